@@ -1,0 +1,33 @@
+//! pgferry: desired state in, ordered Azure calls out.   config → graph → plan → apply
+//!
+//! The modules stand in layers; each imports only from the layers above it in this list (held by `tests/tidy.rs`):
+//!
+//! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`arm`], [`lang`]. No I/O.
+//! 1. pure: [`kind`], [`config`], [`graph`], [`prior`], [`observed`], [`plan`]. Never async; cannot reach Azure, the clock or the disk
+//!    (except `config::source`, the one door to configuration files).
+//! 2. I/O: [`azure`], [`simulator`]. They know the words and nothing of each other.
+//! 3. stages: [`refresh`], [`apply`]. Effects, only through the ports in [`arm`], [`clock`] and `pgferry_state`.
+//! 4. shell: [`cli`]. May import everything; imported by nothing.
+
+pub mod address;
+pub mod arm;
+pub mod block;
+pub mod clock;
+pub mod diagnostic;
+pub mod lang;
+pub mod secret;
+
+pub mod config;
+pub mod graph;
+pub mod kind;
+pub mod observed;
+pub mod plan;
+pub mod prior;
+
+pub mod azure;
+pub mod simulator;
+
+pub mod apply;
+pub mod refresh;
+
+pub mod cli;

@@ -1,0 +1,3 @@
+//! Parses, runs, and answers with an exit code.
+
+fn main() {}
