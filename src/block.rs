@@ -1,1 +1,114 @@
-//! To be written.
+//! An evaluated block: what one resource declares, each value with the place it came from. It knows no kind.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::diagnostic::Span;
+use crate::lang::Value;
+
+/// One resource, evaluated; values that hang on things not yet created are unknown.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The resource it declares.
+    pub address: Address,
+    /// The header: kind and label.
+    pub span: Span,
+    /// What stands between the braces, without the meta-arguments.
+    pub body: Body,
+    /// The meta-arguments.
+    pub meta: Meta,
+}
+
+/// The attributes and nested blocks between two braces.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// The whole body, for errors about what is missing.
+    pub span: Span,
+    /// The attributes by name.
+    pub attributes: BTreeMap<Arc<str>, Attribute>,
+    /// The nested blocks in order.
+    pub blocks: Vec<Nested>,
+}
+
+/// An attribute with its evaluated value.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// The name, for errors about the attribute itself.
+    pub name: Span,
+    /// The expression, for errors about its value.
+    pub span: Span,
+    /// What it evaluates to.
+    pub value: Value,
+    /// Whether the expression is a literal: a literal password is refused.
+    pub literal: Literal,
+}
+
+/// Whether an expression holds the value itself or names where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Literal {
+    /// The value stands in the file.
+    Written,
+    /// The value comes from a variable, a local, a resource or a function.
+    Derived,
+}
+
+/// A nested block such as `cutover { … }`.
+#[derive(Clone, Debug)]
+pub struct Nested {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The name in the file.
+    pub span: Span,
+    /// Its content.
+    pub body: Body,
+}
+
+/// What every resource may say beside its own attributes.
+#[derive(Clone, Debug, Default)]
+pub struct Meta {
+    /// `depends_on`, in order.
+    pub depends_on: Vec<(Address, Span)>,
+    /// Every resource that an expression of the block mentions, with the first place.
+    pub references: BTreeMap<Address, Span>,
+    /// `lifecycle`.
+    pub lifecycle: Lifecycle,
+    /// `timeouts`.
+    pub timeouts: Timeouts,
+}
+
+/// The `lifecycle` block.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    /// Whether deleting is refused; by default whatever the kind says of itself.
+    pub prevent_destroy: Option<bool>,
+    /// Whether leaving the configuration deletes what was imported.
+    pub delete_imported: bool,
+    /// Attributes whose difference is ignored.
+    pub ignore_changes: Vec<(String, Span)>,
+    /// Conditions on what is declared, already evaluated; those that failed were reported.
+    pub postconditions: Vec<Condition>,
+}
+
+/// A condition that can only be judged after the resource is there.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The truth, when known.
+    pub holds: Option<bool>,
+    /// What the author says when it does not hold.
+    pub message: String,
+    /// The condition's expression.
+    pub span: Span,
+}
+
+/// How long one operation may take; none means the kind's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For creating.
+    pub create: Option<Duration>,
+    /// For changing in place.
+    pub update: Option<Duration>,
+    /// For deleting.
+    pub delete: Option<Duration>,
+}

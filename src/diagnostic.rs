@@ -1,1 +1,291 @@
-//! To be written.
+//! What is wrong, where, and the way out, as plain values. Rendering belongs to `cli`; nothing here prints.
+
+use std::fmt;
+
+use crate::address::Address;
+
+/// One file among the sources of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// A range of bytes in a source file; `start..end`, always on character boundaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// A stable code that `pgferry explain` knows, such as `C014`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub &'static str);
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The run cannot go on.
+    Error,
+    /// The run goes on, but somebody should look.
+    Warning,
+}
+
+/// A text beside a place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The place.
+    pub span: Span,
+    /// What is said about it; short, lower case, no full stop.
+    pub text: String,
+}
+
+/// One problem: a constant summary, the place, a detail in sentences, and ways out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Its stable code.
+    pub code: Code,
+    /// What kind of problem, the same words each time.
+    pub summary: String,
+    /// The expression at fault, with what is wrong with it.
+    pub primary: Option<Mark>,
+    /// Other places that took part.
+    pub others: Vec<Mark>,
+    /// What, why and what to do, in sentences.
+    pub detail: Option<String>,
+    /// Ways out that can be followed or pasted.
+    pub hints: Vec<String>,
+    /// The resource concerned, if one is.
+    pub address: Option<Address>,
+}
+
+/// All that was found; never empty when it is an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Span {
+    /// The range `start..end` of `file`. Files are at most 16 MB, so 32 bits hold every offset.
+    pub fn new(file: FileId, range: std::ops::Range<usize>) -> Self {
+        let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self {
+            file,
+            start: narrow(range.start),
+            end: narrow(range.end),
+        }
+    }
+
+    /// The bytes of the file that the span covers.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl Diagnostic {
+    /// An error with this code and summary.
+    pub fn error(code: Code, summary: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            summary: summary.into(),
+            primary: None,
+            others: Vec::new(),
+            detail: None,
+            hints: Vec::new(),
+            address: None,
+        }
+    }
+
+    /// A warning with this code and summary.
+    pub fn warning(code: Code, summary: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, summary)
+        }
+    }
+
+    /// Points at the expression at fault.
+    #[must_use]
+    pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.primary = Some(Mark {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Points at another place that took part.
+    #[must_use]
+    pub fn and_at(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.others.push(Mark {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Says it in sentences.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Offers a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Offers the nearest of the known names, if one is near.
+    #[must_use]
+    pub fn suggest<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(written, known) {
+            Some(name) => self.hint(format!("did you mean `{name}`?")),
+            None => self,
+        }
+    }
+
+    /// Names the resource concerned.
+    #[must_use]
+    pub fn about(mut self, address: &Address) -> Self {
+        self.address = Some(address.clone());
+        self
+    }
+}
+
+impl Diagnostics {
+    /// Nothing found yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    /// Adds all of another collection.
+    pub fn extend(&mut self, others: Diagnostics) {
+        self.0.extend(others.0);
+    }
+
+    /// Keeps the value of a part that went well, and the problems of one that did not.
+    pub fn absorb<T>(&mut self, result: Result<T, Diagnostics>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(found) => {
+                self.extend(found);
+                None
+            }
+        }
+    }
+
+    /// Whether anything found is an error.
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|found| found.severity == Severity::Error)
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// In the order of files and places; what has no place comes last.
+    pub fn sorted(mut self) -> Vec<Diagnostic> {
+        self.0
+            .sort_by_key(|found| found.primary.as_ref().map_or((1, None), |mark| (0, Some(mark.span))));
+        self.0.dedup();
+        self.0
+    }
+
+    /// As found.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.0.iter()
+    }
+
+    /// The value when no error was found; warnings are handed back beside it.
+    ///
+    /// # Errors
+    /// All that was found, when one of it is an error.
+    pub fn or<T>(self, value: T) -> Result<(T, Diagnostics), Diagnostics> {
+        if self.has_errors() {
+            Err(self)
+        } else {
+            Ok((value, self))
+        }
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(found: I) -> Self {
+        Self(found.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The known name that `written` most likely meant: at most a third of its letters differ.
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (written.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|name| (distance(written, name), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, cb) in b.iter().enumerate() {
+            let get = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX - 1);
+            let mut best = (get(&last, j) + usize::from(ca != cb))
+                .min(get(&last, j + 1) + 1)
+                .min(get(&row, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(cb) && b.get(j - 1) == Some(ca);
+            if swapped {
+                best = best.min(get(&before, j - 1) + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        assert_eq!(nearest("pasword", ["username", "password", "port"]), Some("password"));
+        assert_eq!(nearest("hsot", ["host", "port"]), Some("host"));
+        assert_eq!(nearest("banana", ["host", "port"]), None);
+    }
+}

@@ -1,1 +1,17 @@
-//! To be written.
+//! Azure Resource Manager's words: ids, bodies, calls, operations, errors, and the ports through which they travel.
+//! It never sends anything itself.
+
+pub mod body;
+pub mod cloud;
+pub mod error;
+pub mod http;
+pub mod id;
+pub mod operation;
+pub mod ports;
+
+pub use body::{Body, Draft, Final, MissingOutput, Outputs, Stage};
+pub use cloud::{Cloud, Scope, SubscriptionId, TenantId};
+pub use error::{ArmError, Failure, Retry, ServiceError, TransportError};
+pub use id::{ArmId, ArmType, Collection};
+pub use operation::{Call, CorrelationId, Operation, Verb};
+pub use ports::{ArmRead, ArmWrite, Found};

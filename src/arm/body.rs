@@ -1,0 +1,263 @@
+//! Request bodies in two stages: a draft may hold secret references and open values, a final one is on its way to Azure.
+//! A saved plan holds drafts only, so by type it cannot hold a secret.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use crate::address::Address;
+use crate::lang::{Residual, ResidualPiece};
+use crate::secret::{Secret, SecretRef, Secrets};
+
+/// What a body may still hold.
+pub trait Stage {
+    /// A value that is not known yet.
+    type Reference: Clone + Debug + PartialEq + Eq;
+    /// A secret.
+    type Secret: Clone + Debug + PartialEq + Eq;
+}
+
+/// While planning: open values and secret references.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Draft {}
+
+/// On its way to Azure: everything known, secrets in the clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Final {}
+
+impl Stage for Draft {
+    type Reference = Residual;
+    type Secret = SecretRef;
+}
+
+impl Stage for Final {
+    type Reference = Infallible;
+    type Secret = Secret;
+}
+
+/// A JSON body; `S` says whether open values and secret references may still be in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "snake_case",
+    bound(
+        serialize = "S::Reference: Serialize, S::Secret: Serialize",
+        deserialize = "S::Reference: Deserialize<'de>, S::Secret: Deserialize<'de>"
+    )
+)]
+pub enum Body<S: Stage> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number as JSON writes it.
+    Number(serde_json::Number),
+    /// A text.
+    Text(Arc<str>),
+    /// A secret, or in a draft only its name.
+    Secret(S::Secret),
+    /// An array.
+    List(Vec<Body<S>>),
+    /// An object.
+    Object(BTreeMap<Arc<str>, Body<S>>),
+    /// A value not known yet.
+    Open(S::Reference),
+}
+
+/// What Azure has told of resources so far: attribute values by resource and attribute name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outputs(BTreeMap<Address, BTreeMap<String, Json>>);
+
+/// Why a draft cannot become final.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum MissingOutput {
+    /// An attribute that another resource should have brought is not there.
+    #[error("`{resource}` did not bring its attribute `{attribute}`")]
+    Output {
+        /// The resource.
+        resource: Address,
+        /// Its attribute.
+        attribute: String,
+    },
+    /// A secret that this run was not given.
+    #[error("no value was given for `{0}`")]
+    Secret(SecretRef),
+}
+
+impl<S: Stage> Body<S> {
+    /// A text.
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// An object of these members.
+    pub fn object<K: Into<Arc<str>>>(members: impl IntoIterator<Item = (K, Body<S>)>) -> Self {
+        Self::Object(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+
+    /// The member at a path of keys.
+    pub fn get(&self, path: &[&str]) -> Option<&Body<S>> {
+        match (path.split_first(), self) {
+            (None, found) => Some(found),
+            (Some((key, rest)), Self::Object(members)) => members.get(*key)?.get(rest),
+            (Some(_), Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_)) => None,
+            (Some(_), Self::Secret(_) | Self::List(_) | Self::Open(_)) => None,
+        }
+    }
+
+    /// Sets the member at a path of keys, making the objects on the way.
+    pub fn set(&mut self, path: &[&str], value: Body<S>) {
+        let Some((key, rest)) = path.split_first() else {
+            *self = value;
+            return;
+        };
+        if !matches!(self, Self::Object(_)) {
+            *self = Self::Object(BTreeMap::new());
+        }
+        if let Self::Object(members) = self {
+            members.entry((*key).into()).or_insert(Self::Null).set(rest, value);
+        }
+    }
+}
+
+impl Body<Draft> {
+    /// Fills in what has become known, and the secrets.
+    ///
+    /// # Errors
+    /// When an output or a secret that the body needs is not there.
+    pub fn settle(&self, outputs: &Outputs, secrets: &Secrets) -> Result<Body<Final>, MissingOutput> {
+        Ok(match self {
+            Self::Null => Body::Null,
+            Self::Bool(value) => Body::Bool(*value),
+            Self::Number(number) => Body::Number(number.clone()),
+            Self::Text(text) => Body::Text(text.clone()),
+            Self::Secret(reference) => Body::Secret(
+                secrets
+                    .get(reference)
+                    .cloned()
+                    .ok_or_else(|| MissingOutput::Secret(reference.clone()))?,
+            ),
+            Self::List(elements) => Body::List(
+                elements
+                    .iter()
+                    .map(|element| element.settle(outputs, secrets))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Self::Object(members) => Body::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), value.settle(outputs, secrets)?)))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Self::Open(residual) => Body::from_json(&outputs.settle(residual)?),
+        })
+    }
+
+    /// The body as it is shown and fingerprinted: secrets and open values by name.
+    pub fn to_shown(&self) -> Json {
+        match self {
+            Self::Secret(reference) => Json::String(format!("(sensitive {reference})")),
+            Self::Open(_) => Json::String("(known after apply)".into()),
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Number(number) => Json::Number(number.clone()),
+            Self::Text(text) => Json::String(text.to_string()),
+            Self::List(elements) => Json::Array(elements.iter().map(Self::to_shown).collect()),
+            Self::Object(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| (key.to_string(), value.to_shown()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl<S: Stage> Body<S> {
+    /// A body without secrets from plain JSON.
+    pub fn from_json(json: &Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => Self::Number(number.clone()),
+            Json::String(text) => Self::Text(text.as_str().into()),
+            Json::Array(elements) => Self::List(elements.iter().map(Self::from_json).collect()),
+            Json::Object(members) => Self::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| (key.as_str().into(), Self::from_json(value)))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl Body<Final> {
+    /// The JSON that is sent. It holds secrets: callers send it and drop it.
+    pub fn to_wire(&self) -> Json {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Number(number) => Json::Number(number.clone()),
+            Self::Text(text) => Json::String(text.to_string()),
+            Self::Secret(secret) => Json::String(secret.expose().to_owned()),
+            Self::List(elements) => Json::Array(elements.iter().map(Self::to_wire).collect()),
+            Self::Object(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| (key.to_string(), value.to_wire()))
+                    .collect(),
+            ),
+            Self::Open(never) => match *never {},
+        }
+    }
+}
+
+impl Outputs {
+    /// Remembers an attribute.
+    pub fn insert(&mut self, resource: &Address, attribute: &str, value: Json) {
+        self.0
+            .entry(resource.clone())
+            .or_default()
+            .insert(attribute.to_owned(), value);
+    }
+
+    /// An attribute, when known.
+    pub fn get(&self, resource: &Address, attribute: &str) -> Option<&Json> {
+        self.0.get(resource)?.get(attribute)
+    }
+
+    /// The value a residual stands for.
+    ///
+    /// # Errors
+    /// When an output that it needs is not known.
+    pub fn settle(&self, residual: &Residual) -> Result<Json, MissingOutput> {
+        match residual {
+            Residual::Output { resource, attribute } => {
+                self.get(resource, attribute)
+                    .cloned()
+                    .ok_or_else(|| MissingOutput::Output {
+                        resource: resource.clone(),
+                        attribute: attribute.clone(),
+                    })
+            }
+            Residual::Template(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        ResidualPiece::Text(known) => text.push_str(known),
+                        ResidualPiece::Open(open) => match self.settle(open)? {
+                            Json::String(part) => text.push_str(&part),
+                            other => text.push_str(&other.to_string()),
+                        },
+                    }
+                }
+                Ok(Json::String(text))
+            }
+        }
+    }
+}

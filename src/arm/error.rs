@@ -1,0 +1,155 @@
+//! What can go wrong with a call to ARM, and whether trying again can help. Facts only; advice belongs to `cli::error`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::operation::{Call, CorrelationId};
+
+/// A call that failed: what was attempted on what, and how it failed.
+#[derive(Debug, Error)]
+#[error("{call}")]
+pub struct ArmError {
+    /// What was attempted.
+    pub call: Call,
+    /// The run's correlation id, for a support request.
+    pub correlation: CorrelationId,
+    /// How it failed.
+    #[source]
+    pub failure: Failure,
+}
+
+/// How a call failed.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// ARM answered with an error.
+    #[error("{0}")]
+    Refused(ServiceError),
+    /// ARM wants us to wait, and the patience of this call is used up.
+    #[error("throttled; Azure asks to wait {} s", retry_after.as_secs())]
+    Throttled {
+        /// How long.
+        retry_after: Duration,
+    },
+    /// No credential gave a token.
+    #[error("no token for {audience}: {reason}")]
+    Unauthenticated {
+        /// What the token was for.
+        audience: String,
+        /// What each credential that was tried said.
+        reason: String,
+    },
+    /// No answer.
+    #[error("{0}")]
+    Unreachable(TransportError),
+    /// An answer that is not what the contract says.
+    #[error("the answer cannot be read: {0}")]
+    Garbled(String),
+    /// An operation that did not end in the time it was given.
+    #[error("not finished after {} s", waited.as_secs())]
+    TimedOut {
+        /// How long it was followed.
+        waited: Duration,
+    },
+}
+
+/// What the network said.
+#[derive(Debug, Clone, Error)]
+#[error("no answer: {message}")]
+pub struct TransportError {
+    /// The chain of causes in one line, without secrets.
+    pub message: String,
+    /// Whether the request can have reached the service before the connection broke.
+    pub delivered: Delivery,
+}
+
+/// Whether a request that got no answer can have taken effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It never left: no connection.
+    NotSent,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// An error answer of ARM (contract 2.4).
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[error("{code}: {message}")]
+pub struct ServiceError {
+    /// HTTP status; 200 for an operation that was accepted and failed later.
+    pub status: u16,
+    /// The service's code, or the status where it sent none.
+    pub code: String,
+    /// Its message, as sent.
+    pub message: String,
+    /// What it is about.
+    pub target: Option<String>,
+    /// Nested errors.
+    pub details: Vec<ServiceError>,
+    /// `x-ms-request-id` and what else a support request needs.
+    pub request_id: Option<String>,
+}
+
+/// Whether and how to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It will not help.
+    Never,
+    /// Safe to repeat as it is, after a pause.
+    Same,
+    /// Another operation is in the way: wait, look again, then repeat.
+    AfterConflict,
+    /// Wait as told.
+    After(Duration),
+}
+
+impl Failure {
+    /// The one place that decides whether a failed call may be repeated.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Throttled { retry_after } => Retry::After(*retry_after),
+            Self::Refused(error) => error.retry(),
+            Self::Unreachable(error) => match error.delivered {
+                Delivery::NotSent => Retry::Same,
+                Delivery::Unknown => Retry::AfterConflict,
+            },
+            Self::Unauthenticated { .. } | Self::Garbled(_) | Self::TimedOut { .. } => Retry::Never,
+        }
+    }
+}
+
+/// Codes that mean "something else is being done to it; later it will work" (contract 2.7).
+const CONFLICTS: [&str; 7] = [
+    "AnotherOperationInProgress",
+    "ReferencedResourceNotProvisioned",
+    "RetryableError",
+    "ServerIsBusy",
+    "ServerBusy",
+    "ServerIsNotReady",
+    "PrincipalNotFound",
+];
+
+impl ServiceError {
+    /// Whether repeating can help, by code first and by status where the code is unknown.
+    pub fn retry(&self) -> Retry {
+        if self.any_code(&CONFLICTS) {
+            return Retry::AfterConflict;
+        }
+        match self.status {
+            408 | 429 | 500 | 502 | 503 | 504 => Retry::Same,
+            _ => Retry::Never,
+        }
+    }
+
+    /// Whether this error or one of its details has one of these codes.
+    pub fn any_code(&self, codes: &[&str]) -> bool {
+        codes.iter().any(|code| code.eq_ignore_ascii_case(&self.code))
+            || self.details.iter().any(|detail| detail.any_code(codes))
+    }
+
+    /// Whether it says that the object is not there.
+    pub fn is_absent(&self) -> bool {
+        self.status == 404
+    }
+}

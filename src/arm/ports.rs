@@ -1,0 +1,60 @@
+//! The two doors to ARM. Whoever holds only `ArmRead` cannot change anything.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value as Json;
+
+use super::body::{Body, Final};
+use super::error::ArmError;
+use super::id::{ArmId, Collection};
+use super::operation::{Call, Operation};
+
+/// What a look at one object found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// There it is.
+    Present(Json),
+    /// The service says that it does not exist (404).
+    Absent,
+}
+
+/// Reading.
+#[async_trait]
+pub trait ArmRead: Send + Sync {
+    /// Reads one object.
+    ///
+    /// # Errors
+    /// When the service refuses or cannot be reached; a 404 is an answer, not an error.
+    async fn get(&self, id: &ArmId) -> Result<Found, ArmError>;
+
+    /// Reads all members of a collection, following its pages. `None` where the parent does not exist.
+    ///
+    /// Migrations are listed with filter `All`.
+    ///
+    /// # Errors
+    /// When the service refuses or cannot be reached.
+    async fn list(&self, collection: &Collection) -> Result<Option<Vec<Json>>, ArmError>;
+
+    /// Runs an action that reads, such as `checkMigrationNameAvailability`.
+    ///
+    /// # Errors
+    /// When the service refuses or cannot be reached.
+    async fn ask(&self, id: &ArmId, action: &str, body: &Json) -> Result<Json, ArmError>;
+}
+
+/// Changing.
+#[async_trait]
+pub trait ArmWrite: ArmRead {
+    /// Sends a mutating call once it is safe to do so, and answers with what Azure made of it.
+    ///
+    /// # Errors
+    /// When the service refuses or cannot be reached. Conflicts that pass are waited out.
+    async fn begin(&self, call: &Call, body: Option<&Body<Final>>) -> Result<Operation, ArmError>;
+
+    /// Follows an operation to its end and answers with the object, where there still is one.
+    ///
+    /// # Errors
+    /// When the operation failed, or was not done within `patience`.
+    async fn finish(&self, operation: Operation, patience: Duration) -> Result<Option<Json>, ArmError>;
+}
