@@ -1,1 +1,78 @@
-//! To be written.
+//! What a look at Azure found, by ARM id. Pure memory: it never looks itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::arm::ArmId;
+use crate::arm::migration::Migration;
+
+/// Whether an object is there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Presence {
+    /// Proven not to be there.
+    Absent,
+    /// There, as answered.
+    Present(Arc<Json>),
+    /// Nobody could say; why. Nothing is created on the strength of that.
+    Unreadable(String),
+}
+
+/// All that a look found.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    objects: HashMap<ArmId, Presence>,
+    migrations: BTreeMap<ArmId, Arc<Vec<Migration>>>,
+}
+
+impl Observed {
+    /// Notes what was found of one object.
+    pub fn insert(&mut self, id: ArmId, presence: Presence) {
+        self.objects.insert(id, presence);
+    }
+
+    /// Notes the migrations of a target, of whatever state.
+    pub fn insert_migrations(&mut self, target: ArmId, migrations: Vec<Migration>) {
+        self.migrations.insert(target, Arc::new(migrations));
+    }
+
+    /// What was found of an object; `None` when nobody looked.
+    pub fn get(&self, id: &ArmId) -> Option<&Presence> {
+        self.objects.get(id)
+    }
+
+    /// The object, where it is there.
+    pub fn object(&self, id: &ArmId) -> Option<&Json> {
+        match self.objects.get(id)? {
+            Presence::Present(json) => Some(json),
+            Presence::Absent | Presence::Unreadable(_) => None,
+        }
+    }
+
+    /// The migrations of a target; empty when it has none or nobody looked.
+    pub fn migrations(&self, target: &ArmId) -> &[Migration] {
+        self.migrations.get(target).map_or(&[], |found| found)
+    }
+
+    /// Whether the migrations of a target were read.
+    pub fn knows_migrations(&self, target: &ArmId) -> bool {
+        self.migrations.contains_key(target)
+    }
+
+    /// Every object that was looked at.
+    pub fn iter(&self) -> impl Iterator<Item = (&ArmId, &Presence)> {
+        self.objects.iter()
+    }
+
+    /// Every target whose migrations were read, with them.
+    pub fn all_migrations(&self) -> impl Iterator<Item = (&ArmId, &[Migration])> {
+        self.migrations.iter().map(|(target, found)| (target, found.as_slice()))
+    }
+
+    /// Takes over what a later look found.
+    pub fn absorb(&mut self, later: Observed) {
+        self.objects.extend(later.objects);
+        self.migrations.extend(later.migrations);
+    }
+}

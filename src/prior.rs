@@ -1,1 +1,176 @@
-//! To be written.
+//! What we remember of each unit: stored documents, parsed once into types. It never opens a store.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use crate::address::{AddressError, UnitAddress};
+use crate::arm::ArmId;
+
+/// How a record came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// We made it: leaving the configuration deletes it.
+    Created,
+    /// It already was as declared: leaving the configuration forgets it.
+    Adopted,
+    /// Taken over on request: deleted only with `delete_imported`.
+    Imported,
+}
+
+/// What is remembered of one unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnitRecord {
+    /// The version of this form.
+    pub format: u32,
+    /// The ARM object; `None` in a plan while the id hangs on something not yet created.
+    pub id: Option<ArmId>,
+    /// How it came to be ours.
+    pub origin: Origin,
+    /// The declared fields as we last made them, by attribute; secrets are not among them.
+    pub fields: BTreeMap<String, Json>,
+    /// Units that had to be there first; they outlive this one on the way down.
+    pub needs: Vec<UnitAddress>,
+    /// Objects that a writer of this unit locks.
+    pub scopes: Vec<ArmId>,
+    /// For a migration: its attempts, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+}
+
+/// One run of one migration. A failed or cancelled run is never reused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The migration.
+    pub id: ArmId,
+    /// Its databases; they never change once it was created.
+    pub databases: Vec<String>,
+    /// The batch's generation.
+    pub generation: u32,
+    /// When it was created, by the clock of its cloud.
+    pub created: Option<Timestamp>,
+}
+
+/// What is remembered of all units.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prior {
+    units: BTreeMap<UnitAddress, Remembered>,
+    outputs: BTreeMap<String, Json>,
+    lineage: Option<String>,
+}
+
+/// A record and its revision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remembered {
+    /// The revision the store gave it.
+    pub revision: u64,
+    /// The record.
+    pub record: UnitRecord,
+}
+
+/// Why memory cannot be read.
+#[derive(Debug, Error)]
+pub enum PriorError {
+    /// A key is no unit address.
+    #[error("the record key `{key}` names no unit")]
+    Key {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: AddressError,
+    },
+    /// A document is not a record of ours.
+    #[error("the record of `{key}` cannot be read")]
+    Document {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A record of a newer form.
+    #[error(
+        "the record of `{key}` has form {found}; this program knows form {}",
+        UnitRecord::FORMAT
+    )]
+    Newer {
+        /// The key.
+        key: String,
+        /// Its form.
+        found: u64,
+    },
+}
+
+/// Records whose key starts so are not units: they hold an output value.
+pub const OUTPUT_PREFIX: &str = "output.";
+
+impl UnitRecord {
+    /// The version written by this program.
+    pub const FORMAT: u32 = 1;
+}
+
+impl Prior {
+    /// Parses the records of a store: each with its key, its revision and its document.
+    ///
+    /// # Errors
+    /// When a record is not one of ours, or of a newer form.
+    pub fn parse<'a>(
+        lineage: Option<String>,
+        records: impl IntoIterator<Item = (&'a str, u64, &'a Json)>,
+    ) -> Result<Self, PriorError> {
+        let mut prior = Self { lineage, ..Self::default() };
+        for (key, revision, document) in records {
+            if let Some(name) = key.strip_prefix(OUTPUT_PREFIX) {
+                prior.outputs.insert(name.to_owned(), document.clone());
+                continue;
+            }
+            let unit: UnitAddress = key.parse().map_err(|source| PriorError::Key { key: key.to_owned(), source })?;
+            prior.units.insert(unit, Remembered { revision, record: read(key, document)? });
+        }
+        Ok(prior)
+    }
+
+    /// What is remembered of a unit.
+    pub fn get(&self, unit: &UnitAddress) -> Option<&Remembered> {
+        self.units.get(unit)
+    }
+
+    /// All units, in address order.
+    pub fn iter(&self) -> impl Iterator<Item = (&UnitAddress, &Remembered)> {
+        self.units.iter()
+    }
+
+    /// Output values as last kept.
+    pub fn outputs(&self) -> &BTreeMap<String, Json> {
+        &self.outputs
+    }
+
+    /// The lineage; `None` while there is no state.
+    pub fn lineage(&self) -> Option<&str> {
+        self.lineage.as_deref()
+    }
+
+    /// Remembers a unit; for tests and for what was read from Azure itself.
+    pub fn insert(&mut self, unit: UnitAddress, remembered: Remembered) {
+        self.units.insert(unit, remembered);
+    }
+}
+
+fn read(key: &str, document: &Json) -> Result<UnitRecord, PriorError> {
+    let found = document.get("format").and_then(Json::as_u64).unwrap_or_default();
+    if found > u64::from(UnitRecord::FORMAT) {
+        return Err(PriorError::Newer {
+            key: key.to_owned(),
+            found,
+        });
+    }
+    UnitRecord::deserialize(document).map_err(|source| PriorError::Document {
+        key: key.to_owned(),
+        source,
+    })
+}

@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod error;
 pub mod http;
 pub mod id;
+pub mod migration;
 pub mod operation;
 pub mod ports;
 

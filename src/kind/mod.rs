@@ -1,1 +1,407 @@
-//! To be written.
+//! Block kinds: what each means to ARM. Pure: a kind reads a block and says which units it stands for; it never calls Azure.
+//!
+//! A kind is one file and one line in [`ALL`].
+
+pub mod schema;
+
+pub mod database_batch;
+mod dns_link;
+mod dns_zone;
+mod network;
+mod runtime_server;
+mod server;
+mod source;
+mod target;
+mod vnet_peering;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::address::{Address, UnitAddress};
+use crate::arm::{ArmId, Body, Cloud, Draft, Outputs, SubscriptionId, TenantId};
+use crate::block::Block;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::lang::Residual;
+
+use schema::{ExportFrom, Fields, Schema, Term};
+
+/// Where the `azure` block or the arguments must say something and do not.
+const NO_DEFAULT: Code = Code("C112");
+
+/// Everything pgferry knows about one kind of block.
+pub trait Kind: Sync {
+    /// What its block may hold.
+    fn schema(&self) -> &'static Schema;
+
+    /// The units behind a block, and what it touches.
+    ///
+    /// # Errors
+    /// Rules about values that hold within the block or against the blocks it refers to.
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics>;
+
+    /// Whether its units are only read. What is only read comes first: ids of other units may hang on it.
+    fn reads_only(&self) -> bool;
+}
+
+/// Every kind, in the order of the reference.
+pub static ALL: &[&dyn Kind] = &[
+    &network::Network,
+    &source::Source,
+    &target::Target,
+    &runtime_server::RuntimeServer,
+    &vnet_peering::VnetPeering,
+    &dns_zone::DnsZone,
+    &dns_link::DnsLink,
+    &database_batch::DatabaseBatch,
+];
+
+/// The kind of that name.
+pub fn find(name: &str) -> Option<&'static dyn Kind> {
+    ALL.iter().copied().find(|kind| kind.schema().kind == name)
+}
+
+/// What the `azure` block says for everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Defaults {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// Default subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Default tenant.
+    pub tenant: Option<TenantId>,
+    /// Default resource group.
+    pub resource_group: Option<String>,
+    /// Default region.
+    pub location: Option<String>,
+    /// Tags of everything we create that can carry tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What a kind may look at while it expands a block.
+pub struct Context<'a> {
+    /// The `azure` block.
+    pub defaults: &'a Defaults,
+    /// Every block of the configuration.
+    pub blocks: &'a BTreeMap<Address, Block>,
+    /// What Azure has told so far.
+    pub outputs: &'a Outputs,
+}
+
+/// What a block stands for.
+#[derive(Clone, Debug, Default)]
+pub struct Expansion {
+    /// Its units; for a batch they are dealt later, while planning.
+    pub units: Vec<Unit>,
+    /// The job, where the block is one.
+    pub batch: Option<Box<database_batch::Batch>>,
+}
+
+/// One ARM object that a resource stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit {
+    /// Its address.
+    pub address: UnitAddress,
+    /// Its ARM id.
+    pub id: Term<ArmId>,
+    /// How it is dealt with.
+    pub conduct: Conduct,
+    /// What it shall be.
+    pub body: Body<Draft>,
+    /// How its fields compare and what a difference means.
+    pub fields: &'static [BodyField],
+    /// A member whose value identifies the object among its siblings, where names do not: one link per network and zone.
+    pub identity: Option<&'static [&'static str]>,
+    /// Objects that this unit makes work: a batch whose path crosses one of them waits for the unit, and says why.
+    pub touches: Vec<Touch>,
+    /// Objects that only one writer may work on at a time, beside the unit itself (contract 12).
+    pub scopes: Vec<ArmId>,
+    /// How long a create or an update may take.
+    pub patience: Duration,
+    /// Attributes that other units may hang on: name in the language, and where the answer has them.
+    pub brings: BTreeMap<String, Vec<String>>,
+}
+
+/// How units are dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// Put and deleted.
+    Thing,
+    /// Only read.
+    ReadOnly,
+}
+
+/// An object that a unit makes work, and in which way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// The object.
+    pub id: ArmId,
+    /// The way, as the end of "… because": `it connects vnet-a and vnet-b`.
+    pub because: String,
+}
+
+/// One field of a body: where it sits, how it compares, what a difference means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyField {
+    /// The name in the language.
+    pub attribute: &'static str,
+    /// The way to it in the body.
+    pub path: &'static [&'static str],
+    /// How two values compare.
+    pub compare: Compare,
+    /// What a difference means.
+    pub change: OnChange,
+}
+
+/// How two values compare (contract 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// As JSON.
+    Exact,
+    /// Texts without regard to letter case: ids and enumerations.
+    Folded,
+    /// Regions: without spaces and letter case.
+    Location,
+    /// Maps of which only declared entries count; keys without letter case.
+    Tags,
+}
+
+/// What a difference in a field means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnChange {
+    /// It is changed in place.
+    InPlace,
+    /// The object must be made anew.
+    Replaces,
+    /// It is set at creation and not looked at again.
+    CreateOnly,
+}
+
+impl BodyField {
+    /// A field that is changed in place.
+    pub const fn in_place(attribute: &'static str, path: &'static [&'static str], compare: Compare) -> Self {
+        Self {
+            attribute,
+            path,
+            compare,
+            change: OnChange::InPlace,
+        }
+    }
+
+    /// A field whose change makes the object anew.
+    pub const fn replaces(attribute: &'static str, path: &'static [&'static str], compare: Compare) -> Self {
+        Self {
+            attribute,
+            path,
+            compare,
+            change: OnChange::Replaces,
+        }
+    }
+
+    /// A field that counts only at creation.
+    pub const fn create_only(attribute: &'static str, path: &'static [&'static str]) -> Self {
+        Self {
+            attribute,
+            path,
+            compare: Compare::Exact,
+            change: OnChange::CreateOnly,
+        }
+    }
+}
+
+impl Compare {
+    /// Whether what is declared and what Azure has are the same.
+    pub fn same(self, declared: &Json, observed: &Json) -> bool {
+        match (self, declared, observed) {
+            (Self::Folded, Json::String(a), Json::String(b)) => a.eq_ignore_ascii_case(b),
+            (Self::Location, Json::String(a), Json::String(b)) => fold_location(a) == fold_location(b),
+            (Self::Tags, Json::Object(a), Json::Object(b)) => a.iter().all(|(key, value)| {
+                b.iter()
+                    .any(|(known, other)| known.eq_ignore_ascii_case(key) && other == value)
+            }),
+            (Self::Tags, Json::Object(a), Json::Null) => a.is_empty(),
+            (Self::Exact | Self::Folded | Self::Location | Self::Tags, a, b) => a == b,
+        }
+    }
+}
+
+/// `East US` and `eastus` are one region.
+pub fn fold_location(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_whitespace())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// A member of an object that Azure answered with.
+pub fn member<'a>(json: &'a Json, path: &[&str]) -> Option<&'a Json> {
+    path.iter()
+        .try_fold(json, |at, key| at.get(*key))
+        .filter(|found| !found.is_null())
+}
+
+/// Where an object lives, from its own arguments or the `azure` block.
+pub struct Placement<'a> {
+    fields: &'a Fields<'a>,
+    defaults: &'a Defaults,
+}
+
+impl<'a> Placement<'a> {
+    /// The place of a block's objects.
+    pub fn of(fields: &'a Fields<'a>, cx: &Context<'a>) -> Self {
+        Self {
+            fields,
+            defaults: cx.defaults,
+        }
+    }
+
+    fn missing(&self, argument: &str) -> Diagnostics {
+        Diagnostic::error(NO_DEFAULT, "nowhere to put it")
+            .at(
+                self.fields.header(),
+                format!("no `{argument}` is given, here or in the `azure` block"),
+            )
+            .hint(format!("add `{argument} = \"…\"` to the `azure` block"))
+            .about(self.fields.owner())
+            .into()
+    }
+
+    /// The resource group as an id.
+    ///
+    /// # Errors
+    /// When subscription or group are given nowhere, or the subscription is no GUID.
+    pub fn group(&self) -> Result<ArmId, Diagnostics> {
+        let subscription = match self.fields.top().text("subscription_id") {
+            Some(text) => text.parse::<SubscriptionId>().map_err(|error| {
+                Diagnostics::from(
+                    Diagnostic::error(schema::NOT_ALLOWED, "value not allowed")
+                        .at(self.fields.top().span("subscription_id"), error.to_string()),
+                )
+            })?,
+            None => self
+                .defaults
+                .subscription
+                .clone()
+                .ok_or_else(|| self.missing("subscription_id"))?,
+        };
+        let group = self
+            .fields
+            .top()
+            .text("resource_group")
+            .or(self.defaults.resource_group.as_deref());
+        let group = group.ok_or_else(|| self.missing("resource_group"))?;
+        Ok(ArmId::resource_group(subscription.as_str(), group))
+    }
+
+    /// An object of this type in the group, once its name is found to be one.
+    ///
+    /// # Errors
+    /// When the place is not given, or the name could leave its place in an id.
+    pub fn object(&self, arm_type: &str, argument: &str, name: &str) -> Result<ArmId, Diagnostics> {
+        let id = self.group()?.provider(arm_type, name);
+        checked(id, self.fields, argument)
+    }
+}
+
+/// The id, when its text is one: names come from the configuration and may hold anything.
+fn checked(id: ArmId, fields: &Fields<'_>, argument: &str) -> Result<ArmId, Diagnostics> {
+    let well_formed = id.as_str().parse::<ArmId>().is_ok();
+    if well_formed && id.name().len() <= 80 {
+        return Ok(id);
+    }
+    Err(Diagnostic::error(schema::NOT_ALLOWED, "value not allowed")
+        .at(
+            fields.top().span(argument),
+            "a name is 1 to 80 letters, digits, `_`, `.` and `-`",
+        )
+        .about(fields.owner())
+        .into())
+}
+
+impl Context<'_> {
+    /// The id of the object that another block stands for.
+    ///
+    /// # Errors
+    /// What is wrong with that block.
+    pub fn id_of(&self, address: &Address) -> Result<Term<ArmId>, Diagnostics> {
+        Ok(self.first_unit(address)?.id)
+    }
+
+    /// The first unit of another block.
+    ///
+    /// # Errors
+    /// What is wrong with that block.
+    pub fn first_unit(&self, address: &Address) -> Result<Unit, Diagnostics> {
+        let block = self.block(address)?;
+        let kind = find(block.address.kind().as_str()).ok_or_else(|| self.vanished(address))?;
+        let fields = kind.schema().read(block)?;
+        kind.expand(&fields, self)?
+            .units
+            .into_iter()
+            .next()
+            .ok_or_else(|| self.vanished(address))
+    }
+
+    /// Another block.
+    ///
+    /// # Errors
+    /// When there is none of this address, which the evaluator has ruled out.
+    pub fn block(&self, address: &Address) -> Result<&Block, Diagnostics> {
+        self.blocks.get(address).ok_or_else(|| self.vanished(address))
+    }
+
+    fn vanished(&self, address: &Address) -> Diagnostics {
+        Diagnostic::error(schema::WRONG_REFERENCE, "reference to nothing")
+            .detail(format!("`{address}` stands for no object in Azure."))
+            .about(address)
+            .into()
+    }
+
+    /// An attribute that Azure tells, or the way it becomes known.
+    pub fn output(&self, resource: &Address, attribute: &str) -> Term<String> {
+        match self.outputs.get(resource, attribute) {
+            Some(Json::String(text)) => Term::Known(text.clone()),
+            Some(_) | None => Term::Open(Residual::Output {
+                resource: resource.clone(),
+                attribute: attribute.to_owned(),
+            }),
+        }
+    }
+}
+
+/// The networks and servers of a unit or a path, without the ids that are not known yet.
+pub fn known_ids<'a>(terms: impl IntoIterator<Item = &'a Term<ArmId>>) -> BTreeSet<ArmId> {
+    terms
+        .into_iter()
+        .filter_map(|term| match term {
+            Term::Known(id) => Some(id.clone()),
+            Term::Open(_) => None,
+        })
+        .collect()
+}
+
+/// What an answer of Azure says of a resource's exported attributes.
+pub fn outputs_of(kind: &dyn Kind, object: &Json) -> Vec<(&'static str, Json)> {
+    let exports = kind.schema().exports.iter();
+    exports
+        .filter_map(|export| match export.from {
+            ExportFrom::Id => None,
+            ExportFrom::Object(path) => Some((export.name, member(object, path).cloned().unwrap_or(Json::Null))),
+        })
+        .collect()
+}
+
+/// Where later steps find the exported attributes of a unit that is put.
+pub fn brings(schema: &Schema) -> BTreeMap<String, Vec<String>> {
+    let exports = schema.exports.iter();
+    exports
+        .filter_map(|export| match export.from {
+            ExportFrom::Id => None,
+            ExportFrom::Object(path) => Some((
+                export.name.to_owned(),
+                path.iter().map(|key| (*key).to_owned()).collect(),
+            )),
+        })
+        .collect()
+}

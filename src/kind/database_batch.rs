@@ -1,0 +1,687 @@
+//! `database_batch`: databases from one source to one target. A job, not a thing: its migrations are dealt while planning,
+//! in `plan::batch`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::schema::{
+    Argument, ArgumentType, CONFLICT, Content, Fields, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, Schema, Section, Term,
+    Word,
+};
+use super::{Body, Context, Expansion, Kind, known_ids, server, source};
+use crate::address::Address;
+use crate::arm::migration::{MigrationMode, MigrationOption};
+use crate::arm::{ArmId, Draft};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use crate::secret::SecretRef;
+
+/// `max_per_migration` above what the service's texts allow.
+const UNPROVEN: Code = Code("C120");
+
+/// Databases per migration: the service's texts say eight, its schema fifty (contract 5.3).
+pub const PROVEN_LIMIT: i64 = 8;
+
+/// What the API's schema allows.
+pub const SCHEMA_LIMIT: i64 = 50;
+
+const fn word(word: &'static str, wire: &'static str) -> Word {
+    Word { word, wire }
+}
+
+const MODES: &[Word] = &[word("offline", "Offline"), word("online", "Online")];
+const OPTIONS: &[Word] = &[
+    word("validate", "Validate"),
+    word("migrate", "Migrate"),
+    word("validate_and_migrate", "ValidateAndMigrate"),
+];
+const POLICIES: &[Word] = &[
+    word("manual", "manual"),
+    word("approved", "approved"),
+    word("automatic", "automatic"),
+];
+
+/// The kind.
+pub struct DatabaseBatch;
+
+/// A batch, decoded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The resource.
+    pub address: Address,
+    /// The block, for findings.
+    pub span: Span,
+    /// Where the data comes from.
+    pub source: source::Endpoint,
+    /// The source's resource, for the queue of a source.
+    pub source_address: Address,
+    /// The source's password.
+    pub source_password: SecretRef,
+    /// Where it goes.
+    pub target: ArmId,
+    /// The target's resource.
+    pub target_address: Address,
+    /// The target's region, which the request repeats.
+    pub target_region: Term<String>,
+    /// The login on the target.
+    pub target_username: String,
+    /// Its password.
+    pub target_password: SecretRef,
+    /// The server it runs from.
+    pub runtime: Option<ArmId>,
+    /// The databases, as declared, without repetition.
+    pub databases: Vec<String>,
+    /// How many a migration may hold.
+    pub max_per_migration: usize,
+    /// What is asked for.
+    pub option: MigrationOption,
+    /// With or without downtime during the copy.
+    pub mode: MigrationMode,
+    /// Raised to migrate everything anew.
+    pub generation: u32,
+    /// Consents to losses, by database.
+    pub accept_loss: BTreeMap<String, LossConsent>,
+    /// Whether logical replication may be set up on the source, which restarts it; `None` leaves the question open.
+    pub setup_logical_replication: Option<bool>,
+    /// Whether roles are migrated; only single servers honour it.
+    pub migrate_roles: bool,
+    /// How many failed attempts are followed by another one without being asked.
+    pub retries: u32,
+    /// The cutover.
+    pub cutover: Cutover,
+    /// No counter moved for so long: warn.
+    pub stall_after: Duration,
+    /// Migrations at a time per source.
+    pub max_concurrent: usize,
+    /// Higher goes first in a queue.
+    pub priority: i64,
+    /// Overrides for names that the service cannot resolve.
+    pub source_fqdn: Option<String>,
+    /// The same for the target.
+    pub target_fqdn: Option<String>,
+    /// The beginning of its migrations' names.
+    pub base_name: String,
+    /// Networks, servers and zones on the way.
+    pub path: BTreeSet<ArmId>,
+    /// The networks at the three stations of the way, for checks.
+    pub networks: PathNetworks,
+}
+
+/// The networks at the stations of a batch's way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PathNetworks {
+    /// The source's.
+    pub source: Option<ArmId>,
+    /// The runtime server's.
+    pub runtime: Option<ArmId>,
+    /// The target's.
+    pub target: Option<ArmId>,
+}
+
+/// Which loss is accepted for a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossConsent {
+    /// A database of this name on the target may be overwritten.
+    Overwrite,
+    /// What an earlier generation brought may be overwritten.
+    Generation,
+}
+
+/// How an online migration is cut over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cutover {
+    /// Who decides.
+    pub policy: CutoverPolicy,
+    /// Largest lag of every database.
+    pub max_lag: Duration,
+    /// In how many samples in a row.
+    pub samples: u32,
+}
+
+/// Who decides on the cutover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CutoverPolicy {
+    /// `pgferry cutover`.
+    Manual,
+    /// A reviewed change of the configuration.
+    Approved(Approval),
+    /// The gate.
+    Automatic,
+}
+
+/// Which migrations of a batch are approved for their cutover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// `true`: the only one.
+    Only,
+    /// These.
+    Numbers(BTreeSet<u32>),
+}
+
+static SCHEMA: Schema = Schema {
+    kind: "database_batch",
+    summary: "Databases from one source to one target.",
+    doc: "A batch declares that every listed database has arrived. Its databases are dealt into migrations of at most \
+          `max_per_migration`; once a migration was created its membership never changes. One migration per target is active \
+          at a time; others queue. A failed or cancelled migration is never reused: a retry is a new attempt under a new \
+          name. Leaving the configuration forgets finished migrations and leaves running ones running.",
+    example: "database_batch \"wave1\" {\n  source         = source.erp\n  target         = target.erp\n  runtime_server = \
+              runtime_server.shared\n  databases      = [\"ticketdb\", \"timedb\"]\n  mode           = \"online\"\n\n  cutover {\n    \
+              policy = \"manual\"\n  }\n}\n",
+    arguments: &[
+        Argument::required(
+            "source",
+            ArgumentType::Reference(&["source"]),
+            "Where the databases are.",
+        ),
+        Argument::required("target", ArgumentType::Reference(&["target"]), "Where they go."),
+        Argument::optional(
+            "runtime_server",
+            ArgumentType::Reference(&["runtime_server"]),
+            "The server Azure runs the migration from, when both ends are private.",
+        ),
+        Argument::required("databases", ArgumentType::Texts, "Names of the databases, any number."),
+        Argument::default(
+            "mode",
+            ArgumentType::Choice(MODES),
+            "offline",
+            "`online` replays changes until the cutover.",
+        ),
+        Argument::default(
+            "option",
+            ArgumentType::Choice(OPTIONS),
+            "validate_and_migrate",
+            "`validate` only looks; `migrate` skips the service's checks.",
+        ),
+        Argument::default(
+            "max_per_migration",
+            ArgumentType::Whole(1, SCHEMA_LIMIT),
+            "8",
+            "Databases per migration. The service's texts allow 8, its schema 50: more than 8 needs `unproven_limit = true`.",
+        ),
+        Argument::default(
+            "unproven_limit",
+            ArgumentType::Bool,
+            "false",
+            "Allow more than 8 databases per migration.",
+        ),
+        Argument::default(
+            "generation",
+            ArgumentType::Whole(1, 10_000),
+            "1",
+            "Raise it to migrate everything anew; needs `accept_loss`.",
+        ),
+        Argument::optional(
+            "accept_loss",
+            ArgumentType::Map,
+            "By database: `overwrite` lets the migration replace a database of this name on the target, `generation` lets a \
+             new generation replace what the last one brought.",
+        ),
+        Argument::optional(
+            "setup_logical_replication",
+            ArgumentType::Bool,
+            "Whether the service may switch on logical replication on the source when it asks. It restarts the source.",
+        ),
+        Argument::default(
+            "migrate_roles",
+            ArgumentType::Bool,
+            "false",
+            "Migrate roles; effective for single servers only.",
+        ),
+        Argument::default(
+            "stall_after",
+            ArgumentType::Duration,
+            "15m",
+            "Warn when no counter of a running migration moved for so long.",
+        ),
+        Argument::default(
+            "max_concurrent",
+            ArgumentType::Whole(1, 50),
+            "1",
+            "Migrations at a time from this source.",
+        ),
+        Argument::default(
+            "priority",
+            ArgumentType::Whole(-1000, 1000),
+            "0",
+            "Higher goes first where migrations queue.",
+        ),
+        Argument::optional(
+            "source_fqdn",
+            ArgumentType::Text,
+            "Name or address that the service uses for the source.",
+        ),
+        Argument::optional(
+            "target_fqdn",
+            ArgumentType::Text,
+            "Name or address that the service uses for the target.",
+        ),
+    ],
+    sections: &[
+        Section {
+            name: "cutover",
+            doc: "How an online migration is cut over.",
+            arguments: &[
+                Argument::default(
+                    "policy",
+                    ArgumentType::Choice(POLICIES),
+                    "manual",
+                    "`manual` waits for `pgferry cutover`, `approved` for `approved`, `automatic` for the gate.",
+                ),
+                Argument::default(
+                    "max_lag",
+                    ArgumentType::Duration,
+                    "0s",
+                    "Largest lag of every database.",
+                ),
+                Argument::default(
+                    "samples",
+                    ArgumentType::Whole(1, 100),
+                    "3",
+                    "Readings in a row that must hold.",
+                ),
+                Argument::optional(
+                    "approved",
+                    ArgumentType::WholesOrTrue,
+                    "Numbers of the migrations that may be cut over; `true` where there is only one.",
+                ),
+            ],
+        },
+        Section {
+            name: "retry",
+            doc: "What happens after a failed attempt.",
+            arguments: &[Argument::default(
+                "attempts",
+                ArgumentType::Whole(0, 20),
+                "0",
+                "How many more attempts the next applies make by themselves.",
+            )],
+        },
+    ],
+    exports: &[],
+};
+
+impl Kind for DatabaseBatch {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn reads_only(&self) -> bool {
+        false
+    }
+
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
+        let mut found = Diagnostics::new();
+        let batch = decode(fields, cx, &mut found)?;
+        let (batch, _) = found.or(batch)?;
+        Ok(Expansion {
+            units: Vec::new(),
+            batch: Some(Box::new(batch)),
+        })
+    }
+}
+
+fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Result<Batch, Diagnostics> {
+    let top = fields.top();
+    let refuse = |argument: &str, code: Code, text: String| {
+        Diagnostic::error(code, "unusable batch")
+            .at(top.span(argument), text)
+            .about(fields.owner())
+    };
+    let (Some(source_address), Some(target_address)) = (top.reference("source"), top.reference("target")) else {
+        return Err(refuse("source", MISSING_ARGUMENT, "a batch needs a source and a target".into()).into());
+    };
+    let ends = ends(fields, cx, source_address, target_address)?;
+    let databases = databases(fields, found);
+    let limit = top.whole("max_per_migration").unwrap_or(PROVEN_LIMIT);
+    if limit > PROVEN_LIMIT && top.bool("unproven_limit") != Some(true) {
+        found.push(
+            refuse("max_per_migration", UNPROVEN, format!("the service's texts allow {PROVEN_LIMIT} databases per migration"))
+                .detail(
+                    "The API's schema accepts up to 50, but whether the service moves more than eight at a time is not proven.",
+                )
+                .hint("remove it, or add `unproven_limit = true` to try"),
+        );
+    }
+    let option = MigrationOption::read(top.choice("option").map_or("ValidateAndMigrate", |word| word.wire));
+    let mode = MigrationMode::read(top.choice("mode").map_or("Offline", |word| word.wire));
+    if fields.section("cutover").is_some() && mode == MigrationMode::Offline {
+        found.push(
+            refuse("mode", CONFLICT, "an offline migration has no cutover".into())
+                .hint("add `mode = \"online\"`, or remove the `cutover` block"),
+        );
+    }
+    let runtime = match ends.runtime {
+        Some(id) if id == ends.target => {
+            found.push(refuse(
+                "runtime_server",
+                CONFLICT,
+                "the runtime server must not be the target".into(),
+            ));
+            None
+        }
+        other => other,
+    };
+    let path = known_ids(&ends.stations.iter().cloned().map(Term::Known).collect::<Vec<_>>());
+    Ok(Batch {
+        address: fields.owner().clone(),
+        span: fields.header(),
+        source: ends.source,
+        source_address: source_address.clone(),
+        source_password: SecretRef {
+            owner: source_address.clone(),
+            attribute: "password".into(),
+        },
+        target: ends.target,
+        target_address: target_address.clone(),
+        target_region: cx.output(target_address, "region"),
+        target_username: ends.target_username,
+        target_password: SecretRef {
+            owner: target_address.clone(),
+            attribute: "admin_password".into(),
+        },
+        runtime,
+        databases,
+        max_per_migration: usize::try_from(limit).unwrap_or(1),
+        option,
+        mode,
+        generation: top
+            .whole("generation")
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(1),
+        accept_loss: accept_loss(fields, found),
+        setup_logical_replication: top.bool("setup_logical_replication"),
+        migrate_roles: top.bool("migrate_roles").unwrap_or(false),
+        retries: fields
+            .section("retry")
+            .and_then(|section| section.whole("attempts"))
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(0),
+        cutover: cutover(fields, found),
+        stall_after: top.duration("stall_after").unwrap_or(Duration::from_secs(15 * 60)),
+        max_concurrent: top
+            .whole("max_concurrent")
+            .and_then(|number| usize::try_from(number).ok())
+            .unwrap_or(1),
+        priority: top.whole("priority").unwrap_or(0),
+        source_fqdn: top.text("source_fqdn").map(str::to_owned),
+        target_fqdn: top.text("target_fqdn").map(str::to_owned),
+        base_name: base_name(fields.owner()),
+        path,
+        networks: ends.networks,
+    })
+}
+
+/// What a batch takes from the blocks it refers to.
+struct Ends {
+    source: source::Endpoint,
+    target: ArmId,
+    target_username: String,
+    runtime: Option<ArmId>,
+    stations: Vec<ArmId>,
+    networks: PathNetworks,
+}
+
+fn ends(fields: &Fields<'_>, cx: &Context<'_>, source: &Address, target: &Address) -> Result<Ends, Diagnostics> {
+    let read = |address: &Address| {
+        let block = cx.block(address)?;
+        let kind = super::find(address.kind().as_str()).ok_or_else(Diagnostics::new)?;
+        kind.schema().read(block)
+    };
+    let known = |argument: &str, term: Term<ArmId>| match term {
+        Term::Known(id) => Ok(id),
+        Term::Open(_) => Err(Diagnostics::from(
+            Diagnostic::error(NOT_KNOWN, "value not known while planning")
+                .at(
+                    fields.top().span(argument),
+                    "the id of this server must be known while planning",
+                )
+                .about(fields.owner()),
+        )),
+    };
+    let network = |content: &Content<'_>| match content.reference("network") {
+        Some(address) => cx.id_of(address).map(|term| match term {
+            Term::Known(id) => Some(id),
+            Term::Open(_) => None,
+        }),
+        None => Ok(None),
+    };
+    let source_fields = read(source)?;
+    let target_fields = read(target)?;
+    let target_id = known("target", server::id(&target_fields, cx)?)?;
+    let mut networks = PathNetworks {
+        source: network(source_fields.top())?,
+        target: network(target_fields.top())?,
+        runtime: None,
+    };
+    let mut runtime = None;
+    if let Some(address) = fields.top().reference("runtime_server") {
+        let runtime_fields = read(address)?;
+        runtime = Some(known("runtime_server", server::id(&runtime_fields, cx)?)?);
+        networks.runtime = network(runtime_fields.top())?;
+    }
+    let mut stations = vec![target_id.clone()];
+    stations.extend(runtime.clone());
+    stations.extend(
+        [&networks.source, &networks.runtime, &networks.target]
+            .into_iter()
+            .flatten()
+            .cloned(),
+    );
+    Ok(Ends {
+        source: source::endpoint(&source_fields)?,
+        target: target_id,
+        target_username: target_fields
+            .top()
+            .text("admin_username")
+            .unwrap_or_default()
+            .to_owned(),
+        runtime,
+        stations,
+        networks,
+    })
+}
+
+/// Databases that the service never moves (contract 5.3).
+const NEVER_MOVED: [&str; 4] = ["template0", "template1", "azure_sys", "azure_maintenance"];
+
+fn databases(fields: &Fields<'_>, found: &mut Diagnostics) -> Vec<String> {
+    let declared = fields.top().texts("databases").unwrap_or_default();
+    let mut refuse = |text: String| {
+        found.push(
+            Diagnostic::error(NOT_ALLOWED, "unusable list of databases")
+                .at(fields.top().span("databases"), text)
+                .about(fields.owner()),
+        );
+    };
+    if declared.is_empty() {
+        refuse("a batch needs at least one database".into());
+    }
+    let mut seen = BTreeSet::new();
+    for name in declared {
+        if !seen.insert(name.as_str()) {
+            refuse(format!("`{name}` is listed twice"));
+        } else if name.is_empty() || name.len() > 63 || name.contains('\0') {
+            refuse(format!("`{name}` is no database name: PostgreSQL's have 1 to 63 bytes"));
+        } else if NEVER_MOVED.contains(&name.as_str()) {
+            refuse(format!("`{name}` belongs to the server and is never moved"));
+        }
+    }
+    declared.to_vec()
+}
+
+fn accept_loss(fields: &Fields<'_>, found: &mut Diagnostics) -> BTreeMap<String, LossConsent> {
+    let mut consents = BTreeMap::new();
+    let declared = fields.top().texts("databases").unwrap_or_default();
+    for (database, word) in fields.top().map("accept_loss").into_iter().flatten() {
+        let refuse = |text: String| {
+            Diagnostic::error(NOT_ALLOWED, "value not allowed")
+                .at(fields.top().span("accept_loss"), text)
+                .about(fields.owner())
+        };
+        if !declared.contains(database) {
+            found.push(
+                refuse(format!("`{database}` is not in `databases`"))
+                    .suggest(database, declared.iter().map(String::as_str)),
+            );
+        }
+        match word.as_str() {
+            "overwrite" => consents.insert(database.clone(), LossConsent::Overwrite),
+            "generation" => consents.insert(database.clone(), LossConsent::Generation),
+            other => {
+                found.push(refuse(format!("`{other}` is neither `overwrite` nor `generation`")));
+                None
+            }
+        };
+    }
+    consents
+}
+
+fn cutover(fields: &Fields<'_>, found: &mut Diagnostics) -> Cutover {
+    let section = fields.section("cutover");
+    let policy = section
+        .and_then(|section| section.choice("policy"))
+        .map_or("manual", |word| word.word);
+    let approved = section.and_then(|section| section.numbers("approved"));
+    if let (Some(section), "manual" | "automatic", true) = (section, policy, approved.is_some()) {
+        found.push(
+            Diagnostic::error(CONFLICT, "arguments that do not go together")
+                .at(
+                    section.span("approved"),
+                    format!("`policy = \"{policy}\"` asks for no approval"),
+                )
+                .hint("write `policy = \"approved\"`, or remove `approved`")
+                .about(fields.owner()),
+        );
+    }
+    let policy = match policy {
+        "automatic" => CutoverPolicy::Automatic,
+        "approved" => CutoverPolicy::Approved(match approved {
+            Some(None) => Approval::Only,
+            Some(Some(numbers)) => Approval::Numbers(
+                numbers
+                    .iter()
+                    .filter_map(|number| u32::try_from(*number).ok())
+                    .collect(),
+            ),
+            None => Approval::Numbers(BTreeSet::new()),
+        }),
+        _ => CutoverPolicy::Manual,
+    };
+    Cutover {
+        policy,
+        max_lag: section
+            .and_then(|section| section.duration("max_lag"))
+            .unwrap_or(Duration::ZERO),
+        samples: section
+            .and_then(|section| section.whole("samples"))
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(3),
+    }
+}
+
+/// The beginning of a batch's migration names: `^[a-z][a-z0-9]*$`, the strictest of the published patterns. Where letters
+/// are lost, `x` and five characters of a hash of the whole address keep two batches apart.
+pub fn base_name(address: &Address) -> String {
+    let key = address.key().map_or("", |key| key.as_str());
+    let written = format!("{}{key}", address.label());
+    let kept: String = written
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        .take(40)
+        .collect();
+    let starts_well = kept.starts_with(|c: char| c.is_ascii_lowercase());
+    let lossless = kept == written && starts_well && address.module().is_root() && address.key().is_none();
+    if lossless {
+        return kept;
+    }
+    let digest = Sha256::digest(address.to_string().as_bytes());
+    let hash: String = digest
+        .iter()
+        .take(5)
+        .map(|byte| char::from(b"abcdefghijklmnopqrstuvwxyz012345"[usize::from(byte % 32)]))
+        .collect();
+    let lead = if starts_well { "" } else { "b" };
+    format!("{lead}{kept}x{hash}")
+}
+
+impl Batch {
+    /// The create body of one of its migrations, tags apart.
+    pub fn body(&self, databases: &[String], overwrite: bool) -> Body<Draft> {
+        let flag = |value: bool| Body::text(if value { "True" } else { "False" });
+        let mut properties = Body::object([
+            ("sourceDbServerResourceId", Body::text(self.source.text.as_str())),
+            ("sourceType", Body::text(self.source.source_type)),
+            ("sslMode", Body::text(self.source.ssl_mode)),
+            ("migrationMode", Body::text(self.mode.as_str())),
+            ("migrationOption", Body::text(self.option.as_str())),
+            (
+                "dbsToMigrate",
+                Body::List(databases.iter().map(|name| Body::text(name.as_str())).collect()),
+            ),
+            ("overwriteDbsInTarget", flag(overwrite)),
+            ("migrateRoles", flag(self.migrate_roles)),
+            (
+                "setupLogicalReplicationOnSourceDbIfNeeded",
+                flag(self.setup_logical_replication.unwrap_or(false)),
+            ),
+            (
+                "secretParameters",
+                Body::object([
+                    (
+                        "adminCredentials",
+                        Body::object([
+                            ("sourceServerPassword", Body::Secret(self.source_password.clone())),
+                            ("targetServerPassword", Body::Secret(self.target_password.clone())),
+                        ]),
+                    ),
+                    ("sourceServerUsername", Body::text(self.source.username.as_str())),
+                    ("targetServerUsername", Body::text(self.target_username.as_str())),
+                ]),
+            ),
+        ]);
+        let optional = [
+            (
+                "migrationInstanceResourceId",
+                self.runtime.as_ref().map(|id| id.to_string()),
+            ),
+            ("sourceDbServerFullyQualifiedDomainName", self.source_fqdn.clone()),
+            ("targetDbServerFullyQualifiedDomainName", self.target_fqdn.clone()),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                properties.set(&[key], Body::text(value));
+            }
+        }
+        Body::object([("location", self.target_region.to_body()), ("properties", properties)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(address: &str) -> String {
+        base_name(&address.parse().unwrap())
+    }
+
+    #[test]
+    fn names_satisfy_the_strictest_pattern() {
+        assert_eq!(base("database_batch.wave1"), "wave1");
+        for address in [
+            "database_batch.Wave_1",
+            "database_batch._1",
+            "database_batch.a[\"x y\"]",
+            "module.m.database_batch.wave1",
+        ] {
+            let name = base(address);
+            assert!(name.starts_with(|c: char| c.is_ascii_lowercase()), "{name}");
+            assert!(
+                name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
+                "{name}"
+            );
+        }
+        assert_ne!(base("database_batch.Wave_1"), base("database_batch.wave_1"));
+    }
+}

@@ -1,0 +1,145 @@
+//! `dns_link`: links of a private DNS zone to networks, one unit per network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, NOT_KNOWN, Schema, Term};
+use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Touch, Unit};
+use crate::arm::ArmId;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lang::{Residual, ResidualPiece};
+
+/// Links take 30 to 60 seconds (contract 12).
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// The kind.
+pub struct DnsLink;
+
+static SCHEMA: Schema = Schema {
+    kind: "dns_link",
+    summary: "Links of a private DNS zone to virtual networks.",
+    doc: "Each linked network resolves the zone's names. A link is told from others by its network, since a network can be \
+          linked to a zone only once: a link that somebody else made under another name is adopted.",
+    example: "dns_link \"endpoint\" {\n  zone     = dns_zone.endpoint.id\n  networks = [network.runtime, network.target]\n}\n",
+    arguments: &[
+        Argument::required(
+            "zone",
+            ArgumentType::Zone,
+            "The zone: a `dns_zone`, or the ARM id of one.",
+        ),
+        Argument::required(
+            "networks",
+            ArgumentType::References(&["network"]),
+            "Networks that shall resolve the zone's names.",
+        ),
+    ],
+    sections: &[],
+    exports: &[Export {
+        name: "id",
+        doc: "ARM id of the first link.",
+        from: ExportFrom::Id,
+    }],
+};
+
+const FIELDS: &[BodyField] = &[
+    BodyField::create_only("location", &["location"]),
+    BodyField::replaces("network_id", &["properties", "virtualNetwork", "id"], Compare::Folded),
+    BodyField::in_place(
+        "registration_enabled",
+        &["properties", "registrationEnabled"],
+        Compare::Exact,
+    ),
+];
+
+/// What tells one link of a zone from another.
+const IDENTITY: &[&str] = &["properties", "virtualNetwork", "id"];
+
+impl Kind for DnsLink {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn reads_only(&self) -> bool {
+        false
+    }
+
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
+        let zone = match fields.top().reference("zone") {
+            Some(address) => cx.id_of(address)?,
+            None => match fields.top().id("zone") {
+                Some(id) => id.clone(),
+                None => return Ok(Expansion::default()),
+            },
+        };
+        let mut names = BTreeSet::new();
+        let mut units = Vec::new();
+        for network in fields.top().references("networks").unwrap_or_default() {
+            let Term::Known(vnet) = cx.id_of(network)? else {
+                return Err(Diagnostic::error(NOT_KNOWN, "value not known while planning")
+                    .at(
+                        fields.top().span("networks"),
+                        format!("the id of `{network}` must be known while planning"),
+                    )
+                    .about(fields.owner())
+                    .into());
+            };
+            let name = format!("{}-link", vnet.name());
+            if !names.insert(name.to_lowercase()) {
+                return Err(Diagnostic::error(CONFLICT, "two links of one name")
+                    .at(
+                        fields.top().span("networks"),
+                        format!("two of these networks are called `{}`", vnet.name()),
+                    )
+                    .detail("A link is named after its network, and a zone holds a name only once.")
+                    .hint("link the second one from another `dns_link` block in its own zone, or list it once")
+                    .about(fields.owner())
+                    .into());
+            }
+            units.push(unit(fields, network, &zone, &name, &vnet));
+        }
+        Ok(Expansion { units, batch: None })
+    }
+}
+
+fn unit(fields: &Fields<'_>, network: &crate::address::Address, zone: &Term<ArmId>, name: &str, vnet: &ArmId) -> Unit {
+    let part = match network.key() {
+        Some(key) => format!("{}[{key}]", network.label()),
+        None => network.label().to_string(),
+    };
+    let (id, scopes, zone_name) = match zone {
+        Term::Known(zone) => (
+            Term::Known(zone.child("virtualNetworkLinks", name)),
+            vec![zone.clone()],
+            zone.name().to_owned(),
+        ),
+        Term::Open(residual) => {
+            let tail = ResidualPiece::Text(format!("/virtualNetworkLinks/{name}"));
+            let id = Residual::Template(vec![ResidualPiece::Open(residual.clone()), tail]);
+            (Term::Open(id), Vec::new(), "its zone".to_owned())
+        }
+    };
+    Unit {
+        address: fields.owner().part(part),
+        id,
+        conduct: Conduct::Thing,
+        body: Body::<Draft>::object([
+            ("location", Body::text("global")),
+            (
+                "properties",
+                Body::object([
+                    ("virtualNetwork", Body::object([("id", Body::text(vnet.as_str()))])),
+                    ("registrationEnabled", Body::Bool(false)),
+                ]),
+            ),
+        ]),
+        fields: FIELDS,
+        identity: Some(IDENTITY),
+        touches: vec![Touch {
+            id: vnet.clone(),
+            because: format!("{} resolves {zone_name} through it", vnet.name()),
+        }],
+        scopes,
+        patience: PATIENCE,
+        brings: BTreeMap::new(),
+    }
+}

@@ -1,0 +1,95 @@
+//! `dns_zone`: a private DNS zone.
+
+use std::time::Duration;
+
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, NOT_ALLOWED, Schema, Term};
+use super::{Body, BodyField, Compare, Conduct, Context, Expansion, Kind, Placement, Unit};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// The type of its object.
+pub const ARM_TYPE: &str = "Microsoft.Network/privateDnsZones";
+
+/// Zones take 30 to 60 seconds (contract 12).
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// The kind.
+pub struct DnsZone;
+
+static SCHEMA: Schema = Schema {
+    kind: "dns_zone",
+    summary: "A private DNS zone.",
+    doc: "Private endpoints of PostgreSQL servers are found through `privatelink.postgres.database.azure.com`. A network can \
+          be linked to only one zone of a name.",
+    example: "dns_zone \"endpoint\" {\n  name = \"privatelink.postgres.database.azure.com\"\n}\n",
+    arguments: &[
+        Argument::required("name", ArgumentType::Text, "Name of the zone."),
+        Argument::optional("tags", ArgumentType::Map, "Tags, on top of the `azure` block's."),
+    ],
+    sections: &[],
+    exports: &[Export {
+        name: "id",
+        doc: "ARM id.",
+        from: ExportFrom::Id,
+    }],
+};
+
+const FIELDS: &[BodyField] = &[
+    BodyField::create_only("location", &["location"]),
+    BodyField::in_place("tags", &["tags"], Compare::Tags),
+];
+
+impl Kind for DnsZone {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn reads_only(&self) -> bool {
+        false
+    }
+
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
+        let name = fields.top().text("name").unwrap_or_default();
+        let well_formed = name.contains('.')
+            && name.len() <= 63 * 4
+            && name.split('.').all(|label| {
+                !label.is_empty()
+                    && label.len() <= 63
+                    && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            });
+        if !well_formed {
+            return Err(Diagnostic::error(NOT_ALLOWED, "value not allowed")
+                .at(fields.top().span("name"), "expected a DNS name of at least two labels")
+                .about(fields.owner())
+                .into());
+        }
+        let id = Placement::of(fields, cx).object(ARM_TYPE, "name", name)?;
+        let mut body = Body::object([("location", Body::text("global"))]);
+        let mut tags = cx.defaults.tags.clone();
+        tags.extend(fields.top().map("tags").cloned().unwrap_or_default());
+        if !tags.is_empty() {
+            body.set(
+                &["tags"],
+                Body::object(
+                    tags.iter()
+                        .map(|(key, value)| (key.as_str(), Body::text(value.as_str()))),
+                ),
+            );
+        }
+        let unit = Unit {
+            address: fields.owner().unit(),
+            id: Term::Known(id.clone()),
+            conduct: Conduct::Thing,
+            body,
+            fields: FIELDS,
+            identity: None,
+            touches: Vec::new(),
+            scopes: vec![id],
+            patience: PATIENCE,
+            brings: super::brings(&SCHEMA),
+        };
+        Ok(Expansion {
+            units: vec![unit],
+            batch: None,
+        })
+    }
+}

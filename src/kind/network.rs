@@ -1,0 +1,88 @@
+//! `network`: an existing virtual network. It is read for checks and references, and never changed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, Schema, Term};
+use super::{Body, Conduct, Context, Expansion, Kind, Placement, Unit};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// The type of its object.
+pub const ARM_TYPE: &str = "Microsoft.Network/virtualNetworks";
+
+/// The kind.
+pub struct Network;
+
+static SCHEMA: Schema = Schema {
+    kind: "network",
+    summary: "An existing virtual network.",
+    doc: "Networks are only read: their address space, subnets and DNS servers take part in checks, and other blocks refer \
+          to them. A network is named by its `vnet_id`, or by `name` within its resource group.",
+    example: "network \"hub\" {\n  name = \"vnet-hub\"\n}\n",
+    arguments: &[
+        Argument::optional("vnet_id", ArgumentType::Id(ARM_TYPE), "ARM id of the virtual network."),
+        Argument::optional(
+            "name",
+            ArgumentType::Text,
+            "Name of the virtual network in its resource group.",
+        ),
+    ],
+    sections: &[],
+    exports: &[
+        Export {
+            name: "id",
+            doc: "ARM id.",
+            from: ExportFrom::Id,
+        },
+        Export {
+            name: "address_space",
+            doc: "Address prefixes.",
+            from: ExportFrom::Object(&["properties", "addressSpace", "addressPrefixes"]),
+        },
+    ],
+};
+
+impl Kind for Network {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn reads_only(&self) -> bool {
+        true
+    }
+
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
+        let id = match (fields.top().id("vnet_id"), fields.top().text("name")) {
+            (Some(id), None) => id.clone(),
+            (None, Some(name)) => Term::Known(Placement::of(fields, cx).object(ARM_TYPE, "name", name)?),
+            (Some(_), Some(_)) => {
+                return Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
+                    .at(fields.top().span("name"), "`vnet_id` already names the network")
+                    .about(fields.owner())
+                    .into());
+            }
+            (None, None) => {
+                return Err(Diagnostic::error(super::schema::MISSING_ARGUMENT, "missing argument")
+                    .at(fields.header(), "a network needs `vnet_id` or `name`")
+                    .about(fields.owner())
+                    .into());
+            }
+        };
+        let unit = Unit {
+            address: fields.owner().unit(),
+            id,
+            conduct: Conduct::ReadOnly,
+            body: Body::Null,
+            fields: &[],
+            identity: None,
+            touches: Vec::new(),
+            scopes: Vec::new(),
+            patience: Duration::ZERO,
+            brings: BTreeMap::new(),
+        };
+        Ok(Expansion {
+            units: vec![unit],
+            batch: None,
+        })
+    }
+}

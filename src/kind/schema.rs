@@ -1,0 +1,680 @@
+//! The one source of what a kind's block may hold: from these tables come decoding, JSON Schema and the reference.
+//! Nothing here knows a particular kind.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::address::{Address, KindName};
+use crate::arm::{ArmId, Body, Draft};
+use crate::block::{Attribute as Written, Block, Body as BlockBody, Literal};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use crate::lang::{Residual, Shape, Value};
+use crate::secret::SecretRef;
+
+/// An argument name that the kind does not have.
+pub const UNKNOWN_ARGUMENT: Code = Code("C101");
+/// An argument that must be given.
+pub const MISSING_ARGUMENT: Code = Code("C102");
+/// A value of another type than the argument wants.
+pub const WRONG_TYPE: Code = Code("C103");
+/// A value outside of what is allowed.
+pub const NOT_ALLOWED: Code = Code("C104");
+/// A value that must be known while planning.
+pub const NOT_KNOWN: Code = Code("C105");
+/// A reference to a resource of another kind.
+pub const WRONG_REFERENCE: Code = Code("C106");
+/// A nested block that may stand only once.
+pub const REPEATED_BLOCK: Code = Code("C107");
+/// Arguments that do not go together.
+pub const CONFLICT: Code = Code("C108");
+/// A password written into the configuration.
+pub const LITERAL_SECRET: Code = Code("C110");
+/// A sensitive value where it would be stored and shown.
+pub const SENSITIVE_SHOWN: Code = Code("C111");
+
+/// What a kind's block may hold.
+pub struct Schema {
+    /// The kind's name.
+    pub kind: &'static str,
+    /// What it stands for, in one line.
+    pub summary: &'static str,
+    /// What a reader must know beyond the table of arguments.
+    pub doc: &'static str,
+    /// A block that can be pasted.
+    pub example: &'static str,
+    /// Its own arguments; those of [`COMMON`] come on top.
+    pub arguments: &'static [Argument],
+    /// Its nested blocks.
+    pub sections: &'static [Section],
+    /// Attributes that can be referred to beside the arguments.
+    pub exports: &'static [Export],
+}
+
+/// One argument.
+pub struct Argument {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub ty: ArgumentType,
+    /// Whether it must be given.
+    pub need: Need,
+    /// Meaning, unit, source of a fact.
+    pub doc: &'static str,
+}
+
+/// What an argument holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgumentType {
+    /// A text known while planning.
+    Text,
+    /// A text that may be known only after apply.
+    OpenText,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number between two bounds, inclusive.
+    Whole(i64, i64),
+    /// A list or set of texts.
+    Texts,
+    /// A list of whole numbers, or `true`.
+    WholesOrTrue,
+    /// Texts by text.
+    Map,
+    /// One of these words.
+    Choice(&'static [Word]),
+    /// A resource of one of these kinds.
+    Reference(&'static [&'static str]),
+    /// Several resources of one of these kinds.
+    References(&'static [&'static str]),
+    /// A length of time such as `15m`, `72h` or `0s`.
+    Duration,
+    /// Write-only: goes to Azure and nowhere else.
+    Secret,
+    /// The ARM id of an object of this type; may be known only after apply.
+    Id(&'static str),
+    /// A private DNS zone: a `dns_zone`, or its ARM id, which may be known only after apply.
+    Zone,
+}
+
+/// A word of an enumeration and how ARM spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// In the configuration.
+    pub word: &'static str,
+    /// On the wire.
+    pub wire: &'static str,
+}
+
+/// Whether an argument must be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It must.
+    Required,
+    /// It may be left out.
+    Optional,
+    /// It may be left out; then this is meant (for the reference).
+    Default(&'static str),
+}
+
+/// A nested block.
+pub struct Section {
+    /// Its name.
+    pub name: &'static str,
+    /// Meaning.
+    pub doc: &'static str,
+    /// Its arguments.
+    pub arguments: &'static [Argument],
+}
+
+/// An attribute that Azure or the program fills in.
+pub struct Export {
+    /// Its name.
+    pub name: &'static str,
+    /// Meaning.
+    pub doc: &'static str,
+    /// Where it comes from.
+    pub from: ExportFrom,
+}
+
+/// Where an exported attribute comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFrom {
+    /// The ARM id.
+    Id,
+    /// A member of the object that Azure answers with.
+    Object(&'static [&'static str]),
+}
+
+/// Arguments of every kind; the `azure` block gives their defaults.
+pub const COMMON: &[Argument] = &[
+    Argument::optional(
+        "subscription_id",
+        ArgumentType::Text,
+        "Subscription of the object. Default: the `azure` block's.",
+    ),
+    Argument::optional(
+        "resource_group",
+        ArgumentType::Text,
+        "Resource group of the object. Default: the `azure` block's.",
+    ),
+    Argument::optional(
+        "location",
+        ArgumentType::Text,
+        "Region of the object. Default: the `azure` block's.",
+    ),
+    Argument::optional(
+        "tenant_id",
+        ArgumentType::Text,
+        "Tenant of the subscription. Default: the `azure` block's.",
+    ),
+];
+
+impl Argument {
+    /// An argument that must be given.
+    pub const fn required(name: &'static str, ty: ArgumentType, doc: &'static str) -> Self {
+        Self {
+            name,
+            ty,
+            need: Need::Required,
+            doc,
+        }
+    }
+
+    /// An argument that may be left out.
+    pub const fn optional(name: &'static str, ty: ArgumentType, doc: &'static str) -> Self {
+        Self {
+            name,
+            ty,
+            need: Need::Optional,
+            doc,
+        }
+    }
+
+    /// An argument with a default.
+    pub const fn default(name: &'static str, ty: ArgumentType, default: &'static str, doc: &'static str) -> Self {
+        Self {
+            name,
+            ty,
+            need: Need::Default(default),
+            doc,
+        }
+    }
+}
+
+/// A value that is known, or will be once something was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term<T> {
+    /// Known.
+    Known(T),
+    /// Known after apply.
+    Open(Residual),
+}
+
+/// The checked content of a block: every value has the type its argument wants.
+pub struct Fields<'a> {
+    owner: &'a Address,
+    header: Span,
+    content: Content<'a>,
+    sections: BTreeMap<&'static str, Content<'a>>,
+}
+
+/// The checked arguments between two braces.
+pub struct Content<'a> {
+    span: Span,
+    values: BTreeMap<&'static str, Read<'a>>,
+}
+
+struct Read<'a> {
+    written: &'a Written,
+    field: Field,
+}
+
+enum Field {
+    Text(Term<String>),
+    Bool(bool),
+    Whole(i64),
+    Texts(Vec<String>),
+    Wholes(Vec<i64>),
+    AllTrue,
+    Map(BTreeMap<String, String>),
+    Choice(Word),
+    References(Vec<Address>),
+    Duration(Duration),
+    Secret,
+    Id(Term<ArmId>),
+}
+
+impl Schema {
+    /// Every argument, the common ones too.
+    pub fn all_arguments(&self) -> impl Iterator<Item = &'static Argument> {
+        self.arguments.iter().chain(COMMON)
+    }
+
+    /// Checks a block against the tables.
+    ///
+    /// # Errors
+    /// Everything that is unknown, missing, of a wrong type or out of bounds, each at its place.
+    pub fn read<'a>(&'static self, block: &'a Block) -> Result<Fields<'a>, Diagnostics> {
+        let mut found = Diagnostics::new();
+        let title = format!("`{}`", self.kind);
+        let arguments: Vec<&'static Argument> = self.all_arguments().collect();
+        let content = found.absorb(read_content(&title, &arguments, self.sections, &block.body));
+        let mut sections = BTreeMap::new();
+        for nested in &block.body.blocks {
+            let Some(section) = self.sections.iter().find(|section| section.name == &*nested.name) else {
+                found.push(
+                    Diagnostic::error(UNKNOWN_ARGUMENT, "unknown block")
+                        .at(nested.span, format!("{title} has no block of this name"))
+                        .suggest(&nested.name, self.sections.iter().map(|section| section.name)),
+                );
+                continue;
+            };
+            let arguments: Vec<&'static Argument> = section.arguments.iter().collect();
+            let inner = read_content(&format!("`{}`", section.name), &arguments, &[], &nested.body);
+            if let Some(inner) = found.absorb(inner)
+                && sections.insert(section.name, inner).is_some()
+            {
+                found.push(
+                    Diagnostic::error(REPEATED_BLOCK, "repeated block")
+                        .at(nested.span, format!("`{}` may stand only once here", section.name)),
+                );
+            }
+        }
+        match content {
+            Some(content) if !found.has_errors() => Ok(Fields {
+                owner: &block.address,
+                header: block.span,
+                content,
+                sections,
+            }),
+            _ => Err(about(found, &block.address)),
+        }
+    }
+}
+
+fn about(found: Diagnostics, address: &Address) -> Diagnostics {
+    found
+        .iter()
+        .cloned()
+        .map(|diagnostic| diagnostic.about(address))
+        .collect()
+}
+
+fn read_content<'a>(
+    title: &str,
+    arguments: &[&'static Argument],
+    sections: &[Section],
+    body: &'a BlockBody,
+) -> Result<Content<'a>, Diagnostics> {
+    let mut found = Diagnostics::new();
+    let mut values = BTreeMap::new();
+    for (name, written) in &body.attributes {
+        let Some(argument) = arguments.iter().find(|argument| argument.name == &**name) else {
+            let names = arguments
+                .iter()
+                .map(|argument| argument.name)
+                .chain(sections.iter().map(|section| section.name));
+            let unknown = Diagnostic::error(UNKNOWN_ARGUMENT, "unknown argument")
+                .at(written.name, format!("{title} has no argument of this name"));
+            found.push(match sections.iter().find(|section| section.name == &**name) {
+                Some(section) => unknown.hint(format!("`{0}` is a block: write `{0} {{ … }}`", section.name)),
+                None => unknown.suggest(name, names),
+            });
+            continue;
+        };
+        if let Some(Some(field)) = found.absorb(read_field(argument, written)) {
+            values.insert(argument.name, Read { written, field });
+        }
+    }
+    for argument in arguments {
+        let given = body
+            .attributes
+            .get(argument.name)
+            .is_some_and(|written| !written.value.is_null());
+        if argument.need == Need::Required && !given {
+            found.push(
+                Diagnostic::error(MISSING_ARGUMENT, "missing argument")
+                    .at(body.span, format!("{title} needs `{}`", argument.name))
+                    .detail(argument.doc),
+            );
+        }
+    }
+    found
+        .or(Content {
+            span: body.span,
+            values,
+        })
+        .map(|(content, _)| content)
+}
+
+/// Reads one value; `None` where it is null, which is the same as leaving the argument out.
+fn read_field(argument: &Argument, written: &Written) -> Result<Option<Field>, Diagnostics> {
+    let value = &written.value;
+    if value.is_null() {
+        return Ok(None);
+    }
+    if argument.ty == ArgumentType::Secret {
+        return read_secret(argument, written).map(Some);
+    }
+    if value.sensitive {
+        return Err(
+            Diagnostic::error(SENSITIVE_SHOWN, "sensitive value where it would be shown")
+                .at(
+                    written.span,
+                    format!("`{}` is stored and shown in plans", argument.name),
+                )
+                .hint("wrap it in `nonsensitive(…)` if it may be seen")
+                .into(),
+        );
+    }
+    if let Shape::Unknown(unknown) = &value.shape {
+        return match (argument.ty, &unknown.residual) {
+            (ArgumentType::OpenText, Some(residual)) => Ok(Some(Field::Text(Term::Open(residual.clone())))),
+            (ArgumentType::Id(_) | ArgumentType::Zone, Some(residual)) => Ok(Some(Field::Id(Term::Open(residual.clone())))),
+            _ => Err(Diagnostic::error(NOT_KNOWN, "value not known while planning")
+                .at(written.span, format!("`{}` must be known before anything is created", argument.name))
+                .detail(
+                    "Only ids and texts that go to Azure unchanged may be filled in later, and only by a plain reference \
+                     or a template.",
+                )
+                .into()),
+        };
+    }
+    let wrong = |wanted: String| Diagnostics::from(wrong_type(written, &wanted, value));
+    let text = || as_text(value);
+    let field = match argument.ty {
+        ArgumentType::Text | ArgumentType::OpenText => {
+            Field::Text(Term::Known(text().ok_or_else(|| wrong("a text".into()))?))
+        }
+        ArgumentType::Bool => Field::Bool(as_bool(value).ok_or_else(|| wrong("`true` or `false`".into()))?),
+        ArgumentType::Whole(min, max) => Field::Whole(
+            as_whole(value)
+                .filter(|number| (min..=max).contains(number))
+                .ok_or_else(|| wrong(format!("a whole number from {min} to {max}")))?,
+        ),
+        ArgumentType::Texts => {
+            let elements = value.elements().ok_or_else(|| wrong("a list of texts".into()))?;
+            let texts: Option<Vec<String>> = elements.iter().map(as_text).collect();
+            Field::Texts(texts.ok_or_else(|| wrong("a list of known texts".into()))?)
+        }
+        ArgumentType::WholesOrTrue => match (as_bool(value), value.elements()) {
+            (Some(true), _) => Field::AllTrue,
+            (Some(false), _) => Field::Wholes(Vec::new()),
+            (None, Some(elements)) => {
+                let numbers: Option<Vec<i64>> = elements.iter().map(as_whole).collect();
+                Field::Wholes(numbers.ok_or_else(|| wrong("a list of whole numbers".into()))?)
+            }
+            (None, None) => return Err(wrong("a list of whole numbers, or `true`".into())),
+        },
+        ArgumentType::Map => {
+            let entries = value.entries().ok_or_else(|| wrong("a map of texts".into()))?;
+            let map: Option<BTreeMap<String, String>> = entries
+                .iter()
+                .map(|(key, value)| Some((key.to_string(), as_text(value)?)))
+                .collect();
+            Field::Map(map.ok_or_else(|| wrong("a map of known texts".into()))?)
+        }
+        ArgumentType::Choice(words) => {
+            let text = text().ok_or_else(|| wrong("a text".into()))?;
+            let word = words.iter().find(|word| word.word == text).ok_or_else(|| {
+                let list: Vec<String> = words.iter().map(|word| format!("`{}`", word.word)).collect();
+                Diagnostic::error(NOT_ALLOWED, "value not allowed")
+                    .at(
+                        written.span,
+                        format!("`{}` is one of {}", argument.name, list.join(", ")),
+                    )
+                    .suggest(&text, words.iter().map(|word| word.word))
+            })?;
+            Field::Choice(*word)
+        }
+        ArgumentType::Reference(kinds) => Field::References(vec![reference(kinds, written, value)?]),
+        ArgumentType::References(kinds) => {
+            let elements = value
+                .elements()
+                .ok_or_else(|| wrong(format!("a list of `{}`", kinds.join("` or `"))))?;
+            let mut found = Diagnostics::new();
+            let list: Vec<Address> = elements
+                .iter()
+                .filter_map(|element| found.absorb(reference(kinds, written, element)))
+                .collect();
+            Field::References(found.or(list)?.0)
+        }
+        ArgumentType::Duration => {
+            let text = text().ok_or_else(|| wrong("a length of time such as `15m`".into()))?;
+            Field::Duration(
+                duration(&text).ok_or_else(|| wrong("a length of time such as `30s`, `15m` or `72h`".into()))?,
+            )
+        }
+        ArgumentType::Id(arm_type) => Field::Id(Term::Known(arm_id(arm_type, written)?)),
+        ArgumentType::Zone => match &value.shape {
+            Shape::Resource(_) => Field::References(vec![reference(&["dns_zone"], written, value)?]),
+            _ => Field::Id(Term::Known(arm_id("Microsoft.Network/privateDnsZones", written)?)),
+        },
+        ArgumentType::Secret => return read_secret(argument, written).map(Some),
+    };
+    Ok(Some(field))
+}
+
+fn arm_id(arm_type: &str, written: &Written) -> Result<ArmId, Diagnostics> {
+    let refuse =
+        |text: String| Diagnostics::from(Diagnostic::error(NOT_ALLOWED, "value not allowed").at(written.span, text));
+    let text = as_text(&written.value).ok_or_else(|| {
+        Diagnostics::from(wrong_type(
+            written,
+            &format!("the id of a `{arm_type}`"),
+            &written.value,
+        ))
+    })?;
+    let id = ArmId::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    if id.arm_type().as_str().eq_ignore_ascii_case(arm_type) {
+        Ok(id)
+    } else {
+        Err(refuse(format!(
+            "this is the id of a `{}`, not of a `{arm_type}`",
+            id.arm_type()
+        )))
+    }
+}
+
+fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnostics> {
+    if written.literal == Literal::Written {
+        return Err(Diagnostic::error(LITERAL_SECRET, "password in the configuration")
+            .at(
+                written.span,
+                format!("`{}` may not stand in a file that is shared", argument.name),
+            )
+            .hint(format!(
+                "declare `variable \"{0}\" {{ sensitive = true }}`, write `{0} = var.{0}`, and set PGFERRY_VAR_{0}",
+                argument.name
+            ))
+            .into());
+    }
+    match &written.value.shape {
+        Shape::Unknown(_) => Ok(Field::Secret),
+        Shape::Text(text) if !text.is_empty() => Ok(Field::Secret),
+        _ => Err(wrong_type(written, "a text that is not empty", &written.value).into()),
+    }
+}
+
+fn wrong_type(written: &Written, wanted: &str, value: &Value) -> Diagnostic {
+    let got = if value.sensitive {
+        "(sensitive value)".to_owned()
+    } else {
+        format!("{value:?}")
+    };
+    Diagnostic::error(WRONG_TYPE, "wrong type")
+        .at(written.span, format!("expected {wanted}"))
+        .detail(format!("The value is {got}."))
+}
+
+fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address, Diagnostics> {
+    let Shape::Resource(resource) = &value.shape else {
+        return Err(wrong_type(
+            written,
+            &format!("a resource such as `{}.NAME`", kinds.join(".NAME` or `")),
+            value,
+        )
+        .into());
+    };
+    if kinds.contains(&resource.address.kind().as_str()) {
+        return Ok(resource.address.clone());
+    }
+    Err(Diagnostic::error(WRONG_REFERENCE, "reference to another kind")
+        .at(
+            written.span,
+            format!("`{}` is not a `{}`", resource.address, kinds.join("` or `")),
+        )
+        .into())
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match &value.shape {
+        _ if value.sensitive => None,
+        Shape::Text(text) => Some(text.to_string()),
+        Shape::Number(number) => Some(number.to_string()),
+        Shape::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+fn as_bool(value: &Value) -> Option<bool> {
+    match value.as_text() {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        _ => value.as_bool(),
+    }
+}
+
+fn as_whole(value: &Value) -> Option<i64> {
+    as_text(value)?.parse().ok()
+}
+
+/// Reads `1h30m`, `15m`, `30s`, `0s`; units are h, m and s, each at most once and in this order.
+pub fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut seconds = 0_u64;
+    for (unit, length) in [('h', 3600), ('m', 60), ('s', 1)] {
+        if let Some((number, after)) = rest.split_once(unit) {
+            seconds = seconds.checked_add(number.parse::<u32>().ok().map(u64::from)?.checked_mul(length)?)?;
+            rest = after;
+        }
+    }
+    (rest.is_empty() && !text.is_empty()).then(|| Duration::from_secs(seconds))
+}
+
+impl<'a> Fields<'a> {
+    /// The resource.
+    pub fn owner(&self) -> &'a Address {
+        self.owner
+    }
+
+    /// The block's header, for errors about the block as a whole.
+    pub fn header(&self) -> Span {
+        self.header
+    }
+
+    /// The arguments outside of nested blocks.
+    pub fn top(&self) -> &Content<'a> {
+        &self.content
+    }
+
+    /// The arguments of a nested block, where it stands.
+    pub fn section(&self, name: &str) -> Option<&Content<'a>> {
+        self.sections.get(name)
+    }
+
+    /// A secret argument, by name; `None` where it was left out.
+    pub fn secret(&self, name: &str) -> Option<SecretRef> {
+        self.content.values.get(name)?;
+        Some(SecretRef {
+            owner: self.owner.clone(),
+            attribute: name.to_owned(),
+        })
+    }
+}
+
+macro_rules! readers {
+    ($($(#[$doc:meta])* $name:ident -> $ty:ty { $($pattern:pat => $value:expr),+ })*) => {$(
+        $(#[$doc])*
+        pub fn $name(&self, name: &str) -> Option<$ty> {
+            match &self.values.get(name)?.field {
+                $($pattern => Some($value),)+
+                _ => None,
+            }
+        }
+    )*};
+}
+
+impl Content<'_> {
+    readers! {
+        /// A text known while planning.
+        text -> &str { Field::Text(Term::Known(text)) => text }
+        /// A text that may be open.
+        open_text -> &Term<String> { Field::Text(term) => term }
+        /// A truth value.
+        bool -> bool { Field::Bool(value) => *value }
+        /// A whole number.
+        whole -> i64 { Field::Whole(number) => *number }
+        /// Texts.
+        texts -> &[String] { Field::Texts(texts) => texts }
+        /// Texts by text.
+        map -> &BTreeMap<String, String> { Field::Map(map) => map }
+        /// A word of an enumeration.
+        choice -> Word { Field::Choice(word) => *word }
+        /// Resources.
+        references -> &[Address] { Field::References(list) => list }
+        /// A length of time.
+        duration -> Duration { Field::Duration(length) => *length }
+        /// An ARM id.
+        id -> &Term<ArmId> { Field::Id(id) => id }
+        /// Whole numbers; `None` inside means all of them.
+        numbers -> Option<&[i64]> { Field::Wholes(numbers) => Some(numbers), Field::AllTrue => None }
+    }
+
+    /// The one resource that an argument names.
+    pub fn reference(&self, name: &str) -> Option<&Address> {
+        self.references(name)?.first()
+    }
+
+    /// Where the value of an argument stands; the whole body where it was left out.
+    pub fn span(&self, name: &str) -> Span {
+        self.values.get(name).map_or(self.span, |read| read.written.span)
+    }
+
+    /// Whether an argument was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+}
+
+impl Term<String> {
+    /// As a part of a request body.
+    pub fn to_body(&self) -> Body<Draft> {
+        match self {
+            Self::Known(text) => Body::text(text.as_str()),
+            Self::Open(residual) => Body::Open(residual.clone()),
+        }
+    }
+}
+
+/// The kind's name as an address has it.
+///
+/// # Panics
+/// Never: kind names in the tables are identifiers, which a test holds.
+pub fn kind_name(kind: &'static str) -> KindName {
+    kind.parse().expect("kind names in the tables are identifiers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(duration("0s"), Some(Duration::ZERO));
+        for text in ["", "5", "m", "1m1h", "-1s", "1.5h", "99999999999h"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `target`: the flexible server that databases enter. It must exist; it is read and never changed.
+
+use super::schema::{Argument, ArgumentType, Fields, Schema};
+use super::{Context, Expansion, Kind, server};
+use crate::diagnostic::Diagnostics;
+
+/// The kind.
+pub struct Target;
+
+static SCHEMA: Schema = Schema {
+    kind: "target",
+    summary: "The flexible server that databases enter.",
+    doc: "The server must exist. A migration belongs to its target: one is active at a time, and the names of past ones \
+          stay taken.",
+    example: "target \"erp\" {\n  name           = \"pg-erp-prod\"\n  admin_username = \"pgadmin\"\n  admin_password = \
+              var.target_password\n  network        = network.target\n}\n",
+    arguments: &[
+        server::NAME,
+        server::SERVER_ID,
+        Argument::required(
+            "admin_username",
+            ArgumentType::Text,
+            "Login that the service uses on the target.",
+        ),
+        Argument::required(
+            "admin_password",
+            ArgumentType::Secret,
+            "Its password. Write-only: never in state, plan or log.",
+        ),
+        Argument::optional(
+            "network",
+            ArgumentType::Reference(&["network"]),
+            "The network through which the server is reached privately: its own, or that of its private endpoint.",
+        ),
+    ],
+    sections: &[],
+    exports: server::EXPORTS,
+};
+
+impl Kind for Target {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn reads_only(&self) -> bool {
+        true
+    }
+
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
+        server::expand(fields, cx)
+    }
+}

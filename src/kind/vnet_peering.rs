@@ -1,0 +1,195 @@
+//! `vnet_peering`: both directions of a peering between two virtual networks, as one resource with two units.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::schema::{Argument, ArgumentType, Content, Export, ExportFrom, Fields, NOT_ALLOWED, Schema, Section, Term};
+use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Touch, Unit};
+use crate::arm::ArmId;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// The kind.
+pub struct VnetPeering;
+
+/// A peering takes seconds to a minute; both networks must be quiet before (contract 12).
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+const FLAGS: &[Argument] = &[
+    Argument::default(
+        "allow_virtual_network_access",
+        ArgumentType::Bool,
+        "true",
+        "Let the networks talk.",
+    ),
+    Argument::default(
+        "allow_forwarded_traffic",
+        ArgumentType::Bool,
+        "false",
+        "Accept what an appliance forwards.",
+    ),
+    Argument::default(
+        "allow_gateway_transit",
+        ArgumentType::Bool,
+        "false",
+        "Lend this side's gateway to the other.",
+    ),
+    Argument::default(
+        "use_remote_gateways",
+        ArgumentType::Bool,
+        "false",
+        "Use the other side's gateway.",
+    ),
+];
+
+static SCHEMA: Schema = Schema {
+    kind: "vnet_peering",
+    summary: "Both directions of a peering between two virtual networks.",
+    doc: "Azure has one object per direction; one side alone stays `Initiated` and carries nothing. `forward` is the side of \
+          `from`, `reverse` the side of `to`.",
+    example: "vnet_peering \"hub_runtime\" {\n  from = network.hub\n  to   = network.runtime\n\n  forward {\n    \
+              allow_gateway_transit = true\n  }\n  reverse {\n    use_remote_gateways = true\n  }\n}\n",
+    arguments: &[
+        Argument::required("from", ArgumentType::Reference(&["network"]), "One network."),
+        Argument::required("to", ArgumentType::Reference(&["network"]), "The other network."),
+        Argument::default(
+            "forward_name",
+            ArgumentType::Text,
+            "FROM-to-TO",
+            "Name of the direction that belongs to `from`.",
+        ),
+        Argument::default(
+            "reverse_name",
+            ArgumentType::Text,
+            "TO-to-FROM",
+            "Name of the direction that belongs to `to`.",
+        ),
+    ],
+    sections: &[
+        Section {
+            name: "forward",
+            doc: "Flags of the side of `from`.",
+            arguments: FLAGS,
+        },
+        Section {
+            name: "reverse",
+            doc: "Flags of the side of `to`.",
+            arguments: FLAGS,
+        },
+    ],
+    exports: &[Export {
+        name: "id",
+        doc: "ARM id of the forward direction.",
+        from: ExportFrom::Id,
+    }],
+};
+
+const FIELDS: &[BodyField] = &[
+    BodyField::replaces(
+        "remote_network_id",
+        &["properties", "remoteVirtualNetwork", "id"],
+        Compare::Folded,
+    ),
+    BodyField::in_place(
+        "allow_virtual_network_access",
+        &["properties", "allowVirtualNetworkAccess"],
+        Compare::Exact,
+    ),
+    BodyField::in_place(
+        "allow_forwarded_traffic",
+        &["properties", "allowForwardedTraffic"],
+        Compare::Exact,
+    ),
+    BodyField::in_place(
+        "allow_gateway_transit",
+        &["properties", "allowGatewayTransit"],
+        Compare::Exact,
+    ),
+    BodyField::in_place(
+        "use_remote_gateways",
+        &["properties", "useRemoteGateways"],
+        Compare::Exact,
+    ),
+];
+
+impl Kind for VnetPeering {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn reads_only(&self) -> bool {
+        false
+    }
+
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
+        let (Some(from), Some(to)) = (fields.top().reference("from"), fields.top().reference("to")) else {
+            return Ok(Expansion::default());
+        };
+        let known = |argument: &str, term| match term {
+            Term::Known(id) => Ok(id),
+            Term::Open(_) => Err(Diagnostics::from(
+                Diagnostic::error(super::schema::NOT_KNOWN, "value not known while planning").at(
+                    fields.top().span(argument),
+                    "the id of this network must be known while planning",
+                ),
+            )),
+        };
+        let a: ArmId = known("from", cx.id_of(from)?)?;
+        let b: ArmId = known("to", cx.id_of(to)?)?;
+        if a == b {
+            return Err(Diagnostic::error(NOT_ALLOWED, "a network peered with itself")
+                .at(fields.top().span("to"), "`from` and `to` are the same virtual network")
+                .about(fields.owner())
+                .into());
+        }
+        let side = |part: &str, name_argument: &str, local: &ArmId, remote: &ArmId| {
+            let default = format!("{}-to-{}", local.name(), remote.name());
+            let name = fields.top().text(name_argument).unwrap_or(&default);
+            let id = super::checked(local.child("virtualNetworkPeerings", name), fields, name_argument)?;
+            Ok::<_, Diagnostics>(unit(fields, part, id, local, remote))
+        };
+        Ok(Expansion {
+            units: vec![
+                side("forward", "forward_name", &a, &b)?,
+                side("reverse", "reverse_name", &b, &a)?,
+            ],
+            batch: None,
+        })
+    }
+}
+
+fn unit(fields: &Fields<'_>, part: &str, id: ArmId, local: &ArmId, remote: &ArmId) -> Unit {
+    let flag = |name: &str, default: bool| {
+        let section: Option<&Content<'_>> = fields.section(part);
+        Body::<Draft>::Bool(section.and_then(|section| section.bool(name)).unwrap_or(default))
+    };
+    let because = format!("it connects {} and {}", local.name(), remote.name());
+    Unit {
+        address: fields.owner().part(part),
+        id: Term::Known(id),
+        conduct: Conduct::Thing,
+        body: Body::object([(
+            "properties",
+            Body::object([
+                (
+                    "remoteVirtualNetwork",
+                    Body::object([("id", Body::text(remote.as_str()))]),
+                ),
+                ("allowVirtualNetworkAccess", flag("allow_virtual_network_access", true)),
+                ("allowForwardedTraffic", flag("allow_forwarded_traffic", false)),
+                ("allowGatewayTransit", flag("allow_gateway_transit", false)),
+                ("useRemoteGateways", flag("use_remote_gateways", false)),
+            ]),
+        )]),
+        fields: FIELDS,
+        identity: None,
+        touches: [local, remote]
+            .map(|id| Touch {
+                id: id.clone(),
+                because: because.clone(),
+            })
+            .to_vec(),
+        scopes: vec![local.clone(), remote.clone()],
+        patience: PATIENCE,
+        brings: BTreeMap::new(),
+    }
+}

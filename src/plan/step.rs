@@ -1,0 +1,180 @@
+//! Steps: the nodes of the action graph, each an operation with nothing left to decide. A step can be stored and run by
+//! a later process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::UnitAddress;
+use crate::arm::{ArmId, Body, Draft};
+use crate::lang::Residual;
+use crate::prior::UnitRecord;
+
+/// The number of a step within its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub u32);
+
+/// The id of an ARM object, known now or once other steps are done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepTarget {
+    /// Known.
+    Known(ArmId),
+    /// Known after the resources it hangs on.
+    Open(Residual),
+}
+
+/// One operation, and what it waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its number.
+    pub id: StepId,
+    /// The unit it works on.
+    pub unit: UnitAddress,
+    /// What it does.
+    pub op: Op,
+    /// Steps that must have succeeded, each with the reason of the edge. If one failed or was skipped, this one is skipped.
+    pub after: BTreeMap<StepId, String>,
+    /// Steps that must be over, however they ended: the queue of a target, source or runtime server.
+    pub behind: BTreeSet<StepId>,
+    /// Objects that only one mutating step may work on at a time (contract 12).
+    pub scopes: BTreeSet<ArmId>,
+    /// How long the step may take before it counts as failed. Migrations have none of their own.
+    pub patience: Option<Duration>,
+    /// What is remembered once the step succeeded.
+    pub then: Remember,
+}
+
+/// What the state holds of the unit after the step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remember {
+    /// As before.
+    Unchanged,
+    /// This record.
+    Record(Box<UnitRecord>),
+    /// Nothing any more.
+    Forget,
+}
+
+/// An operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// Create or replace an object. Safe to repeat.
+    Put {
+        /// The object.
+        target: StepTarget,
+        /// What it shall be.
+        body: Body<Draft>,
+        /// Attributes that later steps hang on: name in the language, and where the answer has them.
+        brings: BTreeMap<String, Vec<String>>,
+    },
+    /// Start a migration: never repeated blindly. Afterwards it exists and is running, or the step failed.
+    Start {
+        /// The migration.
+        migration: ArmId,
+        /// Its create body.
+        body: Body<Draft>,
+        /// Databases of the list that may exist on the target already: overwritten by consent, or left by an own attempt.
+        may_exist: BTreeSet<String>,
+    },
+    /// Delete an object; absent is as good as deleted.
+    Delete {
+        /// The object.
+        target: StepTarget,
+    },
+    /// Watch a migration until it is where it should be, answering what the configuration answers.
+    Await(Await),
+    /// Hold until the gate's conditions are met.
+    Gate(Gate),
+    /// Cut a migration over.
+    Cutover {
+        /// The migration.
+        migration: ArmId,
+        /// All of its databases.
+        databases: Vec<String>,
+    },
+    /// Only change what is remembered.
+    Note,
+}
+
+/// What to watch a migration for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Await {
+    /// The migration.
+    pub migration: ArmId,
+    /// When watching ends well.
+    pub until: Until,
+    /// Answers to what the service may ask, by the substate it asks in.
+    pub answers: BTreeMap<String, Answer>,
+    /// How the question is left to a person where the configuration has no answer: by substate, what to do.
+    pub unanswered: BTreeMap<String, String>,
+    /// No counter moved for so long: warn.
+    pub stall_after: Duration,
+    /// Bytes to copy, where a size is known; for estimates.
+    pub databases: Vec<String>,
+}
+
+/// When watching ends well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Online: ready for its cutover, or already past it.
+    ReadyForCutover,
+    /// Succeeded.
+    Succeeded,
+}
+
+/// What to send when the service asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The attribute that gives the answer.
+    pub from: String,
+    /// The body of the PATCH.
+    pub body: Body<Draft>,
+}
+
+/// The conditions before a cutover (DESIGN section 6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// The migration.
+    pub migration: ArmId,
+    /// Its databases: each must be known to be ready.
+    pub databases: Vec<String>,
+    /// The largest lag allowed, of every database.
+    pub max_lag: Duration,
+    /// In how many samples in a row.
+    pub samples: u32,
+    /// Whether the gate opens by itself or a person does.
+    pub opens: Opens,
+}
+
+/// Who opens the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opens {
+    /// `policy = "automatic"`, or approved in the configuration.
+    ByItself,
+    /// `policy = "manual"`: `pgferry cutover`.
+    ByHand,
+}
+
+impl Step {
+    /// Whether running it changes Azure: such a step needs the state's lock.
+    pub fn mutates(&self) -> bool {
+        match self.op {
+            Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } | Op::Note => true,
+            Op::Await(_) | Op::Gate(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
