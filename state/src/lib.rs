@@ -1,1 +1,32 @@
-//! placeholder
+//! What pgferry remembers, and how it is kept: records, the open run with its journal, history and the lock.
+//!
+//! Records are JSON documents under opaque keys. This crate gives them serials and revisions, commits changes to them
+//! atomically and durably, and lets one writer in at a time. It never knows what a document means: no HCL, no kinds,
+//! no plans, no Azure.
+//!
+//! ```text
+//! snapshot   what is remembered at one serial: plain values
+//! store      the interface of every backend: Store, Held, Edit, StoreError
+//! ledger     the rules an edit obeys, the same for every backend that keeps rows
+//! upgrade    the written forms, one file per version
+//! local      the backend on this machine's disk (sled)
+//! testing    a strict store in memory and the suite that every store passes
+//! ```
+
+mod hex;
+mod ledger;
+mod local;
+mod rows;
+mod snapshot;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod upgrade;
+
+pub use local::{Activity, LocalStore};
+pub use snapshot::{
+    Actor, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey, Revision, RunId,
+    RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,
+};
+pub use store::{BindingConflict, Committed, Damage, Edit, Held, Holder, Intent, LastGood, Store, StoreError};
+pub use upgrade::{FormatVersion, ImportError};

@@ -1,0 +1,374 @@
+//! The interface of every backend: look without a lock, lock to write, commit edits atomically. Holds no backend, and
+//! gives no advice: errors name facts, the caller knows the way out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::snapshot::{
+    Actor, Binding, HistoryEntry, Lineage, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot, StepId,
+};
+use crate::upgrade::FormatVersion;
+
+/// A place that remembers one state.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// What the store remembers, or `None` when nothing was ever stored. Takes no lock and is never refused because
+    /// somebody writes; beside a writer the answer may be older than the last commits, but is always one serial.
+    async fn load(&self) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Makes the caller the one writer, creating the state if there is none. Does not wait for another writer:
+    /// [`StoreError::Locked`] names who holds it. A writer whose process died holds nothing.
+    async fn lock(&self, intent: Intent) -> Result<Box<dyn Held>, StoreError>;
+
+    /// Finished runs, oldest first: all of them when nobody writes, at least the most recent 200 beside a writer.
+    async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError>;
+}
+
+/// The lock, and with it the only way to write. Dropping it releases it too, but then nobody hears of a failure.
+#[async_trait]
+pub trait Held: Send + Sync {
+    /// Everything as of the last commit that was answered, or later.
+    async fn snapshot(&self) -> Result<Snapshot, StoreError>;
+
+    /// Makes all the edits or none of them, in order, durable before it returns. Concurrent calls share one write to
+    /// disk. An error leaves the state as it was, except [`StoreError::Io`] while writing: then whether the edits were
+    /// kept shows after the next lock, and this one takes no more.
+    async fn commit(&self, edits: Vec<Edit>) -> Result<Committed, StoreError>;
+
+    /// Lets the next writer in, after readers can see all that was committed.
+    async fn release(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Why a lock is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// What others are told while the lock is held.
+    pub holder: Holder,
+}
+
+/// Who holds the lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The person or pipeline.
+    pub who: Actor,
+    /// The process id on the holder's machine.
+    pub process: u32,
+    /// The command that runs.
+    pub command: String,
+    /// The run that the lock serves, where there is one.
+    pub run: Option<RunId>,
+    /// When the lock was taken.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            who,
+            process,
+            command,
+            run,
+            since,
+        } = self;
+        write!(f, "{who} (process {process}) with `{command}`")?;
+        if let Some(run) = run {
+            write!(f, ", run {run}")?;
+        }
+        write!(f, ", since {since}")
+    }
+}
+
+/// One change to what is remembered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edit {
+    /// Ties the lineage to where it belongs; the same binding again changes nothing, another one is refused.
+    Bind(Binding),
+    /// Opens a run; refused while another is open. The same run again changes nothing, its first plan stands.
+    BeginRun {
+        /// The new run.
+        run: RunId,
+        /// When it began.
+        started: Timestamp,
+        /// Who began it.
+        by: Actor,
+        /// The approved plan, free of secrets.
+        plan: Value,
+        /// The fingerprint under which the plan was approved.
+        plan_fingerprint: String,
+    },
+    /// A call is about to be made.
+    Intent {
+        /// The open run.
+        run: RunId,
+        /// The step that makes the call.
+        step: StepId,
+        /// Which attempt of the step this is, from 1.
+        attempt: u32,
+        /// The unit that is acted upon.
+        unit: String,
+        /// The verb.
+        method: String,
+        /// A hash of the body to be sent.
+        body_hash: String,
+    },
+    /// The service took the intended call on.
+    Accepted {
+        /// The open run.
+        run: RunId,
+        /// The step that made the call.
+        step: StepId,
+        /// What it takes to ask for the outcome again; opaque.
+        operation: Value,
+    },
+    /// The step ended well.
+    Done {
+        /// The open run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+    },
+    /// The step ended badly.
+    Failed {
+        /// The open run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// What went wrong, for people.
+        message: String,
+    },
+    /// Remembers a document, in place of the one under this key if there is one.
+    Put {
+        /// The key.
+        key: RecordKey,
+        /// The document.
+        document: Value,
+    },
+    /// As `Put`, but only if the record is still at this revision (`None`: only if there is no record).
+    PutIf {
+        /// The key.
+        key: RecordKey,
+        /// The document.
+        document: Value,
+        /// What the writer believes the record's revision to be.
+        expected: Option<Revision>,
+    },
+    /// Forgets a record; one that is not there changes nothing.
+    Remove {
+        /// The key.
+        key: RecordKey,
+    },
+    /// Moves a record to a key that is free. It counts as written anew.
+    Rename {
+        /// The old key.
+        from: RecordKey,
+        /// The new key.
+        to: RecordKey,
+    },
+    /// Ends the open run: a line in the history, and its plan and journal are dropped.
+    EndRun {
+        /// The open run.
+        run: RunId,
+        /// When it ended.
+        finished: Timestamp,
+        /// How it ended.
+        outcome: RunOutcome,
+        /// What it did, in a sentence for people.
+        summary: String,
+    },
+}
+
+/// What a commit became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The serial of the commit; that of the last one where there was nothing to commit.
+    pub serial: Serial,
+    /// The revisions of the records that it wrote and left in place.
+    pub revisions: BTreeMap<RecordKey, Revision>,
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else writes.
+    #[error("the state is locked by {0}")]
+    Locked(Holder),
+    /// The state was written by a later pgferry.
+    #[error("the state has format {found}, and this pgferry knows formats up to {known}")]
+    NewerFormat {
+        /// The format that the state says it has.
+        found: FormatVersion,
+        /// The newest format that this program reads.
+        known: FormatVersion,
+    },
+    /// What is stored is not what was written.
+    #[error("the state in {} is damaged: {damage}{}", path.display(), Remains(last_good.as_ref()))]
+    Corrupt {
+        /// The file or directory at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
+        /// The newest whole copy, if one is left.
+        last_good: Option<LastGood>,
+    },
+    /// Two parts of one store belong to different states.
+    #[error("the state has lineage {found} where {expected} was expected")]
+    LineageMismatch {
+        /// The lineage of the store.
+        expected: Lineage,
+        /// The one that was met.
+        found: Lineage,
+    },
+    /// The state belongs to another cloud, tenant or subscription.
+    #[error("the state belongs to {}, not to {}", .0.bound, .0.wanted)]
+    BoundElsewhere(Box<BindingConflict>),
+    /// The record was written since the caller read it.
+    #[error("the record `{key}` is {}, not {}", Standing(*found), Standing(*expected))]
+    StaleRevision {
+        /// The record.
+        key: RecordKey,
+        /// What the caller believed; `None`: absent.
+        expected: Option<Revision>,
+        /// What is so; `None`: absent.
+        found: Option<Revision>,
+    },
+    /// There is no record to move.
+    #[error("there is no record `{key}`")]
+    UnknownRecord {
+        /// The key.
+        key: RecordKey,
+    },
+    /// There is a record where another was to be moved.
+    #[error("there is a record `{key}` already")]
+    RecordExists {
+        /// The key.
+        key: RecordKey,
+    },
+    /// A run is open, and it is not the one that was to begin.
+    #[error("run {open} is still open")]
+    RunOpen {
+        /// The open run.
+        open: RunId,
+    },
+    /// The journal was written for a run that is not open.
+    #[error("run {run} is not open")]
+    RunNotOpen {
+        /// The run.
+        run: RunId,
+    },
+    /// The journal was told what its step's past rules out.
+    #[error("step {step} of run {run} cannot be {told}: it is {standing}")]
+    StepOutOfOrder {
+        /// The open run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// What the journal was told.
+        told: &'static str,
+        /// What the journal knew.
+        standing: &'static str,
+    },
+    /// An earlier write failed, so what the disk holds is known only after locking again.
+    #[error("an earlier write to the state failed, so this lock takes no more")]
+    Unusable,
+    /// The system refused.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// What was attempted.
+        doing: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// A lineage that is bound, and what it was to be bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingConflict {
+    /// What the lineage belongs to.
+    pub bound: Binding,
+    /// What it was to belong to.
+    pub wanted: Binding,
+}
+
+/// What is wrong with a stored state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// The file that tells the format holds something else.
+    #[error("its format marker says nothing known")]
+    FormatMarker,
+    /// The database cannot be read.
+    #[error("the database cannot be read ({0})")]
+    Database(String),
+    /// The database is older than something written after it.
+    #[error("the database ends at serial {database}, but serial {seen} was committed")]
+    Behind {
+        /// The serial in the database.
+        database: Serial,
+        /// The serial that was seen elsewhere.
+        seen: Serial,
+    },
+    /// The database's rows do not match the checksum that was committed with them.
+    #[error("the database does not match its checksum")]
+    Checksum,
+    /// The readers' view does not match the checksum at its end.
+    #[error("the readers' view does not match its checksum")]
+    View,
+    /// Something that is whole by its checksum has no meaning.
+    #[error("{what} cannot be understood ({why})")]
+    Meaning {
+        /// Which part.
+        what: String,
+        /// The reader's complaint.
+        why: String,
+    },
+    /// A document that is kept in a file of its own is missing or changed.
+    #[error("a large document is missing or changed")]
+    LargeDocument,
+}
+
+/// A whole copy of the state as it once was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastGood {
+    /// Where it is, in the exported form.
+    pub path: PathBuf,
+    /// Its serial.
+    pub serial: Serial,
+    /// How many records it holds.
+    pub records: usize,
+}
+
+struct Remains<'a>(Option<&'a LastGood>);
+
+impl fmt::Display for Remains<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(LastGood { path, serial, records }) => {
+                write!(
+                    f,
+                    "; {} is whole, with {records} records at serial {serial}",
+                    path.display()
+                )
+            }
+            None => f.write_str("; no whole copy is left beside it"),
+        }
+    }
+}
+
+struct Standing(Option<Revision>);
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(revision) => write!(f, "at revision {revision}"),
+            None => f.write_str("absent"),
+        }
+    }
+}

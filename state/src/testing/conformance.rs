@@ -1,0 +1,688 @@
+//! What every store does, as one function per promise. Never mentions a backend: a [`Lab`] makes the stores.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::snapshot::{
+    Actor, Binding, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,
+};
+use crate::store::{Committed, Edit, Held, Holder, Intent, Store, StoreError};
+use crate::upgrade::FormatVersion;
+
+/// A place of one state, in which nothing is stored at first.
+pub trait Lab: Send + Sync {
+    /// The store of that place. Each call makes a value that shares nothing with the others but the place.
+    fn store(&self) -> Box<dyn Store>;
+
+    /// Makes what is stored look as if a later pgferry had written it.
+    fn pretend_newer(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Makes one test of every promise, for the lab that the expression makes.
+#[macro_export]
+macro_rules! store_conformance {
+    ($lab:expr) => {
+        $crate::store_conformance! { $lab =>
+            nothing_is_remembered_at_first,
+            the_lock_lets_one_in_and_names_its_holder,
+            a_dropped_lock_is_free,
+            a_commit_is_seen_by_whoever_comes_next,
+            a_commit_is_made_whole_or_not_at_all,
+            an_empty_commit_changes_nothing,
+            revisions_only_grow,
+            a_stale_revision_is_refused,
+            records_move_only_to_free_keys,
+            readers_read_beside_a_writer,
+            many_readers_do_not_disturb_each_other,
+            a_journal_comes_back,
+            one_run_is_open_at_a_time,
+            an_ended_run_is_history,
+            long_histories_are_kept,
+            a_binding_holds,
+            concurrent_commits_all_count,
+            documents_of_every_size_come_back,
+            the_fingerprint_key_stays,
+            a_newer_format_is_refused
+        }
+    };
+    ($lab:expr => $($case:ident),+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::testing::conformance::$case(&$lab).await;
+            }
+        )+
+    };
+}
+
+/// A state that was never locked is none.
+pub async fn nothing_is_remembered_at_first(lab: &impl Lab) {
+    assert_eq!(load(lab).await, None);
+    assert!(lab.store().history().await.expect("an empty history").is_empty());
+    let held = lock(lab, "a").await;
+    let Snapshot {
+        serial,
+        binding,
+        records,
+        run,
+        history,
+        ..
+    } = held.snapshot().await.expect("a snapshot");
+    assert_eq!(
+        (serial, binding, records.len(), run, history.len()),
+        (Serial::ZERO, None, 0, None, 0)
+    );
+}
+
+/// While one writes, others are told who it is; afterwards the next one gets in.
+pub async fn the_lock_lets_one_in_and_names_its_holder(lab: &impl Lab) {
+    let held = lock(lab, "first").await;
+    for _ in 0..3 {
+        match lab.store().lock(intent("second")).await {
+            Err(StoreError::Locked(other)) => assert_eq!(other, holder("first")),
+            other => panic!("the second writer got {:?}", other.map(|_| "in")),
+        }
+    }
+    held.release().await.expect("a release");
+    let held = lock(lab, "second").await;
+    match lab.store().lock(intent("third")).await {
+        Err(StoreError::Locked(other)) => assert_eq!(other, holder("second")),
+        other => panic!("the third writer got {:?}", other.map(|_| "in")),
+    }
+    held.release().await.expect("a release");
+}
+
+/// A lock that is dropped without a word is released soon, and what was committed stays.
+pub async fn a_dropped_lock_is_free(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![put("a", json!(1))]).await;
+    drop(held);
+    let held = loop {
+        match lab.store().lock(intent("b")).await {
+            Ok(held) => break held,
+            Err(StoreError::Locked(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(
+        documents(&held.snapshot().await.expect("a snapshot")),
+        [("a", json!(1))]
+    );
+}
+
+/// What was committed is there for the writer, for the next writer and for readers.
+pub async fn a_commit_is_seen_by_whoever_comes_next(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    let first = commit(
+        &*held,
+        vec![put("a", json!({"x": [1, 2.5, null, "ü"]})), put("b", json!(2))],
+    )
+    .await;
+    let second = commit(&*held, vec![remove("b"), put("c", json!(3))]).await;
+    assert_eq!((first.serial, second.serial), (Serial::new(1), Serial::new(2)));
+    let expected = [("a", json!({"x": [1, 2.5, null, "ü"]})), ("c", json!(3))];
+    let seen = held.snapshot().await.expect("a snapshot");
+    assert_eq!(documents(&seen), expected);
+    held.release().await.expect("a release");
+    assert_eq!(load(lab).await, Some(seen.clone()));
+    let held = lock(lab, "b").await;
+    assert_eq!(held.snapshot().await.expect("a snapshot"), seen);
+    held.release().await.expect("a release");
+}
+
+/// An edit that is refused takes its whole commit with it, and no other.
+pub async fn a_commit_is_made_whole_or_not_at_all(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![put("a", json!(1))]).await;
+    let before = held.snapshot().await.expect("a snapshot");
+    let doomed = held.commit(vec![
+        put("a", json!(2)),
+        remove("a"),
+        put("b", json!(2)),
+        rename("gone", "c"),
+    ]);
+    let (doomed, fine) = tokio::join!(doomed, held.commit(vec![put("d", json!(4))]));
+    assert!(matches!(doomed, Err(StoreError::UnknownRecord { key: gone }) if gone == key("gone")));
+    assert_eq!(fine.expect("a commit").serial, before.serial.next());
+    held.release().await.expect("a release");
+    let after = load(lab).await.expect("a state");
+    assert_eq!(documents(&after), [("a", json!(1)), ("d", json!(4))]);
+    assert_eq!(after.records.get(&key("a")), before.records.get(&key("a")));
+}
+
+/// A commit without effect has no serial of its own.
+pub async fn an_empty_commit_changes_nothing(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    let first = commit(&*held, vec![put("a", json!(1))]).await;
+    for without_effect in [vec![], vec![remove("b")]] {
+        let committed = commit(&*held, without_effect).await;
+        assert_eq!(
+            committed,
+            Committed {
+                serial: first.serial,
+                revisions: [].into()
+            }
+        );
+    }
+    held.release().await.expect("a release");
+    assert_eq!(load(lab).await.map(|snapshot| snapshot.serial), Some(first.serial));
+}
+
+/// A record's revision is that of the commit that wrote it last; one made anew never repeats an old one.
+pub async fn revisions_only_grow(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    let first = commit(&*held, vec![put("a", json!(1)), put("b", json!(1))]).await;
+    let second = commit(&*held, vec![put("a", json!(1)), put("c", json!(1)), remove("c")]).await;
+    let keys = |committed: &Committed| committed.revisions.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        (keys(&first), keys(&second)),
+        (vec![key("a"), key("b")], vec![key("a")])
+    );
+    assert!(second.revisions.get(&key("a")) > first.revisions.get(&key("a")));
+    let seen = held.snapshot().await.expect("a snapshot");
+    assert_eq!(
+        seen.records.get(&key("b")).map(|record| record.revision),
+        first.revisions.get(&key("b")).copied()
+    );
+    commit(&*held, vec![remove("a")]).await;
+    let anew = commit(&*held, vec![put("a", json!(1))]).await;
+    assert!(anew.revisions.get(&key("a")) > second.revisions.get(&key("a")));
+    held.release().await.expect("a release");
+}
+
+/// `PutIf` writes only what nobody wrote since.
+pub async fn a_stale_revision_is_refused(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    let made = commit(&*held, vec![put_if("a", json!(1), None)]).await;
+    let revision = made.revisions.get(&key("a")).copied();
+    assert!(revision.is_some());
+    for (what, expected, found) in [
+        ("a", None, revision),
+        ("a", Some(Revision::new(99)), revision),
+        ("b", revision, None),
+    ] {
+        match held.commit(vec![put_if(what, json!(2), expected)]).await {
+            Err(StoreError::StaleRevision {
+                key: of,
+                expected: told,
+                found: is,
+            }) => {
+                assert_eq!((of, told, is), (key(what), expected, found));
+            }
+            other => panic!("{what} with {expected:?} gave {other:?}"),
+        }
+    }
+    commit(&*held, vec![put_if("a", json!(3), revision)]).await;
+    assert_eq!(
+        documents(&held.snapshot().await.expect("a snapshot")),
+        [("a", json!(3))]
+    );
+    held.release().await.expect("a release");
+}
+
+/// A rename takes the document along, counts as a write, and overwrites nothing.
+pub async fn records_move_only_to_free_keys(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![put("a", json!("A")), put("b", json!("B"))]).await;
+    assert!(
+        matches!(held.commit(vec![rename("a", "b")]).await, Err(StoreError::RecordExists { key: k }) if k == key("b"))
+    );
+    let moved = commit(&*held, vec![rename("a", "c"), rename("b", "a")]).await;
+    assert_eq!(
+        moved.revisions.keys().cloned().collect::<Vec<_>>(),
+        [key("a"), key("c")]
+    );
+    let seen = held.snapshot().await.expect("a snapshot");
+    assert_eq!(documents(&seen), [("a", json!("B")), ("c", json!("A"))]);
+    assert_eq!(
+        seen.records.get(&key("c")).map(|record| record.revision),
+        Some(moved.serial.into())
+    );
+    held.release().await.expect("a release");
+}
+
+/// A reader beside a writer is not refused and sees one serial, whole.
+pub async fn readers_read_beside_a_writer(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    let mut last = Serial::ZERO;
+    for round in 0..30 {
+        commit(&*held, vec![put("a", json!(round)), put("b", json!(round))]).await;
+        let seen = load(lab).await.expect("a state beside its writer");
+        assert!(last <= seen.serial, "a reader went back from {last} to {}", seen.serial);
+        last = seen.serial;
+        assert_eq!(
+            seen.records.get(&key("a")).map(|r| &r.document),
+            seen.records.get(&key("b")).map(|r| &r.document)
+        );
+    }
+    held.release().await.expect("a release");
+    assert_eq!(load(lab).await.map(|seen| seen.serial), Some(Serial::new(30)));
+}
+
+/// Readers at the same moment all get an answer, and a writer gets in past them.
+pub async fn many_readers_do_not_disturb_each_other(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![put("a", json!(1))]).await;
+    held.release().await.expect("a release");
+    let mut readers = JoinSet::new();
+    for _ in 0..16 {
+        let store = lab.store();
+        readers.spawn(async move {
+            let history = store.history().await.expect("a history beside other readers");
+            (store.load().await.expect("a load beside other readers"), history)
+        });
+    }
+    let held = lock(lab, "b").await;
+    while let Some(read) = readers.join_next().await {
+        let (seen, history) = read.expect("a reader that did not panic");
+        assert_eq!(documents(&seen.expect("a state")), [("a", json!(1))]);
+        assert!(history.is_empty());
+    }
+    held.release().await.expect("a release");
+}
+
+/// The plan and the journal of an open run are there after the writer left, step by step.
+pub async fn a_journal_comes_back(lab: &impl Lab) {
+    let run = RunId::random();
+    let held = lock(lab, "a").await;
+    let plan = json!({"steps": [{"put": "x"}, {"put": "y"}]});
+    commit(&*held, vec![begin(run, plan.clone())]).await;
+    let step = StepId::new;
+    commit(
+        &*held,
+        vec![
+            intend(run, 1, 1),
+            intend(run, 2, 1),
+            intend(run, 3, 1),
+            intend(run, 4, 1),
+        ],
+    )
+    .await;
+    let operation = json!({"path": "/subscriptions/s/operations/1?api-version=2025-08-01"});
+    commit(
+        &*held,
+        vec![Edit::Accepted {
+            run,
+            step: step(2),
+            operation: operation.clone(),
+        }],
+    )
+    .await;
+    commit(
+        &*held,
+        vec![Edit::Done { run, step: step(3) }, Edit::Done { run, step: step(9) }],
+    )
+    .await;
+    commit(
+        &*held,
+        vec![Edit::Failed {
+            run,
+            step: step(4),
+            message: "no".to_owned(),
+        }],
+    )
+    .await;
+    commit(&*held, vec![intend(run, 4, 2)]).await;
+    held.release().await.expect("a release");
+
+    let open = load(lab).await.expect("a state").run.expect("an open run");
+    assert_eq!((open.id, open.started, open.by.as_str()), (run, moment(), "a@test"));
+    assert_eq!((open.plan, open.plan_fingerprint.as_str()), (plan, "f00d"));
+    let intended = || StepPhase::Intended {
+        unit: "u".to_owned(),
+        method: "PUT".to_owned(),
+        body_hash: "h".to_owned(),
+    };
+    let accepted = StepPhase::Accepted {
+        unit: "u".to_owned(),
+        operation,
+    };
+    let expected = [
+        (1, 1, intended()),
+        (2, 1, accepted),
+        (3, 1, StepPhase::Done),
+        (4, 2, intended()),
+        (9, 0, StepPhase::Done),
+    ];
+    let expected = expected.map(|(id, attempts, phase)| (step(id), StepJournal { attempts, phase }));
+    assert_eq!(open.steps, expected.into());
+}
+
+/// A second run waits for the first to end; the first may be begun again to no effect; a journal needs its run.
+pub async fn one_run_is_open_at_a_time(lab: &impl Lab) {
+    let (first, second) = (RunId::random(), RunId::random());
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![begin(first, json!("first")), intend(first, 1, 1)]).await;
+    let refused = held.commit(vec![begin(second, json!("second"))]).await;
+    assert!(matches!(refused, Err(StoreError::RunOpen { open }) if open == first));
+    commit(&*held, vec![begin(first, json!("other"))]).await;
+    let open = held.snapshot().await.expect("a snapshot").run.expect("an open run");
+    assert_eq!((open.plan, open.steps.len()), (json!("first"), 1));
+
+    let strangers = [
+        intend(second, 1, 1),
+        Edit::Done {
+            run: second,
+            step: StepId::new(1),
+        },
+        end(second, "x"),
+    ];
+    for stranger in strangers {
+        let refused = held.commit(vec![stranger]).await;
+        assert!(matches!(refused, Err(StoreError::RunNotOpen { run }) if run == second));
+    }
+    let early = held
+        .commit(vec![Edit::Accepted {
+            run: first,
+            step: StepId::new(7),
+            operation: json!({}),
+        }])
+        .await;
+    assert!(matches!(
+        early,
+        Err(StoreError::StepOutOfOrder {
+            standing: "untouched",
+            ..
+        })
+    ));
+    commit(&*held, vec![end(first, "x"), begin(second, json!("second"))]).await;
+    let open = held.snapshot().await.expect("a snapshot").run.expect("an open run");
+    assert_eq!((open.id, open.plan, open.steps.len()), (second, json!("second"), 0));
+    held.release().await.expect("a release");
+}
+
+/// Ending a run drops its plan and journal and leaves a line.
+pub async fn an_ended_run_is_history(lab: &impl Lab) {
+    let run = RunId::random();
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![begin(run, json!({"steps": []})), intend(run, 1, 1)]).await;
+    commit(&*held, vec![end(run, "3 created")]).await;
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(seen.run, None);
+    let [entry] = seen.history.as_slice() else {
+        panic!("{:?}", seen.history)
+    };
+    assert_eq!((entry.run, entry.started, entry.by.as_str()), (run, moment(), "a@test"));
+    assert_eq!(
+        (entry.outcome, entry.summary.as_str()),
+        (RunOutcome::Succeeded, "3 created")
+    );
+    assert_eq!(entry.plan_fingerprint, "f00d");
+    assert_eq!(lab.store().history().await.expect("a history"), seen.history);
+}
+
+/// A snapshot carries the last 200 runs, the store all of them.
+pub async fn long_histories_are_kept(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    for round in 0..210 {
+        let run = RunId::random();
+        commit(&*held, vec![begin(run, json!(round)), end(run, &round.to_string())]).await;
+    }
+    let summaries = |entries: &[crate::HistoryEntry]| {
+        (
+            entries.len(),
+            entries.first().map(|e| e.summary.clone()),
+            entries.last().map(|e| e.summary.clone()),
+        )
+    };
+    let recent = (200, Some("10".to_owned()), Some("209".to_owned()));
+    assert_eq!(summaries(&held.snapshot().await.expect("a snapshot").history), recent);
+    held.release().await.expect("a release");
+    assert_eq!(summaries(&load(lab).await.expect("a state").history), recent);
+    let all = lab.store().history().await.expect("a history");
+    assert_eq!(summaries(&all), (210, Some("0".to_owned()), Some("209".to_owned())));
+}
+
+/// A lineage that is bound stays bound.
+pub async fn a_binding_holds(lab: &impl Lab) {
+    let binding = |cloud: &str| Binding {
+        cloud: cloud.to_owned(),
+        tenant: "t".to_owned(),
+        subscription: "s".to_owned(),
+    };
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![Edit::Bind(binding("public"))]).await;
+    commit(&*held, vec![Edit::Bind(binding("public"))]).await;
+    match held
+        .commit(vec![put("a", json!(1)), Edit::Bind(binding("simulator"))])
+        .await
+    {
+        Err(StoreError::BoundElsewhere(conflict)) => {
+            assert_eq!(
+                (conflict.bound, conflict.wanted),
+                (binding("public"), binding("simulator"))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!((seen.binding, seen.records.len()), (Some(binding("public")), 0));
+}
+
+/// Commits from many tasks each count once, each with a serial of its own.
+pub async fn concurrent_commits_all_count(lab: &impl Lab) {
+    const WRITERS: usize = 200;
+    let held: std::sync::Arc<dyn Held> = lock(lab, "a").await.into();
+    let mut tasks = JoinSet::new();
+    for writer in 0..WRITERS {
+        let held = std::sync::Arc::clone(&held);
+        tasks.spawn(async move {
+            commit(&*held, vec![put(&format!("k{writer}"), json!(writer))])
+                .await
+                .serial
+        });
+    }
+    let serials: BTreeSet<Serial> = tasks.join_all().await.into_iter().collect();
+    assert_eq!(serials.len(), WRITERS);
+    let seen = held.snapshot().await.expect("a snapshot");
+    assert_eq!(
+        (seen.records.len(), seen.serial),
+        (WRITERS, Serial::new(WRITERS as u64))
+    );
+}
+
+/// Documents, plans and journal entries come back whatever their size.
+pub async fn documents_of_every_size_come_back(lab: &impl Lab) {
+    let run = RunId::random();
+    let sized = |bytes: usize| json!({"text": "é".repeat(bytes / 2)});
+    let sizes = [0, 100, 4_000, 4_200, 40_000, 200_000, 1_500_000];
+    let held = lock(lab, "a").await;
+    for size in sizes {
+        commit(&*held, vec![put(&format!("size{size:07}"), sized(size))]).await;
+    }
+    let message = "long".repeat(10_000);
+    commit(&*held, vec![begin(run, sized(2_000_000)), intend(run, 1, 1)]).await;
+    commit(
+        &*held,
+        vec![Edit::Accepted {
+            run,
+            step: StepId::new(1),
+            operation: sized(9_000),
+        }],
+    )
+    .await;
+    commit(
+        &*held,
+        vec![Edit::Accepted {
+            run,
+            step: StepId::new(1),
+            operation: sized(9_001),
+        }],
+    )
+    .await;
+    commit(
+        &*held,
+        vec![Edit::Failed {
+            run,
+            step: StepId::new(2),
+            message: message.clone(),
+        }],
+    )
+    .await;
+    commit(&*held, vec![rename("size1500000", "size9999999")]).await;
+    let written = held.snapshot().await.expect("a snapshot");
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(seen, written);
+    let found: Vec<Value> = documents(&seen).into_iter().map(|(_, document)| document).collect();
+    assert_eq!(found, sizes.map(sized));
+    let open = seen.run.expect("an open run");
+    assert_eq!(open.plan, sized(2_000_000));
+    assert_eq!(
+        open.steps.get(&StepId::new(2)).map(|step| &step.phase),
+        Some(&StepPhase::Failed { message })
+    );
+
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![end(run, &"s".repeat(9_000)), remove("size9999999")]).await;
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(
+        (seen.records.len(), seen.history.last().map(|entry| entry.summary.len())),
+        (sizes.len() - 1, Some(9_000))
+    );
+}
+
+/// The key of fingerprints is made with the lineage and lives as long.
+pub async fn the_fingerprint_key_stays(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    let Snapshot {
+        lineage,
+        fingerprint_key,
+        ..
+    } = held.snapshot().await.expect("a snapshot");
+    commit(&*held, vec![put("a", json!(1))]).await;
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(
+        (seen.lineage, seen.fingerprint_key()),
+        (lineage, fingerprint_key.0.as_slice())
+    );
+    assert_eq!(seen.fingerprint_key().len(), 32);
+}
+
+/// What a later pgferry wrote is neither read nor written.
+pub async fn a_newer_format_is_refused(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![put("a", json!(1))]).await;
+    held.release().await.expect("a release");
+    lab.pretend_newer().await;
+    let load = lab.store().load().await.map(|_| ());
+    let lock = lab.store().lock(intent("a")).await.map(|_| ());
+    let history = lab.store().history().await.map(|_| ());
+    for refused in [load, lock, history] {
+        match refused {
+            Err(StoreError::NewerFormat { found, known }) => {
+                assert!(found > known);
+                assert_eq!(known, FormatVersion::CURRENT);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn load(lab: &impl Lab) -> Option<Snapshot> {
+    lab.store().load().await.expect("a load")
+}
+
+async fn lock(lab: &impl Lab, who: &str) -> Box<dyn Held> {
+    lab.store().lock(intent(who)).await.expect("a free lock")
+}
+
+async fn commit(held: &dyn Held, edits: Vec<Edit>) -> Committed {
+    held.commit(edits).await.expect("a commit")
+}
+
+fn holder(who: &str) -> Holder {
+    let run = Some("0d6f8a54-6b1c-4a0e-9d1a-2f1f3f6b7c11".parse().expect("a run"));
+    Holder {
+        who: Actor::new(who),
+        process: 4711,
+        command: "pgferry apply".to_owned(),
+        run,
+        since: moment(),
+    }
+}
+
+fn intent(who: &str) -> Intent {
+    Intent { holder: holder(who) }
+}
+
+fn moment() -> Timestamp {
+    Timestamp::UNIX_EPOCH
+}
+
+fn key(name: &str) -> RecordKey {
+    name.parse().expect("a key")
+}
+
+fn documents(snapshot: &Snapshot) -> Vec<(&str, Value)> {
+    snapshot
+        .records
+        .iter()
+        .map(|(key, record)| (key.as_str(), record.document.clone()))
+        .collect()
+}
+
+fn put(name: &str, document: Value) -> Edit {
+    Edit::Put {
+        key: key(name),
+        document,
+    }
+}
+
+fn put_if(name: &str, document: Value, expected: Option<Revision>) -> Edit {
+    Edit::PutIf {
+        key: key(name),
+        document,
+        expected,
+    }
+}
+
+fn remove(name: &str) -> Edit {
+    Edit::Remove { key: key(name) }
+}
+
+fn rename(from: &str, to: &str) -> Edit {
+    Edit::Rename {
+        from: key(from),
+        to: key(to),
+    }
+}
+
+fn begin(run: RunId, plan: Value) -> Edit {
+    Edit::BeginRun {
+        run,
+        started: moment(),
+        by: Actor::new("a@test"),
+        plan,
+        plan_fingerprint: "f00d".to_owned(),
+    }
+}
+
+fn end(run: RunId, summary: &str) -> Edit {
+    Edit::EndRun {
+        run,
+        finished: moment(),
+        outcome: RunOutcome::Succeeded,
+        summary: summary.to_owned(),
+    }
+}
+
+fn intend(run: RunId, step: u32, attempt: u32) -> Edit {
+    let [unit, method, body_hash] = ["u", "PUT", "h"].map(str::to_owned);
+    Edit::Intent {
+        run,
+        step: StepId::new(step),
+        attempt,
+        unit,
+        method,
+        body_hash,
+    }
+}
