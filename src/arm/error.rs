@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::cloud::Scope;
+use super::id::ArmType;
 use super::operation::{Call, CorrelationId};
 
 /// A call that failed: what was attempted on what, and how it failed.
@@ -25,7 +27,7 @@ pub struct ArmError {
 pub enum Failure {
     /// ARM answered with an error.
     #[error("{0}")]
-    Refused(ServiceError),
+    Refused(Box<ServiceError>),
     /// ARM wants us to wait, and the patience of this call is used up.
     #[error("throttled; Azure asks to wait {} s", retry_after.as_secs())]
     Throttled {
@@ -33,10 +35,10 @@ pub enum Failure {
         retry_after: Duration,
     },
     /// No credential gave a token.
-    #[error("no token for {audience}: {reason}")]
+    #[error("no token for {}: {reason}", audience.0.trim_end_matches("/.default"))]
     Unauthenticated {
         /// What the token was for.
-        audience: String,
+        audience: Scope,
         /// What each credential that was tried said.
         reason: String,
     },
@@ -46,6 +48,12 @@ pub enum Failure {
     /// An answer that is not what the contract says.
     #[error("the answer cannot be read: {0}")]
     Garbled(String),
+    /// A call that cannot be addressed: it was not sent.
+    #[error("no api-version is known for `{arm_type}`")]
+    Unaddressable {
+        /// The type that is not in the table.
+        arm_type: ArmType,
+    },
     /// An operation that did not end in the time it was given.
     #[error("not finished after {} s", waited.as_secs())]
     TimedOut {
@@ -114,7 +122,9 @@ impl Failure {
                 Delivery::NotSent => Retry::Same,
                 Delivery::Unknown => Retry::AfterConflict,
             },
-            Self::Unauthenticated { .. } | Self::Garbled(_) | Self::TimedOut { .. } => Retry::Never,
+            Self::Unauthenticated { .. } | Self::Garbled(_) | Self::Unaddressable { .. } | Self::TimedOut { .. } => {
+                Retry::Never
+            }
         }
     }
 }
@@ -130,10 +140,19 @@ const CONFLICTS: [&str; 7] = [
     "PrincipalNotFound",
 ];
 
+/// Codes of 404 answers that do not mean "the object is not there".
+const NOT_ABOUT_THE_OBJECT: [&str; 5] = [
+    "SubscriptionNotFound",
+    "InvalidSubscriptionId",
+    "InvalidResourceType",
+    "InvalidResourceNamespace",
+    "NoRegisteredProviderFound",
+];
+
 impl ServiceError {
     /// Whether repeating can help, by code first and by status where the code is unknown.
     pub fn retry(&self) -> Retry {
-        if self.any_code(&CONFLICTS) {
+        if self.is_conflict() {
             return Retry::AfterConflict;
         }
         match self.status {
@@ -148,8 +167,14 @@ impl ServiceError {
             || self.details.iter().any(|detail| detail.any_code(codes))
     }
 
-    /// Whether it says that the object is not there.
+    /// Whether it says that something else is being done to the object, so that this was refused unapplied.
+    pub fn is_conflict(&self) -> bool {
+        self.any_code(&CONFLICTS)
+    }
+
+    /// Whether it says that the object, its parent or its group is not there. A 404 that speaks of a subscription, a
+    /// resource type or an api-version says nothing about the object.
     pub fn is_absent(&self) -> bool {
-        self.status == 404
+        self.status == 404 && !self.any_code(&NOT_ABOUT_THE_OBJECT)
     }
 }

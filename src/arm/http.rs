@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::error::TransportError;
 use super::operation::Verb;
@@ -16,7 +18,7 @@ pub struct Request {
     /// Scheme, host, path and query.
     pub url: String,
     /// Header names in lower case with their values.
-    pub headers: Vec<(String, HeaderValue)>,
+    pub headers: Vec<(&'static str, HeaderValue)>,
     /// The JSON text, if any. It may hold secrets: `Debug` does not show it.
     pub body: Option<Secret>,
 }
@@ -51,6 +53,21 @@ pub trait Transport: Send + Sync {
     async fn send(&self, request: &Request) -> Result<Response, TransportError>;
 }
 
+fn until(date: &str, now: Timestamp) -> Option<Duration> {
+    let then = DateTimeParser::new().parse_timestamp(date).ok()?;
+    Some(Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+impl Request {
+    /// Sets a header, replacing an earlier value.
+    pub fn set_header(&mut self, name: &'static str, value: HeaderValue) {
+        match self.headers.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, present)) => *present = value,
+            None => self.headers.push((name, value)),
+        }
+    }
+}
+
 impl Response {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -60,12 +77,54 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// How long the service asks to wait: `retry-after-ms`, `x-ms-retry-after-ms`, then `retry-after` in seconds.
-    pub fn retry_after(&self) -> Option<Duration> {
+    /// How long the service asks to wait: `retry-after` (seconds, or an HTTP date seen from `now`), else
+    /// `retry-after-ms`, else `x-ms-retry-after-ms`. A date that has passed asks for no wait at all.
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let number = |name: &str| self.header(name).and_then(|value| value.trim().parse::<u64>().ok());
-        number("retry-after-ms")
-            .or_else(|| number("x-ms-retry-after-ms"))
-            .map(Duration::from_millis)
-            .or_else(|| number("retry-after").map(Duration::from_secs))
+        number("retry-after")
+            .map(Duration::from_secs)
+            .or_else(|| self.header("retry-after").and_then(|value| until(value.trim(), now)))
+            .or_else(|| number("retry-after-ms").map(Duration::from_millis))
+            .or_else(|| number("x-ms-retry-after-ms").map(Duration::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(headers: &[(&str, &str)]) -> Option<Duration> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
+        let response = Response {
+            status: 429,
+            headers,
+            body: Vec::new(),
+        };
+        response.retry_after("2026-11-01T12:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn a_wait_is_asked_in_seconds_as_a_date_or_in_milliseconds() {
+        assert_eq!(
+            asked(&[("retry-after", "17"), ("retry-after-ms", "5")]),
+            Some(Duration::from_secs(17))
+        );
+        assert_eq!(
+            asked(&[("Retry-After", "Sun, 01 Nov 2026 12:01:30 GMT")]),
+            Some(Duration::from_secs(90))
+        );
+        assert_eq!(
+            asked(&[("retry-after", "Sun, 01 Nov 2026 11:00:00 GMT")]),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(
+            asked(&[("x-ms-retry-after-ms", "250")]),
+            Some(Duration::from_millis(250))
+        );
+        assert_eq!(asked(&[("retry-after", "soon")]), None);
+        assert_eq!(asked(&[]), None);
     }
 }

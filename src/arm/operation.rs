@@ -1,6 +1,7 @@
 //! Calls and the long-running operations that they start. Values only; polling belongs to `azure::poll`.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -49,6 +50,9 @@ pub enum Operation {
         call: Call,
         /// How to ask for its progress.
         follow: Follow,
+        /// How long Azure asked to wait before the first look; `None` where it did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pause: Option<Duration>,
     },
 }
 

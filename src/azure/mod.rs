@@ -1,1 +1,192 @@
-//! To be written.
+//! Azure over HTTP: the ARM client with its pipeline, logins and clocks. It knows the words of [`crate::arm`] and nothing of
+//! kinds, plans or the simulator, with which it shares only the HTTP contract.
+
+pub mod client;
+pub mod clock;
+pub mod credential;
+pub mod decode;
+pub mod endpoint;
+pub mod meter;
+pub mod pipeline;
+pub mod policy;
+mod poll;
+pub mod transport;
+pub mod versions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tracing::debug;
+
+pub use client::Client;
+pub use meter::Requests;
+pub use versions::ApiVersions;
+
+use crate::arm::http::Transport;
+use crate::arm::{Cloud, CorrelationId, TenantId};
+use crate::clock::Clock;
+use clock::{SimulatedClock, SimulatedTime, WallClock};
+use credential::{Credentials, EntraOptions, SettingsError, SimulatorLogin, Tokens};
+use endpoint::{Endpoint, EndpointError};
+use meter::Meter;
+use pipeline::Pipeline;
+use policy::auth::Auth;
+use policy::correlation::Correlation;
+use policy::govern::{Caps, Governor};
+use policy::log::Log;
+use policy::retry::{Jitter, Limits, Retries};
+use transport::{HttpTransport, Route};
+
+pub use credential::{CredentialChoice, CredentialKind, CredentialSettings, WhichCredential};
+
+/// What a connection to a cloud is made from.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// Where ARM answers, where that is not the cloud's own address. The simulator's is always given: its port is found at
+    /// run time.
+    pub base_url: Option<String>,
+    /// The tenant that the configuration names.
+    pub tenant: Option<TenantId>,
+    /// What is known of logins.
+    pub credentials: CredentialSettings,
+    /// The api-versions.
+    pub versions: ApiVersions,
+    /// One id for all calls of this run.
+    pub correlation: CorrelationId,
+}
+
+/// A connection.
+pub struct Connected {
+    /// The client.
+    pub client: Arc<Client>,
+    /// The cloud's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The login: which one is used is known after the first call.
+    pub credentials: Arc<Credentials>,
+    /// Its tokens, for other services of the cloud.
+    pub tokens: Arc<Tokens>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The address is no place for tokens.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The settings make no sense.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// TLS cannot be set up.
+    #[error("the HTTP client cannot be set up")]
+    Http(#[from] reqwest::Error),
+    /// The simulator has no address.
+    #[error("the simulator's address is not known: it is not running")]
+    NoSimulator,
+}
+
+/// Connects: sets up the pipeline, the login and the clock. Nothing is sent to Azure yet; the simulator is asked what time it
+/// is.
+///
+/// # Errors
+/// When the address or the settings are wrong, or TLS cannot be set up.
+pub async fn connect(connection: Connection) -> Result<Connected, ConnectError> {
+    match connection.cloud {
+        Cloud::Public | Cloud::UsGovernment | Cloud::China => connect_to_azure(connection),
+        Cloud::Simulator => connect_to_simulator(connection).await,
+    }
+}
+
+fn connect_to_azure(connection: Connection) -> Result<Connected, ConnectError> {
+    let base = connection.base_url.as_deref().unwrap_or(connection.cloud.arm_base());
+    let endpoint = Endpoint::new(base)?;
+    let route = if endpoint.is_loopback() {
+        Route::Direct
+    } else {
+        Route::Proxied
+    };
+    let clock: Arc<dyn Clock> = Arc::new(WallClock);
+    let settings = &connection.credentials;
+    let authority = settings
+        .authority
+        .clone()
+        .unwrap_or_else(|| connection.cloud.authority().to_owned());
+    let silent = Some(Duration::from_secs(60));
+    let options = EntraOptions {
+        authority,
+        tenant: connection.tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
+        http: Arc::new(transport::client(Route::Proxied, silent)?),
+        direct: Arc::new(transport::client(Route::Direct, silent)?),
+        executor: None,
+        clock: Arc::clone(&clock),
+    };
+    let credentials = Arc::new(Credentials::discover(settings, options));
+    let transport = Arc::new(HttpTransport::new(route)?);
+    Ok(assemble(connection, endpoint, transport, clock, credentials))
+}
+
+async fn connect_to_simulator(connection: Connection) -> Result<Connected, ConnectError> {
+    let base = connection.base_url.as_deref().ok_or(ConnectError::NoSimulator)?;
+    let endpoint = Endpoint::new(base)?;
+    let time = Arc::new(SimulatedTime::default());
+    let transport = Arc::new(HttpTransport::new(Route::Direct)?.telling(Arc::clone(&time)));
+    // Sleeping is a request that is answered when it is time, however long that takes.
+    let sleeper = HttpTransport::sleeping()?.telling(Arc::clone(&time));
+    let clock = SimulatedClock::new(time, Arc::new(sleeper), &endpoint);
+    clock.prime().await;
+    let clock: Arc<dyn Clock> = Arc::new(clock);
+    let tenant = connection.tenant.as_ref().map(TenantId::as_str);
+    let login = SimulatorLogin::new(transport.clone(), &endpoint, tenant, Arc::clone(&clock));
+    let credentials = Arc::new(Credentials::of(vec![Arc::new(login)]));
+    Ok(assemble(connection, endpoint, transport, clock, credentials))
+}
+
+fn assemble(
+    connection: Connection,
+    endpoint: Endpoint,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    credentials: Arc<Credentials>,
+) -> Connected {
+    let caps = match connection.cloud {
+        Cloud::Public | Cloud::UsGovernment | Cloud::China => Caps::Always,
+        Cloud::Simulator => Caps::WhereCounted,
+    };
+    debug!(cloud = %connection.cloud, endpoint = endpoint.at(""), correlation = %connection.correlation, "connected");
+    let tokens = Arc::new(Tokens::new(Arc::clone(&credentials), Arc::clone(&clock)));
+    let governor = Arc::new(Governor::new(caps, Arc::clone(&clock)));
+    let meter = Arc::new(Meter::default());
+    let retries = Retries::new(
+        Limits::default(),
+        Jitter::Random,
+        Arc::clone(&clock),
+        Arc::clone(&meter),
+    );
+    let pipeline = Pipeline::new(
+        vec![
+            Arc::new(Correlation::new(connection.correlation)),
+            Arc::new(retries),
+            governor.clone(),
+            Arc::new(Auth::new(Arc::clone(&tokens), connection.cloud.scope())),
+            Arc::new(Log),
+        ],
+        transport,
+    );
+    let client = Client::new(client::Parts {
+        endpoint,
+        versions: connection.versions,
+        pipeline,
+        clock: Arc::clone(&clock),
+        correlation: connection.correlation,
+        meter,
+        governor,
+    });
+    Connected {
+        client: Arc::new(client),
+        clock,
+        credentials,
+        tokens,
+    }
+}

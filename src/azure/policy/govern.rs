@@ -1,0 +1,310 @@
+//! Keeps the request rate below the quota, so that Azure has no reason to answer 429. It repeats nothing.
+//!
+//! One bucket per service, subscription and class of call. While the service reports plenty left, everything goes at full
+//! speed; when little is left, sends are spread out, the wider the less is left. Quotas are never assumed: sizes come from
+//! the headers, and only the pace at the low end starts from the documented refill.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::arm::http::Response;
+use crate::arm::{ArmId, ArmType, Failure};
+use crate::azure::decode;
+use crate::azure::pipeline::{Exchange, Next, Policy};
+use crate::clock::Clock;
+
+/// What a call counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Reads, polls among them.
+    Read,
+    /// PUT, PATCH and POST, even where a POST only asks.
+    Write,
+    /// DELETE.
+    Delete,
+}
+
+/// Whose quota a call draws on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket {
+    /// The service: a provider namespace in lower case, or private DNS, which counts on its own.
+    pub service: String,
+    /// The subscription in lower case; empty for calls to the tenant.
+    pub subscription: String,
+    /// The class of call.
+    pub class: Class,
+}
+
+/// What a service last said is left of a quota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    /// Whose quota.
+    pub bucket: Bucket,
+    /// Calls left.
+    pub left: u64,
+}
+
+/// Which stated caps are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caps {
+    /// All of them.
+    Always,
+    /// Those of services that are seen to count: the remaining quota fell, or a call was throttled. A simulator whose
+    /// quotas are switched off is not slowed down.
+    WhereCounted,
+}
+
+/// A limit that the service states in its documentation and not in its headers (contract 2.6).
+struct Cap {
+    service: &'static str,
+    class: Class,
+    calls: usize,
+    window: SignedDuration,
+}
+
+const PRIVATE_DNS: &str = "microsoft.network/privatednszones";
+
+const CAPS: [Cap; 1] = [Cap {
+    service: PRIVATE_DNS,
+    class: Class::Read,
+    calls: 500,
+    window: SignedDuration::from_mins(5),
+}];
+
+/// Calls of one bucket in flight at once. More gains nothing against a service that takes tens of milliseconds, and would
+/// empty a small quota before the first answer tells how much is left.
+const IN_FLIGHT: usize = 32;
+
+/// Below this share of the most that was ever seen left, calls are spread out.
+const LOW: f64 = 0.2;
+
+/// The policy, and the memory of what is left.
+pub struct Governor {
+    caps: Caps,
+    clock: Arc<dyn Clock>,
+    gauges: Mutex<HashMap<Bucket, Arc<Gauge>>>,
+}
+
+struct Gauge {
+    permits: Semaphore,
+    level: Mutex<Level>,
+    cap: Option<&'static Cap>,
+    /// The documented refill of a subscription's bucket, as the time that one call takes to come back.
+    refill: SignedDuration,
+}
+
+#[derive(Default)]
+struct Level {
+    left: Option<u64>,
+    most: u64,
+    next: Option<Timestamp>,
+    blocked: Option<Timestamp>,
+    sent: VecDeque<Timestamp>,
+    counted: bool,
+}
+
+impl Bucket {
+    /// The bucket of a call on this object.
+    pub fn of(id: &ArmId, arm_type: &ArmType, class: Class) -> Self {
+        let folded = arm_type.folded();
+        let service = if folded.starts_with(PRIVATE_DNS) {
+            PRIVATE_DNS
+        } else {
+            folded.split('/').next().unwrap_or_default()
+        };
+        Self {
+            service: service.to_owned(),
+            subscription: id.subscription().unwrap_or_default().to_lowercase(),
+            class,
+        }
+    }
+}
+
+impl Class {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Read => "reads",
+            Self::Write => "writes",
+            Self::Delete => "deletes",
+        }
+    }
+}
+
+impl Governor {
+    /// A governor that has seen nothing yet.
+    pub fn new(caps: Caps, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            caps,
+            clock,
+            gauges: Mutex::default(),
+        }
+    }
+
+    /// What was last said to be left, by bucket.
+    pub fn remaining(&self) -> Vec<Remaining> {
+        let gauges = lock(&self.gauges);
+        let mut all: Vec<Remaining> = gauges
+            .iter()
+            .filter_map(|(bucket, gauge)| {
+                let left = lock(&gauge.level).left?;
+                Some(Remaining {
+                    bucket: bucket.clone(),
+                    left,
+                })
+            })
+            .collect();
+        all.sort_by(|a, b| a.bucket.cmp(&b.bucket));
+        all
+    }
+
+    fn gauge(&self, bucket: &Bucket) -> Arc<Gauge> {
+        let mut gauges = lock(&self.gauges);
+        if let Some(gauge) = gauges.get(bucket) {
+            return Arc::clone(gauge);
+        }
+        let gauge = Arc::new(Gauge {
+            permits: Semaphore::new(IN_FLIGHT),
+            level: Mutex::default(),
+            cap: CAPS
+                .iter()
+                .find(|cap| cap.service == bucket.service && cap.class == bucket.class),
+            refill: match bucket.class {
+                Class::Read => SignedDuration::from_millis(40),
+                Class::Write | Class::Delete => SignedDuration::from_millis(100),
+            },
+        });
+        gauges.insert(bucket.clone(), Arc::clone(&gauge));
+        gauge
+    }
+}
+
+impl Gauge {
+    /// Takes the next place in the line and tells when it is due.
+    fn reserve(&self, now: Timestamp, caps: Caps) -> Timestamp {
+        let mut level = lock(&self.level);
+        let mut due = now;
+        if let Some(blocked) = level.blocked {
+            due = due.max(blocked);
+        }
+        let floor = low_mark(level.most);
+        if let Some(left) = level.left {
+            level.left = Some(left.saturating_sub(1));
+            if left < floor {
+                due = due.max(level.next.unwrap_or(due));
+                level.next = Some(later(due, self.pace(left, floor)));
+            }
+        }
+        if let Some(cap) = self.cap {
+            let applies = match caps {
+                Caps::Always => true,
+                Caps::WhereCounted => level.counted,
+            };
+            let oldest = if level.sent.len() >= cap.calls {
+                level.sent.pop_front()
+            } else {
+                None
+            };
+            if let (true, Some(oldest)) = (applies, oldest) {
+                due = due.max(later(oldest, cap.window));
+            }
+            level.sent.push_back(due);
+        }
+        due
+    }
+
+    /// Twice the documented refill at the low mark, half of it when nothing is left: in between lies the real one.
+    fn pace(&self, left: u64, floor: u64) -> SignedDuration {
+        #[expect(clippy::cast_precision_loss, reason = "quotas are far below 2^52")]
+        let share = left as f64 / floor.max(1) as f64;
+        self.refill.mul_f64(2.0 - 1.5 * share.min(1.0))
+    }
+
+    fn observe(&self, response: &Response, bucket: &Bucket, now: Timestamp) {
+        let mut level = lock(&self.level);
+        if let Some(left) = left(response, bucket) {
+            level.counted |= left < level.most;
+            level.most = level.most.max(left);
+            level.left = Some(left);
+        }
+        if response.status == 429 && !decode::service_error(response).is_conflict() {
+            level.counted = true;
+            level.left = level.left.map(|_| 0);
+            if let Some(asked) = response.retry_after(now) {
+                let until = later(now, SignedDuration::try_from(asked).unwrap_or(SignedDuration::MAX));
+                level.blocked = Some(level.blocked.map_or(until, |blocked| blocked.max(until)));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Policy for Governor {
+    async fn send(&self, exchange: &mut Exchange, next: Next<'_>) -> Result<Response, Failure> {
+        let gauge = self.gauge(&exchange.bucket);
+        // The permit is held while waiting for the turn: a long line then sleeps in at most so many places.
+        let permit = gauge.permits.acquire().await;
+        loop {
+            let now = self.clock.now();
+            let due = gauge.reserve(now, self.caps);
+            match Duration::try_from(due.duration_since(now)) {
+                Ok(wait) if !wait.is_zero() => self.clock.sleep(wait).await,
+                Ok(_) | Err(_) => break,
+            }
+            // A throttled answer to somebody else may have come meanwhile.
+            let blocked = lock(&gauge.level).blocked;
+            if blocked.is_none_or(|until| until <= self.clock.now()) {
+                break;
+            }
+        }
+        let outcome = next.send(exchange).await;
+        if let Ok(response) = &outcome {
+            gauge.observe(response, &exchange.bucket, self.clock.now());
+        }
+        drop(permit);
+        outcome
+    }
+}
+
+/// The least that any header says is left of this bucket.
+fn left(response: &Response, bucket: &Bucket) -> Option<u64> {
+    let word = bucket.class.word();
+    let names = if bucket.subscription.is_empty() {
+        [
+            format!("x-ms-ratelimit-remaining-tenant-{word}"),
+            format!("x-ms-ratelimit-remaining-tenant-global-{word}"),
+        ]
+    } else {
+        [
+            format!("x-ms-ratelimit-remaining-subscription-{word}"),
+            format!("x-ms-ratelimit-remaining-subscription-global-{word}"),
+        ]
+    };
+    names
+        .iter()
+        .filter_map(|name| response.header(name)?.trim().parse().ok())
+        .min()
+}
+
+fn low_mark(most: u64) -> u64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive share of a quota, which is far below 2^52"
+    )]
+    let mark = (most as f64 * LOW) as u64;
+    mark
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
