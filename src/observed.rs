@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::arm::ArmId;
 use crate::arm::migration::Migration;
+use crate::arm::{ArmId, Collection};
 
 /// Whether an object is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,7 @@ pub enum Presence {
 pub struct Observed {
     objects: HashMap<ArmId, Presence>,
     migrations: BTreeMap<ArmId, Arc<Vec<Migration>>>,
+    collections: BTreeMap<Collection, Vec<ArmId>>,
 }
 
 impl Observed {
@@ -35,6 +36,16 @@ impl Observed {
     /// Notes the migrations of a target, of whatever state.
     pub fn insert_migrations(&mut self, target: ArmId, migrations: Vec<Migration>) {
         self.migrations.insert(target, Arc::new(migrations));
+    }
+
+    /// Notes that a collection was read whole, with its members.
+    pub fn insert_collection(&mut self, collection: Collection, members: Vec<ArmId>) {
+        self.collections.insert(collection, members);
+    }
+
+    /// The members of a collection that was read whole.
+    pub fn members(&self, collection: &Collection) -> impl Iterator<Item = &ArmId> {
+        self.collections.get(collection).into_iter().flatten()
     }
 
     /// What was found of an object; `None` when nobody looked.
@@ -74,5 +85,6 @@ impl Observed {
     pub fn absorb(&mut self, later: Observed) {
         self.objects.extend(later.objects);
         self.migrations.extend(later.migrations);
+        self.collections.extend(later.collections);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::address::{AddressError, UnitAddress};
+use crate::address::{Address, AddressError, UnitAddress};
 use crate::arm::ArmId;
 
 /// How a record came to be.
@@ -37,6 +37,8 @@ pub struct UnitRecord {
     pub needs: Vec<UnitAddress>,
     /// Objects that a writer of this unit locks.
     pub scopes: Vec<ArmId>,
+    /// Objects that it makes work; for a migration, everything on its way. What a running migration needs is protected.
+    pub touches: Vec<ArmId>,
     /// For a migration: its attempts, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -123,14 +125,26 @@ impl Prior {
         lineage: Option<String>,
         records: impl IntoIterator<Item = (&'a str, u64, &'a Json)>,
     ) -> Result<Self, PriorError> {
-        let mut prior = Self { lineage, ..Self::default() };
+        let mut prior = Self {
+            lineage,
+            ..Self::default()
+        };
         for (key, revision, document) in records {
             if let Some(name) = key.strip_prefix(OUTPUT_PREFIX) {
                 prior.outputs.insert(name.to_owned(), document.clone());
                 continue;
             }
-            let unit: UnitAddress = key.parse().map_err(|source| PriorError::Key { key: key.to_owned(), source })?;
-            prior.units.insert(unit, Remembered { revision, record: read(key, document)? });
+            let unit: UnitAddress = key.parse().map_err(|source| PriorError::Key {
+                key: key.to_owned(),
+                source,
+            })?;
+            prior.units.insert(
+                unit,
+                Remembered {
+                    revision,
+                    record: read(key, document)?,
+                },
+            );
         }
         Ok(prior)
     }
@@ -138,6 +152,13 @@ impl Prior {
     /// What is remembered of a unit.
     pub fn get(&self, unit: &UnitAddress) -> Option<&Remembered> {
         self.units.get(unit)
+    }
+
+    /// The units of one resource.
+    pub fn of<'a>(&'a self, resource: &'a Address) -> impl Iterator<Item = (&'a UnitAddress, &'a Remembered)> {
+        self.units
+            .range(resource.unit()..)
+            .take_while(move |(unit, _)| unit.resource == *resource)
     }
 
     /// All units, in address order.

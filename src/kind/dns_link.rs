@@ -51,6 +51,9 @@ const FIELDS: &[BodyField] = &[
     ),
 ];
 
+/// Tags of others, and a setting that pgferry does not manage.
+const PRESERVE: &[&[&str]] = &[&["tags"], &["properties", "resolutionPolicy"]];
+
 /// What tells one link of a zone from another.
 const IDENTITY: &[&str] = &["properties", "virtualNetwork", "id"];
 
@@ -134,6 +137,8 @@ fn unit(fields: &Fields<'_>, network: &crate::address::Address, zone: &Term<ArmI
         ]),
         fields: FIELDS,
         identity: Some(IDENTITY),
+        preserve: PRESERVE,
+        dead: None,
         touches: vec![Touch {
             id: vnet.clone(),
             because: format!("{} resolves {zone_name} through it", vnet.name()),

@@ -38,6 +38,9 @@ const FIELDS: &[BodyField] = &[
     BodyField::in_place("tags", &["tags"], Compare::Tags),
 ];
 
+/// Tags of others stay.
+const PRESERVE: &[&[&str]] = &[&["tags"]];
+
 impl Kind for DnsZone {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
@@ -82,6 +85,8 @@ impl Kind for DnsZone {
             body,
             fields: FIELDS,
             identity: None,
+            preserve: PRESERVE,
+            dead: None,
             touches: Vec::new(),
             scopes: vec![id],
             patience: PATIENCE,

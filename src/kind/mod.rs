@@ -113,6 +113,10 @@ pub struct Unit {
     pub fields: &'static [BodyField],
     /// A member whose value identifies the object among its siblings, where names do not: one link per network and zone.
     pub identity: Option<&'static [&'static str]>,
+    /// Members that are not declared and must survive an update, since a PUT replaces the whole object.
+    pub preserve: &'static [&'static [&'static str]],
+    /// A member whose value means that the object is beyond repair and must be made anew.
+    pub dead: Option<Dead>,
     /// Objects that this unit makes work: a batch whose path crosses one of them waits for the unit, and says why.
     pub touches: Vec<Touch>,
     /// Objects that only one writer may work on at a time, beside the unit itself (contract 12).
@@ -139,6 +143,17 @@ pub struct Touch {
     pub id: ArmId,
     /// The way, as the end of "… because": `it connects vnet-a and vnet-b`.
     pub because: String,
+}
+
+/// A value that means that an object is beyond repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dead {
+    /// Where the value sits.
+    pub path: &'static [&'static str],
+    /// The value.
+    pub value: &'static str,
+    /// Why nothing but making it anew helps.
+    pub because: &'static str,
 }
 
 /// One field of a body: where it sits, how it compares, what a difference means.

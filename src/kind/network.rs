@@ -75,6 +75,8 @@ impl Kind for Network {
             body: Body::Null,
             fields: &[],
             identity: None,
+            preserve: &[],
+            dead: None,
             touches: Vec::new(),
             scopes: Vec::new(),
             patience: Duration::ZERO,

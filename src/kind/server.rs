@@ -79,6 +79,8 @@ pub fn expand(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagno
         body: Body::Null,
         fields: &[],
         identity: None,
+        preserve: &[],
+        dead: None,
         touches: Vec::new(),
         scopes: Vec::new(),
         patience: Duration::ZERO,

@@ -145,6 +145,8 @@ impl Kind for Source {
             body: Body::Null,
             fields: &[],
             identity: None,
+            preserve: &[],
+            dead: None,
             touches: Vec::new(),
             scopes: Vec::new(),
             patience: Duration::ZERO,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Content, Export, ExportFrom, Fields, NOT_ALLOWED, Schema, Section, Term};
-use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Touch, Unit};
+use super::{Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Touch, Unit};
 use crate::arm::ArmId;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -111,6 +111,21 @@ const FIELDS: &[BodyField] = &[
     ),
 ];
 
+/// Flags that pgferry does not manage (contract 7.2).
+const PRESERVE: &[&[&str]] = &[
+    &["properties", "doNotVerifyRemoteGateways"],
+    &["properties", "peerCompleteVnets"],
+    &["properties", "localSubnetNames"],
+    &["properties", "remoteSubnetNames"],
+    &["properties", "enableOnlyIPv6Peering"],
+];
+
+const DEAD: Dead = Dead {
+    path: &["properties", "peeringState"],
+    value: "Disconnected",
+    because: "a disconnected side of a peering can only be deleted and made anew",
+};
+
 impl Kind for VnetPeering {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
@@ -182,6 +197,8 @@ fn unit(fields: &Fields<'_>, part: &str, id: ArmId, local: &ArmId, remote: &ArmI
         )]),
         fields: FIELDS,
         identity: None,
+        preserve: PRESERVE,
+        dead: Some(DEAD),
         touches: [local, remote]
             .map(|id| Touch {
                 id: id.clone(),

@@ -2,18 +2,27 @@
 //! It never reads Azure, the disk or the clock.
 
 pub mod action;
+pub mod approve;
+pub mod batch;
+pub mod diff;
+mod jobs;
+pub mod lint;
+pub mod order;
 pub mod step;
 
 pub use action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Tally};
 pub use step::{Answer, Await, Gate, Op, Step, StepId};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::UnitAddress;
+use crate::address::{Address, UnitAddress};
 use crate::arm::{Cloud, SubscriptionId};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::graph::Graph;
+use crate::observed::Observed;
+use crate::prior::Prior;
 
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +61,7 @@ pub struct Finding {
     /// HCL that would mend it.
     pub remedy: Option<String>,
     /// The resource concerned.
-    pub address: Option<crate::address::Address>,
+    pub address: Option<Address>,
 }
 
 /// Whether a finding stops an apply.
@@ -102,6 +111,58 @@ pub enum Output {
     Unknown,
 }
 
+/// What a plan is computed from.
+pub struct Inputs<'a> {
+    /// What it is for.
+    pub mode: Mode,
+    /// What is declared; for a destroy, still what is declared.
+    pub graph: &'a Graph,
+    /// What is remembered.
+    pub prior: &'a Prior,
+    /// What Azure has.
+    pub observed: &'a Observed,
+    /// The cloud.
+    pub cloud: Cloud,
+    /// The subscription the state is bound to.
+    pub subscription: SubscriptionId,
+    /// Batches whose failed migrations are to be tried again.
+    pub retry: &'a BTreeSet<Address>,
+    /// Output values, as evaluated against what is observed.
+    pub outputs: BTreeMap<String, Output>,
+}
+
+/// Proposes what to do.
+///
+/// # Errors
+/// When the configuration cannot be carried out at all: an object that must exist does not, or cannot be read.
+pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
+    let works = diff::works(&inputs)?;
+    let findings = lint::findings(&inputs, &works);
+    let steps = order::arrange(&works.list, &inputs);
+    let touched = works.list.iter().filter_map(|work| {
+        let remembered = inputs.prior.get(&work.unit)?;
+        Some((work.unit.clone(), remembered.revision))
+    });
+    let base = Base {
+        lineage: inputs.prior.lineage().map(str::to_owned),
+        cloud: inputs.cloud,
+        subscription: inputs.subscription.clone(),
+        records: touched.collect(),
+    };
+    Ok(Plan {
+        format: Plan::FORMAT,
+        mode: inputs.mode,
+        base,
+        changes: works.list.into_iter().filter_map(|work| work.change).collect(),
+        kept: works.kept,
+        drift: works.drift,
+        losses: works.losses,
+        findings,
+        steps,
+        outputs: inputs.outputs,
+    })
+}
+
 impl From<FindingSeverity> for Severity {
     fn from(severity: FindingSeverity) -> Self {
         match severity {
@@ -114,6 +175,13 @@ impl From<FindingSeverity> for Severity {
 impl Plan {
     /// The version written by this program.
     pub const FORMAT: u32 = 1;
+
+    /// Whether it would change anything. Watching a migration that runs is no change.
+    pub fn has_changes(&self) -> bool {
+        self.changes
+            .iter()
+            .any(|change| change.action != Action::Advance(action::Phase::Watch))
+    }
 
     /// Whether applying it would do anything at all.
     pub fn is_empty(&self) -> bool {

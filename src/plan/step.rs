@@ -127,6 +127,8 @@ pub enum Until {
     ReadyForCutover,
     /// Succeeded.
     Succeeded,
+    /// Over, however it ended: somebody else's migration that holds the target's one active place.
+    Ended,
 }
 
 /// What to send when the service asks.

@@ -1,0 +1,421 @@
+//! Deals a batch into its migrations: who is where already, what is still to start, what runs, what ended badly. Pure.
+//!
+//! Azure's list of migrations is the truth; records and tags only say which of them are ours. A database that has arrived is
+//! never dealt again within its generation, and a created migration never changes its membership.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::address::UnitAddress;
+use crate::arm::ArmId;
+use crate::arm::migration::{Ending, Migration, MigrationOption, Standing};
+use crate::kind::database_batch::{Batch, LossConsent};
+use crate::prior::{Attempt, Prior};
+
+use super::action::Reason;
+
+/// Tag that names the unit a migration belongs to.
+pub const TAG_UNIT: &str = "pgferry-unit";
+/// Tag that holds the generation.
+pub const TAG_GENERATION: &str = "pgferry-generation";
+/// Tag that holds the lineage of the state that made it.
+pub const TAG_LINEAGE: &str = "pgferry-lineage";
+
+/// One migration of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    /// Its number in the batch, from 1.
+    pub number: u32,
+    /// Its databases: fixed once its first attempt was created.
+    pub databases: Vec<String>,
+    /// Its attempts so far, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Whether the state holds a record of it that says the same.
+    pub recorded: Recorded,
+    /// What is to be done.
+    pub fate: Fate,
+}
+
+/// What the state knows of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The same.
+    Known,
+    /// Nothing, or fewer attempts.
+    Behind,
+}
+
+/// What is to be done with a chunk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    /// Nothing: everything has arrived.
+    Done,
+    /// A new attempt.
+    Start(Start),
+    /// An attempt is on its way.
+    Running(Box<Migration>),
+    /// The last attempt ended badly, and nobody has asked for another.
+    Stuck(Box<Migration>, Ending),
+}
+
+/// A new attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// Its id, under a name that is free.
+    pub id: ArmId,
+    /// The databases it moves.
+    pub databases: Vec<String>,
+    /// Databases that may be on the target already, and why.
+    pub may_exist: BTreeMap<String, MayExist>,
+    /// Why it is made.
+    pub reason: Reason,
+}
+
+/// Why a database may be on the target already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayExist {
+    /// The configuration consents to overwriting it.
+    Consent(LossConsent),
+    /// An earlier attempt of this very batch left it behind.
+    OwnLeftover,
+}
+
+/// A batch, dealt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Deal {
+    /// Its migrations by number.
+    pub chunks: Vec<Chunk>,
+    /// Databases that another migration is moving now, with it.
+    pub taken: Vec<(String, ArmId)>,
+    /// Databases that an earlier generation brought and that nobody consents to replace.
+    pub unconsented: Vec<String>,
+}
+
+/// Deals a batch.
+pub fn deal(batch: &Batch, prior: &Prior, migrations: &[Migration], retry: bool) -> Deal {
+    let here = Here::new(batch, prior, migrations);
+    let mut deal = Deal::default();
+    let mut names = here.names.clone();
+    for (number, members) in &here.own {
+        let chunk = here.chunk(*number, members, retry, &mut names);
+        deal.chunks.push(chunk);
+    }
+    here.new_chunks(&mut deal, &mut names);
+    deal.chunks.sort_by_key(|chunk| chunk.number);
+    deal
+}
+
+/// What is known of a batch's databases on its target.
+struct Here<'a> {
+    batch: &'a Batch,
+    migrations: &'a [Migration],
+    /// Own migrations of this generation by chunk number, oldest first.
+    own: BTreeMap<u32, Vec<&'a Migration>>,
+    /// What the state holds per chunk.
+    recorded: BTreeMap<u32, &'a [Attempt]>,
+    /// Every migration name that is taken, folded.
+    names: BTreeSet<String>,
+    /// The highest number ever used.
+    highest: u32,
+}
+
+impl<'a> Here<'a> {
+    fn new(batch: &'a Batch, prior: &'a Prior, migrations: &'a [Migration]) -> Self {
+        let recorded = recorded(batch, prior);
+        let mut own: BTreeMap<u32, Vec<&Migration>> = BTreeMap::new();
+        let mut strangers = Vec::new();
+        let mut highest = recorded.keys().max().copied().unwrap_or(0);
+        for migration in migrations {
+            match number_of(batch, migration, &recorded) {
+                Some(number) => {
+                    highest = highest.max(number);
+                    if generation_of(migration) == batch.generation {
+                        own.entry(number).or_default().push(migration);
+                    }
+                }
+                None if is_stranger(batch, migration) => strangers.push(migration),
+                None => {}
+            }
+        }
+        strangers.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+        for stranger in strangers {
+            highest += 1;
+            own.insert(highest, vec![stranger]);
+        }
+        for members in own.values_mut() {
+            members.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+        }
+        let names = migrations
+            .iter()
+            .map(|migration| migration.id.name().to_lowercase())
+            .collect();
+        Self {
+            batch,
+            migrations,
+            own,
+            recorded,
+            names,
+            highest,
+        }
+    }
+
+    /// Whether a database has what the batch declares of it, by whatever migration of this generation.
+    fn is_done(&self, database: &str) -> bool {
+        self.migrations
+            .iter()
+            .filter(|migration| self.is_same_way(migration))
+            .any(|migration| {
+                migration.has_arrived(database)
+                    || self.batch.option == MigrationOption::Validate
+                        && migration.state.ending() == Some(Ending::Succeeded)
+                        && migration.databases.iter().any(|name| name == database)
+            })
+    }
+
+    /// Same source, same target, same generation.
+    fn is_same_way(&self, migration: &Migration) -> bool {
+        is_same_source(self.batch, migration) && generation_of(migration) == self.batch.generation
+    }
+
+    fn chunk(&self, number: u32, members: &[&Migration], retry: bool, names: &mut BTreeSet<String>) -> Chunk {
+        let first = members
+            .first()
+            .map(|migration| migration.databases.clone())
+            .unwrap_or_default();
+        let databases = match self.recorded.get(&number).and_then(|attempts| attempts.first()) {
+            Some(attempt) if attempt.generation == self.batch.generation => attempt.databases.clone(),
+            Some(_) | None => first,
+        };
+        let attempts: Vec<Attempt> = members.iter().map(|migration| attempt(migration)).collect();
+        let known = self.recorded.get(&number).copied().unwrap_or_default();
+        let known: BTreeSet<&ArmId> = known.iter().map(|attempt| &attempt.id).collect();
+        let recorded = match attempts.iter().all(|attempt| known.contains(&attempt.id)) {
+            true => Recorded::Known,
+            false => Recorded::Behind,
+        };
+        let fate = self.fate(number, &databases, members, retry, names);
+        Chunk {
+            number,
+            databases,
+            attempts,
+            recorded,
+            fate,
+        }
+    }
+
+    fn fate(
+        &self,
+        number: u32,
+        databases: &[String],
+        members: &[&Migration],
+        retry: bool,
+        names: &mut BTreeSet<String>,
+    ) -> Fate {
+        let Some(last) = members.last() else { return Fate::Done };
+        let ending = match last.standing() {
+            Standing::Ended(ending) => ending,
+            Standing::Running | Standing::Asking(_) | Standing::ReadyForCutover => {
+                return Fate::Running(Box::new((*last).clone()));
+            }
+        };
+        let declared = |name: &&String| self.batch.databases.contains(name);
+        let remaining: Vec<String> = databases
+            .iter()
+            .filter(declared)
+            .filter(|name| !self.is_done(name))
+            .cloned()
+            .collect();
+        if remaining.is_empty() {
+            return Fate::Done;
+        }
+        let failures = members.iter().filter(|migration| ended_badly(migration)).count();
+        let reason = if ending == Ending::Succeeded {
+            Reason::Because(format!("`{}` has only been validated", last.id.name()))
+        } else if retry || failures <= usize::try_from(self.batch.retries).unwrap_or(usize::MAX) {
+            Reason::Retry
+        } else {
+            return Fate::Stuck(Box::new((*last).clone()), ending);
+        };
+        let mut may_exist = self.consents(&remaining);
+        for migration in members.iter().filter(|migration| moved_data(migration)) {
+            for name in migration.databases.iter().filter(|name| remaining.contains(name)) {
+                may_exist.entry(name.clone()).or_insert(MayExist::OwnLeftover);
+            }
+        }
+        Fate::Start(Start {
+            id: self.free_id(number, names),
+            databases: remaining,
+            may_exist,
+            reason,
+        })
+    }
+
+    fn new_chunks(&self, deal: &mut Deal, names: &mut BTreeSet<String>) {
+        let dealt: BTreeSet<&str> = deal
+            .chunks
+            .iter()
+            .flat_map(|chunk| &chunk.databases)
+            .map(String::as_str)
+            .collect();
+        let mut open: Vec<&String> = Vec::new();
+        for name in &self.batch.databases {
+            if dealt.contains(name.as_str()) || self.is_done(name) {
+                continue;
+            }
+            match self.moving(name) {
+                Some(id) => deal.taken.push((name.clone(), id.clone())),
+                None => open.push(name),
+            }
+        }
+        open.sort();
+        let (replacing, fresh): (Vec<&String>, Vec<&String>) =
+            open.into_iter().partition(|name| self.consent(name).is_some());
+        let mut number = self.highest;
+        for group in [fresh, replacing] {
+            for databases in group.chunks(self.batch.max_per_migration.max(1)) {
+                number += 1;
+                let databases: Vec<String> = databases.iter().map(|name| (*name).clone()).collect();
+                deal.unconsented
+                    .extend(databases.iter().filter(|name| self.lacks_consent(name)).cloned());
+                let start = Start {
+                    id: self.free_id(number, names),
+                    may_exist: self.consents(&databases),
+                    databases: databases.clone(),
+                    reason: Reason::Absent,
+                };
+                let fate = Fate::Start(start);
+                deal.chunks.push(Chunk {
+                    number,
+                    databases,
+                    attempts: Vec::new(),
+                    recorded: Recorded::Behind,
+                    fate,
+                });
+            }
+        }
+    }
+
+    /// The migration that moves a database to this target now, though it is not ours.
+    fn moving(&self, database: &str) -> Option<&ArmId> {
+        let active = self
+            .migrations
+            .iter()
+            .filter(|migration| migration.state.ending().is_none());
+        let mut holding = active.filter(|migration| migration.databases.iter().any(|name| name == database));
+        holding.next().map(|migration| &migration.id)
+    }
+
+    fn arrived_before(&self, database: &str) -> bool {
+        self.migrations.iter().any(|migration| {
+            is_same_source(self.batch, migration)
+                && generation_of(migration) < self.batch.generation
+                && migration.has_arrived(database)
+        })
+    }
+
+    fn consent(&self, database: &str) -> Option<LossConsent> {
+        match self.batch.accept_loss.get(database) {
+            Some(LossConsent::Overwrite) => Some(LossConsent::Overwrite),
+            Some(LossConsent::Generation) if self.arrived_before(database) => Some(LossConsent::Generation),
+            Some(LossConsent::Generation) | None => None,
+        }
+    }
+
+    fn lacks_consent(&self, database: &str) -> bool {
+        self.arrived_before(database) && self.consent(database).is_none()
+    }
+
+    fn consents(&self, databases: &[String]) -> BTreeMap<String, MayExist> {
+        let consent = |name: &String| Some((name.clone(), MayExist::Consent(self.consent(name)?)));
+        databases.iter().filter_map(consent).collect()
+    }
+
+    /// The next free name: `wave1m2`, then `wave1m2r1`, `wave1m2r2`, …
+    fn free_id(&self, number: u32, names: &mut BTreeSet<String>) -> ArmId {
+        let base = format!("{}m{number}", self.batch.base_name);
+        let mut name = base.clone();
+        let mut retry = 0_u32;
+        while !names.insert(name.clone()) {
+            retry += 1;
+            name = format!("{base}r{retry}");
+        }
+        self.batch.target.child("migrations", &name)
+    }
+}
+
+fn recorded<'a>(batch: &'a Batch, prior: &'a Prior) -> BTreeMap<u32, &'a [Attempt]> {
+    prior
+        .of(&batch.address)
+        .filter_map(|(unit, remembered)| Some((number(unit)?, remembered.record.attempts.as_slice())))
+        .collect()
+}
+
+fn number(unit: &UnitAddress) -> Option<u32> {
+    unit.part.as_ref()?.as_str().parse().ok()
+}
+
+/// The chunk a migration belongs to, by our record or by its tags.
+fn number_of(batch: &Batch, migration: &Migration, recorded: &BTreeMap<u32, &[Attempt]>) -> Option<u32> {
+    let by_record = recorded
+        .iter()
+        .find(|(_, attempts)| attempts.iter().any(|attempt| attempt.id == migration.id))
+        .map(|(number, _)| *number);
+    by_record.or_else(|| {
+        let unit: UnitAddress = tag(migration, TAG_UNIT)?.parse().ok()?;
+        (unit.resource == batch.address).then(|| number(&unit)).flatten()
+    })
+}
+
+/// A migration that nobody's tags claim and that moves databases of ours the same way: made by hand, and adopted.
+/// One that ended badly leaves nothing to adopt.
+fn is_stranger(batch: &Batch, migration: &Migration) -> bool {
+    tag(migration, TAG_UNIT).is_none()
+        && is_same_source(batch, migration)
+        && generation_of(migration) == batch.generation
+        && !matches!(
+            migration.state.ending(),
+            Some(Ending::Failed | Ending::ValidationFailed | Ending::Canceled)
+        )
+        && migration.databases.iter().any(|name| batch.databases.contains(name))
+}
+
+fn is_same_source(batch: &Batch, migration: &Migration) -> bool {
+    migration.source.eq_ignore_ascii_case(&batch.source.text)
+}
+
+/// The generation a migration belongs to; made by hand, it is the first.
+pub fn generation_of(migration: &Migration) -> u32 {
+    tag(migration, TAG_GENERATION)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1)
+}
+
+/// A tag's value; keys are case-insensitive.
+pub fn tag<'a>(migration: &'a Migration, key: &str) -> Option<&'a str> {
+    migration
+        .tags
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(key))
+        .map(|(_, value)| value.as_str())
+}
+
+fn attempt(migration: &Migration) -> Attempt {
+    Attempt {
+        id: migration.id.clone(),
+        databases: migration.databases.clone(),
+        generation: generation_of(migration),
+        created: migration.started,
+    }
+}
+
+fn ended_badly(migration: &Migration) -> bool {
+    matches!(
+        migration.state.ending(),
+        Some(Ending::Failed | Ending::ValidationFailed | Ending::Canceled)
+    )
+}
+
+/// Whether a run that ended badly may have left something on the target: a failed validation moves nothing.
+fn moved_data(migration: &Migration) -> bool {
+    matches!(migration.state.ending(), Some(Ending::Failed | Ending::Canceled))
+        && migration.option != MigrationOption::Validate
+}

@@ -1,0 +1,752 @@
+//! The three-way difference: declared against observed decides the action, prior tells a change from drift and ours from not
+//! ours. Pure; it orders nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::address::{Address, UnitAddress};
+use crate::arm::migration::{Migration, Standing};
+use crate::arm::{ArmId, Body, Draft};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::graph::Declaration;
+use crate::kind::schema::Term;
+use crate::kind::{BodyField, Conduct, OnChange, Unit, member};
+use crate::observed::Presence;
+use crate::prior::{Origin, Remembered, UnitRecord};
+
+use super::action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Shown};
+use super::jobs;
+use super::step::{Op, Remember, StepTarget};
+use super::{Inputs, Mode};
+
+/// An object that must exist and does not.
+const NOT_THERE: Code = Code("C140");
+/// An object that could not be read.
+const UNREADABLE: Code = Code("C141");
+/// A running migration needs what would be taken away.
+const PROTECTED: Code = Code("C142");
+
+/// How long a deletion may take.
+const DELETE_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// What is to be done with one unit: what is shown, and the operations in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Work {
+    /// The unit.
+    pub unit: UnitAddress,
+    /// What is shown; `None` where only the memory is brought up to date.
+    pub change: Option<Change>,
+    /// The operations, each after the one before.
+    pub ops: Vec<Operation>,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Objects it makes work, or stops doing so.
+    pub touches: BTreeSet<ArmId>,
+    /// For a migration: where it queues.
+    pub queue: Option<Queue>,
+}
+
+/// Whether a work builds up or takes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// After what it needs.
+    Up,
+    /// Before what it needs.
+    Down,
+}
+
+/// An operation before it is numbered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// What it does.
+    pub op: Op,
+    /// Objects that only one writer may work on at a time.
+    pub scopes: BTreeSet<ArmId>,
+    /// How long it may take.
+    pub patience: Option<Duration>,
+    /// What is remembered afterwards.
+    pub then: Remember,
+}
+
+/// Where a migration queues.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Queue {
+    /// One active migration at a time.
+    pub target: ArmId,
+    /// As many as `max_concurrent`.
+    pub source: Address,
+    /// One at a time.
+    pub runtime: Option<ArmId>,
+    /// Migrations at a time from the source.
+    pub max_concurrent: usize,
+    /// Higher goes first.
+    pub priority: i64,
+    /// What is already running goes before everything.
+    pub standing: QueuePlace,
+    /// Within its batch.
+    pub number: u32,
+}
+
+/// Whether a migration already has its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QueuePlace {
+    /// It runs.
+    Holding,
+    /// It waits.
+    Waiting,
+}
+
+/// Everything that is to be done, and what was seen on the way.
+#[derive(Debug, Default)]
+pub struct Works {
+    /// By unit address.
+    pub list: Vec<Work>,
+    /// Units that stay.
+    pub kept: usize,
+    /// What somebody else changed.
+    pub drift: Vec<Drift>,
+    /// What would be lost.
+    pub losses: Vec<Loss>,
+    /// What batches have to say.
+    pub findings: Vec<super::Finding>,
+}
+
+/// Compares.
+///
+/// # Errors
+/// When something that must exist does not, could not be read, or is protected.
+pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
+    let mut works = Works::default();
+    let mut found = Diagnostics::new();
+    let declared = declared_ids(inputs);
+    if inputs.mode == Mode::Apply {
+        for declaration in inputs.graph.iter() {
+            for unit in &declaration.units {
+                match unit.conduct {
+                    Conduct::ReadOnly => {
+                        found.absorb(must_exist(inputs, declaration, unit));
+                    }
+                    Conduct::Thing => {
+                        if let Some(work) = found.absorb(compare(inputs, declaration, unit, &declared, &mut works)) {
+                            works.take(work);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    jobs::works(inputs, &mut works, &mut found);
+    for (unit, remembered) in inputs
+        .prior
+        .iter()
+        .filter(|(_, remembered)| remembered.record.attempts.is_empty())
+    {
+        if inputs.mode == Mode::Destroy || !declared.units.contains(unit) {
+            let work = leave(inputs, unit, remembered, &declared);
+            works.take(Some(work));
+        }
+    }
+    works.list.sort_by(|a, b| a.unit.cmp(&b.unit));
+    protect(inputs, &works, &mut found);
+    found.or(works).map(|(works, _)| works)
+}
+
+impl Works {
+    fn take(&mut self, work: Option<Work>) {
+        match work {
+            Some(work) => self.list.push(work),
+            None => self.kept += 1,
+        }
+    }
+}
+
+/// What the configuration declares, to find units that moved to another address.
+struct Declared {
+    units: BTreeSet<UnitAddress>,
+    ids: HashMap<ArmId, UnitAddress>,
+}
+
+fn declared_ids(inputs: &Inputs<'_>) -> Declared {
+    let mut declared = Declared {
+        units: BTreeSet::new(),
+        ids: HashMap::new(),
+    };
+    for unit in inputs.graph.iter().flat_map(|declaration| &declaration.units) {
+        declared.units.insert(unit.address.clone());
+        if let Term::Known(id) = &unit.id {
+            declared.ids.insert(id.clone(), unit.address.clone());
+        }
+    }
+    declared
+}
+
+fn must_exist(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit) -> Result<(), Diagnostics> {
+    let Term::Known(id) = &unit.id else { return Ok(()) };
+    let problem = match inputs.observed.get(id) {
+        Some(Presence::Present(_)) | None => return Ok(()),
+        Some(Presence::Absent) => Diagnostic::error(NOT_THERE, "object does not exist")
+            .at(
+                declaration.span,
+                format!("there is no {} `{}`", id.arm_type().last(), id.name()),
+            )
+            .detail(format!(
+                "{id} does not exist; `{}` only reads it.",
+                unit.address.resource.kind()
+            ))
+            .hint("check its name, resource group and subscription"),
+        Some(Presence::Unreadable(reason)) => unreadable(declaration, id, reason),
+    };
+    Err(problem.about(&declaration.address).into())
+}
+
+fn unreadable(declaration: &Declaration, id: &ArmId, reason: &str) -> Diagnostic {
+    Diagnostic::error(UNREADABLE, "object cannot be read")
+        .at(declaration.span, format!("Azure does not let us read `{}`", id.name()))
+        .detail(format!("{id}: {reason}"))
+        .hint("give the identity the role Reader on it; nothing is created where nobody knows what is there")
+}
+
+/// One declared unit against what is there. `None` where it stays as it is.
+fn compare(
+    inputs: &Inputs<'_>,
+    declaration: &Declaration,
+    unit: &Unit,
+    declared: &Declared,
+    works: &mut Works,
+) -> Result<Option<Work>, Diagnostics> {
+    let remembered = inputs.prior.get(&unit.address);
+    let Term::Known(id) = &unit.id else {
+        return Ok(Some(create(inputs, declaration, unit, None, Reason::Absent)));
+    };
+    let (id, object) = match inputs.observed.get(id) {
+        Some(Presence::Unreadable(reason)) => {
+            return Err(unreadable(declaration, id, reason).about(&declaration.address).into());
+        }
+        Some(Presence::Present(object)) => (id.clone(), object.as_ref()),
+        Some(Presence::Absent) | None => match sibling(inputs, unit, id) {
+            Some(found) => found,
+            None => {
+                let reason = if remembered.is_some() {
+                    Reason::Gone
+                } else {
+                    Reason::Absent
+                };
+                if remembered.is_some() {
+                    let fields = Vec::new();
+                    works.drift.push(Drift {
+                        unit: unit.address.clone(),
+                        fields,
+                        outcome: Outcome::Deleted,
+                    });
+                }
+                return Ok(Some(create(inputs, declaration, unit, Some(id), reason)));
+            }
+        },
+    };
+    let before = remembered.or_else(|| moved_from(inputs, &id, declared));
+    note_drift(unit, object, before, works);
+    let dead = unit
+        .dead
+        .filter(|dead| member(object, dead.path).and_then(Json::as_str) == Some(dead.value));
+    let differing = differences(declaration, unit, object);
+    let record = |origin| Box::new(record(inputs, declaration, unit, Some(&id), origin));
+    if let Some(dead) = dead {
+        let reason = Reason::Because(dead.because.to_owned());
+        return Ok(Some(replace(
+            unit,
+            &id,
+            object,
+            reason,
+            differing,
+            record(Origin::Created),
+        )));
+    }
+    let origin = before.map_or(Origin::Adopted, |remembered| remembered.record.origin);
+    if differing.is_empty() {
+        let known = remembered.is_some_and(|remembered| same_memory(&remembered.record, &record(origin)));
+        if known {
+            return Ok(None);
+        }
+        let change = remembered.is_none().then(|| Change {
+            unit: unit.address.clone(),
+            id: Some(id.clone()),
+            action: Action::Adopt,
+            reason: Reason::AlreadyThere,
+            fields: Vec::new(),
+            notes: moved_note(inputs, &id, declared),
+        });
+        return Ok(Some(note(unit, change, Remember::Record(record(origin)))));
+    }
+    let reason = reason_of(unit, before);
+    if differing.iter().any(|field| field.forces_replacement) {
+        return Ok(Some(replace(
+            unit,
+            &id,
+            object,
+            reason,
+            differing,
+            record(Origin::Created),
+        )));
+    }
+    Ok(Some(update(unit, &id, object, reason, differing, record(origin))))
+}
+
+/// The same object under another name, where its kind tells objects by a member.
+fn sibling<'a>(inputs: &'a Inputs<'_>, unit: &Unit, id: &ArmId) -> Option<(ArmId, &'a Json)> {
+    let path = unit.identity?;
+    let wanted = member_of_body(&unit.body, path)?;
+    let collection = id.collection()?;
+    inputs.observed.members(&collection).find_map(|other| {
+        let object = inputs.observed.object(other)?;
+        let same = member(object, path)?.as_str()?.eq_ignore_ascii_case(&wanted);
+        same.then(|| (other.clone(), object))
+    })
+}
+
+fn member_of_body(body: &Body<Draft>, path: &[&str]) -> Option<String> {
+    match body.get(path)? {
+        Body::Text(text) => Some(text.to_string()),
+        Body::Null
+        | Body::Bool(_)
+        | Body::Number(_)
+        | Body::Secret(_)
+        | Body::List(_)
+        | Body::Object(_)
+        | Body::Open(_) => None,
+    }
+}
+
+/// The record of the same object under another address, which is no longer declared.
+fn moved_from<'a>(inputs: &'a Inputs<'_>, id: &ArmId, declared: &Declared) -> Option<&'a Remembered> {
+    let mut others = inputs.prior.iter().filter(|(unit, _)| !declared.units.contains(*unit));
+    others
+        .find(|(_, remembered)| remembered.record.id.as_ref() == Some(id))
+        .map(|(_, remembered)| remembered)
+}
+
+fn moved_note(inputs: &Inputs<'_>, id: &ArmId, declared: &Declared) -> Vec<String> {
+    let mut others = inputs.prior.iter().filter(|(unit, _)| !declared.units.contains(*unit));
+    let before = others.find(|(_, remembered)| remembered.record.id.as_ref() == Some(id));
+    before.map(|(unit, _)| format!("was {unit}")).into_iter().collect()
+}
+
+fn shown(body: &Body<Draft>) -> Shown {
+    match body {
+        Body::Open(_) => Shown::Unknown,
+        Body::Secret(_) => Shown::Sensitive,
+        known @ (Body::Null | Body::Bool(_) | Body::Number(_) | Body::Text(_) | Body::List(_) | Body::Object(_)) => {
+            Shown::Value(known.to_shown())
+        }
+    }
+}
+
+fn differences(declaration: &Declaration, unit: &Unit, object: &Json) -> Vec<FieldChange> {
+    let ignored = |field: &BodyField| {
+        declaration
+            .meta
+            .lifecycle
+            .ignore_changes
+            .iter()
+            .any(|(name, _)| name == field.attribute || name == "all")
+    };
+    let mut differing = Vec::new();
+    for field in unit.fields.iter().filter(|field| !ignored(field)) {
+        let Some(wanted) = unit.body.get(field.path) else {
+            continue;
+        };
+        let before = member(object, field.path).cloned();
+        let same = match shown(wanted) {
+            Shown::Value(value) => field.compare.same(&value, before.as_ref().unwrap_or(&Json::Null)),
+            Shown::Sensitive => true,
+            Shown::Unknown => false,
+        };
+        let forces_replacement = match field.change {
+            OnChange::CreateOnly => continue,
+            OnChange::InPlace => false,
+            OnChange::Replaces => true,
+        };
+        if !same {
+            let attribute = field.attribute.to_owned();
+            differing.push(FieldChange {
+                attribute,
+                before,
+                after: Some(shown(wanted)),
+                forces_replacement,
+            });
+        }
+    }
+    differing
+}
+
+/// Whether the declaration changed, or somebody else changed the object.
+fn reason_of(unit: &Unit, before: Option<&Remembered>) -> Reason {
+    match before {
+        Some(remembered) if remembered.record.fields == fields_of(unit) => Reason::Drifted,
+        Some(_) | None => Reason::Declared,
+    }
+}
+
+/// Differences between what we last did and what is there, where the declaration does not already say the same.
+fn note_drift(unit: &Unit, object: &Json, before: Option<&Remembered>, works: &mut Works) {
+    let Some(remembered) = before else { return };
+    let mut fields = Vec::new();
+    for field in unit.fields.iter().filter(|field| field.change != OnChange::CreateOnly) {
+        let Some(last) = remembered.record.fields.get(field.attribute) else {
+            continue;
+        };
+        let now = member(object, field.path).unwrap_or(&Json::Null);
+        if !field.compare.same(last, now) {
+            fields.push(FieldChange {
+                attribute: field.attribute.to_owned(),
+                before: Some(last.clone()),
+                after: Some(Shown::Value(now.clone())),
+                forces_replacement: false,
+            });
+        }
+    }
+    if !fields.is_empty() {
+        works.drift.push(Drift {
+            unit: unit.address.clone(),
+            fields,
+            outcome: Outcome::Changed,
+        });
+    }
+}
+
+fn fields_of(unit: &Unit) -> BTreeMap<String, Json> {
+    let known = unit
+        .fields
+        .iter()
+        .filter_map(|field| match shown(unit.body.get(field.path)?) {
+            Shown::Value(value) => Some((field.attribute.to_owned(), value)),
+            Shown::Sensitive | Shown::Unknown => None,
+        });
+    known.collect()
+}
+
+fn record(
+    inputs: &Inputs<'_>,
+    declaration: &Declaration,
+    unit: &Unit,
+    id: Option<&ArmId>,
+    origin: Origin,
+) -> UnitRecord {
+    UnitRecord {
+        format: UnitRecord::FORMAT,
+        id: id.cloned(),
+        origin,
+        fields: fields_of(unit),
+        needs: needs(inputs, &declaration.address),
+        scopes: unit.scopes.clone(),
+        touches: unit.touches.iter().map(|touch| touch.id.clone()).collect(),
+        attempts: Vec::new(),
+    }
+}
+
+/// The units that have to be there first, through resources that stand for none.
+pub(super) fn needs(inputs: &Inputs<'_>, address: &Address) -> Vec<UnitAddress> {
+    let mut units = BTreeSet::new();
+    for need in inputs.graph.needs(address) {
+        let Some(declaration) = inputs.graph.get(&need.on) else {
+            continue;
+        };
+        units.extend(
+            declaration
+                .units
+                .iter()
+                .filter(|unit| unit.conduct == Conduct::Thing)
+                .map(|unit| unit.address.clone()),
+        );
+    }
+    units.into_iter().collect()
+}
+
+/// Whether two records remember the same, their revision apart.
+fn same_memory(a: &UnitRecord, b: &UnitRecord) -> bool {
+    let UnitRecord {
+        format: _,
+        id,
+        origin,
+        fields,
+        needs,
+        scopes,
+        touches,
+        attempts,
+    } = a;
+    *id == b.id
+        && *origin == b.origin
+        && *fields == b.fields
+        && *needs == b.needs
+        && *scopes == b.scopes
+        && *touches == b.touches
+        && *attempts == b.attempts
+}
+
+fn target(id: Option<&ArmId>, unit: &Unit) -> StepTarget {
+    match (id, &unit.id) {
+        (Some(id), _) | (None, Term::Known(id)) => StepTarget::Known(id.clone()),
+        (None, Term::Open(residual)) => StepTarget::Open(residual.clone()),
+    }
+}
+
+fn put(unit: &Unit, id: Option<&ArmId>, body: Body<Draft>, record: Box<UnitRecord>) -> Operation {
+    Operation {
+        op: Op::Put {
+            target: target(id, unit),
+            body,
+            brings: unit.brings.clone(),
+        },
+        scopes: unit.scopes.iter().cloned().collect(),
+        patience: Some(unit.patience),
+        then: Remember::Record(record),
+    }
+}
+
+fn work(unit: &Unit, change: Option<Change>, ops: Vec<Operation>) -> Work {
+    Work {
+        unit: unit.address.clone(),
+        change,
+        ops,
+        direction: Direction::Up,
+        touches: unit.touches.iter().map(|touch| touch.id.clone()).collect(),
+        queue: None,
+    }
+}
+
+fn note(unit: &Unit, change: Option<Change>, then: Remember) -> Work {
+    let operation = Operation {
+        op: Op::Note,
+        scopes: BTreeSet::new(),
+        patience: None,
+        then,
+    };
+    work(unit, change, vec![operation])
+}
+
+fn create(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit, id: Option<&ArmId>, reason: Reason) -> Work {
+    let fields = unit.fields.iter().filter_map(|field| {
+        let after = shown(unit.body.get(field.path)?);
+        Some(FieldChange {
+            attribute: field.attribute.into(),
+            before: None,
+            after: Some(after),
+            forces_replacement: false,
+        })
+    });
+    let change = Change {
+        unit: unit.address.clone(),
+        id: id.cloned(),
+        action: Action::Create,
+        reason,
+        fields: fields.collect(),
+        notes: Vec::new(),
+    };
+    let record = record(inputs, declaration, unit, id, Origin::Created);
+    work(
+        unit,
+        Some(change),
+        vec![put(unit, id, unit.body.clone(), Box::new(record))],
+    )
+}
+
+fn update(
+    unit: &Unit,
+    id: &ArmId,
+    object: &Json,
+    reason: Reason,
+    fields: Vec<FieldChange>,
+    record: Box<UnitRecord>,
+) -> Work {
+    let change = Change {
+        unit: unit.address.clone(),
+        id: Some(id.clone()),
+        action: Action::Update,
+        reason,
+        fields,
+        notes: Vec::new(),
+    };
+    work(
+        unit,
+        Some(change),
+        vec![put(unit, Some(id), preserving(unit, object), record)],
+    )
+}
+
+fn replace(
+    unit: &Unit,
+    id: &ArmId,
+    object: &Json,
+    reason: Reason,
+    fields: Vec<FieldChange>,
+    record: Box<UnitRecord>,
+) -> Work {
+    let change = Change {
+        unit: unit.address.clone(),
+        id: Some(id.clone()),
+        action: Action::Replace,
+        reason,
+        fields,
+        notes: Vec::new(),
+    };
+    let delete = Operation {
+        op: Op::Delete {
+            target: StepTarget::Known(id.clone()),
+        },
+        scopes: unit.scopes.iter().cloned().collect(),
+        patience: Some(DELETE_PATIENCE),
+        then: Remember::Unchanged,
+    };
+    work(
+        unit,
+        Some(change),
+        vec![delete, put(unit, Some(id), preserving(unit, object), record)],
+    )
+}
+
+/// The declared body, with the members of others that a PUT would otherwise remove.
+fn preserving(unit: &Unit, object: &Json) -> Body<Draft> {
+    let mut body = unit.body.clone();
+    for path in unit.preserve {
+        let Some(theirs) = member(object, path) else { continue };
+        let merged = match (Body::from_json(theirs), body.get(path)) {
+            (Body::Object(mut theirs), Some(Body::Object(ours))) => {
+                theirs.retain(|key, _| !ours.keys().any(|known| known.eq_ignore_ascii_case(key)));
+                theirs.extend(ours.iter().map(|(key, value)| (key.clone(), value.clone())));
+                Body::Object(theirs)
+            }
+            (theirs, None) => theirs,
+            (_, Some(ours)) => ours.clone(),
+        };
+        body.set(path, merged);
+    }
+    body
+}
+
+/// A unit that is no longer declared.
+fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, declared: &Declared) -> Work {
+    let record = &remembered.record;
+    let destroy = inputs.mode == Mode::Destroy;
+    let elsewhere = record
+        .id
+        .as_ref()
+        .and_then(|id| declared.ids.get(id))
+        .filter(|_| !destroy);
+    let present = record
+        .id
+        .as_ref()
+        .is_some_and(|id| inputs.observed.object(id).is_some());
+    let reason = if destroy { Reason::Destroy } else { Reason::NotDeclared };
+    let change = |action, notes| Change {
+        unit: unit.clone(),
+        id: record.id.clone(),
+        action,
+        reason: reason.clone(),
+        fields: Vec::new(),
+        notes,
+    };
+    let (change, op) = match (&record.id, record.origin) {
+        _ if elsewhere.is_some() => (None, Op::Note),
+        (Some(id), Origin::Created) if present => (
+            Some(change(Action::Delete, Vec::new())),
+            Op::Delete {
+                target: StepTarget::Known(id.clone()),
+            },
+        ),
+        (_, Origin::Created) => (
+            Some(change(Action::Forget, vec!["it is gone from Azure already".into()])),
+            Op::Note,
+        ),
+        (_, Origin::Adopted) => (
+            Some(change(Action::Forget, vec!["it was there before us and stays".into()])),
+            Op::Note,
+        ),
+        (_, Origin::Imported) => (
+            Some(change(
+                Action::Forget,
+                vec!["it was imported and stays; `delete_imported` would delete it".into()],
+            )),
+            Op::Note,
+        ),
+    };
+    let patience = matches!(op, Op::Delete { .. }).then_some(DELETE_PATIENCE);
+    let scopes = record.scopes.iter().cloned().collect();
+    Work {
+        unit: unit.clone(),
+        change,
+        ops: vec![Operation {
+            op,
+            scopes,
+            patience,
+            then: Remember::Forget,
+        }],
+        direction: Direction::Down,
+        touches: record.touches.iter().cloned().collect(),
+        queue: None,
+    }
+}
+
+/// While a migration is active, nothing on its way is taken down, made anew or changed.
+fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostics) {
+    let active = active_ways(inputs);
+    if active.is_empty() {
+        return;
+    }
+    for work in &works.list {
+        let Some(change) = &work.change else { continue };
+        let disturbs = match change.action {
+            Action::Delete | Action::Replace | Action::Update => true,
+            Action::Adopt | Action::Create | Action::Forget | Action::Advance(_) => false,
+        };
+        let crossing = active
+            .iter()
+            .find(|(_, way)| way.iter().any(|id| work.touches.contains(id)));
+        if let (true, Some((migration, _))) = (disturbs, crossing) {
+            let mut refused = Diagnostic::error(PROTECTED, "a running migration needs it")
+                .detail(format!(
+                    "{} is on the way of the migration `{}`, which is not over.",
+                    work.unit,
+                    migration.id.name()
+                ))
+                .hint(format!(
+                    "wait until `{}` has ended, or end it with `pgferry cancel`",
+                    migration.id.name()
+                ))
+                .about(&work.unit.resource);
+            if let Some(declaration) = inputs.graph.get(&work.unit.resource) {
+                refused = refused.at(declaration.span, "this would be changed");
+            }
+            found.push(refused);
+        }
+    }
+}
+
+/// Every active migration with the objects on its way.
+fn active_ways<'a>(inputs: &'a Inputs<'_>) -> Vec<(&'a Migration, BTreeSet<ArmId>)> {
+    let mut ways = Vec::new();
+    let active = |migration: &&Migration| !matches!(migration.standing(), Standing::Ended(_));
+    for (target, migrations) in inputs.observed.all_migrations() {
+        for migration in migrations.iter().filter(active) {
+            let mut way = BTreeSet::from([target.clone()]);
+            way.extend(migration.runtime.clone());
+            for (_, batch) in inputs.graph.batches() {
+                if batch.target == *target && batch.source.text.eq_ignore_ascii_case(&migration.source) {
+                    way.extend(batch.path.iter().cloned());
+                }
+            }
+            for (_, remembered) in inputs.prior.iter() {
+                if remembered
+                    .record
+                    .attempts
+                    .iter()
+                    .any(|attempt| attempt.id == migration.id)
+                {
+                    way.extend(remembered.record.touches.iter().cloned());
+                }
+            }
+            ways.push((migration, way));
+        }
+    }
+    ways
+}

@@ -1,0 +1,519 @@
+//! Turns dealt batches into works: starts, watches, gates and cutovers of migrations, with their records. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use crate::address::UnitAddress;
+use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
+use crate::arm::{ArmId, Body, Draft};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::graph::Declaration;
+use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
+use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
+
+use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
+use super::batch::{Chunk, Deal, Fate, MayExist, Recorded, Start, TAG_GENERATION, TAG_LINEAGE, TAG_UNIT, deal};
+use super::diff::{Direction, Operation, Queue, QueuePlace, Work, Works, needs};
+use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
+use super::{Finding, FindingSeverity, Inputs, Mode};
+
+/// A destroy while a migration runs.
+const STILL_RUNNING: Code = Code("C143");
+/// A database that another migration is moving.
+const TAKEN: Code = Code("C144");
+
+/// Adds what every batch, and every batch that is gone, has to do.
+pub fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnostics) {
+    let mut kept = BTreeSet::new();
+    if inputs.mode == Mode::Apply {
+        for (declaration, batch) in inputs.graph.batches() {
+            let migrations = inputs.observed.migrations(&batch.target);
+            let dealt = deal(batch, inputs.prior, migrations, inputs.retry.contains(&batch.address));
+            report(declaration, batch, &dealt, works, found);
+            for chunk in &dealt.chunks {
+                kept.insert(batch.address.part(chunk.number));
+                let job = Job {
+                    inputs,
+                    declaration,
+                    batch,
+                    chunk,
+                    unit: batch.address.part(chunk.number),
+                };
+                match job.work(works) {
+                    Some(work) => works.list.push(work),
+                    None => works.kept += 1,
+                }
+            }
+        }
+    }
+    for (unit, remembered) in inputs
+        .prior
+        .iter()
+        .filter(|(_, remembered)| !remembered.record.attempts.is_empty())
+    {
+        if !kept.contains(unit) {
+            leave(inputs, unit, remembered, works, found);
+        }
+    }
+}
+
+/// What a deal cannot do.
+fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Works, found: &mut Diagnostics) {
+    for (database, migration) in &dealt.taken {
+        found.push(
+            Diagnostic::error(TAKEN, "database is being moved already")
+                .at(declaration.span, format!("`{database}` is on its way to this target"))
+                .detail(format!(
+                    "The migration `{}` moves it, and does not belong to this batch.",
+                    migration.name()
+                ))
+                .hint("wait until it has ended, or take the database out of this batch")
+                .about(&batch.address),
+        );
+    }
+    for database in &dealt.unconsented {
+        works.losses.push(Loss {
+            address: batch.address.clone(),
+            what: database.clone(),
+            how: "replaced on the target by a new generation".into(),
+            consent: None,
+        });
+    }
+}
+
+/// A migration of a batch that is no longer declared.
+fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works: &mut Works, found: &mut Diagnostics) {
+    let running = remembered.record.attempts.iter().find(|attempt| {
+        let target = attempt.id.parent();
+        let migrations = target
+            .as_ref()
+            .map_or(&[][..], |target| inputs.observed.migrations(target));
+        migrations
+            .iter()
+            .any(|migration| migration.id == attempt.id && migration.state.ending().is_none())
+    });
+    match (running, inputs.mode) {
+        (Some(attempt), Mode::Destroy) => found.push(
+            Diagnostic::error(STILL_RUNNING, "a migration is still running")
+                .detail(format!(
+                    "`{}` of {unit} is not over, and destroy never cancels.",
+                    attempt.id.name()
+                ))
+                .hint(format!("wait for it, or end it with `pgferry cancel {unit}`"))
+                .about(&unit.resource),
+        ),
+        (Some(attempt), Mode::Apply) => works.findings.push(Finding {
+            code: "B002".into(),
+            severity: FindingSeverity::Warning,
+            summary: format!("{unit} is no longer declared and will be left running"),
+            detail: Some(format!(
+                "Taking a batch out of the configuration never cancels `{}`. To end it: pgferry cancel {unit}",
+                attempt.id.name()
+            )),
+            remedy: None,
+            address: Some(unit.resource.clone()),
+        }),
+        (None, mode) => {
+            let change = Change {
+                unit: unit.clone(),
+                id: remembered.record.id.clone(),
+                action: Action::Forget,
+                reason: if mode == Mode::Destroy {
+                    Reason::Destroy
+                } else {
+                    Reason::NotDeclared
+                },
+                fields: Vec::new(),
+                notes: vec!["a finished migration cannot be deleted; its databases stay on the target".into()],
+            };
+            let operation = Operation {
+                op: Op::Note,
+                scopes: BTreeSet::new(),
+                patience: None,
+                then: Remember::Forget,
+            };
+            works.list.push(Work {
+                unit: unit.clone(),
+                change: Some(change),
+                ops: vec![operation],
+                direction: Direction::Down,
+                touches: BTreeSet::new(),
+                queue: None,
+            });
+        }
+    }
+}
+
+/// One migration of a declared batch.
+struct Job<'a> {
+    inputs: &'a Inputs<'a>,
+    declaration: &'a Declaration,
+    batch: &'a Batch,
+    chunk: &'a Chunk,
+    unit: UnitAddress,
+}
+
+impl Job<'_> {
+    fn work(&self, works: &mut Works) -> Option<Work> {
+        match &self.chunk.fate {
+            Fate::Done => self.adopt(),
+            Fate::Stuck(migration, ending) => {
+                works.findings.push(self.stuck(migration, *ending));
+                self.adopt()
+            }
+            Fate::Running(migration) => Some(self.attach(migration)),
+            Fate::Start(start) => {
+                self.note_losses(start, works);
+                Some(self.start(start))
+            }
+        }
+    }
+
+    /// Brings the memory up to date, where it is behind.
+    fn adopt(&self) -> Option<Work> {
+        if self.chunk.recorded == Recorded::Known {
+            return None;
+        }
+        let arrived = matches!(self.chunk.fate, Fate::Done);
+        let note = if arrived {
+            "already migrated; raise `generation` to do it again"
+        } else {
+            "its last attempt ended badly"
+        };
+        let change = self.change(Action::Adopt, Reason::AlreadyThere, vec![note.into()]);
+        Some(self.assemble(change, vec![self.remember(self.chunk.attempts.clone())]))
+    }
+
+    fn stuck(&self, migration: &Migration, ending: Ending) -> Finding {
+        let how = match ending {
+            Ending::Succeeded => "ended without bringing every database",
+            Ending::Failed => "failed",
+            Ending::ValidationFailed => "failed its validation",
+            Ending::Canceled => "was cancelled",
+        };
+        Finding {
+            code: "B001".into(),
+            severity: FindingSeverity::Warning,
+            summary: format!("{} {how} and is not tried again by itself", self.unit),
+            detail: Some(format!(
+                "{}{}",
+                migration
+                    .error
+                    .as_deref()
+                    .map(|error| format!("Azure says: {error} "))
+                    .unwrap_or_default(),
+                format_args!("To try again: pgferry apply --retry {}", self.batch.address)
+            )),
+            remedy: None,
+            address: Some(self.batch.address.clone()),
+        }
+    }
+
+    fn note_losses(&self, start: &Start, works: &mut Works) {
+        for (database, why) in &start.may_exist {
+            let (how, consent) = match why {
+                MayExist::Consent(LossConsent::Overwrite) => (
+                    "overwritten on the target",
+                    format!("accept_loss: {database} = \"overwrite\""),
+                ),
+                MayExist::Consent(LossConsent::Generation) => (
+                    "replaced on the target by a new generation",
+                    format!("accept_loss: {database} = \"generation\""),
+                ),
+                MayExist::OwnLeftover => (
+                    "overwritten where a failed attempt left it half-filled",
+                    "left behind by this batch itself".to_owned(),
+                ),
+            };
+            works.losses.push(Loss {
+                address: self.batch.address.clone(),
+                what: database.clone(),
+                how: how.into(),
+                consent: Some(consent),
+            });
+        }
+    }
+
+    fn start(&self, start: &Start) -> Work {
+        let reason = start.reason.clone();
+        let mut change = self.change(Action::Create, reason, Vec::new());
+        change.id = Some(start.id.clone());
+        change.fields = self.shown(start);
+        let mut attempts = self.chunk.attempts.clone();
+        attempts.push(Attempt {
+            id: start.id.clone(),
+            databases: start.databases.clone(),
+            generation: self.batch.generation,
+            created: None,
+        });
+        let overwrite = !start.may_exist.is_empty();
+        let mut body = self.batch.body(&start.databases, overwrite);
+        for (key, value) in self.tags() {
+            body.set(&["tags", key], Body::text(value));
+        }
+        let first = Operation {
+            op: Op::Start {
+                migration: start.id.clone(),
+                body,
+                may_exist: start.may_exist.keys().cloned().collect(),
+            },
+            scopes: BTreeSet::from([self.batch.target.clone()]),
+            patience: None,
+            then: Remember::Record(Box::new(self.record(attempts))),
+        };
+        let mut ops = vec![first];
+        ops.extend(self.journey(&start.id, &start.databases));
+        let mut work = self.assemble(change, ops);
+        work.queue = Some(self.queue(QueuePlace::Waiting));
+        work
+    }
+
+    /// Joins a migration that is on its way.
+    fn attach(&self, migration: &Migration) -> Work {
+        let phase = match (&self.batch.mode, self.opens(), migration.standing()) {
+            (
+                MigrationMode::Online,
+                Opens::ByItself,
+                Standing::ReadyForCutover | Standing::Running | Standing::Asking(_),
+            ) => Phase::Cutover,
+            _ => Phase::Watch,
+        };
+        let change = self.change(Action::Advance(phase), Reason::Unfinished, Vec::new());
+        let mut ops = Vec::new();
+        if self.chunk.recorded == Recorded::Behind {
+            ops.push(self.remember(self.chunk.attempts.clone()));
+        }
+        ops.extend(self.journey(&migration.id, &migration.databases));
+        let mut work = self.assemble(change, ops);
+        work.queue = Some(self.queue(QueuePlace::Holding));
+        work
+    }
+
+    /// From created to succeeded.
+    fn journey(&self, migration: &ArmId, databases: &[String]) -> Vec<Operation> {
+        let passive = |op| Operation {
+            op,
+            scopes: BTreeSet::new(),
+            patience: None,
+            then: Remember::Unchanged,
+        };
+        let online = self.batch.mode == MigrationMode::Online && self.batch.option != MigrationOption::Validate;
+        if !online {
+            return vec![passive(Op::Await(self.watch(migration, databases, Until::Succeeded)))];
+        }
+        let gate = Gate {
+            migration: migration.clone(),
+            databases: databases.to_vec(),
+            max_lag: self.batch.cutover.max_lag,
+            samples: self.batch.cutover.samples,
+            opens: self.opens(),
+        };
+        let cutover = Operation {
+            op: Op::Cutover {
+                migration: migration.clone(),
+                databases: databases.to_vec(),
+            },
+            scopes: BTreeSet::from([self.batch.target.clone()]),
+            patience: None,
+            then: Remember::Unchanged,
+        };
+        vec![
+            passive(Op::Await(self.watch(migration, databases, Until::ReadyForCutover))),
+            passive(Op::Gate(gate)),
+            cutover,
+            passive(Op::Await(self.watch(migration, databases, Until::Succeeded))),
+        ]
+    }
+
+    fn opens(&self) -> Opens {
+        match &self.batch.cutover.policy {
+            CutoverPolicy::Automatic | CutoverPolicy::Approved(Approval::Only) => Opens::ByItself,
+            CutoverPolicy::Approved(Approval::Numbers(numbers)) if numbers.contains(&self.chunk.number) => {
+                Opens::ByItself
+            }
+            CutoverPolicy::Approved(Approval::Numbers(_)) | CutoverPolicy::Manual => Opens::ByHand,
+        }
+    }
+
+    fn watch(&self, migration: &ArmId, databases: &[String], until: Until) -> Await {
+        let mut answers = BTreeMap::new();
+        let mut unanswered = BTreeMap::new();
+        let patch = |key: &str, value: Body<Draft>| Body::object([("properties", Body::object([(key, value)]))]);
+        let mut answer = |substate: Substate, from: &str, body| {
+            answers.insert(
+                substate.as_str().to_owned(),
+                Answer {
+                    from: from.to_owned(),
+                    body,
+                },
+            );
+        };
+        answer(
+            Substate::WaitingForDatabases,
+            "databases",
+            patch(
+                "dbsToMigrate",
+                Body::List(databases.iter().map(|name| Body::text(name.as_str())).collect()),
+            ),
+        );
+        answer(
+            Substate::WaitingForScheduling,
+            "databases",
+            patch("startDataMigration", Body::text("True")),
+        );
+        match self.batch.setup_logical_replication {
+            Some(true) => answer(
+                Substate::WaitingForLogicalReplicationSetup,
+                "setup_logical_replication",
+                patch("setupLogicalReplicationOnSourceDbIfNeeded", Body::text("True")),
+            ),
+            Some(false) | None => {
+                unanswered.insert(
+                    Substate::WaitingForLogicalReplicationSetup.as_str().to_owned(),
+                    "the source lacks logical replication; set `setup_logical_replication = true` (restarts the source) and \
+                     apply, or switch it on there and do the same"
+                        .to_owned(),
+                );
+            }
+        }
+        let consented = databases.iter().all(|name| self.batch.accept_loss.contains_key(name));
+        if consented && !databases.is_empty() {
+            answer(
+                Substate::WaitingForOverwrite,
+                "accept_loss",
+                patch("overwriteDbsInTarget", Body::text("True")),
+            );
+        } else {
+            unanswered.insert(
+                Substate::WaitingForOverwrite.as_str().to_owned(),
+                "databases of these names are on the target; `accept_loss = { DATABASE = \"overwrite\" }` lets them be replaced, \
+                 or end it with `pgferry cancel`"
+                    .to_owned(),
+            );
+        }
+        Await {
+            migration: migration.clone(),
+            until,
+            answers,
+            unanswered,
+            stall_after: self.batch.stall_after,
+            databases: databases.to_vec(),
+        }
+    }
+
+    fn change(&self, action: Action, reason: Reason, notes: Vec<String>) -> Change {
+        let id = self.chunk.attempts.last().map(|attempt| attempt.id.clone());
+        let databases = FieldChange {
+            attribute: "databases".into(),
+            before: None,
+            after: Some(Shown::Value(json!(self.chunk.databases))),
+            forces_replacement: false,
+        };
+        Change {
+            unit: self.unit.clone(),
+            id,
+            action,
+            reason,
+            fields: vec![databases],
+            notes,
+        }
+    }
+
+    fn shown(&self, start: &Start) -> Vec<FieldChange> {
+        let field = |attribute: &str, value| FieldChange {
+            attribute: attribute.into(),
+            before: None,
+            after: Some(Shown::Value(value)),
+            forces_replacement: false,
+        };
+        let mut fields = vec![
+            field("name", json!(start.id.name())),
+            field("databases", json!(start.databases)),
+            field("mode", json!(self.batch.mode.as_str())),
+            field("option", json!(self.batch.option.as_str())),
+            field("source", json!(self.batch.source.text)),
+            field("target", json!(self.batch.target.name())),
+        ];
+        if let Some(runtime) = &self.batch.runtime {
+            fields.push(field("runtime_server", json!(runtime.name())));
+        }
+        if self.batch.mode == MigrationMode::Online {
+            let policy = match (&self.batch.cutover.policy, self.opens()) {
+                (CutoverPolicy::Automatic, _) => "automatic",
+                (CutoverPolicy::Manual, _) => "manual",
+                (CutoverPolicy::Approved(_), Opens::ByItself) => "approved",
+                (CutoverPolicy::Approved(_), Opens::ByHand) => "not yet approved",
+            };
+            fields.push(field("cutover", json!(policy)));
+        }
+        fields
+    }
+
+    /// Tags that tell whose a migration is. The lineage is there once a state is.
+    fn tags(&self) -> Vec<(&'static str, String)> {
+        let mut tags = vec![
+            (TAG_UNIT, self.unit.to_string()),
+            (TAG_GENERATION, self.batch.generation.to_string()),
+        ];
+        tags.extend(
+            self.inputs
+                .prior
+                .lineage()
+                .map(|lineage| (TAG_LINEAGE, lineage.to_owned())),
+        );
+        tags
+    }
+
+    fn record(&self, attempts: Vec<Attempt>) -> UnitRecord {
+        UnitRecord {
+            format: UnitRecord::FORMAT,
+            id: attempts.last().map(|attempt| attempt.id.clone()),
+            origin: Origin::Created,
+            fields: BTreeMap::from([
+                ("databases".to_owned(), json!(self.chunk.databases)),
+                ("mode".to_owned(), json!(self.batch.mode.as_str())),
+                ("option".to_owned(), json!(self.batch.option.as_str())),
+                ("source".to_owned(), json!(self.batch.source.text)),
+            ]),
+            needs: needs(self.inputs, &self.batch.address),
+            scopes: vec![self.batch.target.clone()],
+            touches: self.batch.path.iter().cloned().collect(),
+            attempts,
+        }
+    }
+
+    fn remember(&self, attempts: Vec<Attempt>) -> Operation {
+        let then = Remember::Record(Box::new(self.record(attempts)));
+        Operation {
+            op: Op::Note,
+            scopes: BTreeSet::new(),
+            patience: None,
+            then,
+        }
+    }
+
+    fn assemble(&self, change: Change, ops: Vec<Operation>) -> Work {
+        debug_assert_eq!(self.declaration.address, self.batch.address);
+        Work {
+            unit: self.unit.clone(),
+            change: Some(change),
+            ops,
+            direction: Direction::Up,
+            touches: BTreeSet::new(),
+            queue: None,
+        }
+    }
+
+    fn queue(&self, standing: QueuePlace) -> Queue {
+        Queue {
+            target: self.batch.target.clone(),
+            source: self.batch.source_address.clone(),
+            runtime: self.batch.runtime.clone(),
+            max_concurrent: self.batch.max_concurrent,
+            priority: self.batch.priority,
+            standing,
+            number: self.chunk.number,
+        }
+    }
+}

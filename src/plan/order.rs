@@ -1,0 +1,362 @@
+//! Puts works in order: numbers their operations and draws every edge with its reason. Pure; the same works give the same
+//! steps. Nothing here decides what is to be done.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::address::{Address, UnitAddress};
+use crate::arm::migration::{Migration, Standing};
+use crate::arm::{ArmId, Collection};
+use crate::graph::Because;
+
+use super::Inputs;
+use super::diff::{Direction, Queue, Work};
+use super::step::{Await, Op, Remember, Step, StepId, Until};
+
+/// The steps of all works, numbered so that a step comes after everything it waits for within its own work.
+pub fn arrange(works: &[Work], inputs: &Inputs<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut spans: Vec<Span> = Vec::with_capacity(works.len());
+    for work in works {
+        let first = number(&steps);
+        for (at, operation) in work.ops.iter().enumerate() {
+            let id = number(&steps);
+            let after = match at {
+                0 => BTreeMap::new(),
+                _ => BTreeMap::from([(StepId(id.0 - 1), "it continues it".to_owned())]),
+            };
+            steps.push(Step {
+                id,
+                unit: work.unit.clone(),
+                op: operation.op.clone(),
+                after,
+                behind: BTreeSet::new(),
+                scopes: operation.scopes.clone(),
+                patience: operation.patience,
+                then: operation.then.clone(),
+            });
+        }
+        spans.push(Span {
+            first,
+            last: StepId(number(&steps).0.saturating_sub(1)),
+        });
+    }
+    let mut drawing = Drawing {
+        steps,
+        spans: &spans,
+        works,
+        inputs,
+    };
+    drawing.upwards();
+    drawing.downwards();
+    drawing.after_what_makes_room();
+    drawing.queues();
+    drawing.steps
+}
+
+fn number(steps: &[Step]) -> StepId {
+    StepId(u32::try_from(steps.len()).unwrap_or(u32::MAX))
+}
+
+/// The first and the last step of a work.
+#[derive(Clone, Copy)]
+struct Span {
+    first: StepId,
+    last: StepId,
+}
+
+struct Drawing<'a> {
+    steps: Vec<Step>,
+    spans: &'a [Span],
+    works: &'a [Work],
+    inputs: &'a Inputs<'a>,
+}
+
+impl Drawing<'_> {
+    fn pairs(&self) -> impl Iterator<Item = (&Work, Span)> {
+        self.works.iter().zip(self.spans.iter().copied())
+    }
+
+    fn step(&mut self, id: StepId) -> Option<&mut Step> {
+        self.steps.get_mut(usize::try_from(id.0).ok()?)
+    }
+
+    /// What is built waits for what it needs.
+    fn upwards(&mut self) {
+        let mut ends: HashMap<&Address, Vec<StepId>> = HashMap::new();
+        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Up) {
+            ends.entry(&work.unit.resource).or_default().push(span.last);
+        }
+        let mut reach = Reach {
+            inputs: self.inputs,
+            ends: &ends,
+            known: HashMap::new(),
+        };
+        let mut edges = Vec::new();
+        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Up) {
+            for need in self.inputs.graph.needs(&work.unit.resource) {
+                let because = match &need.because {
+                    Because::Refers => "it refers to it".to_owned(),
+                    Because::DependsOn => "`depends_on` says so".to_owned(),
+                    Because::Path(text) => text.clone(),
+                };
+                for step in reach.of(&need.on).iter() {
+                    edges.push((span.first, *step, format!("{}: {because}", need.on)));
+                }
+            }
+        }
+        for (from, to, because) in edges {
+            if let Some(step) = self.step(from) {
+                step.after.insert(to, because);
+            }
+        }
+    }
+
+    /// What is taken down waits for what needs it.
+    fn downwards(&mut self) {
+        let mut downs: HashMap<&UnitAddress, StepId> = HashMap::new();
+        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Down) {
+            downs.insert(&work.unit, span.first);
+        }
+        let mut edges = Vec::new();
+        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Down) {
+            let remembered = self.inputs.prior.get(&work.unit);
+            for need in remembered.iter().flat_map(|remembered| &remembered.record.needs) {
+                if let Some(step) = downs.get(need) {
+                    edges.push((*step, span.last, format!("{} needs it", work.unit)));
+                }
+            }
+        }
+        for (from, to, because) in edges {
+            if let Some(step) = self.step(from) {
+                step.after.insert(to, because);
+            }
+        }
+    }
+
+    /// What is built waits for what is taken down in the same place: two links of one network, two peerings of one pair.
+    fn after_what_makes_room(&mut self) {
+        let mut leaving: HashMap<(Collection, &ArmId), Vec<StepId>> = HashMap::new();
+        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Down) {
+            let Some(collection) = deleted(&work.ops.first().map(|operation| &operation.op)) else {
+                continue;
+            };
+            for touched in &work.touches {
+                leaving
+                    .entry((collection.clone(), touched))
+                    .or_default()
+                    .push(span.last);
+            }
+        }
+        if leaving.is_empty() {
+            return;
+        }
+        let mut edges = Vec::new();
+        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Up) {
+            let Some(collection) = work.change.as_ref().and_then(|change| change.id.as_ref()?.collection()) else {
+                continue;
+            };
+            for touched in &work.touches {
+                let steps = leaving.get(&(collection.clone(), touched)).into_iter().flatten();
+                edges.extend(steps.map(|step| (span.first, *step)));
+            }
+        }
+        for (from, to) in edges {
+            if let Some(step) = self.step(from) {
+                step.behind.insert(to);
+            }
+        }
+    }
+
+    /// One migration at a time per target and runtime server, `max_concurrent` per source. Each queue is a chain that
+    /// follows one global order, so queues cannot wait for each other in a circle.
+    fn queues(&mut self) {
+        let mut queued: Vec<(&Work, &Queue, Span)> = self
+            .pairs()
+            .filter_map(|(work, span)| Some((work, work.queue.as_ref()?, span)))
+            .collect();
+        let rank = ranks(self.inputs);
+        queued.sort_by_key(|(work, queue, _)| {
+            let depth = rank.get(&work.unit.resource).copied().unwrap_or(0);
+            (
+                queue.standing,
+                depth,
+                std::cmp::Reverse(queue.priority),
+                work.unit.resource.clone(),
+                queue.number,
+            )
+        });
+        let mut targets: HashMap<&ArmId, StepId> = HashMap::new();
+        let mut runtimes: HashMap<&ArmId, StepId> = HashMap::new();
+        let mut sources: HashMap<&Address, Vec<StepId>> = HashMap::new();
+        let mut edges = Vec::new();
+        let mut waits = Vec::new();
+        for (work, queue, span) in queued {
+            match targets.insert(&queue.target, span.last) {
+                Some(before) => edges.push((span.first, before)),
+                None => waits.extend(
+                    self.stranger(&queue.target)
+                        .map(|migration| (span.first, work, migration)),
+                ),
+            }
+            if let Some(before) = queue
+                .runtime
+                .as_ref()
+                .and_then(|runtime| runtimes.insert(runtime, span.last))
+            {
+                edges.push((span.first, before));
+            }
+            let source = sources.entry(&queue.source).or_default();
+            if let Some(before) = source
+                .len()
+                .checked_sub(queue.max_concurrent.max(1))
+                .and_then(|at| source.get(at))
+            {
+                edges.push((span.first, *before));
+            }
+            source.push(span.last);
+        }
+        let waits: Vec<_> = waits
+            .into_iter()
+            .map(|(first, work, migration)| {
+                (
+                    first,
+                    work.unit.clone(),
+                    migration.id.clone(),
+                    migration.databases.clone(),
+                )
+            })
+            .collect();
+        for (from, to) in edges {
+            if let Some(step) = self.step(from) {
+                step.behind.insert(to);
+            }
+        }
+        for (first, unit, migration, databases) in waits {
+            let id = number(&self.steps);
+            self.steps.push(wait_for_stranger(id, unit, migration, databases));
+            if let Some(step) = self.step(first) {
+                step.behind.insert(id);
+            }
+        }
+    }
+
+    /// Somebody else's migration that holds the target's one active place.
+    fn stranger(&self, target: &ArmId) -> Option<&Migration> {
+        let ours: BTreeSet<&ArmId> = self
+            .pairs()
+            .filter(|(work, _)| work.queue.is_some())
+            .filter_map(|(work, _)| work.change.as_ref()?.id.as_ref())
+            .collect();
+        let mut active = self
+            .inputs
+            .observed
+            .migrations(target)
+            .iter()
+            .filter(|migration| !matches!(migration.standing(), Standing::Ended(_)));
+        active.find(|migration| !ours.contains(&migration.id))
+    }
+}
+
+fn wait_for_stranger(id: StepId, unit: UnitAddress, migration: ArmId, databases: Vec<String>) -> Step {
+    Step {
+        id,
+        unit,
+        op: Op::Await(Await {
+            migration,
+            until: Until::Ended,
+            answers: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            stall_after: std::time::Duration::MAX,
+            databases,
+        }),
+        after: BTreeMap::new(),
+        behind: BTreeSet::new(),
+        scopes: BTreeSet::new(),
+        patience: None,
+        then: Remember::Unchanged,
+    }
+}
+
+fn deleted(op: &Option<&Op>) -> Option<Collection> {
+    match op {
+        Some(Op::Delete {
+            target: super::step::StepTarget::Known(id),
+        }) => id.collection(),
+        _ => None,
+    }
+}
+
+/// How deep a batch stands below other batches, so that queues never go against dependencies.
+fn ranks(inputs: &Inputs<'_>) -> HashMap<Address, usize> {
+    let mut ranks = HashMap::new();
+    for (declaration, _) in inputs.graph.batches() {
+        rank(inputs, &declaration.address, &mut ranks);
+    }
+    ranks
+}
+
+fn rank(inputs: &Inputs<'_>, address: &Address, ranks: &mut HashMap<Address, usize>) -> usize {
+    let mut stack = vec![(address.clone(), 0_usize, 0_usize)];
+    while let Some((at, next, best)) = stack.pop() {
+        if ranks.contains_key(&at) {
+            continue;
+        }
+        match inputs.graph.needs(&at).get(next) {
+            Some(need) => match ranks.get(&need.on) {
+                Some(known) => {
+                    let known = *known;
+                    stack.push((at, next + 1, best.max(known + 1)));
+                }
+                None => {
+                    stack.push((at, next, best));
+                    stack.push((need.on.clone(), 0, 0));
+                }
+            },
+            None => {
+                ranks.insert(at, best);
+            }
+        }
+    }
+    ranks.get(address).copied().unwrap_or(0)
+}
+
+/// The last steps behind a resource: its own, or, where it has none, those behind what it needs itself.
+struct Reach<'a> {
+    inputs: &'a Inputs<'a>,
+    ends: &'a HashMap<&'a Address, Vec<StepId>>,
+    known: HashMap<Address, std::rc::Rc<Vec<StepId>>>,
+}
+
+impl Reach<'_> {
+    fn of(&mut self, address: &Address) -> std::rc::Rc<Vec<StepId>> {
+        let mut stack = vec![address.clone()];
+        while let Some(at) = stack.last().cloned() {
+            if self.known.contains_key(&at) {
+                stack.pop();
+                continue;
+            }
+            if let Some(own) = self.ends.get(&at) {
+                self.known.insert(at, std::rc::Rc::new(own.clone()));
+                continue;
+            }
+            let needs = self.inputs.graph.needs(&at);
+            let open: Vec<Address> = needs
+                .iter()
+                .map(|need| &need.on)
+                .filter(|on| !self.known.contains_key(*on))
+                .cloned()
+                .collect();
+            if open.is_empty() {
+                let all: BTreeSet<StepId> = needs
+                    .iter()
+                    .filter_map(|need| self.known.get(&need.on))
+                    .flat_map(|steps| steps.iter().copied())
+                    .collect();
+                self.known.insert(at, std::rc::Rc::new(all.into_iter().collect()));
+            } else {
+                stack.extend(open);
+            }
+        }
+        self.known.get(address).cloned().unwrap_or_default()
+    }
+}
