@@ -1,1 +1,372 @@
-//! To be written.
+//! Looks at Azure: one list call per parent collection, one read only to confirm that a top-level object is absent, all in
+//! flight at once. It reads through `ArmRead`, so it cannot change anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde_json::Value as Json;
+use thiserror::Error;
+
+use crate::arm::migration::Migration;
+use crate::arm::{ArmError, ArmId, ArmRead, ArmType, Collection, Failure, Found, Outputs};
+use crate::diagnostic::Diagnostics;
+use crate::graph::Graph;
+use crate::kind::schema::Term;
+use crate::kind::{self, Conduct};
+use crate::observed::{Observed, Presence};
+use crate::prior::Prior;
+
+/// Reads in flight. The client's own governor slows them down where quotas are short.
+const IN_FLIGHT: usize = 64;
+
+/// Children that their parent's answer holds whole: type of the child, and the member that lists them. Reading the parents,
+/// which one list call per resource group does, spares a call per parent.
+const INLINE: &[(&str, &str)] = &[(
+    "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+    "virtualNetworkPeerings",
+)];
+
+/// Why a look failed.
+#[derive(Debug, Error)]
+pub enum RefreshError {
+    /// The configuration does not hold, given what Azure told.
+    #[error("the configuration cannot be used")]
+    Configuration(Diagnostics),
+    /// A read failed.
+    #[error(transparent)]
+    Arm(#[from] ArmError),
+}
+
+/// What a look brought.
+pub struct Seen {
+    /// The declarations, with every id that could be known.
+    pub graph: Graph,
+    /// What Azure has.
+    pub observed: Observed,
+    /// Attributes that Azure told.
+    pub outputs: Outputs,
+}
+
+/// Whether ids that hang on what Azure tells are known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// Not yet: only what is read and named outright.
+    Early,
+    /// As far as they ever will be before an apply.
+    Final,
+}
+
+/// Turns what Azure has told into declarations; a pure function of it.
+pub trait Declare: Sync {
+    /// The declarations, given these attributes.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    fn declare(&self, outputs: &Outputs, pass: Pass) -> Result<Graph, Diagnostics>;
+}
+
+/// Looks in waves: what is only read comes first, since ids may hang on it.
+///
+/// # Errors
+/// When the configuration does not hold, or a read fails for another reason than missing rights.
+pub async fn look(declare: &dyn Declare, prior: &Prior, arm: &dyn ArmRead) -> Result<Seen, RefreshError> {
+    let early = declare
+        .declare(&Outputs::default(), Pass::Early)
+        .map_err(RefreshError::Configuration)?;
+    let mut observed = observe(&read_only(&early), arm).await?;
+    let outputs = outputs(&early, &observed);
+    drop(early);
+    let graph = declare
+        .declare(&outputs, Pass::Final)
+        .map_err(RefreshError::Configuration)?;
+    let wanted = everything(&graph, prior).without(&observed);
+    observed.absorb(observe(&wanted, arm).await?);
+    Ok(Seen {
+        graph,
+        observed,
+        outputs,
+    })
+}
+
+/// What is to be looked at.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    ids: BTreeSet<ArmId>,
+    targets: BTreeSet<ArmId>,
+}
+
+impl Wanted {
+    fn without(mut self, observed: &Observed) -> Self {
+        self.ids.retain(|id| observed.get(id).is_none());
+        self.targets.retain(|target| !observed.knows_migrations(target));
+        self
+    }
+}
+
+fn read_only(graph: &Graph) -> Wanted {
+    let mut wanted = Wanted::default();
+    for unit in graph.iter().flat_map(|declaration| &declaration.units) {
+        match (&unit.id, unit.conduct) {
+            (Term::Known(id), Conduct::ReadOnly) => {
+                wanted.ids.insert(id.clone());
+            }
+            (Term::Known(_) | Term::Open(_), Conduct::Thing | Conduct::ReadOnly) => {}
+        }
+    }
+    wanted
+}
+
+/// Every id that is declared or remembered, and every target of a batch.
+fn everything(graph: &Graph, prior: &Prior) -> Wanted {
+    let mut wanted = Wanted::default();
+    for declaration in graph.iter() {
+        wanted
+            .targets
+            .extend(declaration.batch.iter().map(|batch| batch.target.clone()));
+        for unit in &declaration.units {
+            if let Term::Known(id) = &unit.id {
+                wanted.ids.insert(id.clone());
+            }
+        }
+    }
+    for (_, remembered) in prior.iter() {
+        let record = &remembered.record;
+        if record.attempts.is_empty() {
+            wanted.ids.extend(record.id.clone());
+        } else {
+            wanted
+                .targets
+                .extend(record.attempts.iter().filter_map(|attempt| attempt.id.parent()));
+        }
+    }
+    wanted
+}
+
+fn outputs(graph: &Graph, observed: &Observed) -> Outputs {
+    let mut outputs = Outputs::default();
+    for declaration in graph.iter() {
+        let Some(unit) = declaration.units.first() else {
+            continue;
+        };
+        let Term::Known(id) = &unit.id else { continue };
+        let Some(object) = observed.object(id) else { continue };
+        for (attribute, value) in kind::outputs_of(declaration.kind, object) {
+            outputs.insert(&declaration.address, attribute, value);
+        }
+    }
+    outputs
+}
+
+/// One read.
+enum Read {
+    /// A whole collection, of which some members are wanted.
+    List(Collection, Vec<ArmId>),
+    /// One top-level object.
+    Get(ArmId),
+    /// The migrations of a target.
+    Migrations(ArmId),
+}
+
+/// Reads what is wanted.
+///
+/// # Errors
+/// When a read fails for another reason than missing rights.
+pub async fn observe(wanted: &Wanted, arm: &dyn ArmRead) -> Result<Observed, RefreshError> {
+    let (reads, inline) = arrange(wanted);
+    let found: Vec<Observed> = stream::iter(reads)
+        .map(|read| perform(read, arm))
+        .buffer_unordered(IN_FLIGHT)
+        .try_collect()
+        .await?;
+    let mut observed = Observed::default();
+    for part in found {
+        observed.absorb(part);
+    }
+    for (parent, members) in inline {
+        take_inline(&parent, &members, &mut observed);
+    }
+    Ok(observed)
+}
+
+/// Groups ids into reads; children that their parents' answers hold are kept aside, and their parents are wanted instead.
+fn arrange(wanted: &Wanted) -> (Vec<Read>, BTreeMap<ArmId, Vec<ArmId>>) {
+    let mut inline: BTreeMap<ArmId, Vec<ArmId>> = BTreeMap::new();
+    let mut top: BTreeMap<Collection, BTreeSet<ArmId>> = BTreeMap::new();
+    let mut children: BTreeMap<Collection, Vec<ArmId>> = BTreeMap::new();
+    for id in &wanted.ids {
+        let Some(collection) = id.collection() else { continue };
+        match id.parent() {
+            None => {
+                top.entry(collection).or_default().insert(id.clone());
+            }
+            Some(parent) if inline_member(&collection.members).is_some() => {
+                if let Some(above) = parent.collection() {
+                    top.entry(above).or_default().insert(parent.clone());
+                }
+                inline.entry(parent).or_default().push(id.clone());
+            }
+            Some(_) => children.entry(collection).or_default().push(id.clone()),
+        }
+    }
+    let mut reads: Vec<Read> = Vec::new();
+    for (collection, members) in top {
+        let mut members: Vec<ArmId> = members.into_iter().collect();
+        match (members.len(), members.pop()) {
+            (1, Some(only)) => reads.push(Read::Get(only)),
+            (_, last) => {
+                members.extend(last);
+                reads.push(Read::List(collection, members));
+            }
+        }
+    }
+    reads.extend(
+        children
+            .into_iter()
+            .map(|(collection, members)| Read::List(collection, members)),
+    );
+    reads.extend(wanted.targets.iter().cloned().map(Read::Migrations));
+    (reads, inline)
+}
+
+fn inline_member(members: &ArmType) -> Option<&'static str> {
+    INLINE
+        .iter()
+        .find(|(child, _)| members.as_str().eq_ignore_ascii_case(child))
+        .map(|(_, member)| *member)
+}
+
+async fn perform(read: Read, arm: &dyn ArmRead) -> Result<Observed, ArmError> {
+    let mut observed = Observed::default();
+    match read {
+        Read::Get(id) => {
+            let presence = get(&id, arm).await?;
+            observed.insert(id, presence);
+        }
+        Read::List(collection, wanted) => list(collection, wanted, arm, &mut observed).await?,
+        Read::Migrations(target) => {
+            let collection = target.child("migrations", "any").collection();
+            let answers = match collection {
+                Some(collection) => arm.list(&collection).await?.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            observed.insert_migrations(target, answers.iter().filter_map(Migration::read).collect());
+        }
+    }
+    Ok(observed)
+}
+
+async fn get(id: &ArmId, arm: &dyn ArmRead) -> Result<Presence, ArmError> {
+    match arm.get(id).await {
+        Ok(Found::Present(json)) => Ok(Presence::Present(Arc::new(json))),
+        Ok(Found::Absent) => Ok(Presence::Absent),
+        Err(error) => refused(error).map(Presence::Unreadable),
+    }
+}
+
+/// Missing rights are an answer of their own: unknown, not absent.
+fn refused(error: ArmError) -> Result<String, ArmError> {
+    match &error.failure {
+        Failure::Refused(service) if service.status == 403 => Ok(service.to_string()),
+        _ => Err(error),
+    }
+}
+
+async fn list(
+    collection: Collection,
+    wanted: Vec<ArmId>,
+    arm: &dyn ArmRead,
+    observed: &mut Observed,
+) -> Result<(), ArmError> {
+    let below = wanted.first().is_some_and(|id| id.parent().is_some());
+    let answers = match arm.list(&collection).await {
+        Ok(answers) => answers.unwrap_or_default(),
+        Err(error) if below => {
+            let reason = refused(error)?;
+            for id in wanted {
+                observed.insert(id, Presence::Unreadable(reason.clone()));
+            }
+            return Ok(());
+        }
+        Err(error) => {
+            refused(error)?;
+            Vec::new()
+        }
+    };
+    let mut members = Vec::new();
+    for answer in answers {
+        // A child's own `id` may name another parent in some answers: below a parent, identity is the name.
+        let id = match answer.get("name").and_then(Json::as_str) {
+            Some(name) if below => Some(collection.parent.child(collection.members.last(), name)),
+            _ => answer.get("id").and_then(Json::as_str).and_then(|id| id.parse().ok()),
+        };
+        let Some(id) = id else { continue };
+        // Siblings are kept below a parent, where a kind may tell objects by a member; elsewhere only what is wanted.
+        if below || wanted.binary_search(&id).is_ok() {
+            members.push(id.clone());
+            observed.insert(id, Presence::Present(Arc::new(answer)));
+        }
+    }
+    let missing: Vec<ArmId> = wanted.into_iter().filter(|id| observed.get(id).is_none()).collect();
+    if below {
+        for id in missing {
+            observed.insert(id, Presence::Absent);
+        }
+        observed.insert_collection(collection, members);
+    } else {
+        let confirmed: Vec<(ArmId, Presence)> = stream::iter(missing)
+            .map(|id| async move { get(&id, arm).await.map(|presence| (id, presence)) })
+            .buffer_unordered(IN_FLIGHT)
+            .try_collect()
+            .await?;
+        for (id, presence) in confirmed {
+            observed.insert(id, presence);
+        }
+    }
+    Ok(())
+}
+
+/// Takes children out of their parent's answer.
+fn take_inline(parent: &ArmId, wanted: &[ArmId], observed: &mut Observed) {
+    let Some(first) = wanted.first().and_then(ArmId::collection) else {
+        return;
+    };
+    let Some(member) = inline_member(&first.members) else {
+        return;
+    };
+    let found = match observed.get(parent) {
+        Some(Presence::Present(object)) => object.clone(),
+        Some(Presence::Unreadable(reason)) => {
+            let reason = reason.clone();
+            for id in wanted {
+                observed.insert(id.clone(), Presence::Unreadable(reason.clone()));
+            }
+            return;
+        }
+        Some(Presence::Absent) | None => {
+            for id in wanted {
+                observed.insert(id.clone(), Presence::Absent);
+            }
+            return;
+        }
+    };
+    let list = found
+        .get("properties")
+        .and_then(|properties| properties.get(member))
+        .and_then(Json::as_array);
+    let mut members = Vec::new();
+    for child in list.into_iter().flatten() {
+        let Some(name) = child.get("name").and_then(Json::as_str) else {
+            continue;
+        };
+        let id = parent.child(first.members.last(), name);
+        members.push(id.clone());
+        observed.insert(id, Presence::Present(Arc::new(child.clone())));
+    }
+    for id in wanted {
+        if observed.get(id).is_none() {
+            observed.insert(id.clone(), Presence::Absent);
+        }
+    }
+    observed.insert_collection(first, members);
+}

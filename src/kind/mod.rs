@@ -5,14 +5,14 @@
 pub mod schema;
 
 pub mod database_batch;
-mod dns_link;
-mod dns_zone;
-mod network;
-mod runtime_server;
-mod server;
-mod source;
-mod target;
-mod vnet_peering;
+pub mod dns_link;
+pub mod dns_zone;
+pub mod network;
+pub mod runtime_server;
+pub mod server;
+pub mod source;
+pub mod target;
+pub mod vnet_peering;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
