@@ -419,3 +419,296 @@ fn moved_data(migration: &Migration) -> bool {
     matches!(migration.state.ending(), Some(Ending::Failed | Ending::Canceled))
         && migration.option != MigrationOption::Validate
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::address::Address;
+    use crate::arm::migration::{MigrationMode, State};
+    use crate::diagnostic::{FileId, Span};
+    use crate::kind::database_batch::{Cutover, CutoverPolicy, PathNetworks};
+    use crate::kind::schema::Term;
+    use crate::kind::source::Endpoint;
+    use crate::prior::{Origin, Remembered, UnitRecord};
+    use crate::secret::SecretRef;
+
+    const SERVER: &str = "/subscriptions/s/resourceGroups/g/providers/Microsoft.DBforPostgreSQL/flexibleServers/t";
+
+    fn batch(databases: &[&str]) -> Batch {
+        let address: Address = "database_batch.wave1".parse().unwrap();
+        let secret = |owner: &str| SecretRef {
+            owner: owner.parse().unwrap(),
+            attribute: "password".into(),
+        };
+        Batch {
+            span: Span::new(FileId(0), 0..0),
+            source: Endpoint {
+                text: "10.1.0.4:5432@migrator".into(),
+                source_type: "OnPremises",
+                ssl_mode: "Require",
+                username: "migrator".into(),
+            },
+            source_address: "source.a".parse().unwrap(),
+            source_password: secret("source.a"),
+            target: SERVER.parse().unwrap(),
+            target_address: "target.t".parse().unwrap(),
+            target_region: Term::Known("westeurope".into()),
+            target_username: "admin".into(),
+            target_password: secret("target.t"),
+            runtime: None,
+            databases: databases.iter().map(|name| (*name).to_owned()).collect(),
+            max_per_migration: 3,
+            option: MigrationOption::ValidateAndMigrate,
+            mode: MigrationMode::Offline,
+            generation: 1,
+            accept_loss: BTreeMap::new(),
+            setup_logical_replication: None,
+            migrate_roles: false,
+            retries: 0,
+            cutover: Cutover {
+                policy: CutoverPolicy::Manual,
+                max_lag: Duration::ZERO,
+                samples: 3,
+            },
+            stall_after: Duration::from_secs(900),
+            max_concurrent: 1,
+            priority: 0,
+            source_fqdn: None,
+            target_fqdn: None,
+            base_name: crate::kind::database_batch::base_name(&address),
+            path: BTreeSet::new(),
+            networks: PathNetworks::default(),
+            address,
+        }
+    }
+
+    /// A world of one target: what Azure lists, and what we remember of it.
+    #[derive(Default)]
+    struct World {
+        migrations: Vec<Migration>,
+        prior: Prior,
+        created: u32,
+    }
+
+    impl World {
+        fn start(&mut self, batch: &Batch, chunk: &Chunk, start: &Start) {
+            self.created += 1;
+            let tags = [
+                (TAG_UNIT.to_owned(), batch.address.part(chunk.number).to_string()),
+                (TAG_GENERATION.to_owned(), batch.generation.to_string()),
+            ];
+            self.migrations.push(Migration {
+                id: start.id.clone(),
+                run_id: None,
+                state: State::InProgress,
+                substate: None,
+                error: None,
+                option: batch.option.clone(),
+                mode: batch.mode.clone(),
+                source_type: "OnPremises".into(),
+                source: batch.source.text.clone(),
+                runtime: None,
+                databases: start.databases.clone(),
+                progress: BTreeMap::new(),
+                validation: None,
+                started: jiff::Timestamp::from_second(i64::from(self.created)).ok(),
+                ended: None,
+                tags: tags.into(),
+            });
+            let mut attempts = chunk.attempts.clone();
+            attempts.push(attempt(self.migrations.last().unwrap()));
+            let record = UnitRecord {
+                format: UnitRecord::FORMAT,
+                id: Some(start.id.clone()),
+                origin: Origin::Created,
+                fields: BTreeMap::new(),
+                needs: Vec::new(),
+                scopes: Vec::new(),
+                touches: Vec::new(),
+                attempts,
+            };
+            self.prior
+                .insert(batch.address.part(chunk.number), Remembered { revision: 1, record });
+        }
+
+        fn end(&mut self, state: State) {
+            if let Some(active) = self
+                .migrations
+                .iter_mut()
+                .find(|migration| migration.state.ending().is_none())
+            {
+                active.state = state;
+            }
+        }
+
+        fn deal(&self, batch: &Batch, retry: bool) -> Deal {
+            deal(batch, &self.prior, &self.migrations, retry)
+        }
+    }
+
+    fn shape(deal: &Deal) -> Vec<String> {
+        let chunks = deal.chunks.iter().map(|chunk| {
+            let fate = match &chunk.fate {
+                Fate::Done => "done".to_owned(),
+                Fate::Start(start) => format!("start {}", start.id.name()),
+                Fate::Running(migration) => format!("running {}", migration.id.name()),
+                Fate::Stuck(migration, _) => format!("stuck {}", migration.id.name()),
+            };
+            format!("#{} [{}] {fate}", chunk.number, chunk.databases.join(" "))
+        });
+        chunks.collect()
+    }
+
+    fn starts(deal: &Deal) -> Vec<(&Chunk, &Start)> {
+        deal.chunks
+            .iter()
+            .filter_map(|chunk| match &chunk.fate {
+                Fate::Start(start) => Some((chunk, start)),
+                Fate::Done | Fate::Running(_) | Fate::Stuck(..) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn databases_are_dealt_by_name_and_stay_where_they_started() {
+        let mut world = World::default();
+        let first = batch(&["e", "d", "c", "b", "a"]);
+        let dealt = world.deal(&first, false);
+        assert_eq!(shape(&dealt), ["#1 [a b c] start wave1m1", "#2 [d e] start wave1m2"]);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&first, chunk, start);
+        let more = batch(&["aa", "a", "c", "d", "e", "z"]);
+        assert_eq!(
+            shape(&world.deal(&more, false)),
+            [
+                "#1 [a b c] running wave1m1",
+                "#2 [aa d e] start wave1m2",
+                "#3 [z] start wave1m3"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_only_when_asked_and_under_a_new_name() {
+        let mut world = World::default();
+        let batch = batch(&["a", "b"]);
+        let dealt = world.deal(&batch, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch, chunk, start);
+        world.end(State::Failed);
+        assert_eq!(shape(&world.deal(&batch, false)), ["#1 [a b] stuck wave1m1"]);
+        let again = world.deal(&batch, true);
+        assert_eq!(shape(&again), ["#1 [a b] start wave1m1r1"]);
+        assert_eq!(starts(&again)[0].1.may_exist.get("a"), Some(&MayExist::OwnLeftover));
+    }
+
+    #[test]
+    fn what_has_arrived_survives_lost_state_and_another_name_for_the_batch() {
+        let mut world = World::default();
+        let first = batch(&["a", "b"]);
+        let dealt = world.deal(&first, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&first, chunk, start);
+        world.end(State::Succeeded);
+        world.prior = Prior::default();
+        assert_eq!(shape(&world.deal(&first, false)), ["#1 [a b] done"]);
+        let mut renamed = batch(&["a", "b", "c"]);
+        renamed.address = "database_batch.other".parse().unwrap();
+        renamed.base_name = "other".into();
+        assert_eq!(shape(&world.deal(&renamed, false)), ["#1 [c] start otherm1"]);
+    }
+
+    #[test]
+    fn a_new_generation_needs_consent_for_what_the_last_one_brought() {
+        let mut world = World::default();
+        let mut batch = batch(&["a", "b"]);
+        let dealt = world.deal(&batch, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch, chunk, start);
+        world.end(State::Succeeded);
+        batch.generation = 2;
+        assert_eq!(world.deal(&batch, false).unconsented, ["a", "b"]);
+        batch.accept_loss = [("a", LossConsent::Generation), ("b", LossConsent::Overwrite)]
+            .map(|(name, consent)| (name.to_owned(), consent))
+            .into();
+        let dealt = world.deal(&batch, false);
+        assert!(dealt.unconsented.is_empty());
+        assert_eq!(shape(&dealt), ["#2 [a b] start wave1m2"]);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Turn {
+        List(Vec<usize>),
+        StartNext,
+        End(u8),
+        LoseState,
+        Retry,
+    }
+
+    fn turn() -> impl Strategy<Value = Turn> {
+        prop_oneof![
+            proptest::sample::subsequence((0..10_usize).collect::<Vec<_>>(), 1..10).prop_map(Turn::List),
+            Just(Turn::StartNext),
+            (0..4_u8).prop_map(Turn::End),
+            Just(Turn::LoseState),
+            Just(Turn::Retry),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens to the list, to the state and to the migrations: nothing that arrived or is on its way is
+        /// started again, and no created migration changes its databases.
+        #[test]
+        fn no_database_moves_or_repeats_once_it_started(turns in proptest::collection::vec(turn(), 1..40)) {
+            let names: Vec<String> = (0..10).map(|at| format!("db{at}")).collect();
+            let mut world = World::default();
+            let mut listed: Vec<&str> = vec!["db0", "db1", "db2", "db3"];
+            let mut retry = false;
+            for turn in turns {
+                match turn {
+                    Turn::List(chosen) => listed = chosen.iter().map(|at| names[*at].as_str()).collect(),
+                    Turn::LoseState => world.prior = Prior::default(),
+                    Turn::Retry => retry = true,
+                    Turn::End(how) => {
+                        let states = [State::Succeeded, State::Failed, State::ValidationFailed, State::Canceled];
+                        world.end(states[usize::from(how)].clone());
+                    }
+                    Turn::StartNext => {
+                        let batch = batch(&listed);
+                        let dealt = world.deal(&batch, retry);
+                        retry = false;
+                        let active = world.migrations.iter().any(|migration| migration.state.ending().is_none());
+                        if let (false, Some((chunk, start))) = (active, starts(&dealt).first()) {
+                            let (chunk, start) = ((*chunk).clone(), (*start).clone());
+                            world.start(&batch, &chunk, &start);
+                        }
+                    }
+                }
+                let batch = batch(&listed);
+                let dealt = world.deal(&batch, true);
+                let mut names = BTreeSet::new();
+                for (chunk, start) in starts(&dealt) {
+                    prop_assert!(start.databases.len() <= batch.max_per_migration);
+                    prop_assert!(!world.migrations.iter().any(|migration| migration.id == start.id), "a name is used twice");
+                    for database in &start.databases {
+                        prop_assert!(names.insert(database.clone()), "{database} is dealt twice");
+                        for migration in &world.migrations {
+                            let holds = migration.databases.contains(database);
+                            prop_assert!(!(holds && migration.state.ending().is_none()), "{database} is on its way");
+                            prop_assert!(!migration.has_arrived(database), "{database} has arrived");
+                            if holds {
+                                let unit: UnitAddress = tag(migration, TAG_UNIT).unwrap().parse().unwrap();
+                                prop_assert_eq!(number(&unit), Some(chunk.number), "{} changed its migration", database);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -24,7 +24,7 @@ const STILL_RUNNING: Code = Code("C143");
 const TAKEN: Code = Code("C144");
 
 /// Adds what every batch, and every batch that is gone, has to do.
-pub fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnostics) {
+pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnostics) {
     let mut kept = BTreeSet::new();
     if inputs.mode == Mode::Apply {
         for (declaration, batch) in inputs.graph.batches() {

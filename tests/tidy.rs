@@ -1,0 +1,260 @@
+//! Holds what clippy cannot see: who may import whom, that layer 1 is pure, that registries are complete and examples whole.
+
+#![expect(clippy::expect_used, reason = "a test may stop at a file it cannot read")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers of ARCHITECTURE.md, top down. A module imports its own layer only as `ALLOWED` says.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("address", &[]),
+    ("diagnostic", &["address"]),
+    ("secret", &["address"]),
+    ("clock", &[]),
+    ("lang", &["address", "diagnostic", "secret", "block"]),
+    ("block", &["address", "diagnostic", "lang"]),
+    ("arm", &["address", "lang", "secret", "clock"]),
+    ("kind", WORDS),
+    (
+        "config",
+        &[
+            "address",
+            "block",
+            "diagnostic",
+            "secret",
+            "lang",
+            "arm",
+            "kind",
+            "graph",
+        ],
+    ),
+    ("graph", &["address", "block", "diagnostic", "arm", "kind"]),
+    ("observed", WORDS),
+    ("prior", WORDS),
+    (
+        "plan",
+        &[
+            "address",
+            "block",
+            "diagnostic",
+            "secret",
+            "lang",
+            "arm",
+            "kind",
+            "graph",
+            "observed",
+            "prior",
+        ],
+    ),
+    ("azure", &["address", "secret", "clock", "arm"]),
+    ("simulator", &[]),
+    (
+        "refresh",
+        &[
+            "address",
+            "diagnostic",
+            "lang",
+            "arm",
+            "kind",
+            "config",
+            "graph",
+            "observed",
+            "prior",
+            "plan",
+        ],
+    ),
+    ("apply", &["address", "secret", "clock", "lang", "arm", "prior", "plan"]),
+];
+
+const WORDS: &[&str] = &["address", "block", "diagnostic", "secret", "lang", "arm", "clock"];
+
+/// Modules that must stay pure: no async, no I/O, no clock, no environment.
+const PURE: &[&str] = &[
+    "address",
+    "diagnostic",
+    "secret",
+    "block",
+    "lang",
+    "kind",
+    "graph",
+    "observed",
+    "prior",
+    "plan",
+    "config",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![below.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a source folder can be read") {
+            let path = entry.expect("a source folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn module_of(path: &Path) -> String {
+    let inner = path
+        .strip_prefix(root().join("src"))
+        .expect("a source stands below src");
+    let first = inner
+        .components()
+        .next()
+        .expect("a source has a name")
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The code of a file without its tests and comments.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("a source can be read");
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn imports(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let word: String = code
+            .get(at + 7..)
+            .unwrap_or_default()
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
+        found.insert(word);
+    }
+    found
+}
+
+#[test]
+fn modules_import_only_what_their_layer_allows() {
+    let mut broken = Vec::new();
+    for path in sources(&root().join("src")) {
+        let module = module_of(&path);
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == module) else {
+            continue;
+        };
+        for import in imports(&code(&path)) {
+            let known = LAYERS.iter().any(|(name, _)| *name == import) || import == "cli";
+            if known && import != module && !allowed.contains(&import.as_str()) {
+                broken.push(format!("{} imports {import}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_module_has_its_place_in_a_layer() {
+    let shell = ["cli", "main", "lib"];
+    for path in sources(&root().join("src")) {
+        let module = module_of(&path);
+        let placed = shell.contains(&module.as_str()) || LAYERS.iter().any(|(name, _)| *name == module);
+        assert!(placed, "{module} stands in no layer");
+    }
+}
+
+#[test]
+fn the_pure_core_reaches_neither_network_nor_clock_nor_disk() {
+    let banned = [
+        "async fn",
+        ".await",
+        "tokio::",
+        "std::env",
+        "SystemTime",
+        "Timestamp::now",
+        "Instant::now",
+        "reqwest",
+        "std::net::Tcp",
+    ];
+    let mut broken = Vec::new();
+    for path in sources(&root().join("src")) {
+        let module = module_of(&path);
+        if !PURE.contains(&module.as_str()) {
+            continue;
+        }
+        let text = code(&path);
+        let door = path.ends_with("config/source.rs");
+        for word in banned.iter().copied().chain((!door).then_some("std::fs")) {
+            if text.contains(word) {
+                broken.push(format!("{} has `{word}`", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn the_state_crate_knows_nothing_of_ours() {
+    let manifest = fs::read_to_string(root().join("state/Cargo.toml")).expect("the manifest can be read");
+    assert!(!manifest.contains("pgferry ="), "{manifest}");
+}
+
+#[test]
+fn every_kind_is_registered() {
+    let registry = fs::read_to_string(root().join("src/kind/mod.rs")).expect("the registry can be read");
+    for path in sources(&root().join("src/kind")) {
+        let text = code(&path);
+        for (at, _) in text.match_indices("impl Kind for ") {
+            let name: String = text
+                .get(at + 14..)
+                .unwrap_or_default()
+                .chars()
+                .take_while(|c| c.is_alphanumeric())
+                .collect();
+            assert!(registry.contains(&format!("::{name},")), "{name} is not in ALL");
+        }
+    }
+}
+
+#[test]
+fn every_example_says_what_it_is() {
+    for entry in fs::read_dir(root().join("examples")).expect("examples can be read") {
+        let folder = entry.expect("examples can be read").path();
+        for file in ["main.hcl", "README.md"] {
+            assert!(folder.join(file).is_file(), "{} lacks {file}", folder.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_opens_by_saying_what_it_is() {
+    for folder in ["src", "state/src"] {
+        for path in sources(&root().join(folder)) {
+            let text = fs::read_to_string(&path).expect("a source can be read");
+            assert!(text.starts_with("//!"), "{} does not say what it is", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_shell_speaks() {
+    let mut broken = Vec::new();
+    for path in sources(&root().join("src")) {
+        let module = module_of(&path);
+        let text = code(&path);
+        for word in ["println!", "eprintln!", "io::stdout", "io::stderr"] {
+            if module != "cli" && module != "main" && text.contains(word) {
+                broken.push(format!("{} has `{word}`", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
