@@ -314,6 +314,8 @@ impl Client {
         let response = self.pipeline.send(exchange).await?;
         match response.status {
             200..=299 => Ok(response),
+            // A proxy's page says nothing about the object; taken for absence it would be created once more.
+            404 if decode::is_foreign(&response) => Err(Failure::Garbled(decode::service_error(&response).to_string())),
             400.. => Err(Failure::Refused(Box::new(decode::service_error(&response)))),
             other => Err(Failure::Garbled(format!("status {other} is no answer of ARM"))),
         }

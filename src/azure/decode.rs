@@ -1,7 +1,7 @@
 //! Error answers in every form that ARM and what stands before it send (contract 2.4), read into one. It never fails and
 //! never decides whether to repeat a call.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value as Json;
 use serde_json::error::Category;
 
@@ -43,6 +43,11 @@ pub fn service_error(response: &Response) -> ServiceError {
     };
     error.request_id = request_id(response);
     error
+}
+
+/// Whether an error answer has a text that is not JSON: then it came from something that stands before ARM.
+pub fn is_foreign(response: &Response) -> bool {
+    !response.body.iter().all(u8::is_ascii_whitespace) && serde_json::from_slice::<IgnoredAny>(&response.body).is_err()
 }
 
 /// The error of an operation that was accepted and then failed: `state` is how it ended, the body its status document.

@@ -10,6 +10,8 @@ pub mod meter;
 pub mod pipeline;
 pub mod policy;
 mod poll;
+#[cfg(test)]
+mod tests;
 pub mod transport;
 pub mod versions;
 

@@ -18,7 +18,9 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// Types whose writes are done with the first answer, whatever its status: their bodies have no `provisioningState`, and
 /// without this list a 201 would read as "still running".
-const SYNCHRONOUS: [&str; 10] = [
+const SYNCHRONOUS: [&str; 11] = [
+    // A resource group, which has no type in its id.
+    "",
     "microsoft.dbforpostgresql/flexibleservers/migrations",
     "microsoft.network/privatednszones/a",
     "microsoft.network/privatednszones/aaaa",

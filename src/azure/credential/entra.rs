@@ -365,17 +365,23 @@ impl HttpClient for WithClaims {
     }
 }
 
+/// An error with its causes in one line, without the library's own frame: who failed is said by the kind of credential.
 fn one_line(error: &Error) -> String {
-    let mut line = error.to_string();
+    let mut line = bare(&error.to_string());
     let mut cause = error.source();
     while let Some(inner) = cause {
-        let text = inner.to_string();
+        let text = bare(&inner.to_string());
         if !line.contains(&text) {
             line.push_str(": ");
             line.push_str(&text);
         }
         cause = inner.source();
     }
-    let words: Vec<&str> = line.split_whitespace().collect();
-    words.join(" ")
+    line
+}
+
+fn bare(text: &str) -> String {
+    let text = text.split("To troubleshoot, visit").next().unwrap_or_default();
+    let text = text.split_once("authentication failed.").map_or(text, |(_, rest)| rest);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,146 @@
+//! Every form in which an error can come (2.4).
+
+use crate::arm::http::Response;
+use crate::arm::{Retry, ServiceError};
+use crate::azure::decode::service_error;
+
+fn decoded(status: u16, body: &str) -> ServiceError {
+    service_error(&Response {
+        status,
+        headers: vec![("x-ms-request-id".into(), "r-1".into())],
+        body: body.as_bytes().to_vec(),
+    })
+}
+
+/// The error as an indented tree.
+fn tree(error: &ServiceError) -> String {
+    fn write(error: &ServiceError, depth: usize, out: &mut String) {
+        let target = error
+            .target
+            .as_ref()
+            .map(|target| format!(" @{target}"))
+            .unwrap_or_default();
+        let message = &error.message;
+        out.push_str(&format!("{}{}{target}: {message:?}\n", "  ".repeat(depth), error.code));
+        for detail in &error.details {
+            write(detail, depth + 1, out);
+        }
+    }
+    let mut out = String::new();
+    write(error, 0, &mut out);
+    out
+}
+
+macro_rules! example {
+    ($name:literal) => {
+        include_str!(concat!("../../../schemas/arm/examples/errors/", $name, ".json"))
+    };
+}
+
+#[test]
+fn the_published_examples() {
+    insta::assert_snapshot!(tree(&decoded(409, example!("ServerIsBusy"))), @r#"ServerIsBusy: "Cannot complete operation while server 'somePgServerName' is busy processing another operation. Try again later.""#);
+    insta::assert_snapshot!(tree(&decoded(409, example!("ServerBusy"))), @r#"ServerBusy: "Server 'psqltest00502' is busy with another operation. Please try again later.""#);
+    let invalid = decoded(400, example!("InvalidInput-migrationResourceId"));
+    assert_eq!(invalid.code, "InvalidInput");
+    assert!(invalid.message.ends_with("\r\nParameter name: MigrationResourceId"));
+    assert_eq!(invalid.retry(), Retry::Never);
+    let wrapped = decoded(429, example!("RetryableError-429"));
+    assert!(wrapped.any_code(&["referencedresourcenotprovisioned"]));
+    assert_eq!(
+        decoded(400, example!("ReferencedResourceNotProvisioned")).retry(),
+        Retry::AfterConflict
+    );
+    assert_eq!(invalid.request_id.as_deref(), Some("r-1"));
+}
+
+#[test]
+fn nested_errors_are_kept_whatever_they_are_called() {
+    let body = r#"{"error":{"code":"RequestDisallowedByPolicy","message":"m","target":"pe","details":[
+        {"code":"A","message":"a","details":[{"code":"B","message":"b"}]}],
+        "innerError":{"code":"I","message":"i"},
+        "additionalInfo":[{"type":"PolicyViolation","info":{"policyAssignmentName":"deny"}}]}}"#;
+    insta::assert_snapshot!(tree(&decoded(403, body)), @r#"
+    RequestDisallowedByPolicy @pe: "m"
+      A: "a"
+        B: "b"
+      I: "i"
+      PolicyViolation: "{\"policyAssignmentName\":\"deny\"}"
+    "#);
+    let text = r#"{"error":{"code":"X","message":"m","innerError":"Exception: no"}}"#;
+    insta::assert_snapshot!(tree(&decoded(500, text)), @r#"
+    X: "m"
+      InnerError: "Exception: no"
+    "#);
+}
+
+#[test]
+fn the_other_forms() {
+    let forms = [
+        (400, r#"{"code":"Bare","message":"m"}"#),
+        (400, r#"{"Code":"Capital","Message":"m"}"#),
+        (
+            401,
+            r#"{"error":"invalid_client","error_description":"AADSTS7000215: no"}"#,
+        ),
+        (400, r#"{"error":{"code":"E","message":"m","details":[]}}"#),
+        (400, r#"{"error":{"code":"","message":"m"}}"#),
+        (400, r#"{"error":{"message":"m"}}"#),
+        (400, r#"{"error":{"code":12,"message":null}}"#),
+        (400, r#"{"error":null,"message":"m"}"#),
+        (400, r#""text""#),
+        (400, "[]"),
+        (500, ""),
+        (500, " \r\n"),
+        (502, "<html>\r\n<head><TITLE>Bad\r\nGateway</TITLE></head></html>"),
+        (502, "<html></html>"),
+        (503, "upstream connect error"),
+        (500, r#"{"error":{"code":"Cut","mess"#),
+    ];
+    let shown: String = forms
+        .iter()
+        .map(|(status, body)| tree(&decoded(*status, body)))
+        .collect();
+    insta::assert_snapshot!(shown, @r#"
+    Bare: "m"
+    Capital: "m"
+    invalid_client: "AADSTS7000215: no"
+    E: "m"
+    HTTP 400: "m"
+    HTTP 400: "m"
+    12: ""
+    HTTP 400: "m"
+    HTTP 400: ""
+    HTTP 400: ""
+    HTTP 500: "the answer has no text"
+    HTTP 500: "the answer has no text"
+    HTTP 502: "the answer is a page, not JSON: Bad  Gateway"
+    HTTP 502: "the answer is a page, not JSON: "
+    HTTP 503: "upstream connect error"
+    HTTP 500: "the answer is JSON cut short: {\"error\":{\"code\":\"Cut\",\"mess"
+    "#);
+}
+
+#[test]
+fn an_unknown_code_falls_back_to_the_status() {
+    for (status, retry) in [
+        (500, Retry::Same),
+        (429, Retry::Same),
+        (404, Retry::Never),
+        (409, Retry::Never),
+    ] {
+        assert_eq!(
+            decoded(status, r#"{"error":{"code":"Strange","message":""}}"#).retry(),
+            retry,
+            "{status}"
+        );
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_answer_is_too_strange(status in 400_u16..600, body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+        let error = service_error(&Response { status, headers: Vec::new(), body });
+        proptest::prop_assert_eq!(error.status, status);
+    }
+}

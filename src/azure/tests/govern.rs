@@ -1,0 +1,159 @@
+//! The throttle governor: full speed while there is plenty, slower when little is left (2.6).
+
+use jiff::SignedDuration;
+
+use super::rig::{BASE, Rig, Seen, VNET, answer, body, call, id, refusal};
+use crate::arm::{ArmRead, ArmWrite, Verb};
+use crate::azure::policy::govern::Caps;
+
+const LINK: &str =
+    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/privateDnsZones/z.example/virtualNetworkLinks/l";
+
+fn left(number: u64) -> super::rig::Step {
+    let number = number.to_string();
+    answer(
+        200,
+        &[("x-ms-ratelimit-remaining-subscription-reads", number.as_str())],
+        "{}",
+    )
+}
+
+fn seconds(from: &Seen, to: &Seen) -> f64 {
+    to.at.duration_since(from.at).as_secs_f64()
+}
+
+#[tokio::test]
+async fn plenty_left_means_full_speed() {
+    let rig = Rig::new((0..200).map(|spent| left(799 - spent)).collect());
+    for _ in 0..200 {
+        rig.client.get(&id(VNET)).await.unwrap();
+    }
+    assert!(rig.clock.slept().is_empty());
+    let remaining = rig.client.remaining();
+    assert_eq!(remaining.len(), 1);
+    assert_eq!(remaining[0].left, 600);
+    assert_eq!(remaining[0].bucket.service, "microsoft.network");
+}
+
+#[tokio::test]
+async fn the_less_is_left_the_wider_calls_are_spread() {
+    let rig = Rig::new(vec![left(250), left(49), left(25), left(0), left(0), left(0)]);
+    for _ in 0..6 {
+        rig.client.get(&id(VNET)).await.unwrap();
+    }
+    let slept = rig.clock.slept();
+    // The first call in the low range goes at once and sets the pace for the next.
+    let expected = [0.0212, 0.05, 0.08];
+    assert_eq!(slept.len(), 3, "{slept:?}");
+    for (slept, expected) in slept.iter().zip(expected) {
+        assert!((slept - expected).abs() < 1e-6, "{slept} is not {expected}");
+    }
+}
+
+#[tokio::test]
+async fn services_subscriptions_and_classes_have_their_own_buckets() {
+    let empty = answer(200, &[("x-ms-ratelimit-remaining-subscription-reads", "0")], "{}");
+    let rig = Rig::built(
+        vec![left(250), empty.clone(), empty],
+        Some(answer(200, &[], "{}")),
+        Caps::Always,
+        3600,
+    );
+    for _ in 0..3 {
+        rig.client.get(&id(VNET)).await.unwrap();
+    }
+    let before = rig.clock.slept().len();
+    rig.client.get(&id(&VNET.replace("/s/", "/other/"))).await.unwrap();
+    rig.client.get(&id(LINK)).await.unwrap();
+    rig.client.begin(&call(Verb::Put, VNET), Some(&body())).await.unwrap();
+    rig.client.begin(&call(Verb::Delete, VNET), None).await.unwrap();
+    assert_eq!(rig.clock.slept().len(), before);
+}
+
+#[tokio::test]
+async fn one_throttled_answer_holds_back_the_others() {
+    let rig = Rig::built(
+        vec![refusal(429, &[("retry-after", "20")], "TooManyRequests")],
+        Some(answer(200, &[], "{}")),
+        Caps::Always,
+        3600,
+    );
+    let vnet = id(VNET);
+    rig.client.get(&vnet).await.unwrap();
+    rig.client.get(&vnet).await.unwrap();
+    let seen = rig.seen();
+    assert_eq!(seen.len(), 3);
+    assert!((seconds(&seen[0], &seen[1]) - 20.0).abs() < 1e-6);
+}
+
+#[tokio::test]
+async fn a_conflict_disguised_as_429_holds_nobody_back() {
+    let rig = Rig::built(
+        vec![refusal(429, &[("retry-after", "20")], "AnotherOperationInProgress")],
+        Some(answer(200, &[], "{}")),
+        Caps::Always,
+        3600,
+    );
+    rig.client.begin(&call(Verb::Put, VNET), Some(&body())).await.unwrap();
+    let slept = rig.clock.slept();
+    assert_eq!(slept, [20.0], "only the conflicting call itself waits");
+}
+
+#[tokio::test]
+async fn private_dns_is_read_five_hundred_times_in_five_minutes_and_no_more() {
+    let rig = Rig::always(answer(200, &[], "{}"));
+    for _ in 0..1200 {
+        rig.client.get(&id(LINK)).await.unwrap();
+    }
+    let window = SignedDuration::from_mins(5);
+    let at: Vec<_> = rig.seen().iter().map(|seen| seen.at).collect();
+    for (first, sent) in at.iter().enumerate() {
+        let within = at[first..]
+            .iter()
+            .filter(|other| other.duration_since(*sent) < window)
+            .count();
+        assert!(within <= 500, "{within} reads within five minutes");
+    }
+    let took = at[1199].duration_since(at[0]);
+    assert_eq!(took, SignedDuration::from_mins(10), "and no slower than that");
+}
+
+#[tokio::test]
+async fn a_simulator_that_does_not_count_is_not_slowed_down() {
+    let rig = Rig::built(Vec::new(), Some(left(250)), Caps::WhereCounted, 3600);
+    for _ in 0..600 {
+        rig.client.get(&id(LINK)).await.unwrap();
+    }
+    assert!(rig.clock.slept().is_empty());
+
+    let mut steps = vec![left(250), left(249)];
+    steps.extend((0..600).map(|_| left(250)));
+    let rig = Rig::built(steps, None, Caps::WhereCounted, 3600);
+    for _ in 0..600 {
+        rig.client.get(&id(LINK)).await.unwrap();
+    }
+    assert!(!rig.clock.slept().is_empty(), "one that counts is");
+}
+
+#[tokio::test]
+async fn polls_draw_on_the_quota_of_what_they_are_about() {
+    let poll =
+        format!("{BASE}/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/privateDnsOperationStatuses/1");
+    let rig = Rig::new(vec![
+        answer(202, &[("azure-asyncoperation", &poll), ("retry-after", "0")], ""),
+        answer(
+            200,
+            &[("x-ms-ratelimit-remaining-subscription-reads", "7")],
+            r#"{"status":"Succeeded"}"#,
+        ),
+    ]);
+    let operation = rig.client.begin(&call(Verb::Delete, LINK), None).await.unwrap();
+    rig.client
+        .finish(operation, std::time::Duration::from_secs(60))
+        .await
+        .unwrap();
+    assert_eq!(
+        rig.client.remaining()[0].bucket.service,
+        "microsoft.network/privatednszones"
+    );
+}

@@ -1,0 +1,218 @@
+//! What is sent again, when, and what never is (2.7).
+
+use super::rig::{Rig, SERVER, Step, VNET, answer, body, call, code, id, no_answer, refusal};
+use crate::arm::error::Delivery;
+use crate::arm::{ArmRead, ArmWrite, Failure, Verb};
+
+const MIGRATION: &str =
+    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DBforPostgreSQL/flexibleServers/pg/migrations/m1";
+
+fn fine() -> Step {
+    answer(200, &[], "{}")
+}
+
+/// Begins a call whose first answer is this; says how often it was sent and whether it went through.
+async fn sent(verb: Verb, on: &str, first: Step) -> (usize, bool) {
+    let rig = Rig::new(vec![first, fine()]);
+    let body = match &verb {
+        Verb::Put | Verb::Patch => Some(body()),
+        Verb::Get | Verb::Delete | Verb::Post(_) => None,
+    };
+    let outcome = rig.client.begin(&call(verb, on), body.as_ref()).await;
+    (rig.seen().len(), outcome.is_ok())
+}
+
+#[tokio::test]
+async fn passing_statuses_are_repeated_with_growing_pauses() {
+    for status in [408, 500, 502, 503, 504] {
+        let rig = Rig::new(vec![answer(status, &[], ""), answer(status, &[], ""), fine()]);
+        rig.client.get(&id(VNET)).await.unwrap();
+        assert_eq!(rig.clock.slept(), [0.8, 1.6], "{status}");
+        assert_eq!(rig.client.requests().retries, 2);
+        assert_eq!(rig.client.requests().reads, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_attempts_is_bounded() {
+    let rig = Rig::always(answer(500, &[], ""));
+    let error = rig.client.get(&id(VNET)).await.unwrap_err();
+    assert_eq!(code(&error.failure), "HTTP 500");
+    assert_eq!(rig.seen().len(), 10);
+    assert_eq!(rig.clock.slept(), [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 120.0]);
+}
+
+#[tokio::test]
+async fn refusals_are_final() {
+    for status in [400, 401, 403, 409, 412, 422] {
+        let rig = Rig::new(vec![refusal(status, &[], "X")]);
+        assert!(rig.client.get(&id(VNET)).await.is_err());
+        assert_eq!(rig.seen().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured_in_each_of_its_forms() {
+    for (headers, pause) in [
+        (("retry-after", "17"), 17.0),
+        (("Retry-After", "Sun, 01 Nov 2026 12:00:42 GMT"), 42.0),
+        (("x-ms-retry-after-ms", "1500"), 1.5),
+    ] {
+        for status in [409, 429, 503] {
+            let rig = Rig::new(vec![refusal(status, &[headers], "X"), fine()]);
+            rig.client.get(&id(VNET)).await.unwrap();
+            let slept: f64 = rig.clock.slept().iter().sum();
+            assert!((slept - pause).abs() < 1e-9, "{status} {headers:?} slept {slept}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn short_throttling_is_waited_out_without_using_up_attempts() {
+    let mut steps: Vec<Step> = (0..25)
+        .map(|_| refusal(429, &[("retry-after", "5")], "TooManyRequests"))
+        .collect();
+    steps.push(fine());
+    let rig = Rig::new(steps);
+    rig.client.get(&id(VNET)).await.unwrap();
+    assert_eq!(rig.seen().len(), 26);
+}
+
+#[tokio::test]
+async fn throttling_without_end_is_reported_as_such() {
+    let rig = Rig::always(refusal(429, &[("retry-after", "50")], "SubscriptionRequestsThrottled"));
+    let error = rig.client.get(&id(VNET)).await.unwrap_err();
+    insta::assert_snapshot!(error.failure, @"throttled; Azure asks to wait 50 s");
+    assert_eq!(rig.seen().len(), 19, "fifteen minutes of waiting");
+
+    let rig = Rig::new(vec![refusal(429, &[("retry-after", "3600")], "TooManyRequests")]);
+    let error = rig.client.get(&id(VNET)).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::Throttled { retry_after } if retry_after.as_secs() == 3600));
+}
+
+#[tokio::test]
+async fn conflicts_that_pass_are_waited_out_for_every_verb() {
+    let statuses = [
+        (429, "AnotherOperationInProgress"),
+        (409, "AnotherOperationInProgress"),
+        (400, "ReferencedResourceNotProvisioned"),
+        (429, "RetryableError"),
+        (409, "ServerIsBusy"),
+        (409, "ServerBusy"),
+        (500, "ServerIsBusy"),
+        (400, "PrincipalNotFound"),
+    ];
+    for (status, code) in statuses {
+        for verb in [Verb::Put, Verb::Patch, Verb::Delete, Verb::Post("restart".into())] {
+            assert_eq!(
+                sent(verb, SERVER, refusal(status, &[], code)).await,
+                (2, true),
+                "{status} {code}"
+            );
+        }
+        assert_eq!(
+            sent(Verb::Put, MIGRATION, refusal(status, &[], code)).await,
+            (2, true),
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_named_only_in_the_details_counts() {
+    let wrapped = include_str!("../../../schemas/arm/examples/errors/RetryableError-429.json");
+    let rig = Rig::new(vec![answer(429, &[], wrapped), fine()]);
+    rig.client.begin(&call(Verb::Put, VNET), Some(&body())).await.unwrap();
+    assert_eq!(rig.clock.slept(), [1.0], "the pause of a conflict, not of a throttle");
+}
+
+#[tokio::test]
+async fn a_conflict_that_does_not_pass_is_reported_in_the_end() {
+    let rig = Rig::always(refusal(409, &[], "ServerIsBusy"));
+    let error = rig.client.begin(&call(Verb::Delete, SERVER), None).await.unwrap_err();
+    assert_eq!(code(&error.failure), "ServerIsBusy");
+    let slept: f64 = rig.clock.slept().iter().sum();
+    assert!((1700.0..=1800.0).contains(&slept), "half an hour, was {slept} s");
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_repeated_only_where_twice_is_the_same_as_once() {
+    let lost = || no_answer(Delivery::Unknown);
+    assert_eq!(sent(Verb::Put, VNET, lost()).await, (2, true));
+    assert_eq!(sent(Verb::Delete, VNET, lost()).await, (2, true));
+    assert_eq!(sent(Verb::Delete, MIGRATION, lost()).await, (2, true));
+    assert_eq!(sent(Verb::Patch, SERVER, lost()).await, (1, false));
+    assert_eq!(sent(Verb::Post("restart".into()), SERVER, lost()).await, (1, false));
+    assert_eq!(
+        sent(Verb::Put, MIGRATION, lost()).await,
+        (1, false),
+        "a migration starts once"
+    );
+
+    let rig = Rig::new(vec![lost()]);
+    let error = rig
+        .client
+        .begin(&call(Verb::Put, MIGRATION), Some(&body()))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.failure.retry(),
+        crate::arm::Retry::AfterConflict,
+        "look again first"
+    );
+}
+
+#[tokio::test]
+async fn what_never_left_is_always_repeated() {
+    let unsent = || no_answer(Delivery::NotSent);
+    assert_eq!(sent(Verb::Put, MIGRATION, unsent()).await, (2, true));
+    assert_eq!(sent(Verb::Patch, SERVER, unsent()).await, (2, true));
+    assert_eq!(sent(Verb::Post("restart".into()), SERVER, unsent()).await, (2, true));
+}
+
+#[tokio::test]
+async fn a_server_error_leaves_open_whether_a_migration_was_created() {
+    for status in [408, 500, 502, 503, 504] {
+        assert_eq!(
+            sent(Verb::Put, MIGRATION, answer(status, &[], "")).await,
+            (1, false),
+            "{status}"
+        );
+        assert_eq!(
+            sent(Verb::Patch, SERVER, answer(status, &[], "")).await,
+            (1, false),
+            "{status}"
+        );
+        assert_eq!(
+            sent(Verb::Put, VNET, answer(status, &[], "")).await,
+            (2, true),
+            "{status}"
+        );
+    }
+    for status in [429, 503] {
+        let told = || answer(status, &[("retry-after", "1")], "");
+        assert_eq!(sent(Verb::Put, MIGRATION, told()).await, (2, true), "{status}");
+        assert_eq!(
+            sent(Verb::Post("restart".into()), SERVER, told()).await,
+            (2, true),
+            "{status}"
+        );
+    }
+    for status in [500, 502, 504] {
+        let told = answer(status, &[("retry-after", "1")], "");
+        assert_eq!(
+            sent(Verb::Put, MIGRATION, told).await,
+            (1, false),
+            "{status}: a gateway may have passed it on"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_sent_again_whole() {
+    let rig = Rig::new(vec![answer(503, &[], ""), fine()]);
+    rig.client.begin(&call(Verb::Put, VNET), Some(&body())).await.unwrap();
+    for seen in rig.seen() {
+        assert_eq!(seen.body.as_deref(), Some(r#"{"location":"westeurope"}"#));
+    }
+}
