@@ -1,3 +1,7 @@
-//! Parses, runs, and answers with an exit code.
+//! Hands the arguments to the shell and answers with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pgferry::cli::main(std::env::args_os().collect())
+}

@@ -11,7 +11,7 @@ pub mod operation;
 pub mod ports;
 
 pub use body::{Body, Draft, Final, MissingOutput, Outputs, Stage};
-pub use cloud::{Cloud, Scope, SubscriptionId, TenantId};
+pub use cloud::{Cloud, CloudError, Scope, SubscriptionId, TenantId};
 pub use error::{ArmError, Failure, Retry, ServiceError, TransportError};
 pub use id::{ArmId, ArmType, Collection};
 pub use operation::{Call, CorrelationId, Operation, Verb};

@@ -1,0 +1,352 @@
+//! Ways out of failures of Azure, of the login and of the state. It reads errors; it never changes what happens.
+
+use pgferry_state::{Damage, StoreError};
+
+use super::error::Report;
+use super::view::layout::clean;
+use super::view::object::in_words;
+use crate::arm::error::Delivery;
+use crate::arm::{ArmError, Failure, Retry, ServiceError, Verb};
+use crate::azure::ConnectError;
+
+/// For whatever a later version wrote.
+pub(crate) const NEWER_PROGRAM: &str =
+    "a later pgferry wrote it: use that version, or a later one; nothing was changed";
+
+/// Ways out by the service's code, in the words of the person who has to act.
+const BY_CODE: &[(&[&str], &str)] = &[
+    (
+        &[
+            "InvalidAuthenticationToken",
+            "InvalidAuthenticationTokenTenant",
+            "AuthenticationFailed",
+        ],
+        "the token was refused: check that the login belongs to the tenant of the subscription (`tenant_id` in the `azure` \
+         block), or log in again",
+    ),
+    (
+        &["ExpiredAuthenticationToken"],
+        "the token had ended: log in again; check that this machine's clock is right",
+    ),
+    (
+        &["SubscriptionNotFound", "InvalidSubscriptionId"],
+        "check `subscription_id`, and that the login may see this subscription: `az account list` shows those it may",
+    ),
+    (
+        &["ResourceGroupNotFound"],
+        "pgferry makes no resource groups: create it, or correct `resource_group`",
+    ),
+    (
+        &["ParentResourceNotFound", "ResourceNotFound", "NotFound"],
+        "check the name, `resource_group` and `subscription_id` of the block that stands for it",
+    ),
+    (
+        &["MissingSubscriptionRegistration", "SubscriptionNotRegistered"],
+        "register the provider once: `az provider register --namespace NAMESPACE --wait`",
+    ),
+    (
+        &["RequestDisallowedByPolicy"],
+        "a policy of your organisation forbids it; the message names the policy. Its owner can exempt the resource group",
+    ),
+    (
+        &["ScopeLocked"],
+        "a lock forbids it: whoever set it can take it away (`az lock list --resource-group GROUP`)",
+    ),
+    (
+        &["QuotaExceeded", "SkuNotAvailable", "ResourceQuotaExceeded"],
+        "ask for more quota, or choose another size or region",
+    ),
+    (
+        &[
+            "AnotherOperationInProgress",
+            "ServerIsBusy",
+            "ServerBusy",
+            "OperationNotAllowed",
+        ],
+        "something else is being done to it: wait until that is over, then run the same command again",
+    ),
+];
+
+/// A call to Azure failed.
+pub(crate) fn on_arm(error: &ArmError) -> Report {
+    let ArmError {
+        call,
+        correlation,
+        failure,
+    } = error;
+    let object = in_words(&call.id);
+    let doing = match &call.verb {
+        Verb::Get => format!("cannot read {object}"),
+        Verb::Put => format!("cannot create or replace {object}"),
+        Verb::Patch => format!("cannot change {object}"),
+        Verb::Delete => format!("cannot delete {object}"),
+        Verb::Post(action) => format!("cannot {action} {object}"),
+    };
+    let mut report = Report::new(doing).fact("object", call.id.as_str());
+    match failure {
+        Failure::Refused(service) => report = refused(report, service),
+        Failure::Unauthenticated { audience: _, reason } => {
+            report = report.because(format!("no token: {reason}")).hint(
+                "log in with `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or a certificate, \
+                 or a federated token); PGFERRY_CREDENTIAL chooses one of them",
+            );
+        }
+        Failure::Unreachable(transport) => {
+            report = report.because(&transport.message);
+            report = match transport.delivered {
+                Delivery::NotSent => report
+                    .hint("nothing was sent: check the network, HTTPS_PROXY and the certificates, then run it again"),
+                Delivery::Unknown => report
+                    .hint("Azure may have done it all the same: run the same command again, it looks before it acts"),
+            };
+        }
+        Failure::Throttled { .. } => {
+            report = report
+                .because(failure.to_string())
+                .hint("others use this subscription's quota, too: run the same command again later");
+        }
+        Failure::TimedOut { .. } => {
+            report = report.because(failure.to_string()).hint(
+                "it goes on in Azure: run the same command again to follow it; `timeouts` in its block allows more",
+            );
+        }
+        Failure::Garbled(_) | Failure::Unaddressable { .. } => {
+            report = report
+                .because(failure.to_string())
+                .hint("that is a defect of pgferry or of a proxy in between: please report it with the ids below");
+        }
+    }
+    report.fact("correlation id", correlation.to_string())
+}
+
+fn refused(mut report: Report, service: &ServiceError) -> Report {
+    report = report.because(format!("{} ({})", clean(&service.message).trim(), service.code));
+    let mut inner = Vec::new();
+    collect_details(service, &mut inner);
+    for detail in inner {
+        report = report.fact("detail", detail);
+    }
+    if service.status != 200 {
+        report = report.fact("HTTP status", service.status.to_string());
+    }
+    if let Some(target) = &service.target {
+        report = report.fact("target", target);
+    }
+    report = report.fact(
+        "repeating it",
+        match service.retry() {
+            Retry::Never => "does not help before its cause is gone",
+            Retry::Same | Retry::After(_) => "helps, later",
+            Retry::AfterConflict => "helps once the other operation is over",
+        },
+    );
+    if let Some(request) = &service.request_id {
+        report = report.fact("request id", request);
+    }
+    for advice in advice_for(service) {
+        report = report.hint(advice);
+    }
+    report
+}
+
+fn collect_details(service: &ServiceError, lines: &mut Vec<String>) {
+    for detail in &service.details {
+        lines.push(format!("{} ({})", clean(&detail.message).trim(), detail.code));
+        collect_details(detail, lines);
+    }
+}
+
+/// Ways out of an answer, most special first.
+pub(crate) fn advice_for(service: &ServiceError) -> Vec<String> {
+    let mut found = Vec::new();
+    if service.any_code(&[
+        "AuthorizationFailed",
+        "LinkedAuthorizationFailed",
+        "AuthorizationPermissionMismatch",
+    ]) {
+        found.push(match missing_action(service) {
+            Some((action, Some(scope))) => format!("the login needs a role with the action `{action}` on `{scope}`"),
+            Some((action, None)) => format!("the login needs a role with the action `{action}`"),
+            None => "the login needs a role that allows this".to_owned(),
+        });
+        found.push("a new role assignment counts after some minutes, and after a new login".to_owned());
+    }
+    let by_code = BY_CODE.iter().filter(|(codes, _)| service.any_code(codes));
+    found.extend(by_code.map(|(_, advice)| (*advice).to_owned()));
+    if found.is_empty() && service.status == 401 {
+        found.push("the token was refused: log in again, with an account of the subscription's tenant".to_owned());
+    }
+    found
+}
+
+/// The action and the scope that a 403 names.
+fn missing_action(service: &ServiceError) -> Option<(String, Option<String>)> {
+    let quoted = |text: &str, before: &str| -> Option<String> {
+        let (_, rest) = text.split_once(before)?;
+        let (quoted, _) = rest.split_once('\'')?;
+        Some(quoted.to_owned())
+    };
+    let own =
+        quoted(&service.message, "perform action '").map(|action| (action, quoted(&service.message, "over scope '")));
+    own.or_else(|| service.details.iter().find_map(missing_action))
+}
+
+/// The connection could not be set up.
+pub(crate) fn on_connect(error: &ConnectError) -> Report {
+    let report = Report::of(error);
+    match error {
+        ConnectError::NoSimulator => {
+            report.hint("`pgferry simulator serve` starts it in the foreground and shows what stops it")
+        }
+        ConnectError::Http(_) => report.hint("check HTTPS_PROXY and the certificates of this machine"),
+        ConnectError::Endpoint(_) | ConnectError::Settings(_) => report,
+    }
+}
+
+/// The state refused or cannot be read.
+pub(crate) fn on_store(error: &StoreError) -> Report {
+    let report = Report::of(error);
+    match error {
+        StoreError::Locked(holder) => Report::new("somebody else is writing to the state")
+            .fact("who", holder.who.to_string())
+            .fact("process", holder.process.to_string())
+            .fact("command", &holder.command)
+            .fact("since", holder.since.to_string())
+            .hint("wait until it is done; `pgferry status` and `pgferry plan` work meanwhile")
+            .hint("a lock never outlives its process: if that one hangs, end it and run this command again"),
+        StoreError::NewerFormat { .. } => report.hint(NEWER_PROGRAM),
+        StoreError::Corrupt { damage, last_good, .. } => {
+            let report = match damage {
+                Damage::FormatMarker
+                | Damage::Database(_)
+                | Damage::Behind { .. }
+                | Damage::Checksum
+                | Damage::View
+                | Damage::Meaning { .. }
+                | Damage::LargeDocument => report.hint("nothing was changed, here or in Azure"),
+            };
+            match last_good {
+                Some(copy) => report.hint(format!("keep `{}`: it is whole", copy.path.display())),
+                None => report,
+            }
+        }
+        StoreError::BoundElsewhere(conflict) => Report::new("this state belongs elsewhere")
+            .fact("it belongs to", conflict.bound.to_string())
+            .fact("this run is for", conflict.wanted.to_string())
+            .hint("check `cloud`, `tenant_id` and `subscription_id` in the `azure` block, and PGFERRY_CLOUD")
+            .hint("another subscription needs a directory, and so a state, of its own"),
+        StoreError::RunOpen { open } => report.hint(format!(
+            "`pgferry apply` finishes run {open} first: it goes on where that stopped"
+        )),
+        StoreError::StaleRevision { .. } => report.hint("somebody else wrote meanwhile: plan again"),
+        StoreError::Unusable | StoreError::Io { .. } => {
+            report.hint("check the disk (space, permissions), then run the same command again")
+        }
+        StoreError::LineageMismatch { .. }
+        | StoreError::UnknownRecord { .. }
+        | StoreError::RecordExists { .. }
+        | StoreError::RunNotOpen { .. }
+        | StoreError::StepOutOfOrder { .. } => report,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arm::{Call, CorrelationId, TransportError};
+    use pgferry_state::{Actor, Holder};
+    use uuid::Uuid;
+
+    fn shown(report: &Report) -> String {
+        anstream::adapter::strip_str(&report.render(80)).to_string()
+    }
+
+    fn failed(verb: Verb, failure: Failure) -> ArmError {
+        let id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-net/providers/\
+                  Microsoft.Network/virtualNetworks/vnet-a/virtualNetworkPeerings/to-b";
+        ArmError {
+            call: Call::new(verb, id.parse().unwrap()),
+            correlation: CorrelationId(Uuid::nil()),
+            failure,
+        }
+    }
+
+    fn service(status: u16, code: &str, message: &str) -> ServiceError {
+        ServiceError {
+            status,
+            code: code.into(),
+            message: message.into(),
+            target: None,
+            details: Vec::new(),
+            request_id: Some("req-1".into()),
+        }
+    }
+
+    #[test]
+    fn a_403_names_the_missing_action() {
+        let message = "The client 'x' with object id 'y' does not have authorization to perform action \
+                       'Microsoft.Network/virtualNetworks/virtualNetworkPeerings/write' over scope '/subscriptions/s' or the \
+                       scope is invalid.";
+        let error = failed(
+            Verb::Put,
+            Failure::Refused(Box::new(service(403, "AuthorizationFailed", message))),
+        );
+        insta::assert_snapshot!(shown(&on_arm(&error)), @"
+        error: cannot create or replace peering `to-b` of network `vnet-a` in `rg-net`
+          because: The client 'x' with object id 'y' does not have authorization to
+                   perform action
+                   'Microsoft.Network/virtualNetworks/virtualNetworkPeerings/write' over
+                   scope '/subscriptions/s' or the scope is invalid.
+                   (AuthorizationFailed)
+          object          /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-a/virtualNetworkPeerings/to-b
+          HTTP status     403
+          repeating it    does not help before its cause is gone
+          request id      req-1
+          correlation id  00000000-0000-0000-0000-000000000000
+        hint: the login needs a role with the action
+              `Microsoft.Network/virtualNetworks/virtualNetworkPeerings/write` on
+              `/subscriptions/s`
+        hint: a new role assignment counts after some minutes, and after a new login
+        ");
+    }
+
+    #[test]
+    fn a_lost_answer_says_that_it_may_have_happened() {
+        let error = failed(
+            Verb::Put,
+            Failure::Unreachable(TransportError {
+                message: "connection reset by peer".into(),
+                delivered: Delivery::Unknown,
+            }),
+        );
+        insta::assert_snapshot!(shown(&on_arm(&error)), @"
+        error: cannot create or replace peering `to-b` of network `vnet-a` in `rg-net`
+          because: connection reset by peer
+          object          /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet-a/virtualNetworkPeerings/to-b
+          correlation id  00000000-0000-0000-0000-000000000000
+        hint: Azure may have done it all the same: run the same command again, it looks
+              before it acts
+        ");
+    }
+
+    #[test]
+    fn a_held_lock_names_its_holder() {
+        let error = StoreError::Locked(Holder {
+            who: Actor::new("ada@db-admin-1"),
+            process: 4711,
+            command: "pgferry apply".into(),
+            run: None,
+            since: "2026-11-01T01:58:00Z".parse().unwrap(),
+        });
+        insta::assert_snapshot!(shown(&on_store(&error)), @"
+        error: somebody else is writing to the state
+          who      ada@db-admin-1
+          process  4711
+          command  pgferry apply
+          since    2026-11-01T01:58:00Z
+        hint: wait until it is done; `pgferry status` and `pgferry plan` work meanwhile
+        hint: a lock never outlives its process: if that one hangs, end it and run this
+              command again
+        ");
+    }
+}

@@ -1,0 +1,254 @@
+//! Everything that ends a command early: what is said about it, what to do, and the exit code. Facts come from the errors;
+//! advice stands only here and in [`super::advice`].
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use pgferry_state::StoreError;
+
+use super::advice;
+use super::color::{ERROR, HINT, paint};
+use super::exit::Exit;
+use super::view::layout::{clean, hang, pad};
+use crate::address::AddressError;
+use crate::arm::{ArmError, CloudError};
+use crate::azure::ConnectError;
+use crate::prior::PriorError;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum CommandError {
+    /// What was found in the configuration, already rendered with its places, and how it counts.
+    Configuration(String),
+    /// Something in the flags or arguments that clap cannot know.
+    Usage(String),
+    /// An argument that names no resource or unit.
+    Address(AddressError),
+    /// A setting that names no cloud or subscription.
+    Cloud(CloudError),
+    /// The directory to work in.
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The connection could not be set up.
+    Connect(ConnectError),
+    /// A call to Azure failed.
+    Arm(Box<ArmError>),
+    /// The state refused or cannot be read.
+    Store(Box<StoreError>),
+    /// A record in the state cannot be read.
+    Prior(PriorError),
+    /// Output could not be written.
+    Output(io::Error),
+    /// The system refused something that every run needs.
+    System {
+        /// What was attempted.
+        doing: &'static str,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// An error as it is told.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Report {
+    /// What was attempted on what; nothing where `shown` says it all.
+    pub(crate) headline: Option<String>,
+    /// Why it failed, outermost first.
+    pub(crate) causes: Vec<String>,
+    /// What else is known, as label and value.
+    pub(crate) facts: Vec<(&'static str, String)>,
+    /// Ways out.
+    pub(crate) hints: Vec<String>,
+    /// Text that was rendered elsewhere.
+    pub(crate) shown: Option<String>,
+    /// How the command ends.
+    pub(crate) exit: Exit,
+}
+
+impl Report {
+    /// An error without further words.
+    pub(crate) fn new(headline: impl Into<String>) -> Self {
+        Self {
+            headline: Some(headline.into()),
+            causes: Vec::new(),
+            facts: Vec::new(),
+            hints: Vec::new(),
+            shown: None,
+            exit: Exit::Error,
+        }
+    }
+
+    /// An error with its chain of causes.
+    pub(crate) fn of(error: &dyn Error) -> Self {
+        let mut report = Self::new(error.to_string());
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            report.causes.push(next.to_string());
+            cause = next.source();
+        }
+        report
+    }
+
+    /// Adds a way out, once.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        let hint = hint.into();
+        if !self.hints.contains(&hint) {
+            self.hints.push(hint);
+        }
+        self
+    }
+
+    /// Adds a cause.
+    #[must_use]
+    pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub(crate) fn fact(mut self, label: &'static str, value: impl Into<String>) -> Self {
+        self.facts.push((label, value.into()));
+        self
+    }
+
+    /// As text: `error:`, the causes, the facts in a column, the hints.
+    pub(crate) fn render(&self, width: usize) -> String {
+        let mut text = self.shown.clone().unwrap_or_default();
+        if let Some(headline) = &self.headline {
+            text.push_str(&hang(
+                &format!("{}: ", paint(ERROR, "error")),
+                "       ",
+                &clean(headline),
+                width,
+            ));
+        }
+        for cause in &self.causes {
+            text.push_str(&hang("  because: ", "           ", &clean(cause), width));
+        }
+        let column = self
+            .facts
+            .iter()
+            .map(|(label, _)| label.len())
+            .max()
+            .unwrap_or_default()
+            + 2;
+        for (label, value) in &self.facts {
+            let first = format!("  {}", pad(label, column));
+            text.push_str(&hang(&first, &pad("", column + 2), &clean(value), width));
+        }
+        for hint in &self.hints {
+            text.push_str(&hang(
+                &format!("{}: ", paint(HINT, "hint")),
+                "      ",
+                &clean(hint),
+                width,
+            ));
+        }
+        text
+    }
+}
+
+impl CommandError {
+    /// What is told about it.
+    pub(crate) fn report(&self) -> Report {
+        match self {
+            Self::Configuration(shown) => Report {
+                headline: None,
+                causes: Vec::new(),
+                facts: Vec::new(),
+                hints: Vec::new(),
+                shown: Some(shown.clone()),
+                exit: Exit::Error,
+            },
+            Self::Usage(text) => Report::new(text),
+            Self::Address(error) => Report::of(error)
+                .hint("`pgferry show` lists the addresses that the state knows, quoted as a shell needs them"),
+            Self::Cloud(error) => Report::of(error),
+            Self::Directory { path, source } => {
+                Report::new(format!("cannot work in `{}`", path.display())).because(source.to_string())
+            }
+            Self::Connect(error) => advice::on_connect(error),
+            Self::Arm(error) => advice::on_arm(error),
+            Self::Store(error) => advice::on_store(error),
+            Self::Prior(error) => on_prior(error),
+            Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
+            Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
+        }
+    }
+}
+
+fn on_prior(error: &PriorError) -> Report {
+    let report = Report::of(error);
+    match error {
+        PriorError::Newer { .. } => report.hint(advice::NEWER_PROGRAM),
+        PriorError::Key { .. } | PriorError::Document { .. } => {
+            report.hint("nothing was changed; restore `.pgferry/state` from a copy, or ask for help with this message")
+        }
+    }
+}
+
+impl From<ArmError> for CommandError {
+    fn from(error: ArmError) -> Self {
+        Self::Arm(Box::new(error))
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
+impl From<ConnectError> for CommandError {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(error)
+    }
+}
+
+impl From<PriorError> for CommandError {
+    fn from(error: PriorError) -> Self {
+        Self::Prior(error)
+    }
+}
+
+impl From<AddressError> for CommandError {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}
+
+impl From<CloudError> for CommandError {
+    fn from(error: CloudError) -> Self {
+        Self::Cloud(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(report: &Report) -> String {
+        anstream::adapter::strip_str(&report.render(80)).to_string()
+    }
+
+    #[test]
+    fn advice_is_given_once_and_escapes_do_not_reach_the_terminal() {
+        let report = Report::new("it broke\u{1b}[31m")
+            .because("a long story that goes on and on until it no longer fits into one line of eighty columns")
+            .hint("mend it")
+            .hint("mend it");
+        insta::assert_snapshot!(plain(&report), @"
+        error: it broke�[31m
+          because: a long story that goes on and on until it no longer fits into one
+                   line of eighty columns
+        hint: mend it
+        ");
+    }
+}

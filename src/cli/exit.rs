@@ -1,0 +1,65 @@
+//! Exit codes and which of several wins. What leads to one is decided by the commands.
+
+use std::process::ExitCode;
+
+/// How a command ended, for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// An error; usage errors too.
+    Error,
+    /// Something would change (`plan --detailed-exitcode`).
+    Changes,
+    /// Migrations go on in Azure.
+    InFlight,
+    /// Only a person's answer is missing.
+    WaitingForPerson,
+    /// A check or an invariant failed.
+    CheckFailed,
+}
+
+impl Exit {
+    /// The code for the shell.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::InFlight => 3,
+            Self::WaitingForPerson => 4,
+            Self::CheckFailed => 7,
+        }
+    }
+
+    /// The one to end with where both hold: the first of 1, 7, 4, 3, 2, 0.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Self::Error => 0,
+            Self::CheckFailed => 1,
+            Self::WaitingForPerson => 2,
+            Self::InFlight => 3,
+            Self::Changes => 4,
+            Self::Done => 5,
+        };
+        if rank(other) < rank(self) { other } else { self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_end_wins() {
+        assert_eq!(Exit::InFlight.and(Exit::WaitingForPerson), Exit::WaitingForPerson);
+        assert_eq!(Exit::Error.and(Exit::CheckFailed), Exit::Error);
+        assert_eq!(Exit::Done.and(Exit::Changes), Exit::Changes);
+    }
+}

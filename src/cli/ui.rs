@@ -1,0 +1,328 @@
+//! The streams and their owner: standard output is data, standard error is narrative. Nothing else in the program prints.
+//!
+//! Whoever reads our output may stop early (`pgferry plan | head`): that is no error, and work goes on.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::color::{ColorWish, SIMULATED, paint};
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Only results, warnings and errors.
+    Quiet,
+    /// What is going on, too.
+    Normal,
+    /// Every detail.
+    Detailed,
+}
+
+/// Whether a person can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interaction {
+    /// There is a terminal, and nobody forbade it.
+    Possible,
+    /// There is none, or `--input=false`.
+    Impossible,
+}
+
+/// What the flags say about output.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// About colour.
+    pub(crate) color: ColorWish,
+    /// How much is told.
+    pub(crate) verbosity: Verbosity,
+    /// Whether `--input=false` forbids questions.
+    pub(crate) questions: Interaction,
+}
+
+/// Owns the streams. Cheap to share.
+#[derive(Clone)]
+pub(crate) struct Ui(Arc<Shared>);
+
+struct Shared {
+    streams: Mutex<Streams>,
+    settings: Settings,
+    width: usize,
+    live: LiveLines,
+}
+
+/// Whether standard error can show lines that change in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LiveLines {
+    /// A terminal.
+    Shown,
+    /// A file or a pipe: only lines that stay.
+    Not,
+}
+
+struct Streams {
+    out: Stream,
+    err: Stream,
+    /// How many lines at the end of standard error are going to be replaced.
+    drawn: usize,
+    headed: Headed,
+}
+
+#[derive(PartialEq, Eq)]
+enum Headed {
+    NotNeeded,
+    /// What follows is not real, and the reader has not been told yet.
+    Due(String),
+    Told,
+}
+
+struct Stream {
+    to: Box<dyn Write + Send>,
+    styles: Styles,
+    terminal: bool,
+    state: StreamState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Styles {
+    Kept,
+    Removed,
+}
+
+enum StreamState {
+    Open,
+    /// The reader went away.
+    Closed,
+    Failed(io::Error),
+}
+
+/// The width of what goes to files and pipes, so that it is the same everywhere.
+const WIDTH_OF_FILES: usize = 80;
+
+/// Text in wider lines is hard to read.
+const WIDEST: usize = 120;
+
+impl Ui {
+    /// The process's own streams.
+    pub(crate) fn new(settings: Settings) -> Self {
+        let (out, err) = (io::stdout(), io::stderr());
+        let (out_terminal, err_terminal) = (out.is_terminal(), err.is_terminal());
+        let is_asking = settings.questions == Interaction::Possible && io::stdin().is_terminal() && err_terminal;
+        let settings = Settings {
+            questions: if is_asking {
+                Interaction::Possible
+            } else {
+                Interaction::Impossible
+            },
+            ..settings
+        };
+        let terminal = terminal_size::terminal_size().filter(|_| out_terminal || err_terminal);
+        let width = terminal.map_or(WIDTH_OF_FILES, |(terminal_size::Width(width), _)| usize::from(width));
+        Self(Arc::new(Shared {
+            streams: Mutex::new(Streams {
+                out: Stream::new(Box::new(out), out_terminal, settings.color),
+                err: Stream::new(Box::new(err), err_terminal, settings.color),
+                drawn: 0,
+                headed: Headed::NotNeeded,
+            }),
+            settings,
+            width: width.max(40),
+            live: if err_terminal && settings.verbosity > Verbosity::Quiet {
+                LiveLines::Shown
+            } else {
+                LiveLines::Not
+            },
+        }))
+    }
+
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How wide running text and tables may be.
+    pub(crate) fn width(&self) -> usize {
+        self.0.width.min(WIDEST)
+    }
+
+    /// How wide a line may be that must not wrap.
+    pub(crate) fn terminal_width(&self) -> usize {
+        self.0.width
+    }
+
+    /// How much is told.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        self.0.settings.verbosity
+    }
+
+    /// Whether lines can change in place.
+    pub(crate) fn live_lines(&self) -> LiveLines {
+        self.0.live
+    }
+
+    /// Whether a person can be asked.
+    pub(crate) fn interaction(&self) -> Interaction {
+        self.0.settings.questions
+    }
+
+    /// From now on every output for people is headed by what says that nothing of it is real.
+    pub(crate) fn simulated(&self, what: impl Into<String>) {
+        let mut streams = self.streams();
+        if streams.headed == Headed::NotNeeded {
+            streams.headed = Headed::Due(what.into());
+        }
+    }
+
+    /// A result for people.
+    pub(crate) fn show(&self, text: &str) {
+        let mut streams = self.streams();
+        streams.head();
+        streams.clear_live();
+        streams.out.write(text);
+    }
+
+    /// A result for programs: without heading, without styles.
+    pub(crate) fn data(&self, text: &str) {
+        let mut streams = self.streams();
+        streams.clear_live();
+        streams.out.write(text);
+    }
+
+    /// What is going on.
+    pub(crate) fn say(&self, text: &str) {
+        if self.verbosity() > Verbosity::Quiet {
+            self.alert(text);
+        }
+    }
+
+    /// What has to be read even by those who want to hear nothing: warnings and errors.
+    pub(crate) fn alert(&self, text: &str) {
+        let mut streams = self.streams();
+        streams.head();
+        streams.clear_live();
+        streams.err.write(text);
+    }
+
+    /// Replaces the live lines by these, which must not be wider than the terminal.
+    pub(crate) fn draw(&self, lines: &[String]) {
+        if self.0.live == LiveLines::Not {
+            return;
+        }
+        let mut streams = self.streams();
+        streams.head();
+        let back = streams.rewind();
+        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+        streams.err.redraw(&back, &text);
+        streams.drawn = lines.len();
+    }
+
+    /// Adds lines that stay, above the live ones, which are drawn again.
+    pub(crate) fn say_above(&self, staying: &str, live: &[String]) {
+        self.say(staying);
+        self.draw(live);
+    }
+
+    /// Asks, and gives the answer without surrounding space. `None` where nobody can be asked.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        if self.interaction() == Interaction::Impossible {
+            return None;
+        }
+        {
+            let mut streams = self.streams();
+            streams.clear_live();
+            streams.err.write(question);
+        }
+        let mut answer = String::new();
+        // End of input is the answer of somebody who left: no.
+        io::stdin().lock().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned())
+    }
+
+    /// Everything was said; whether it could be written.
+    ///
+    /// # Errors
+    /// When standard output took not all of it. A reader who went away is none.
+    pub(crate) fn finish(&self) -> Result<(), io::Error> {
+        let mut streams = self.streams();
+        streams.clear_live();
+        streams.out.finish()
+    }
+}
+
+impl Streams {
+    fn head(&mut self) {
+        let Headed::Due(what) = &self.headed else { return };
+        let line = format!("{}  {what}\n\n", paint(SIMULATED, "SIMULATED"));
+        self.headed = Headed::Told;
+        self.out.write(&line);
+        // Where they do not stand on one screen, each has to say it.
+        if !self.out.terminal {
+            self.err.write(&line);
+        }
+    }
+
+    /// What moves the cursor up over the live lines and takes them away.
+    fn rewind(&mut self) -> String {
+        match std::mem::take(&mut self.drawn) {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A\r\x1b[J"),
+        }
+    }
+
+    fn clear_live(&mut self) {
+        let text = self.rewind();
+        if !text.is_empty() {
+            self.err.redraw(&text, "");
+        }
+    }
+}
+
+impl Stream {
+    fn new(to: Box<dyn Write + Send>, terminal: bool, color: ColorWish) -> Self {
+        let styles = match color {
+            ColorWish::Always => Styles::Kept,
+            ColorWish::OnTerminal if terminal => Styles::Kept,
+            ColorWish::OnTerminal | ColorWish::Never => Styles::Removed,
+        };
+        Self {
+            to,
+            styles,
+            terminal,
+            state: StreamState::Open,
+        }
+    }
+
+    fn write(&mut self, text: &str) {
+        self.redraw("", text);
+    }
+
+    /// Cursor movements reach the terminal even where colours do not.
+    fn redraw(&mut self, movements: &str, text: &str) {
+        let mut bytes = movements.as_bytes().to_vec();
+        match self.styles {
+            Styles::Kept => bytes.extend_from_slice(text.as_bytes()),
+            Styles::Removed => {
+                for piece in anstream::adapter::strip_str(text) {
+                    bytes.extend_from_slice(piece.as_bytes());
+                }
+            }
+        }
+        self.write_bytes(&bytes);
+    }
+
+    fn write_bytes(&mut self, bytes: &[u8]) {
+        if !matches!(self.state, StreamState::Open) {
+            return;
+        }
+        if let Err(error) = self.to.write_all(bytes).and_then(|()| self.to.flush()) {
+            self.state = match error.kind() {
+                io::ErrorKind::BrokenPipe => StreamState::Closed,
+                _ => StreamState::Failed(error),
+            };
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), io::Error> {
+        match std::mem::replace(&mut self.state, StreamState::Closed) {
+            StreamState::Open | StreamState::Closed => Ok(()),
+            StreamState::Failed(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! How results look: one view per result, from a value to a text with styles in it. Nothing here prints or decides.
+
+pub(crate) mod diagnostic;
+pub(crate) mod layout;
+pub(crate) mod object;
