@@ -245,3 +245,72 @@ fn hush_guarded_panics() {
         }));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::Content;
+    use crate::snapshot::Revision;
+
+    fn filled() -> Rows {
+        let mut rows = Rows::new();
+        for number in 0..500 {
+            let content = Content::Inline("x".repeat(number).into());
+            rows.set(
+                RowKey::Past(number as u64),
+                Cell {
+                    revision: Revision::new(1),
+                    content,
+                },
+            );
+        }
+        rows
+    }
+
+    fn write_all(database: &Database, rows: &Rows) {
+        database
+            .write(
+                rows.iter().map(|(key, cell)| (key, Some(cell))),
+                Serial::new(7),
+                rows.checksum(),
+            )
+            .unwrap();
+    }
+
+    fn checked(database: &Database) -> (Serial, Checksum) {
+        let (serial, rows) = database.contents().unwrap().expect("it was written");
+        (serial, rows.checksum())
+    }
+
+    #[test]
+    fn a_database_written_anew_holds_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path().to_owned());
+        let rows = filled();
+        let database = Database::open(&layout).unwrap();
+        write_all(&database, &rows);
+        assert!(!database.is_bloated(&rows).unwrap());
+        let database = database.rewrite(&layout, Serial::new(7), &rows).unwrap();
+        assert_eq!(checked(&database), (Serial::new(7), rows.checksum()));
+        assert!(!layout.former_database().exists() && !layout.next_database().exists());
+    }
+
+    #[test]
+    fn an_interrupted_replacement_is_settled_on_opening() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path().to_owned());
+        let rows = filled();
+        let database = Database::open(&layout).unwrap();
+        write_all(&database, &rows);
+        database.close();
+        fs::create_dir(layout.next_database()).unwrap();
+        fs::rename(layout.database(), layout.former_database()).unwrap();
+        for _ in ["between the two renames", "after them"] {
+            let database = Database::open(&layout).unwrap();
+            assert_eq!(checked(&database), (Serial::new(7), rows.checksum()));
+            assert!(!layout.former_database().exists() && !layout.next_database().exists());
+            database.close();
+            fs::create_dir(layout.former_database()).unwrap();
+        }
+    }
+}

@@ -25,6 +25,16 @@ pub(super) enum Occupant {
 #[derive(Debug)]
 pub(super) struct Occupancy {
     _lock: File,
+    found: Found,
+}
+
+/// What the one before left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// No note: the view shows everything.
+    InOrder,
+    /// A note: somebody died inside.
+    Abandoned,
 }
 
 /// What came of a try to get in.
@@ -51,8 +61,13 @@ impl Occupancy {
         loop {
             match lock.try_lock() {
                 Ok(()) => {
+                    let found = if Self::is_noted(layout)? {
+                        Found::Abandoned
+                    } else {
+                        Found::InOrder
+                    };
                     write_whole(&layout.occupant(), note(occupant).as_bytes())?;
-                    return Ok(Entry::Inside(Self { _lock: lock }));
+                    return Ok(Entry::Inside(Self { _lock: lock, found }));
                 }
                 Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
                 Err(TryLockError::WouldBlock) => {}
@@ -73,6 +88,18 @@ impl Occupancy {
     pub(super) fn is_noted(layout: &Layout) -> Result<bool, StoreError> {
         let path = layout.occupant();
         path.try_exists().map_err(io_error("read", &path))
+    }
+
+    /// Lets the next one in after nothing was changed: readers may trust the view as much as before.
+    pub(super) fn retreat(self, layout: &Layout) {
+        match self.found {
+            Found::InOrder => {
+                if let Err(error) = self.leave(layout) {
+                    tracing::debug!(%error, "the note of a failed entry stays");
+                }
+            }
+            Found::Abandoned => {}
+        }
     }
 
     /// Lets the next one in, and says that the view shows everything.

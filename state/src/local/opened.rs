@@ -2,7 +2,7 @@
 
 use super::database::Database;
 use super::large::LargeFiles;
-use super::layout::Layout;
+use super::layout::{Layout, sync_dir};
 use super::occupancy::Occupancy;
 use super::view;
 use crate::ledger::Ledger;
@@ -33,58 +33,23 @@ pub(super) enum ViewTrust {
 impl Opened {
     /// Opens the state, creating it if it is new. Afterwards the view is there and shows everything.
     pub(super) fn open(layout: Layout, occupancy: Occupancy, trust: ViewTrust) -> Result<Self, StoreError> {
-        if layout.stored_format()?.is_none() {
-            layout.mark()?;
-        }
-        let header = view::header(&layout)?;
-        let view_exists = layout.view().is_file();
-        let large = LargeFiles::new(&layout);
-        let mut database = Database::open(&layout)?;
-        let damaged = |damage| StoreError::Corrupt {
-            path: layout.database(),
-            damage,
-            last_good: None,
-        };
-        let ledger = match database.contents()? {
-            Some((serial, rows)) => {
-                if database.is_bloated(&rows)? {
-                    database = database.rewrite(&layout, serial, &rows)?;
-                }
-                Ledger::of(serial, rows, &large)?.ok_or_else(|| damaged(Damage::Checksum))?
+        match open_checked(&layout, trust) {
+            Ok((database, ledger)) => {
+                let (large, viewed) = (LargeFiles::new(&layout), ledger.serial());
+                Ok(Self {
+                    layout,
+                    database,
+                    ledger,
+                    large,
+                    viewed,
+                    occupancy,
+                })
             }
-            // The view is there before the first commit can be made, so where there is one, there was a database.
-            None if view_exists => return Err(damaged(Damage::Database("it is empty".to_owned()))),
-            None => create(&layout, &database)?,
-        };
-        if let Some(header) = &header {
-            let expected = ledger.head().lineage;
-            if header.lineage != expected {
-                return Err(StoreError::LineageMismatch {
-                    expected,
-                    found: header.lineage,
-                });
+            Err(error) => {
+                occupancy.retreat(&layout);
+                Err(error)
             }
-            if header.serial > ledger.serial() {
-                return Err(damaged(Damage::Behind {
-                    database: ledger.serial(),
-                    seen: header.serial,
-                }));
-            }
-            view::keep_earlier(&layout, header)?;
         }
-        let is_current = header.is_some_and(|header| header.serial == ledger.serial());
-        if !is_current || trust == ViewTrust::Damaged {
-            view::write(&layout, &ledger)?;
-        }
-        let viewed = ledger.serial();
-        Ok(Self {
-            layout,
-            database,
-            ledger,
-            large,
-            viewed,
-            occupancy,
-        })
     }
 
     /// Brings the view up to date, clears up and lets the next one in. Where this fails, the next one to look finds out
@@ -111,11 +76,59 @@ impl Opened {
     }
 }
 
+/// The database and what is in it, in agreement with the view.
+fn open_checked(layout: &Layout, trust: ViewTrust) -> Result<(Database, Ledger), StoreError> {
+    if layout.stored_format()?.is_none() {
+        layout.mark()?;
+    }
+    let header = view::header(layout)?;
+    let view_exists = layout.view().is_file();
+    let large = LargeFiles::new(layout);
+    let mut database = Database::open(layout)?;
+    let damaged = |damage| StoreError::Corrupt {
+        path: layout.database(),
+        damage,
+        last_good: None,
+    };
+    let ledger = match database.contents()? {
+        Some((serial, rows)) => {
+            if database.is_bloated(&rows)? {
+                database = database.rewrite(layout, serial, &rows)?;
+            }
+            Ledger::of(serial, rows, &large)?.ok_or_else(|| damaged(Damage::Checksum))?
+        }
+        // The view is there before the first commit can be made, so where there is one, there was a database.
+        None if view_exists => return Err(damaged(Damage::Database("it is empty".to_owned()))),
+        None => create(layout, &database)?,
+    };
+    if let Some(header) = &header {
+        let expected = ledger.head().lineage;
+        if header.lineage != expected {
+            return Err(StoreError::LineageMismatch {
+                expected,
+                found: header.lineage,
+            });
+        }
+        if header.serial > ledger.serial() {
+            return Err(damaged(Damage::Behind {
+                database: ledger.serial(),
+                seen: header.serial,
+            }));
+        }
+        view::keep_earlier(layout, header)?;
+    }
+    let is_current = header.is_some_and(|header| header.serial == ledger.serial());
+    if !is_current || trust == ViewTrust::Damaged {
+        view::write(layout, &ledger)?;
+    }
+    Ok((database, ledger))
+}
+
 fn create(layout: &Layout, database: &Database) -> Result<Ledger, StoreError> {
     let ledger = Ledger::fresh();
     let rows = ledger.rows().iter().map(|(key, cell): (&RowKey, _)| (key, Some(cell)));
     database.write(rows, ledger.serial(), ledger.checksum())?;
-    super::layout::sync_dir(&layout.database())?;
-    super::layout::sync_dir(layout.dir())?;
+    sync_dir(&layout.database())?;
+    sync_dir(layout.dir())?;
     Ok(ledger)
 }

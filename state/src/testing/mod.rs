@@ -2,5 +2,7 @@
 
 pub mod conformance;
 mod memory;
+#[cfg(test)]
+mod model;
 
 pub use memory::MemoryStore;
