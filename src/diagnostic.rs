@@ -19,6 +19,15 @@ pub struct Span {
     pub end: u32,
 }
 
+/// Something and the place it was written at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The thing.
+    pub value: T,
+    /// The place.
+    pub span: Span,
+}
+
 /// A stable code that `pgferry explain` knows, such as `C014`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(pub &'static str);

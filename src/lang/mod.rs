@@ -1,5 +1,20 @@
 //! The expression language: values, types, conversion, evaluation, functions. Pure: files and time reach it as arguments.
 
+pub mod code;
+pub mod convert;
+pub mod eval;
+pub mod expr;
+pub mod files;
+pub mod function;
+pub mod number;
+mod operation;
+pub mod order;
+pub mod path;
+pub mod syntax;
+mod template;
+mod text;
+pub mod types;
 pub mod value;
 
-pub use value::{Number, Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};
+pub use number::Number;
+pub use value::{Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};

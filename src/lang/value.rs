@@ -7,16 +7,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use bigdecimal::BigDecimal;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::lang::number::Number;
 
-/// An exact decimal number, as precise as Terraform's.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number(pub BigDecimal);
-
-/// The type of a value, or what a place wants.
+/// The type of a value, or what a place wants. Cloning one is cheap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
     /// Anything.
@@ -28,15 +24,15 @@ pub enum Type {
     /// A text.
     String,
     /// A sequence of one element type.
-    List(Box<Type>),
+    List(Arc<Type>),
     /// Unordered distinct elements of one type.
-    Set(Box<Type>),
+    Set(Arc<Type>),
     /// Texts to values of one type.
-    Map(Box<Type>),
+    Map(Arc<Type>),
     /// A fixed sequence.
-    Tuple(Vec<Type>),
+    Tuple(Arc<Vec<Type>>),
     /// Named attributes.
-    Object(BTreeMap<Arc<str>, ObjectAttribute>),
+    Object(Arc<BTreeMap<Arc<str>, ObjectAttribute>>),
 }
 
 /// One attribute of an object type.
@@ -71,8 +67,8 @@ pub struct Value {
 /// What a value is, apart from its marks. Collections are shared, so that cloning is cheap.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// Nothing, of whatever type the place wants.
-    Null,
+    /// Nothing, of this type; `Any` where no type was asked for yet.
+    Null(Type),
     /// `true` or `false`.
     Bool(bool),
     /// A number.
@@ -149,7 +145,7 @@ impl Value {
 
     /// Null.
     pub fn null() -> Self {
-        Self::new(Shape::Null)
+        Self::new(Shape::Null(Type::Any))
     }
 
     /// A text.
@@ -164,7 +160,7 @@ impl Value {
 
     /// A whole number.
     pub fn integer(value: i64) -> Self {
-        Self::new(Shape::Number(Number(value.into())))
+        Self::new(Shape::Number(value.into()))
     }
 
     /// A tuple.
@@ -199,7 +195,7 @@ impl Value {
 
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
-        matches!(self.shape, Shape::Null)
+        matches!(self.shape, Shape::Null(_))
     }
 
     /// Whether the value itself is unknown; a collection may still hold unknown elements.
@@ -241,24 +237,6 @@ impl Value {
     }
 }
 
-impl From<i64> for Number {
-    fn from(value: i64) -> Self {
-        Self(value.into())
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.normalized().to_plain_string())
-    }
-}
-
-impl fmt::Debug for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// Shows the structure but never the content of what is sensitive.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -266,7 +244,7 @@ impl fmt::Debug for Value {
             return f.write_str("(sensitive value)");
         }
         match &self.shape {
-            Shape::Null => f.write_str("null"),
+            Shape::Null(_) => f.write_str("null"),
             Shape::Bool(value) => value.fmt(f),
             Shape::Number(number) => number.fmt(f),
             Shape::Text(text) => write!(f, "{text:?}"),

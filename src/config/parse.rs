@@ -1,0 +1,228 @@
+//! From texts to blocks with places. It never evaluates and knows no block kind.
+
+use std::thread;
+
+use hcl_edit::Span as _;
+use hcl_edit::structure as hcl;
+
+use crate::config::source::{Role, SourceFile, Sources};
+use crate::config::split;
+use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span, Spanned};
+use crate::lang::code;
+use crate::lang::expr::{Expr, Name};
+use crate::lang::syntax::{Lowering, Piece, normalized, on_deep_stack};
+
+/// A block as written.
+#[derive(Clone, Debug)]
+pub struct RawBlock {
+    /// Its first word.
+    pub kind: Name,
+    /// The labels after it.
+    pub labels: Vec<Name>,
+    /// The first word and the labels.
+    pub header: Span,
+    /// What stands between the braces.
+    pub body: RawBody,
+}
+
+/// The content of a block as written.
+#[derive(Clone, Debug)]
+pub struct RawBody {
+    /// The whole block, braces included.
+    pub span: Span,
+    /// Its attributes, each name once, in order.
+    pub attributes: Vec<RawAttribute>,
+    /// Its nested blocks in order.
+    pub blocks: Vec<RawBlock>,
+}
+
+/// An attribute as written.
+#[derive(Clone, Debug)]
+pub struct RawAttribute {
+    /// Its name.
+    pub name: Name,
+    /// Its value.
+    pub expr: Expr,
+}
+
+/// Reads the blocks of every configuration file. At least one problem of every block that has one is found.
+///
+/// # Errors
+/// All that is wrong with the texts.
+pub fn parse(sources: &Sources) -> Result<Vec<RawBlock>, Diagnostics> {
+    let files: Vec<_> = sources.of_role(Role::Configuration).collect();
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(files.len().max(1));
+    let share = files.len().div_ceil(threads).max(1);
+    let results: Vec<_> = thread::scope(|scope| {
+        let handles: Vec<_> = files
+            .chunks(share)
+            .map(|files| {
+                scope.spawn(move || on_deep_stack(|| files.iter().map(|(id, file)| parse_file(*id, file)).collect()))
+            })
+            .collect();
+        handles.into_iter().map(|handle| handle.join().ok().flatten()).collect()
+    });
+    let mut blocks = Vec::new();
+    let mut found = Diagnostics::new();
+    for (result, files) in results.into_iter().zip(files.chunks(share)) {
+        let parsed: Vec<Parsed> =
+            result.unwrap_or_else(|| files.iter().map(|(id, file)| unreadable(*id, file)).collect());
+        for file in parsed {
+            found.extend(file.found);
+            blocks.extend(file.blocks);
+        }
+    }
+    found.or(blocks).map(|(blocks, _)| blocks)
+}
+
+/// Reads a file that gives values to variables: attributes only.
+///
+/// # Errors
+/// All that is wrong with the text, and every block in it.
+pub fn parse_values(id: FileId, file: &SourceFile) -> Result<Vec<RawAttribute>, Diagnostics> {
+    let (items, mut found) = split::items(id, &file.text);
+    let mut attributes: Vec<RawAttribute> = Vec::new();
+    let whole = |id| Piece {
+        file: id,
+        offset: 0,
+        text: &file.text,
+    };
+    let bodies =
+        on_deep_stack(|| parse_items(id, file, items)).unwrap_or_else(|| vec![Err(whole(id).unreadable().into())]);
+    for body in bodies {
+        let Some(body) = found.absorb(body) else { continue };
+        for block in body.blocks {
+            found.push(
+                Diagnostic::error(code::VARIABLE_FILE, "block among variable values")
+                    .at(block.header, "this file only holds values: `name = value`"),
+            );
+        }
+        for attribute in body.attributes {
+            match attributes.iter().find(|known| known.name.value == attribute.name.value) {
+                Some(known) => found.push(
+                    Diagnostic::error(code::DUPLICATE_ATTRIBUTE, "duplicate attribute")
+                        .at(
+                            attribute.name.span,
+                            "this variable was given a value before in the same file",
+                        )
+                        .and_at(known.name.span, "first given here"),
+                ),
+                None => attributes.push(attribute),
+            }
+        }
+    }
+    found.or(attributes).map(|(attributes, _)| attributes)
+}
+
+struct Parsed {
+    blocks: Vec<RawBlock>,
+    found: Diagnostics,
+}
+
+fn unreadable(id: FileId, file: &SourceFile) -> Parsed {
+    let piece = Piece {
+        file: id,
+        offset: 0,
+        text: &file.text,
+    };
+    Parsed {
+        blocks: Vec::new(),
+        found: piece.unreadable().into(),
+    }
+}
+
+fn parse_file(id: FileId, file: &SourceFile) -> Parsed {
+    let (items, mut found) = split::items(id, &file.text);
+    let mut blocks = Vec::with_capacity(items.len());
+    for body in parse_items(id, file, items) {
+        let Some(body) = found.absorb(body) else { continue };
+        for attribute in body.attributes {
+            found.push(
+                Diagnostic::error(code::STRAY_ATTRIBUTE, "attribute outside of a block")
+                    .at(attribute.name.span, "attributes stand inside of blocks")
+                    .hint("values of variables belong into a `*.vars.hcl` file, shared values into `locals`"),
+            );
+        }
+        blocks.extend(body.blocks);
+    }
+    Parsed { blocks, found }
+}
+
+fn parse_items(id: FileId, file: &SourceFile, items: Vec<std::ops::Range<usize>>) -> Vec<Result<RawBody, Diagnostics>> {
+    let item = |range: std::ops::Range<usize>| {
+        let piece = Piece {
+            file: id,
+            offset: range.start,
+            text: file.text.get(range).unwrap_or_default(),
+        };
+        let parsed = piece.text.parse::<hcl::Body>();
+        let parsed = parsed.map_err(|error| Diagnostics::from(piece.syntax_error(&error)))?;
+        let mut lowering = Lowering::new(piece);
+        let body = raw_body(&mut lowering, &parsed, piece.whole());
+        lowering.found.or(body).map(|(body, _)| body)
+    };
+    items.into_iter().map(item).collect()
+}
+
+fn raw_body(lowering: &mut Lowering<'_>, body: &hcl::Body, span: Span) -> RawBody {
+    let mut raw = RawBody {
+        span,
+        attributes: Vec::new(),
+        blocks: Vec::new(),
+    };
+    for structure in body {
+        match structure {
+            hcl::Structure::Attribute(attribute) => {
+                raw.attributes.push(RawAttribute {
+                    name: lowering.name(&attribute.key),
+                    expr: lowering.expr(&attribute.value),
+                });
+            }
+            hcl::Structure::Block(block) => raw.blocks.push(raw_block(lowering, block)),
+        }
+    }
+    raw
+}
+
+fn raw_block(lowering: &mut Lowering<'_>, block: &hcl::Block) -> RawBlock {
+    let kind = lowering.name(&block.ident);
+    let labels: Vec<Name> = block
+        .labels
+        .iter()
+        .map(|label| Spanned {
+            value: normalized(label.as_str()),
+            span: lowering.span(label.span()),
+        })
+        .collect();
+    let header = Span {
+        end: labels.last().map_or(kind.span.end, |label| label.span.end),
+        ..kind.span
+    };
+    let span = lowering.span(block.span());
+    RawBlock {
+        kind,
+        labels,
+        header,
+        body: raw_body(lowering, &block.body, span),
+    }
+}
+
+impl RawBody {
+    /// The attribute of that name.
+    pub fn attribute(&self, name: &str) -> Option<&RawAttribute> {
+        self.attributes.iter().find(|attribute| *attribute.name.value == *name)
+    }
+
+    /// The nested blocks of that name.
+    pub fn blocks_of(&self, kind: &str) -> impl Iterator<Item = &RawBlock> {
+        self.blocks.iter().filter(move |block| *block.kind.value == *kind)
+    }
+
+    /// Every expression in it, nested blocks included.
+    pub fn expressions<'b>(&'b self, seen: &mut dyn FnMut(&'b Expr)) {
+        self.attributes.iter().for_each(|attribute| seen(&attribute.expr));
+        self.blocks.iter().for_each(|block| block.body.expressions(seen));
+    }
+}

@@ -1,0 +1,572 @@
+//! From a raw block to its instances: `for_each`, `enabled`, attributes and nested blocks, meta-arguments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::{Address, InstanceKey, KindName, Label, ModulePath};
+use crate::block::{Attribute, Block, Body, Condition, Lifecycle, Literal, Meta, Nested, Timeouts};
+use crate::config::declare::{Named, Site, unknown_argument};
+use crate::config::dynamic;
+use crate::config::fold::Folding;
+use crate::config::parse::{RawAttribute, RawBlock, RawBody};
+use crate::config::scope::{Here, Instance, ResourceValue, resource_value};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::lang::code;
+use crate::lang::eval::{Evaluator, Frame, Frames, shown};
+use crate::lang::expr::{Expr, Node, StepNode};
+use crate::lang::value::{Shape, Type, Value};
+use crate::lang::{convert, order};
+
+/// Arguments that every resource takes and no kind sees.
+const META_ARGUMENTS: [&str; 3] = ["for_each", "enabled", "depends_on"];
+
+/// Blocks that every resource takes and no kind sees.
+const META_BLOCKS: [&str; 2] = ["lifecycle", "timeouts"];
+
+/// Evaluates all instances of a block and keeps those that are enabled.
+pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock) -> ResourceValue {
+    let (Ok(kind), Some(Ok(label))) = (
+        block.kind.value.parse::<KindName>(),
+        block.labels.first().map(|label| label.value.parse::<Label>()),
+    ) else {
+        return ResourceValue::Failed;
+    };
+    if let Some(count) = block.body.attribute("count") {
+        folding.found.push(
+            Diagnostic::error(code::META_ARGUMENT, "no `count`")
+                .at(
+                    count.name.span,
+                    "there is no `count`: identity never hangs on a position in a list",
+                )
+                .hint("use `for_each` with a map or a set of strings; `enabled` for zero or one"),
+        );
+    }
+    let address = |key: Option<InstanceKey>| Address::new(ModulePath::root(), kind.clone(), label.clone(), key);
+    let Some(for_each) = block.body.attribute("for_each") else {
+        let here = Here::new(folding.values, Site::PLAIN);
+        return ResourceValue::Single(instance(folding, block, here, address(None)));
+    };
+    let here = Here::new(folding.values, Site::PLAIN);
+    let Some(elements) = for_each_elements(folding, &here, for_each) else {
+        return ResourceValue::Failed;
+    };
+    let used = here.used();
+    let mut instances = BTreeMap::new();
+    for (key, value) in elements {
+        let here = Here::new(folding.values, Site::PLAIN).with_each(Value::text(key.clone()), value);
+        for (address, span) in &used {
+            here.note_used(address, *span);
+        }
+        let address = address(Some(InstanceKey::new(&key)));
+        instances.insert(key, instance(folding, block, here, address));
+    }
+    let value = instances.iter().filter_map(|(key, instance)| match instance {
+        Instance::Enabled { value, .. } => Some((key.clone(), value.clone())),
+        Instance::Disabled(_) | Instance::Failed => None,
+    });
+    ResourceValue::Keyed {
+        value: Value::object(value.collect()),
+        instances,
+    }
+}
+
+fn refuse_for_each(at: &RawAttribute, text: String) -> Diagnostic {
+    Diagnostic::error(code::FOR_EACH, "invalid for_each").at(at.expr.span, text)
+}
+
+/// The keys and values that `for_each` asks for.
+fn for_each_elements(
+    folding: &mut Folding<'_, '_>,
+    here: &Here<'_, '_>,
+    for_each: &RawAttribute,
+) -> Option<BTreeMap<Arc<str>, Value>> {
+    let value = folding
+        .evaluate(here, |evaluator| evaluator.eval(&for_each.expr))
+        .ok()?;
+    let refuse = |text: &str| refuse_for_each(for_each, text.to_owned());
+    let wanted = "a map, an object or a set of strings is required";
+    let problem = match &value.shape {
+        _ if value.sensitive => refuse("the keys become part of addresses, so they cannot be sensitive")
+            .hint("use `nonsensitive(…)` if the keys may be shown"),
+        Shape::Map(entries, _) | Shape::Object(entries) => return Some(entries.as_ref().clone()),
+        Shape::Resource(resource) => return Some(resource.attributes.clone()),
+        Shape::Set(elements, _) => match set_keys(elements) {
+            Ok(keys) => return Some(keys),
+            Err(text) => refuse(&text),
+        },
+        Shape::Null(_) => refuse(&format!("{wanted}, this is null")),
+        Shape::Unknown(_) => refuse("this is only known after apply, but addresses must be known before")
+            .hint("use keys that stand in the configuration, and let only the values be unknown"),
+        Shape::List(..) | Shape::Tuple(_) => {
+            refuse(&format!("{wanted}, this is {}", shown(&value))).hint("`toset(…)` makes a set of a list of strings")
+        }
+        Shape::Bool(_) | Shape::Number(_) | Shape::Text(_) => refuse(&format!("{wanted}, this is {}", shown(&value))),
+    };
+    folding.found.push(problem);
+    None
+}
+
+fn set_keys(elements: &[Value]) -> Result<BTreeMap<Arc<str>, Value>, String> {
+    let mut keys = BTreeMap::new();
+    for element in elements {
+        match &element.shape {
+            Shape::Text(text) => keys.insert(text.clone(), element.clone()),
+            Shape::Null(_) => return Err("the set contains null".to_owned()),
+            Shape::Unknown(_) => return Err("the set contains a value that is only known after apply".to_owned()),
+            _ => {
+                return Err(format!(
+                    "the set must contain strings, this one contains {}",
+                    shown(element)
+                ));
+            }
+        };
+    }
+    Ok(keys)
+}
+
+fn instance(folding: &mut Folding<'_, '_>, block: &RawBlock, here: Here<'_, '_>, address: Address) -> Instance {
+    if let Some(enabled) = block.body.attribute("enabled") {
+        match is_enabled(folding, &here, enabled) {
+            Some(true) => {}
+            Some(false) => return Instance::Disabled(enabled.expr.span),
+            None => return Instance::Failed,
+        }
+    }
+    let mut writer = Writer {
+        address: address.clone(),
+        broken: BTreeSet::new(),
+    };
+    let body = folding.evaluate(&here, |evaluator| writer.body(evaluator, &block.body, None, Level::Top));
+    let meta = meta(folding, &here, block, &address);
+    let mut evaluated = Block {
+        address: address.clone(),
+        span: block.header,
+        body,
+        meta,
+    };
+    let value = resource_value(&evaluated, folding.exports.attributes(&evaluated));
+    let here = here.with_self(value.clone());
+    evaluated.meta.lifecycle.postconditions = conditions(folding, &here, block, "postcondition", &address);
+    evaluated.meta.references = here.used();
+    evaluated.meta.references.remove(&address);
+    folding.blocks.push(evaluated);
+    Instance::Enabled {
+        address,
+        value,
+        broken: writer.broken,
+    }
+}
+
+fn is_enabled(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, enabled: &RawAttribute) -> Option<bool> {
+    let span = enabled.expr.span;
+    let truth = folding.evaluate(here, |evaluator| {
+        let value = evaluator.eval(&enabled.expr)?;
+        evaluator.truth(&value, span)
+    });
+    let truth = truth.ok()?;
+    if truth.value.is_none() {
+        folding
+            .found
+            .push(Diagnostic::error(code::META_ARGUMENT, "unknown `enabled`").at(
+                span,
+                "this is only known after apply, but what exists must be known before",
+            ));
+    }
+    truth.value
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// The body of the resource itself, where meta-arguments stand.
+    Top,
+    Nested,
+}
+
+/// Evaluates bodies of one instance.
+struct Writer {
+    address: Address,
+    broken: BTreeSet<Arc<str>>,
+}
+
+impl Writer {
+    fn body(&mut self, evaluator: &Evaluator<'_>, raw: &RawBody, frames: Frames<'_>, level: Level) -> Body {
+        let mut body = Body {
+            span: raw.span,
+            attributes: BTreeMap::new(),
+            blocks: Vec::new(),
+        };
+        for attribute in &raw.attributes {
+            let name = &attribute.name.value;
+            if level == Level::Top && (META_ARGUMENTS.contains(&&**name) || &**name == "count") {
+                continue;
+            }
+            let value = evaluator.eval_in(&attribute.expr, frames).unwrap_or_else(|_| {
+                if level == Level::Top {
+                    self.broken.insert(name.clone());
+                }
+                Value::unknown(Type::Any)
+            });
+            body.attributes.insert(
+                name.clone(),
+                Attribute {
+                    name: attribute.name.span,
+                    span: attribute.expr.span,
+                    value,
+                    literal: if attribute.expr.is_written() {
+                        Literal::Written
+                    } else {
+                        Literal::Derived
+                    },
+                },
+            );
+        }
+        for nested in &raw.blocks {
+            match &*nested.kind.value {
+                kind if level == Level::Top && META_BLOCKS.contains(&kind) => {}
+                "dynamic" => self.dynamic(evaluator, nested, frames, &mut body.blocks),
+                _ => {
+                    if let Some(label) = nested.labels.first() {
+                        let text = format!("`{}` takes no label", nested.kind.value);
+                        evaluator.fail(Diagnostic::error(code::LABELS, "wrong labels").at(label.span, text));
+                    }
+                    body.blocks.push(Nested {
+                        name: nested.kind.value.clone(),
+                        span: nested.kind.span,
+                        body: self.body(evaluator, &nested.body, frames, Level::Nested),
+                    });
+                }
+            }
+        }
+        body
+    }
+
+    /// One block per element of the collection.
+    fn dynamic(&mut self, evaluator: &Evaluator<'_>, block: &RawBlock, frames: Frames<'_>, blocks: &mut Vec<Nested>) {
+        let Some(parts) = dynamic::parts(evaluator, block) else {
+            return;
+        };
+        let Ok(collection) = evaluator.eval_in(&parts.for_each.expr, frames) else {
+            return;
+        };
+        let Ok(elements) = evaluator.walked(&collection, parts.for_each.expr.span) else {
+            return;
+        };
+        let Some(elements) = elements else {
+            evaluator.fail(
+                refuse_for_each(
+                    parts.for_each,
+                    "this is only known after apply, but the blocks must be known before".to_owned(),
+                )
+                .about(&self.address),
+            );
+            return;
+        };
+        for (key, value) in elements {
+            let element = Value::object(BTreeMap::from([("key".into(), key), ("value".into(), value)]));
+            let frame = Frame::new(&parts.iterator.value, &element, frames);
+            blocks.push(Nested {
+                name: parts.name.value.clone(),
+                span: parts.name.span,
+                body: self.body(evaluator, &parts.content.body, Some(&frame), Level::Nested),
+            });
+        }
+    }
+}
+
+fn meta(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock, address: &Address) -> Meta {
+    let depends_on = block.body.attribute("depends_on");
+    let depends_on = depends_on
+        .map(|depends_on| dependencies(folding, here, depends_on))
+        .unwrap_or_default();
+    let mut lifecycles = block.body.blocks_of("lifecycle");
+    let lifecycle = lifecycles.next().map(|nested| lifecycle(folding, here, nested));
+    if let Some(second) = lifecycles.next() {
+        folding.found.push(once(second));
+    }
+    conditions(folding, here, block, "precondition", address);
+    let mut timeout_blocks = block.body.blocks_of("timeouts");
+    let timeouts = timeout_blocks.next().map(|nested| timeouts(folding, here, nested));
+    if let Some(second) = timeout_blocks.next() {
+        folding.found.push(once(second));
+    }
+    Meta {
+        depends_on,
+        references: BTreeMap::new(),
+        lifecycle: lifecycle.unwrap_or_default(),
+        timeouts: timeouts.unwrap_or_default(),
+    }
+}
+
+fn once(block: &RawBlock) -> Diagnostic {
+    Diagnostic::error(code::META_ARGUMENT, "block given twice").at(
+        block.kind.span,
+        format!("`{}` may stand once in a block", block.kind.value),
+    )
+}
+
+fn refuse_meta(span: Span, text: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(code::META_ARGUMENT, "invalid meta-argument").at(span, text)
+}
+
+/// The resources that `depends_on` names: instances, or all instances of a block.
+fn dependencies(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, depends_on: &RawAttribute) -> Vec<(Address, Span)> {
+    let Node::Tuple(elements) = &depends_on.expr.node else {
+        let text = "a list of references is required, such as `[vnet_peering.hub]`";
+        folding.found.push(refuse_meta(depends_on.expr.span, text));
+        return Vec::new();
+    };
+    let mut addresses = Vec::new();
+    for element in elements {
+        let Node::Reference(reference) = &element.node else {
+            folding.found.push(refuse_meta(
+                element.span,
+                "a reference to a resource is required, without quotes",
+            ));
+            continue;
+        };
+        match folding.values.all.named(reference, here.site) {
+            Ok(Named::Resource(_)) => {}
+            Ok(_) => {
+                folding
+                    .found
+                    .push(refuse_meta(element.span, "only a resource can be depended on"));
+                continue;
+            }
+            // Reported with the other references.
+            Err(_) => continue,
+        }
+        let attributes = reference
+            .steps
+            .iter()
+            .skip(1)
+            .any(|step| !matches!(step.node, StepNode::Index(_)));
+        if attributes {
+            folding.found.push(refuse_meta(
+                element.span,
+                "the whole resource is depended on, not an attribute of it",
+            ));
+            continue;
+        }
+        let place = Here::new(folding.values, here.site);
+        if folding.evaluate(&place, |evaluator| evaluator.eval(element)).is_ok() {
+            addresses.extend(place.used().into_keys().map(|address| (address, element.span)));
+        }
+    }
+    addresses
+}
+
+fn lifecycle(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock) -> Lifecycle {
+    const ARGUMENTS: [&str; 3] = ["prevent_destroy", "delete_imported", "ignore_changes"];
+    let mut lifecycle = Lifecycle::default();
+    for attribute in &block.body.attributes {
+        let flag = |folding: &mut Folding<'_, '_>| {
+            let truth = folding.evaluate(here, |evaluator| {
+                let value = evaluator.eval(&attribute.expr)?;
+                evaluator.truth(&value, attribute.expr.span)
+            });
+            let truth = truth.ok()?.value;
+            if truth.is_none() {
+                folding
+                    .found
+                    .push(refuse_meta(attribute.expr.span, "this must be known before apply"));
+            }
+            truth
+        };
+        match &*attribute.name.value {
+            "prevent_destroy" => lifecycle.prevent_destroy = flag(folding),
+            "delete_imported" => lifecycle.delete_imported = flag(folding).unwrap_or(false),
+            "ignore_changes" => lifecycle.ignore_changes = ignored(folding, attribute),
+            "create_before_destroy" | "replace_triggered_by" => folding.found.push(
+                refuse_meta(
+                    attribute.name.span,
+                    format!("there is no `{}` here", attribute.name.value),
+                )
+                .hint("nothing is replaced without being asked: see `generation` and `prevent_destroy`"),
+            ),
+            _ => folding
+                .found
+                .push(unknown_argument(&attribute.name, "lifecycle", &ARGUMENTS)),
+        }
+    }
+    for nested in &block.body.blocks {
+        if !matches!(&*nested.kind.value, "precondition" | "postcondition") {
+            folding.found.push(unknown_argument(
+                &nested.kind,
+                "lifecycle",
+                &["precondition", "postcondition"],
+            ));
+        }
+    }
+    lifecycle
+}
+
+/// The attributes that `ignore_changes` names.
+fn ignored(folding: &mut Folding<'_, '_>, attribute: &RawAttribute) -> Vec<(String, Span)> {
+    let name_of = |expr: &Expr| match &expr.node {
+        Node::Reference(reference) => {
+            let mut name = reference.root.value.to_string();
+            for step in &reference.steps {
+                match &step.node {
+                    StepNode::Attribute(part) => {
+                        name.push('.');
+                        name.push_str(part);
+                    }
+                    StepNode::Index(_) | StepNode::Position(_) | StepNode::Splat(_) => return None,
+                }
+            }
+            Some(name)
+        }
+        Node::Literal(value) => value.as_text().map(str::to_owned),
+        _ => None,
+    };
+    let Node::Tuple(elements) = &attribute.expr.node else {
+        let text = "a list of attribute names is required, such as `[tags]`";
+        folding.found.push(refuse_meta(attribute.expr.span, text));
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    for element in elements {
+        match name_of(element) {
+            Some(name) => names.push((name, element.span)),
+            None => folding
+                .found
+                .push(refuse_meta(element.span, "the name of an attribute is required")),
+        }
+    }
+    names
+}
+
+fn timeouts(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock) -> Timeouts {
+    const ARGUMENTS: [&str; 3] = ["create", "update", "delete"];
+    let mut timeouts = Timeouts::default();
+    for attribute in &block.body.attributes {
+        let place = match &*attribute.name.value {
+            "create" => &mut timeouts.create,
+            "update" => &mut timeouts.update,
+            "delete" => &mut timeouts.delete,
+            _ => {
+                folding
+                    .found
+                    .push(unknown_argument(&attribute.name, "timeouts", &ARGUMENTS));
+                continue;
+            }
+        };
+        let Ok(value) = folding.evaluate(here, |evaluator| evaluator.eval(&attribute.expr)) else {
+            continue;
+        };
+        match value.as_text().and_then(duration) {
+            Some(duration) => *place = Some(duration),
+            None if value.is_null() => {}
+            None => folding.found.push(refuse_meta(
+                attribute.expr.span,
+                format!(
+                    "a duration such as \"30m\" or \"2h\" is required, this is {}",
+                    shown(&value)
+                ),
+            )),
+        }
+    }
+    timeouts
+}
+
+/// A duration such as `90s`, `30m`, `1h30m` or `2h`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let mut seconds: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let count: u64 = rest.get(..end)?.parse().ok()?;
+        rest = rest.get(end..)?;
+        let unit = rest.chars().next()?;
+        let factor = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(count.checked_mul(factor)?)?;
+        rest = rest.get(unit.len_utf8()..)?;
+    }
+    (!text.is_empty()).then(|| Duration::from_secs(seconds))
+}
+
+/// The conditions of one sort in the `lifecycle` block; what is known not to hold is reported.
+fn conditions(
+    folding: &mut Folding<'_, '_>,
+    here: &Here<'_, '_>,
+    block: &RawBlock,
+    sort: &str,
+    address: &Address,
+) -> Vec<Condition> {
+    let lifecycles = block.body.blocks_of("lifecycle");
+    let blocks: Vec<&RawBlock> = lifecycles
+        .flat_map(|lifecycle| lifecycle.body.blocks_of(sort))
+        .collect();
+    let conditions = blocks
+        .into_iter()
+        .filter_map(|nested| precondition(folding, here, nested, Some(address)));
+    conditions.collect()
+}
+
+/// Judges a condition block; what is known not to hold is reported.
+pub(super) fn precondition(
+    folding: &mut Folding<'_, '_>,
+    here: &Here<'_, '_>,
+    block: &RawBlock,
+    address: Option<&Address>,
+) -> Option<Condition> {
+    let condition = condition(folding, here, block)?;
+    if condition.holds == Some(false) {
+        let diagnostic = Diagnostic::error(code::CONDITION_FAILED, format!("{} does not hold", block.kind.value))
+            .at(condition.span, condition.message.clone());
+        folding.found.push(match address {
+            Some(address) => diagnostic.about(address),
+            None => diagnostic,
+        });
+    }
+    Some(condition)
+}
+
+/// Evaluates `condition` and `error_message`.
+pub(super) fn condition(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock) -> Option<Condition> {
+    const ARGUMENTS: [&str; 2] = ["condition", "error_message"];
+    for attribute in &block.body.attributes {
+        if !ARGUMENTS.contains(&&*attribute.name.value) {
+            folding
+                .found
+                .push(unknown_argument(&attribute.name, &block.kind.value, &ARGUMENTS));
+        }
+    }
+    let attributes = ARGUMENTS.map(|name| block.body.attribute(name));
+    for (name, attribute) in ARGUMENTS.iter().zip(&attributes) {
+        if attribute.is_none() {
+            let text = format!("`{name}` is missing");
+            folding
+                .found
+                .push(Diagnostic::error(code::MISSING_ARGUMENT, "missing argument").at(block.header, text));
+        }
+    }
+    let [Some(condition), Some(message)] = attributes else {
+        return None;
+    };
+    let span = condition.expr.span;
+    let (truth, message) = folding.evaluate(here, |evaluator| {
+        let truth = evaluator
+            .eval(&condition.expr)
+            .and_then(|value| evaluator.truth(&value, span));
+        (truth, evaluator.eval(&message.expr))
+    });
+    let (truth, message) = (truth.ok()?, message.ok()?);
+    let message = match convert::convert(&message, &Type::String) {
+        Ok(text) if order::deeply_sensitive(&text) => "the message is sensitive and not shown".to_owned(),
+        Ok(text) => text.as_text().unwrap_or("the message is not known yet").to_owned(),
+        Err(_) => "the message is not a string".to_owned(),
+    };
+    Some(Condition {
+        holds: truth.value,
+        message,
+        span,
+    })
+}

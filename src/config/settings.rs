@@ -1,0 +1,344 @@
+//! The `pgferry` and `azure` blocks. They are evaluated before anything else, from variables and locals alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::block::{Attribute, Body, Literal, Nested};
+use crate::config::declare::{Declarations, Named, Site, unknown_argument};
+use crate::config::fold::local;
+use crate::config::parse::{RawBlock, RawBody};
+use crate::config::scope::{Here, Values};
+use crate::config::variables::Inputs;
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
+use crate::lang::code;
+use crate::lang::convert::convert;
+use crate::lang::eval::{Evaluator, shown};
+use crate::lang::expr::Expr;
+use crate::lang::value::{Shape, Type, Value};
+
+/// What a run needs to know before it looks at resources.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The `pgferry` block.
+    pub pgferry: PgferryBlock,
+    /// The `azure` block.
+    pub azure: AzureBlock,
+}
+
+/// The `pgferry` block.
+#[derive(Clone, Debug, Default)]
+pub struct PgferryBlock {
+    /// Which versions of pgferry may work on the configuration.
+    pub required_version: Option<Spanned<String>>,
+    /// Where state is kept.
+    pub state: Option<StateBlock>,
+    /// The header, when there is such a block.
+    pub span: Option<Span>,
+}
+
+/// The `state` block.
+#[derive(Clone, Debug)]
+pub struct StateBlock {
+    /// Which backend.
+    pub backend: Spanned<String>,
+    /// Its settings.
+    pub body: Body,
+    /// The header.
+    pub span: Span,
+}
+
+/// The `azure` block.
+#[derive(Clone, Debug, Default)]
+pub struct AzureBlock {
+    /// Which cloud.
+    pub cloud: Option<Spanned<String>>,
+    /// The seed of the simulator's world.
+    pub world: Option<Spanned<String>>,
+    /// The subscription of resources that name none.
+    pub subscription_id: Option<Spanned<String>>,
+    /// The tenant of resources that name none.
+    pub tenant_id: Option<Spanned<String>>,
+    /// The resource group of resources that name none.
+    pub resource_group: Option<Spanned<String>>,
+    /// The location of resources that name none.
+    pub location: Option<Spanned<String>>,
+    /// Tags of everything that is created.
+    pub tags: Option<Spanned<BTreeMap<String, String>>>,
+    /// The header, when there is such a block.
+    pub span: Option<Span>,
+}
+
+/// Evaluates the settings. Problems elsewhere in the configuration are left to `fold`.
+///
+/// # Errors
+/// All that is wrong with the settings and with what they refer to.
+pub fn settings(raw: &[RawBlock], inputs: &Inputs) -> Result<Settings, Diagnostics> {
+    // Whether a kind exists is for others to say; here every block with another name may be a resource.
+    let kinds: BTreeSet<&str> = raw
+        .iter()
+        .map(|block| &*block.kind.value)
+        .filter(|kind| !matches!(*kind, "pgferry" | "azure" | "variable" | "locals" | "output"))
+        .collect();
+    let (all, declaring) = Declarations::collect(raw, kinds.into_iter().collect());
+    let values = Values::new(all, inputs);
+    let mut reading = Reading {
+        values: &values,
+        found: Diagnostics::new(),
+        stuck: false,
+        locals: BTreeMap::new(),
+    };
+    let mut settings = Settings::default();
+    if let Some(block) = reading.only(raw, "pgferry") {
+        settings.pgferry = reading.pgferry(block);
+    }
+    if let Some(block) = reading.only(raw, "azure") {
+        settings.azure = reading.azure(block);
+    }
+    let Reading { mut found, stuck, .. } = reading;
+    if stuck && !found.has_errors() {
+        found.extend(declaring);
+    }
+    found.or(settings).map(|(settings, _)| settings)
+}
+
+struct Reading<'s, 'r> {
+    values: &'s Values<'r>,
+    found: Diagnostics,
+    /// Whether a value is missing for a reason that lies in a declaration.
+    stuck: bool,
+    locals: BTreeMap<usize, Visit>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    Entered,
+    Done,
+}
+
+const AZURE_ARGUMENTS: [&str; 7] = [
+    "cloud",
+    "world",
+    "subscription_id",
+    "tenant_id",
+    "resource_group",
+    "location",
+    "tags",
+];
+
+impl<'r> Reading<'_, 'r> {
+    fn only(&mut self, raw: &'r [RawBlock], kind: &str) -> Option<&'r RawBlock> {
+        let mut blocks = raw.iter().filter(|block| &*block.kind.value == kind);
+        let first = blocks.next()?;
+        for second in blocks {
+            self.found.push(
+                Diagnostic::error(code::DUPLICATE_BLOCK, "declared twice")
+                    .at(second.header, format!("there is one `{kind}` block already"))
+                    .and_at(first.header, "first declared here"),
+            );
+        }
+        if let Some(label) = first.labels.first() {
+            let text = format!("`{kind}` takes no label");
+            self.found
+                .push(Diagnostic::error(code::LABELS, "wrong labels").at(label.span, text));
+        }
+        Some(first)
+    }
+
+    fn pgferry(&mut self, block: &RawBlock) -> PgferryBlock {
+        let mut settings = PgferryBlock {
+            span: Some(block.header),
+            ..PgferryBlock::default()
+        };
+        for attribute in &block.body.attributes {
+            match &*attribute.name.value {
+                "required_version" => settings.required_version = self.text(&attribute.expr),
+                "encryption" => self
+                    .found
+                    .push(super::declare::not_yet(&attribute.name, "`encryption`")),
+                _ => self.found.push(unknown_argument(
+                    &attribute.name,
+                    "pgferry",
+                    &["required_version", "state"],
+                )),
+            }
+        }
+        for nested in &block.body.blocks {
+            match &*nested.kind.value {
+                "state" if settings.state.is_some() => self.found.push(
+                    Diagnostic::error(code::DUPLICATE_BLOCK, "declared twice")
+                        .at(nested.header, "there is one `state` block already"),
+                ),
+                "state" => settings.state = self.state(nested),
+                "encryption" => self.found.push(super::declare::not_yet(&nested.kind, "`encryption`")),
+                _ => self.found.push(unknown_argument(
+                    &nested.kind,
+                    "pgferry",
+                    &["required_version", "state"],
+                )),
+            }
+        }
+        settings
+    }
+
+    fn state(&mut self, block: &RawBlock) -> Option<StateBlock> {
+        let [backend] = block.labels.as_slice() else {
+            let text = "one label names the backend: `state \"local\" {}`";
+            self.found
+                .push(Diagnostic::error(code::LABELS, "wrong labels").at(block.header, text));
+            return None;
+        };
+        Some(StateBlock {
+            backend: Spanned {
+                value: backend.value.to_string(),
+                span: backend.span,
+            },
+            body: self.body(&block.body),
+            span: block.header,
+        })
+    }
+
+    fn body(&mut self, raw: &RawBody) -> Body {
+        let mut attributes = BTreeMap::new();
+        for attribute in &raw.attributes {
+            let value = self.value(&attribute.expr).unwrap_or_else(|| Value::unknown(Type::Any));
+            let evaluated = Attribute {
+                name: attribute.name.span,
+                span: attribute.expr.span,
+                value,
+                literal: if attribute.expr.is_written() {
+                    Literal::Written
+                } else {
+                    Literal::Derived
+                },
+            };
+            attributes.insert(Arc::clone(&attribute.name.value), evaluated);
+        }
+        let nested = |nested: &RawBlock| Nested {
+            name: nested.kind.value.clone(),
+            span: nested.kind.span,
+            body: self.body(&nested.body),
+        };
+        let blocks = raw.blocks.iter().map(nested).collect();
+        Body {
+            span: raw.span,
+            attributes,
+            blocks,
+        }
+    }
+
+    fn azure(&mut self, block: &RawBlock) -> AzureBlock {
+        let mut settings = AzureBlock {
+            span: Some(block.header),
+            ..AzureBlock::default()
+        };
+        for attribute in &block.body.attributes {
+            let expr = &attribute.expr;
+            match &*attribute.name.value {
+                "cloud" => settings.cloud = self.text(expr),
+                "world" => settings.world = self.text(expr),
+                "subscription_id" => settings.subscription_id = self.text(expr),
+                "tenant_id" => settings.tenant_id = self.text(expr),
+                "resource_group" => settings.resource_group = self.text(expr),
+                "location" => settings.location = self.text(expr),
+                "tags" => settings.tags = self.tags(expr),
+                _ => self
+                    .found
+                    .push(unknown_argument(&attribute.name, "azure", &AZURE_ARGUMENTS)),
+            }
+        }
+        for nested in &block.body.blocks {
+            self.found
+                .push(unknown_argument(&nested.kind, "azure", &AZURE_ARGUMENTS));
+        }
+        settings
+    }
+
+    /// The value of an expression over variables and locals.
+    fn value(&mut self, expr: &Expr) -> Option<Value> {
+        self.enter_locals(expr);
+        let here = Here::new(self.values, Site::EARLY);
+        let evaluator = Evaluator::new(&here, &self.values.inputs.door);
+        let value = evaluator.eval(expr);
+        self.found.extend(evaluator.take_found());
+        self.stuck |= value.is_err();
+        value.ok()
+    }
+
+    /// Evaluates the locals that an expression needs, those first that others need.
+    fn enter_locals(&mut self, expr: &Expr) {
+        let mut waiting = self.locals_of(expr);
+        while let Some(at) = waiting.last().copied() {
+            match self.locals.get(&at) {
+                None => {
+                    self.locals.insert(at, Visit::Entered);
+                    let needed = self.values.all.locals.get(at).map(|(_, expr)| self.locals_of(expr));
+                    waiting.extend(needed.unwrap_or_default());
+                }
+                Some(Visit::Entered) => {
+                    self.locals.insert(at, Visit::Done);
+                    self.found.extend(local(self.values, at, Site::EARLY));
+                    waiting.pop();
+                }
+                Some(Visit::Done) => {
+                    waiting.pop();
+                }
+            }
+        }
+    }
+
+    fn locals_of(&self, expr: &Expr) -> Vec<usize> {
+        let mut locals = Vec::new();
+        expr.references(&mut |reference, _| {
+            if let Ok(Named::Local(at)) = self.values.all.named(reference, Site::EARLY)
+                && !self.locals.contains_key(&at)
+            {
+                locals.push(at);
+            }
+        });
+        locals
+    }
+
+    fn wrong(&mut self, span: Span, text: String) {
+        self.found
+            .push(Diagnostic::error(code::CONVERSION, "wrong type").at(span, text));
+    }
+
+    fn text(&mut self, expr: &Expr) -> Option<Spanned<String>> {
+        let value = self.value(expr)?;
+        if value.is_null() {
+            return None;
+        }
+        let text = convert(&value, &Type::String).ok();
+        let text = text.as_ref().and_then(Value::as_text).map(str::to_owned);
+        if text.is_none() {
+            self.wrong(
+                expr.span,
+                format!("a known string is required, this is {}", shown(&value)),
+            );
+        }
+        text.map(|value| Spanned { value, span: expr.span })
+    }
+
+    fn tags(&mut self, expr: &Expr) -> Option<Spanned<BTreeMap<String, String>>> {
+        let value = self.value(expr)?;
+        if value.is_null() {
+            return None;
+        }
+        let tags = convert(&value, &Type::Map(Type::String.into()))
+            .ok()
+            .and_then(|map| match &map.shape {
+                Shape::Map(entries, _) => entries
+                    .iter()
+                    .map(|(name, value)| Some((name.to_string(), value.as_text()?.to_owned())))
+                    .collect::<Option<BTreeMap<_, _>>>(),
+                _ => None,
+            });
+        if tags.is_none() {
+            self.wrong(
+                expr.span,
+                format!("a map of known strings is required, this is {}", shown(&value)),
+            );
+        }
+        tags.map(|value| Spanned { value, span: expr.span })
+    }
+}

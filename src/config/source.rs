@@ -1,0 +1,462 @@
+//! The one door to the files of a configuration: what is read, and where in it a span lies. It never parses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::diagnostic::{FileId, Span};
+use crate::lang::files::{FileError, Files};
+
+/// A file with more bytes is refused unread: parsing takes about fifty times the text in memory.
+pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// The texts of a run, and the door to further files that functions read.
+pub struct Sources {
+    directory: PathBuf,
+    files: Vec<SourceFile>,
+    door: Door,
+}
+
+/// One text.
+pub struct SourceFile {
+    /// Its name as shown to people.
+    pub name: String,
+    /// Its content, without a byte order mark.
+    pub text: Arc<str>,
+    /// What it holds.
+    pub role: Role,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Blocks.
+    Configuration,
+    /// Values of variables, taken up because of the file's name.
+    AutomaticVariables,
+    /// Values of variables, named by the operator.
+    NamedVariables,
+    /// A single value from the command line or the environment.
+    Value,
+}
+
+/// A place for people: line and column count from one, columns count characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The file's name.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+/// SHA-256 of everything that was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SourceDigest(pub [u8; 32]);
+
+/// Why a configuration cannot be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The directory does not exist.
+    #[error("there is no directory `{0}`")]
+    NoDirectory(String),
+    /// Something else is there.
+    #[error("`{0}` is not a directory")]
+    NotADirectory(String),
+    /// The directory has no configuration.
+    #[error("`{0}` holds no configuration: no file in it ends with `.hcl`")]
+    Empty(String),
+    /// A file is there but is no regular file.
+    #[error("`{0}` is not a regular file")]
+    NotRegular(String),
+    /// The file is not worth reading.
+    #[error("`{name}` has {megabytes} MB; files over 16 MB are not read. Keep bulk values in YAML, JSON or CSV files")]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// Its size.
+        megabytes: u64,
+    },
+    /// The file is no text.
+    #[error("`{name}` is not valid UTF-8: the first wrong byte is in line {line}")]
+    NotText {
+        /// The file.
+        name: String,
+        /// The line with the first wrong byte.
+        line: usize,
+    },
+    /// There is no file of this name.
+    #[error("there is no file `{0}`")]
+    NoFile(String),
+    /// The system refused.
+    #[error("`{name}` cannot be read")]
+    Refused {
+        /// The file or directory.
+        name: String,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl Sources {
+    /// Reads the configuration of a directory: every `*.hcl` except `*.vars.hcl`, the variable files that are taken up
+    /// by name, and no name that starts with a dot.
+    ///
+    /// # Errors
+    /// When the directory or one of the files cannot be read, or holds no configuration.
+    pub fn read(directory: &Path) -> Result<Self, ReadError> {
+        let shown = directory.display().to_string();
+        let refused = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::NotFound => ReadError::NoDirectory(shown.clone()),
+            io::ErrorKind::NotADirectory => ReadError::NotADirectory(shown.clone()),
+            _ => ReadError::Refused {
+                name: shown.clone(),
+                cause,
+            },
+        };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(directory).map_err(refused)? {
+            let name = entry.map_err(refused)?.file_name();
+            if let Some((name, role)) = name.to_str().and_then(|name| Some((name.to_owned(), role_of(name)?))) {
+                names.push((name, role));
+            }
+        }
+        names.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut sources = Self::empty(directory);
+        for (name, role) in names {
+            let text = read_text(&directory.join(&name), &name)?;
+            sources.push(name, &text, role);
+        }
+        if sources.of_role(Role::Configuration).next().is_none() {
+            return Err(ReadError::Empty(shown));
+        }
+        Ok(sources)
+    }
+
+    /// Takes texts for files; their names tell their roles.
+    pub fn from_texts<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let mut sources = Self::empty(Path::new("."));
+        for (name, text) in texts {
+            sources.push(name.to_owned(), text, role_of(name).unwrap_or(Role::Configuration));
+        }
+        sources
+    }
+
+    fn empty(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            files: Vec::new(),
+            door: Door {
+                directory: directory.to_owned(),
+                seen: Arc::default(),
+            },
+        }
+    }
+
+    /// Reads a file of variable values that the operator named; a relative path starts where the operator stands.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn add_variable_file(&mut self, path: &Path) -> Result<FileId, ReadError> {
+        let name = path.display().to_string();
+        let text = read_text(path, &name)?;
+        Ok(self.push(name, &text, Role::NamedVariables))
+    }
+
+    /// Takes up a value that stands in no file, so that errors can point into it.
+    pub fn add_value(&mut self, name: String, text: &str) -> FileId {
+        self.push(name, text, Role::Value)
+    }
+
+    fn push(&mut self, name: String, text: &str, role: Role) -> FileId {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).into();
+        self.files.push(SourceFile { name, text, role });
+        FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The files of one role, in the order of their names.
+    pub fn of_role(&self, role: Role) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        self.files
+            .iter()
+            .enumerate()
+            .filter(move |(_, file)| file.role == role)
+            .map(|(at, file)| (FileId(u32::try_from(at).unwrap_or(u32::MAX)), file))
+    }
+
+    /// The directory that holds the configuration.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The text that a file holds.
+    pub fn file(&self, id: FileId) -> Option<&SourceFile> {
+        self.files.get(id.0 as usize)
+    }
+
+    /// The door that functions read files through.
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
+
+    /// What a span covers.
+    pub fn text(&self, span: Span) -> &str {
+        self.file(span.file)
+            .and_then(|file| file.text.get(span.range()))
+            .unwrap_or_default()
+    }
+
+    /// Where a span starts.
+    pub fn locate(&self, span: Span) -> Option<Location> {
+        let file = self.file(span.file)?;
+        let before = file.text.get(..span.start as usize)?;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Some(Location {
+            file: file.name.clone(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        })
+    }
+
+    /// The line in which a span starts, without its line ending. Nothing for values of variables: they may be secret.
+    pub fn line(&self, span: Span) -> Option<&str> {
+        let file = self.file(span.file)?;
+        let text = match file.role {
+            Role::Configuration => &file.text,
+            Role::AutomaticVariables | Role::NamedVariables | Role::Value => return None,
+        };
+        let start = text.get(..span.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
+        let line = text.get(start..)?.split('\n').next()?;
+        Some(line.strip_suffix('\r').unwrap_or(line))
+    }
+
+    /// The digest of the configuration's files, and of those that functions have read so far. Values of variables do
+    /// not count: they may be secret, and a digest of a short secret gives it away.
+    pub fn digest(&self) -> SourceDigest {
+        let mut hash = Sha256::new();
+        let mut add = |name: &str, content: &[u8]| {
+            for part in [name.as_bytes(), content] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        };
+        for file in self.files.iter().filter(|file| file.role == Role::Configuration) {
+            add(&file.name, file.text.as_bytes());
+        }
+        for (path, digest) in self.door.seen.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            add(path, digest);
+        }
+        SourceDigest(hash.finalize().into())
+    }
+}
+
+fn role_of(name: &str) -> Option<Role> {
+    if name.starts_with('.') || !name.ends_with(".hcl") {
+        None
+    } else if name == "pgferry.vars.hcl" || name.ends_with(".auto.vars.hcl") {
+        Some(Role::AutomaticVariables)
+    } else if name.ends_with(".vars.hcl") {
+        None
+    } else {
+        Some(Role::Configuration)
+    }
+}
+
+fn read_text(path: &Path, name: &str) -> Result<String, ReadError> {
+    let refused = |cause: io::Error| match cause.kind() {
+        io::ErrorKind::NotFound => ReadError::NoFile(name.to_owned()),
+        _ => ReadError::Refused {
+            name: name.to_owned(),
+            cause,
+        },
+    };
+    let metadata = fs::metadata(path).map_err(refused)?;
+    if !metadata.is_file() {
+        return Err(ReadError::NotRegular(name.to_owned()));
+    }
+    if metadata.len() > LARGEST_FILE {
+        return Err(ReadError::TooLarge {
+            name: name.to_owned(),
+            megabytes: metadata.len() / (1024 * 1024),
+        });
+    }
+    String::from_utf8(fs::read(path).map_err(refused)?).map_err(|error| {
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to());
+        ReadError::NotText {
+            name: name.to_owned(),
+            line: valid.unwrap_or_default().iter().filter(|byte| **byte == b'\n').count() + 1,
+        }
+    })
+}
+
+/// The door that functions read files through; it remembers what it gave out.
+#[derive(Clone)]
+pub struct Door {
+    directory: PathBuf,
+    seen: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+}
+
+impl Door {
+    fn remember(&self, path: &str, digest: Vec<u8>) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(path.to_owned(), digest);
+    }
+
+    fn metadata(&self, path: &str) -> Result<fs::Metadata, FileError> {
+        fs::metadata(self.directory.join(path)).map_err(|cause| refused(path, &cause))
+    }
+}
+
+fn refused(path: &str, cause: &io::Error) -> FileError {
+    match cause.kind() {
+        io::ErrorKind::NotFound => FileError::Missing(path.to_owned()),
+        _ => FileError::Refused {
+            path: path.to_owned(),
+            reason: cause.to_string(),
+        },
+    }
+}
+
+impl Files for Door {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let metadata = self.metadata(path)?;
+        if !metadata.is_file() {
+            return Err(FileError::NotRegular(path.to_owned()));
+        }
+        if metadata.len() > LARGEST_FILE {
+            return Err(FileError::TooLarge(path.to_owned()));
+        }
+        let content = fs::read(self.directory.join(path)).map_err(|cause| refused(path, &cause))?;
+        self.remember(path, Sha256::digest(&content).to_vec());
+        Ok(content)
+    }
+
+    fn exists(&self, path: &str) -> Result<bool, FileError> {
+        let there = match self.metadata(path) {
+            Ok(metadata) if metadata.is_file() => true,
+            Ok(_) => return Err(FileError::NotRegular(path.to_owned())),
+            Err(FileError::Missing(_)) => false,
+            Err(error) => return Err(error),
+        };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.entry(path.to_owned()).or_insert_with(|| vec![u8::from(there)]);
+        Ok(there)
+    }
+}
+
+impl fmt::Display for SourceDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SourceDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(directory.path().join(name), content).unwrap();
+        }
+        directory
+    }
+
+    #[test]
+    fn names_tell_what_a_file_holds() {
+        let directory = directory(&[
+            ("b.hcl", b"" as &[u8]),
+            ("a.hcl", b"\xef\xbb\xbfx"),
+            (".hidden.hcl", b"\xff"),
+            ("prod.vars.hcl", b"\xff"),
+            ("z.auto.vars.hcl", b""),
+            ("pgferry.vars.hcl", b""),
+            ("notes.txt", b"\xff"),
+        ]);
+        let sources = Sources::read(directory.path()).unwrap();
+        let names = |role| {
+            sources
+                .of_role(role)
+                .map(|(_, file)| file.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(Role::Configuration), ["a.hcl", "b.hcl"]);
+        assert_eq!(names(Role::AutomaticVariables), ["pgferry.vars.hcl", "z.auto.vars.hcl"]);
+        assert_eq!(&*sources.file(FileId(0)).unwrap().text, "x");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let said = |files: &[(&str, &[u8])]| {
+            let directory = directory(files);
+            let error = Sources::read(directory.path()).err().unwrap().to_string();
+            error.replace(&directory.path().display().to_string(), "DIR")
+        };
+        assert_eq!(
+            said(&[]),
+            "`DIR` holds no configuration: no file in it ends with `.hcl`"
+        );
+        assert_eq!(
+            said(&[("a.hcl", b"x\n\xff")]),
+            "`a.hcl` is not valid UTF-8: the first wrong byte is in line 2"
+        );
+        let missing = Sources::read(Path::new("no/such/place")).err().unwrap();
+        assert_eq!(missing.to_string(), "there is no directory `no/such/place`");
+    }
+
+    #[test]
+    fn a_large_file_is_refused_unread() {
+        let directory = directory(&[]);
+        let file = fs::File::create(directory.path().join("big.hcl")).unwrap();
+        file.set_len(LARGEST_FILE + 1).unwrap();
+        assert!(matches!(
+            Sources::read(directory.path()),
+            Err(ReadError::TooLarge { .. })
+        ));
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let sources = Sources::from_texts([("main.hcl", "a\r\näö = 1\r\n")]);
+        let span = Span::new(FileId(0), 8..9);
+        assert_eq!(sources.text(span), "=");
+        assert_eq!(sources.locate(span).unwrap().to_string(), "main.hcl:2:4");
+        assert_eq!(sources.line(span), Some("äö = 1"));
+    }
+
+    #[test]
+    fn what_functions_read_counts_into_the_digest() {
+        let directory = directory(&[("a.hcl", b"" as &[u8]), ("key", b"1")]);
+        let digest = |reads: bool| {
+            let sources = Sources::read(directory.path()).unwrap();
+            if reads {
+                sources.door().read("key").unwrap();
+            }
+            sources.digest()
+        };
+        let (without, with) = (digest(false), digest(true));
+        assert_ne!(without, with);
+        fs::write(directory.path().join("key"), b"2").unwrap();
+        assert_ne!(with, digest(true));
+        assert_eq!(without, digest(false));
+    }
+}

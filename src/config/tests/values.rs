@@ -1,0 +1,42 @@
+use super::*;
+
+#[test]
+fn the_example_of_the_design_folds() {
+    let folded = folded(
+        r#"
+pgferry { required_version = ">= 0.1" }
+azure { resource_group = "rg-data" }
+variable "erp_password" { sensitive = true }
+network "onprem_hub" { name = "vnet-hub" }
+source "erp" {
+  host     = "10.1.0.4"
+  password = var.erp_password
+  network  = network.onprem_hub
+  port     = 5432
+}
+database_batch "wave1" {
+  source    = source.erp
+  databases = ["ticketdb", "timedb"]
+  zone      = "${network.onprem_hub.id}/zones/${network.onprem_hub.guid}"
+  cutover { policy = "manual" }
+  lifecycle {
+    prevent_destroy = true
+    ignore_changes  = [tags]
+  }
+  timeouts { create = "1h30m" }
+}
+output "x" { value = source.erp.network.id }
+"#,
+    );
+    let shown: Vec<_> = folded.blocks.iter().map(|block| block.address.to_string()).collect();
+    assert_eq!(shown, ["network.onprem_hub", "source.erp", "database_batch.wave1"]);
+    let batch = &folded.blocks[2];
+    let references: Vec<_> = batch.meta.references.keys().map(ToString::to_string).collect();
+    assert_eq!(references, ["network.onprem_hub", "source.erp"]);
+    assert_eq!(batch.meta.timeouts.create.unwrap().as_secs(), 5400);
+    assert_eq!(batch.meta.lifecycle.prevent_destroy, Some(true));
+    assert_eq!(&*batch.body.blocks[0].name, "cutover");
+    assert_eq!(format!("{:?}", folded.outputs[0].value), "\"/networks/vnet-hub\"");
+    let password = &folded.blocks[1].body.attributes["password"].value;
+    assert!(password.sensitive && password.is_unknown());
+}

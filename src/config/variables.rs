@@ -1,0 +1,370 @@
+//! Variables: what is declared of them, what the operator gives, and the values that come of both.
+//!
+//! The environment is not read here; whoever starts a run passes it in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::parse::{RawAttribute, RawBlock, parse_values};
+use crate::config::source::{Door, Role, Sources};
+use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span};
+use crate::lang::code;
+use crate::lang::convert::convert;
+use crate::lang::expr::{Expr, Name};
+use crate::lang::syntax;
+use crate::lang::types::{constant, constraint, written};
+use crate::lang::value::{Type, Value};
+
+/// Prefix of the environment variables that give values.
+const ENVIRONMENT_PREFIX: &str = "PGFERRY_VAR_";
+
+/// What a sensitive variable without a value evaluates to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnsetSensitive {
+    /// To something unknown: who only plans or validates needs no passwords.
+    Unknown,
+    /// To a text made up for the purpose, as the simulator accepts any.
+    MadeUp,
+    /// It is an error.
+    Refuse,
+}
+
+/// What the operator says on the command line, in order: later ones win.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Assignment {
+    /// `--var name=value`
+    Value {
+        /// The name.
+        name: String,
+        /// The text after the equals sign.
+        text: String,
+    },
+    /// `--var-file path`
+    File(PathBuf),
+}
+
+/// Everything that gives values to variables besides the files that are taken up by their name.
+#[derive(Clone, Debug)]
+pub struct Supplied {
+    /// From the command line.
+    pub assignments: Vec<Assignment>,
+    /// The environment; only names with the right prefix count.
+    pub environment: BTreeMap<String, String>,
+    /// What to do without a password.
+    pub unset_sensitive: UnsetSensitive,
+    /// The directory where the operator stands, for `path.cwd`.
+    pub cwd: String,
+}
+
+/// The values that are given, the strongest of each name.
+pub struct Inputs {
+    given: BTreeMap<Arc<str>, Given>,
+    pub(super) unset_sensitive: UnsetSensitive,
+    pub(super) cwd: Arc<str>,
+    pub(super) door: Door,
+}
+
+struct Given {
+    content: Content,
+    origin: Origin,
+}
+
+enum Content {
+    /// A text whose meaning hangs on the variable's type, and the file that stands for it.
+    Text(FileId, Arc<str>),
+    Expr(Expr),
+}
+
+#[derive(Clone, Copy)]
+enum Origin {
+    Environment,
+    File(Span),
+    Argument,
+}
+
+/// What is declared of a variable.
+pub(super) struct Declared<'r> {
+    pub(super) name: Name,
+    pub(super) block: &'r RawBlock,
+    ty: Option<Type>,
+    default: Option<Value>,
+    sensitive: bool,
+    nullable: bool,
+}
+
+impl Inputs {
+    /// Gathers what is given, the strongest last: environment, `pgferry.vars.hcl`, `*.auto.vars.hcl` by name, command
+    /// line in order.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is not well formed.
+    pub fn gather(sources: &mut Sources, supplied: &Supplied) -> Result<Self, Diagnostics> {
+        let mut inputs = Self {
+            given: BTreeMap::new(),
+            unset_sensitive: supplied.unset_sensitive,
+            cwd: supplied.cwd.as_str().into(),
+            door: sources.door(),
+        };
+        let mut found = Diagnostics::new();
+        for (name, text) in &supplied.environment {
+            if let Some(variable) = name.strip_prefix(ENVIRONMENT_PREFIX) {
+                let file = sources.add_value(format!("<environment {name}>"), text);
+                inputs.insert(variable, Content::Text(file, text.as_str().into()), Origin::Environment);
+            }
+        }
+        let mut automatic: Vec<_> = sources.of_role(Role::AutomaticVariables).map(|(id, _)| id).collect();
+        let is_plain = |id: &FileId| sources.file(*id).is_some_and(|file| file.name == "pgferry.vars.hcl");
+        automatic.sort_by_key(|id| (!is_plain(id), id.0));
+        for id in automatic {
+            inputs.take_file(sources, id, &mut found);
+        }
+        for assignment in &supplied.assignments {
+            match assignment {
+                Assignment::Value { name, text } => {
+                    let file = sources.add_value(format!("<value of --var {name}>"), text);
+                    inputs.insert(name, Content::Text(file, text.as_str().into()), Origin::Argument);
+                }
+                Assignment::File(path) => match sources.add_variable_file(path) {
+                    Ok(id) => inputs.take_file(sources, id, &mut found),
+                    Err(error) => found.push(
+                        Diagnostic::error(code::VARIABLE_FILE, "a file of variable values cannot be read")
+                            .detail(error.to_string()),
+                    ),
+                },
+            }
+        }
+        found.or(inputs).map(|(inputs, _)| inputs)
+    }
+
+    /// Nothing given.
+    pub fn none(sources: &Sources) -> Self {
+        Self {
+            given: BTreeMap::new(),
+            unset_sensitive: UnsetSensitive::Unknown,
+            cwd: ".".into(),
+            door: sources.door(),
+        }
+    }
+
+    fn insert(&mut self, name: &str, content: Content, origin: Origin) {
+        self.given.insert(name.into(), Given { content, origin });
+    }
+
+    fn take_file(&mut self, sources: &Sources, id: FileId, found: &mut Diagnostics) {
+        let Some(file) = sources.file(id) else { return };
+        for RawAttribute { name, expr } in found.absorb(parse_values(id, file)).unwrap_or_default() {
+            self.insert(&name.value, Content::Expr(expr), Origin::File(name.span));
+        }
+    }
+
+    /// What is given for variables that nobody declares.
+    pub(super) fn undeclared<'n>(&self, declared: &(dyn Fn(&str) -> bool + 'n), names: &[&str]) -> Diagnostics {
+        let mut found = Diagnostics::new();
+        for (name, given) in self.given.iter().filter(|(name, _)| !declared(name)) {
+            let names = names.iter().copied();
+            let declare = format!("variable \"{name}\" {{}}");
+            match given.origin {
+                // The environment is shared by many programs, so that Terraform does not look at it either.
+                Origin::Environment => {}
+                Origin::File(span) => found.push(
+                    Diagnostic::warning(code::VARIABLE_UNDECLARED, "undeclared variable")
+                        .at(span, "no `variable` block declares this")
+                        .suggest(name, names)
+                        .hint(format!("to use it, declare it: {declare}")),
+                ),
+                Origin::Argument => found.push(
+                    Diagnostic::error(code::VARIABLE_UNDECLARED, "undeclared variable")
+                        .detail(format!(
+                            "`--var {name}=…` is given, but no `variable` block declares `{name}`."
+                        ))
+                        .suggest(name, names)
+                        .hint(format!("to use it, declare it: {declare}")),
+                ),
+            }
+        }
+        found
+    }
+}
+
+const ARGUMENTS: [&str; 6] = ["type", "default", "description", "sensitive", "nullable", "ephemeral"];
+
+/// Reads a `variable` block, but for its validations.
+pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
+    let mut found = super::declare::single_label(block, "variable \"name\"");
+    for attribute in &block.body.attributes {
+        if !ARGUMENTS.contains(&&*attribute.name.value) {
+            found.push(super::declare::unknown_argument(
+                &attribute.name,
+                "variable",
+                &ARGUMENTS,
+            ));
+        }
+    }
+    for nested in &block.body.blocks {
+        if &*nested.kind.value != "validation" {
+            found.push(super::declare::unknown_argument(
+                &nested.kind,
+                "variable",
+                &["validation"],
+            ));
+        }
+    }
+    let flag = |name: &str, default: bool, found: &mut Diagnostics| {
+        let Some(attribute) = block.body.attribute(name) else {
+            return default;
+        };
+        let Some(value) = found.absorb(constant(&attribute.expr)) else {
+            return default;
+        };
+        value.as_bool().unwrap_or_else(|| {
+            let text = "`true` or `false` is required".to_owned();
+            found.push(Diagnostic::error(code::CONVERSION, "wrong type").at(attribute.expr.span, text));
+            default
+        })
+    };
+    let sensitive = flag("sensitive", false, &mut found);
+    let nullable = flag("nullable", true, &mut found);
+    if let Some(ephemeral) = block.body.attribute("ephemeral") {
+        found.push(super::declare::not_yet(&ephemeral.name, "`ephemeral`"));
+    }
+    let ty = block
+        .body
+        .attribute("type")
+        .and_then(|ty| found.absorb(constraint(&ty.expr)));
+    let default = block.body.attribute("default").and_then(|default| {
+        let value = found.absorb(constant(&default.expr))?;
+        let converted = converted(
+            &value,
+            ty.as_ref(),
+            default.expr.span,
+            "the default does not fit the type",
+        );
+        let value = found.absorb(converted.map_err(Diagnostics::from))?;
+        if sensitive && !value.is_null() {
+            found.push(literal_default(default));
+        }
+        if !nullable && value.is_null() {
+            let text = "the default is null, but `nullable` is false";
+            found.push(Diagnostic::error(code::NULL_VALUE, "null default").at(default.expr.span, text));
+        }
+        Some(value)
+    });
+    let name = block.labels.first().unwrap_or(&block.kind).clone();
+    found
+        .or(Declared {
+            name,
+            block,
+            ty,
+            default,
+            sensitive,
+            nullable,
+        })
+        .map(|(declared, _)| declared)
+}
+
+fn literal_default(default: &RawAttribute) -> Diagnostic {
+    Diagnostic::error(code::LITERAL_SECRET, "secret in the configuration")
+        .at(default.expr.span, "a sensitive variable has no default")
+        .detail("The configuration is read by everybody who may read the repository.")
+        .hint("give the value in a `*.vars.hcl` file that is not committed, or as `PGFERRY_VAR_…`")
+}
+
+fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Result<Value, Diagnostic> {
+    let Some(ty) = ty else { return Ok(value.clone()) };
+    convert(value, ty).map_err(|error| {
+        Diagnostic::error(code::CONVERSION, "wrong type")
+            .at(span, format!("{problem}: {error}"))
+            .hint(format!("the type is `{}`", written(ty)))
+    })
+}
+
+impl Declared<'_> {
+    /// The value of the variable.
+    pub(super) fn value(&self, inputs: &Inputs) -> Result<Value, Diagnostics> {
+        let given = inputs
+            .given
+            .get(&self.name.value)
+            .map(|given| self.given(given))
+            .transpose()?;
+        match given.flatten().or_else(|| self.default.clone()) {
+            Some(value) => Ok(value.marked(self.sensitive)),
+            None if self.sensitive => self.unset_sensitive(inputs.unset_sensitive),
+            None => Err(self.unset().into()),
+        }
+    }
+
+    /// The given value as the type wants it: nothing for a null that may not be.
+    fn given(&self, given: &Given) -> Result<Option<Value>, Diagnostics> {
+        let problem = "the given value does not fit the type";
+        let read = self.read(given).and_then(|(value, span)| {
+            if value.is_null() && !self.nullable {
+                return Ok(None);
+            }
+            let converted = converted(&value, self.ty.as_ref(), span, problem);
+            Ok(Some(converted.map_err(|diagnostic| {
+                diagnostic.and_at(self.name.span, "declared here")
+            })?))
+        });
+        // An error message may quote what it speaks of.
+        read.map_err(|found| match (self.sensitive, &self.ty) {
+            (false, _) => found,
+            (true, ty) => {
+                let diagnostic = Diagnostic::error(code::CONVERSION, "wrong type").at(self.name.span, problem);
+                match ty {
+                    Some(ty) => diagnostic.hint(format!("the type is `{}`", written(ty))).into(),
+                    None => diagnostic.into(),
+                }
+            }
+        })
+    }
+
+    fn read(&self, given: &Given) -> Result<(Value, Span), Diagnostics> {
+        let expr = match &given.content {
+            Content::Expr(expr) => expr.clone(),
+            Content::Text(file, text) => {
+                let span = Span::new(*file, 0..text.len());
+                // A text is taken as it is, unless the type says that it has parts.
+                match self.ty {
+                    None | Some(Type::String | Type::Number | Type::Bool) => {
+                        return Ok((Value::text(syntax::normalized(text)), span));
+                    }
+                    Some(
+                        Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_),
+                    ) => syntax::expression(*file, text)?,
+                }
+            }
+        };
+        Ok((constant(&expr)?, expr.span))
+    }
+
+    fn unset_sensitive(&self, policy: UnsetSensitive) -> Result<Value, Diagnostics> {
+        let ty = self.ty.clone().unwrap_or(Type::Any);
+        let value = match policy {
+            UnsetSensitive::Unknown => Value::unknown(ty),
+            UnsetSensitive::MadeUp => match ty {
+                Type::String | Type::Any => Value::text(format!("made-up-{}", self.name.value)),
+                Type::Number => Value::integer(1),
+                Type::Bool => Value::bool(true),
+                Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_) => Value::unknown(ty),
+            },
+            UnsetSensitive::Refuse => return Err(self.unset().into()),
+        };
+        Ok(value.marked(true))
+    }
+
+    fn unset(&self) -> Diagnostic {
+        let name = &self.name.value;
+        let ways = if self.sensitive {
+            format!("set {ENVIRONMENT_PREFIX}{name}, or name a file that holds it with `--var-file`")
+        } else {
+            format!(
+                "give it with `--var {name}=…`, in `pgferry.vars.hcl`, in a file named with `--var-file`, or as \
+                 {ENVIRONMENT_PREFIX}{name}; or add a `default`"
+            )
+        };
+        Diagnostic::error(code::VARIABLE_UNSET, "variable without a value")
+            .at(self.name.span, "this variable has no default and no value is given")
+            .hint(ways)
+    }
+}
