@@ -16,7 +16,7 @@ use crate::lang::syntax;
 use crate::lang::types::{constant, constraint, written};
 use crate::lang::value::{Type, Value};
 
-/// Prefix of the environment variables that give values.
+/// The beginning of the names of environment variables that give values.
 const ENVIRONMENT_PREFIX: &str = "PGFERRY_VAR_";
 
 /// What a sensitive variable without a value evaluates to.
@@ -49,7 +49,7 @@ pub enum Assignment {
 pub struct Supplied {
     /// From the command line.
     pub assignments: Vec<Assignment>,
-    /// The environment; only names with the right prefix count.
+    /// From the environment: the names without `PGFERRY_VAR_`.
     pub environment: BTreeMap<String, String>,
     /// What to do without a password.
     pub unset_sensitive: UnsetSensitive,
@@ -108,10 +108,8 @@ impl Inputs {
         };
         let mut found = Diagnostics::new();
         for (name, text) in &supplied.environment {
-            if let Some(variable) = name.strip_prefix(ENVIRONMENT_PREFIX) {
-                let file = sources.add_value(format!("<environment {name}>"), text);
-                inputs.insert(variable, Content::Text(file, text.as_str().into()), Origin::Environment);
-            }
+            let file = sources.add_value(format!("<{ENVIRONMENT_PREFIX}{name}>"), text);
+            inputs.insert(name, Content::Text(file, text.as_str().into()), Origin::Environment);
         }
         let mut automatic: Vec<_> = sources.of_role(Role::AutomaticVariables).map(|(id, _)| id).collect();
         let is_plain = |id: &FileId| sources.file(*id).is_some_and(|file| file.name == "pgferry.vars.hcl");
