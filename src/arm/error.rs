@@ -129,15 +129,26 @@ impl Failure {
     }
 }
 
+/// What is in the way of a call that will work later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conflict {
+    /// Something that was just created is not known everywhere yet.
+    Spreading,
+    /// A neighbour in the network is being changed.
+    Neighbour,
+    /// The server is being changed.
+    Server,
+}
+
 /// Codes that mean "something else is being done to it; later it will work" (contract 2.7).
-const CONFLICTS: [&str; 7] = [
-    "AnotherOperationInProgress",
-    "ReferencedResourceNotProvisioned",
-    "RetryableError",
-    "ServerIsBusy",
-    "ServerBusy",
-    "ServerIsNotReady",
-    "PrincipalNotFound",
+const CONFLICTS: [(&str, Conflict); 7] = [
+    ("AnotherOperationInProgress", Conflict::Neighbour),
+    ("ReferencedResourceNotProvisioned", Conflict::Neighbour),
+    ("RetryableError", Conflict::Neighbour),
+    ("ServerIsBusy", Conflict::Server),
+    ("ServerBusy", Conflict::Server),
+    ("ServerIsNotReady", Conflict::Server),
+    ("PrincipalNotFound", Conflict::Spreading),
 ];
 
 /// Codes of 404 answers that do not mean "the object is not there".
@@ -152,7 +163,7 @@ const NOT_ABOUT_THE_OBJECT: [&str; 5] = [
 impl ServiceError {
     /// Whether repeating can help, by code first and by status where the code is unknown.
     pub fn retry(&self) -> Retry {
-        if self.is_conflict() {
+        if self.conflict().is_some() {
             return Retry::AfterConflict;
         }
         match self.status {
@@ -167,9 +178,12 @@ impl ServiceError {
             || self.details.iter().any(|detail| detail.any_code(codes))
     }
 
-    /// Whether it says that something else is being done to the object, so that this was refused unapplied.
-    pub fn is_conflict(&self) -> bool {
-        self.any_code(&CONFLICTS)
+    /// What is in the way, where that passes. A call so answered was refused and changed nothing.
+    pub fn conflict(&self) -> Option<Conflict> {
+        CONFLICTS
+            .iter()
+            .find(|(code, _)| self.any_code(&[code]))
+            .map(|(_, conflict)| *conflict)
     }
 
     /// Whether it says that the object, its parent or its group is not there. A 404 that speaks of a subscription, a

@@ -12,7 +12,7 @@ pub mod ports;
 
 pub use body::{Body, Draft, Final, MissingOutput, Outputs, Stage};
 pub use cloud::{Cloud, CloudError, Scope, SubscriptionId, TenantId};
-pub use error::{ArmError, Failure, Retry, ServiceError, TransportError};
+pub use error::{ArmError, Conflict, Failure, Retry, ServiceError, TransportError};
 pub use id::{ArmId, ArmType, Collection};
 pub use operation::{Call, CorrelationId, Operation, Verb};
 pub use ports::{ArmRead, ArmWrite, Found};

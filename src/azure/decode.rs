@@ -45,6 +45,16 @@ pub fn service_error(response: &Response) -> ServiceError {
     error
 }
 
+/// Whether an answer begins as an object or array and does not end as one, so that asking again can help.
+pub fn is_cut_short(response: &Response) -> bool {
+    let body = response.body.trim_ascii();
+    match (body.first(), body.last()) {
+        (Some(b'{'), last) => last != Some(&b'}') || body.len() == 1,
+        (Some(b'['), last) => last != Some(&b']') || body.len() == 1,
+        (Some(_) | None, _) => false,
+    }
+}
+
 /// Whether an error answer has a text that is not JSON: then it came from something that stands before ARM.
 pub fn is_foreign(response: &Response) -> bool {
     !response.body.iter().all(u8::is_ascii_whitespace) && serde_json::from_slice::<IgnoredAny>(&response.body).is_err()

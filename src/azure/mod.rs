@@ -37,7 +37,7 @@ use policy::auth::Auth;
 use policy::correlation::Correlation;
 use policy::govern::{Caps, Governor};
 use policy::log::Log;
-use policy::retry::{Jitter, Limits, Retries};
+use policy::retry::{Jitter, Retries};
 use transport::{HttpTransport, Route};
 
 pub use credential::{CredentialChoice, CredentialKind, CredentialSettings, WhichCredential};
@@ -160,12 +160,7 @@ fn assemble(
     let tokens = Arc::new(Tokens::new(Arc::clone(&credentials), Arc::clone(&clock)));
     let governor = Arc::new(Governor::new(caps, Arc::clone(&clock)));
     let meter = Arc::new(Meter::default());
-    let retries = Retries::new(
-        Limits::default(),
-        Jitter::Random,
-        Arc::clone(&clock),
-        Arc::clone(&meter),
-    );
+    let retries = Retries::new(Jitter::Random, Arc::clone(&clock), Arc::clone(&meter));
     let pipeline = Pipeline::new(
         vec![
             Arc::new(Correlation::new(connection.correlation)),

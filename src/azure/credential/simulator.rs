@@ -1,15 +1,16 @@
 //! The login to the simulator: a made-up application at its token endpoint, so that renewal is exercised as with Azure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::{Claims, CredentialKind, Token, TokenError, TokenSource, form};
-use crate::arm::http::{HeaderValue, Request, Transport};
+use crate::arm::http::{HeaderValue, Request, Response, Transport};
 use crate::arm::operation::Verb;
-use crate::arm::{Failure, Scope};
+use crate::arm::{Failure, Retry, Scope};
 use crate::azure::decode;
 use crate::azure::endpoint::Endpoint;
 use crate::clock::Clock;
@@ -19,6 +20,13 @@ use crate::secret::Secret;
 const TENANT: &str = "00000000-0000-0000-0000-000000000000";
 const CLIENT_ID: &str = "11111111-1111-1111-1111-111111111111";
 const CLIENT_SECRET: &str = "simulated";
+
+/// The pauses after failures that may pass; the token endpoint has its share of the faults that a simulator is told to make.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+];
 
 /// Asks the simulator's token endpoint.
 pub struct SimulatorLogin {
@@ -49,6 +57,36 @@ impl SimulatorLogin {
     }
 }
 
+impl SimulatorLogin {
+    async fn ask(&self, request: &Request) -> Result<Response, TokenError> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let reason = match self.transport.send(request).await {
+                Ok(response) if response.status == 200 => return Ok(response),
+                Ok(response) => {
+                    let error = decode::service_error(&response);
+                    if error.retry() == Retry::Never {
+                        return Err(refused(error.to_string()));
+                    }
+                    error.to_string()
+                }
+                Err(error) => error.to_string(),
+            };
+            match pauses.next() {
+                Some(pause) => self.clock.sleep(*pause).await,
+                None => return Err(refused(reason)),
+            }
+        }
+    }
+}
+
+fn refused(reason: String) -> TokenError {
+    TokenError::Refused {
+        kind: CredentialKind::Simulator,
+        reason,
+    }
+}
+
 #[async_trait]
 impl TokenSource for SimulatorLogin {
     fn kind(&self) -> CredentialKind {
@@ -56,10 +94,6 @@ impl TokenSource for SimulatorLogin {
     }
 
     async fn fetch(&self, scope: &Scope, claims: Option<&Claims>) -> Result<Token, TokenError> {
-        let refused = |reason: String| TokenError::Refused {
-            kind: CredentialKind::Simulator,
-            reason,
-        };
         let mut pairs = vec![
             ("grant_type", "client_credentials"),
             ("client_id", CLIENT_ID),
@@ -76,11 +110,7 @@ impl TokenSource for SimulatorLogin {
             )],
             body: Some(Secret::new(form(&pairs))),
         };
-        let sent = self.transport.send(&request).await;
-        let response = sent.map_err(|error| refused(error.to_string()))?;
-        if response.status != 200 {
-            return Err(refused(decode::service_error(&response).to_string()));
-        }
+        let response = self.ask(&request).await?;
         let answer: Answer = decode::json(&response).map_err(|failure: Failure| refused(failure.to_string()))?;
         let life = SignedDuration::from_secs(answer.expires_in);
         let now = self.clock.now();

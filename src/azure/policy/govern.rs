@@ -231,7 +231,7 @@ impl Gauge {
             level.most = level.most.max(left);
             level.left = Some(left);
         }
-        if response.status == 429 && !decode::service_error(response).is_conflict() {
+        if response.status == 429 && decode::service_error(response).conflict().is_none() {
             level.counted = true;
             level.left = level.left.map(|_| 0);
             if let Some(asked) = response.retry_after(now) {

@@ -2,55 +2,56 @@
 //! the clock; it never decides what an error means, that is `Failure::retry`'s.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tracing::debug;
+use tracing::{debug, info};
 use uuid::Uuid;
 
 use crate::arm::error::Delivery;
 use crate::arm::http::Response;
-use crate::arm::{Failure, Retry};
+use crate::arm::{Conflict, Failure, Retry};
 use crate::azure::decode;
 use crate::azure::meter::Meter;
 use crate::azure::pipeline::{Exchange, Next, Policy, Repeat};
 use crate::clock::Clock;
 
-/// How long and how often.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Sends in all, not counting short waits that the service asked for.
-    pub attempts: u32,
-    /// The pause after the first failure; it doubles with each further one.
-    pub first: Duration,
-    /// The longest pause between attempts.
-    pub longest: Duration,
-    /// The pause after the first conflict; it doubles too.
-    pub conflict_first: Duration,
-    /// The longest pause between looks at a conflict.
-    pub conflict_longest: Duration,
-    /// How long a conflict may last. Creating a server takes up to ten minutes, moving its network twenty.
-    pub conflict_patience: Duration,
-    /// How long a throttled call may wait in all.
-    pub throttle_patience: Duration,
-    /// Waits up to this length, asked for by a throttling service, do not count as attempts.
-    pub short: Duration,
-}
+/// Sends in all, not counting short waits that the service asked for. With the pauses below this bridges five minutes.
+const ATTEMPTS: u32 = 10;
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            attempts: 10,
-            first: Duration::from_millis(800),
-            longest: Duration::from_secs(120),
-            conflict_first: Duration::from_secs(1),
-            conflict_longest: Duration::from_secs(30),
-            conflict_patience: Duration::from_secs(30 * 60),
-            throttle_patience: Duration::from_secs(15 * 60),
-            short: Duration::from_secs(60),
-        }
-    }
+/// Sends while the service was never reached: then it is rather the address or the network that is wrong, and somebody waits
+/// to hear of it.
+const FIRST_CONTACT: u32 = 4;
+
+/// The pause after the first failure, and after each further one twice the last, up to the longest: those of the reference
+/// client.
+const FAILED: Backoff = Backoff {
+    first: Duration::from_millis(800),
+    longest: Duration::from_secs(120),
+};
+
+/// The pauses between looks at a conflict. A server refuses for about a second after it was created, and a neighbour in the
+/// network is changed in seconds.
+const CONFLICT: Backoff = Backoff {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(30),
+};
+
+/// How long a throttled call may wait in all; longer, and the caller hears how long it would take.
+const THROTTLED: Duration = Duration::from_secs(15 * 60);
+
+/// Waits up to this length, asked for by a throttling service, do not count as attempts.
+const SHORT: Duration = Duration::from_secs(60);
+
+/// Waits from this length on are worth a line in the log.
+const NOTICEABLE: Duration = Duration::from_secs(10);
+
+/// Pauses that double.
+struct Backoff {
+    first: Duration,
+    longest: Duration,
 }
 
 /// Where the randomness of pauses comes from, so that a fleet of callers does not come back in one instant.
@@ -60,6 +61,60 @@ pub enum Jitter {
     Random,
     /// None: pauses are exact.
     None,
+}
+
+/// The policy.
+pub struct Retries {
+    jitter: Jitter,
+    clock: Arc<dyn Clock>,
+    meter: Arc<Meter>,
+    reached: AtomicBool,
+}
+
+/// Why a call is to be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It broke on the way or in the service.
+    Broken,
+    /// The quota is used up.
+    Throttled,
+    /// Something else is being done to the object.
+    Conflict(Conflict),
+}
+
+/// What the outcome of one attempt calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Verdict {
+    cause: Cause,
+    /// How long the service asked to wait.
+    asked: Option<Duration>,
+    /// Whether it is certain that the request changed nothing.
+    certainly: Effect,
+}
+
+/// What is known of the effect of a request that brought no success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// It had none.
+    Absent,
+    /// It may have had one.
+    Open,
+}
+
+/// What has been spent on a call so far.
+#[derive(Default)]
+struct Spent {
+    attempts: u32,
+    conflicts: u32,
+    conflict_since: Option<Timestamp>,
+    throttled: Duration,
+}
+
+impl Backoff {
+    fn after(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(1).min(16);
+        self.first.saturating_mul(1 << doublings).min(self.longest)
+    }
 }
 
 impl Jitter {
@@ -75,67 +130,43 @@ impl Jitter {
     }
 }
 
-/// The policy.
-pub struct Retries {
-    limits: Limits,
-    jitter: Jitter,
-    clock: Arc<dyn Clock>,
-    meter: Arc<Meter>,
-}
-
-/// Why a call is to be repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    /// It broke on the way or in the service.
-    Broken,
-    /// The quota is used up.
-    Throttled,
-    /// Something else is being done to the object.
-    Conflict,
-}
-
-/// What the outcome of one attempt calls for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Verdict {
-    cause: Cause,
-    asked: Option<Duration>,
-    /// Whether it is certain that the request changed nothing.
-    unapplied: bool,
-}
-
-/// What has been spent on a call so far.
-struct Spent {
-    attempts: u32,
-    conflicts: u32,
-    conflict_since: Option<Timestamp>,
-    throttled: Duration,
-}
-
-/// What to do next.
-enum Step {
-    Wait(Duration),
-    GiveUp,
+/// How long a conflict may last before it is reported.
+fn patience(conflict: Conflict) -> Duration {
+    let minutes = match conflict {
+        // Minutes for a new principal; longer, and it does not exist.
+        Conflict::Spreading => 5,
+        // Network operations take about a minute each, and several may stand in line.
+        Conflict::Neighbour => 15,
+        // Creating a server takes up to ten minutes, moving its network twenty.
+        Conflict::Server => 30,
+    };
+    Duration::from_secs(minutes * 60)
 }
 
 impl Retries {
-    /// With these limits.
-    pub fn new(limits: Limits, jitter: Jitter, clock: Arc<dyn Clock>, meter: Arc<Meter>) -> Self {
+    /// With these pauses.
+    pub fn new(jitter: Jitter, clock: Arc<dyn Clock>, meter: Arc<Meter>) -> Self {
         Self {
-            limits,
             jitter,
             clock,
             meter,
+            reached: AtomicBool::new(false),
         }
     }
 
     fn judge(&self, outcome: &Result<Response, Failure>) -> Option<Verdict> {
         match outcome {
-            Ok(response) if response.status < 400 => None,
-            Ok(response) => self.judge_answer(response),
+            Ok(response) => {
+                self.reached.store(true, Ordering::Relaxed);
+                self.judge_answer(response)
+            }
             Err(Failure::Unreachable(error)) => Some(Verdict {
                 cause: Cause::Broken,
                 asked: None,
-                unapplied: error.delivered == Delivery::NotSent,
+                certainly: match error.delivered {
+                    Delivery::NotSent => Effect::Absent,
+                    Delivery::Unknown => Effect::Open,
+                },
             }),
             Err(
                 Failure::Refused(_)
@@ -149,113 +180,143 @@ impl Retries {
     }
 
     fn judge_answer(&self, response: &Response) -> Option<Verdict> {
-        let asked = response.retry_after(self.clock.now());
         let status = response.status;
-        let cause = match decode::service_error(response).retry() {
-            Retry::AfterConflict => Cause::Conflict,
-            Retry::Same | Retry::After(_) if status == 429 => Cause::Throttled,
-            Retry::Same | Retry::After(_) => Cause::Broken,
+        if status < 400 {
+            return decode::is_cut_short(response).then_some(Verdict {
+                cause: Cause::Broken,
+                asked: None,
+                certainly: Effect::Open,
+            });
+        }
+        let asked = response.retry_after(self.clock.now());
+        let error = decode::service_error(response);
+        let cause = match (error.conflict(), error.retry()) {
+            (Some(conflict), _) => Cause::Conflict(conflict),
+            (None, Retry::Same | Retry::After(_) | Retry::AfterConflict) if status == 429 => Cause::Throttled,
+            (None, Retry::Same | Retry::After(_) | Retry::AfterConflict) => Cause::Broken,
             // The reference client repeats whatever carries Retry-After; a refused token is answered elsewhere.
-            Retry::Never if asked.is_some() && status != 401 => Cause::Broken,
-            Retry::Never => return None,
+            (None, Retry::Never) if asked.is_some() && status != 401 => Cause::Broken,
+            (None, Retry::Never) => return None,
         };
         // A 5xx may come from a gateway behind which the call went on; a refusal of the 4xx family was decided before
         // anything was done, except 408, which only says that somebody stopped waiting.
         let refused = (400..500).contains(&status) && status != 408;
-        let unapplied = refused || cause == Cause::Conflict || (status == 503 && asked.is_some());
+        let unapplied = refused || error.conflict().is_some() || (status == 503 && asked.is_some());
         Some(Verdict {
             cause,
             asked,
-            unapplied,
+            certainly: if unapplied { Effect::Absent } else { Effect::Open },
         })
     }
 
-    fn next(&self, verdict: Verdict, spent: &mut Spent) -> Step {
+    /// How long to wait before the next attempt; `None` when it was the last.
+    fn pause(&self, verdict: Verdict, spent: &mut Spent) -> Option<Duration> {
         match verdict.cause {
-            Cause::Conflict => self.after_conflict(verdict.asked, spent),
+            Cause::Broken => self.after_failure(verdict.asked, spent),
             Cause::Throttled => self.after_throttling(verdict.asked, spent),
-            Cause::Broken => {
-                spent.attempts += 1;
-                if spent.attempts >= self.limits.attempts || verdict.asked > Some(self.limits.throttle_patience) {
-                    return Step::GiveUp;
-                }
-                let backoff = doubling(self.limits.first, spent.attempts, self.limits.longest);
-                Step::Wait(self.jitter.stretch(verdict.asked.unwrap_or(backoff)))
-            }
+            Cause::Conflict(conflict) => self.after_conflict(conflict, verdict.asked, spent),
         }
     }
 
-    fn after_conflict(&self, asked: Option<Duration>, spent: &mut Spent) -> Step {
+    fn after_failure(&self, asked: Option<Duration>, spent: &mut Spent) -> Option<Duration> {
+        spent.attempts += 1;
+        let reached = self.reached.load(Ordering::Relaxed);
+        let attempts = if reached { ATTEMPTS } else { FIRST_CONTACT };
+        if spent.attempts >= attempts || asked > Some(THROTTLED) {
+            return None;
+        }
+        Some(self.jitter.stretch(asked.unwrap_or(FAILED.after(spent.attempts))))
+    }
+
+    fn after_throttling(&self, asked: Option<Duration>, spent: &mut Spent) -> Option<Duration> {
+        if asked.is_none_or(|asked| asked > SHORT) {
+            spent.attempts += 1;
+        }
+        let pause = asked.unwrap_or(FAILED.after(spent.attempts));
+        spent.throttled += pause;
+        if spent.attempts >= ATTEMPTS || spent.throttled > THROTTLED {
+            return None;
+        }
+        Some(self.jitter.stretch(pause))
+    }
+
+    fn after_conflict(&self, conflict: Conflict, asked: Option<Duration>, spent: &mut Spent) -> Option<Duration> {
         let now = self.clock.now();
         let since = *spent.conflict_since.get_or_insert(now);
         spent.conflicts += 1;
-        let backoff = doubling(
-            self.limits.conflict_first,
-            spent.conflicts,
-            self.limits.conflict_longest,
-        );
-        let pause = self.jitter.stretch(asked.map_or(backoff, |asked| asked.max(backoff)));
+        let pause = CONFLICT.after(spent.conflicts).max(asked.unwrap_or_default());
+        let pause = self.jitter.stretch(pause);
         let lasted = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
-        if lasted + pause > self.limits.conflict_patience {
-            return Step::GiveUp;
-        }
-        Step::Wait(pause)
+        (lasted + pause <= patience(conflict)).then_some(pause)
     }
 
-    fn after_throttling(&self, asked: Option<Duration>, spent: &mut Spent) -> Step {
-        if asked.is_none_or(|asked| asked > self.limits.short) {
-            spent.attempts += 1;
+    fn announce(&self, exchange: &Exchange, verdict: Verdict, pause: Duration) {
+        let (method, cause, seconds) = (exchange.request.verb.method(), verdict.cause, pause.as_secs_f64());
+        if pause >= NOTICEABLE {
+            info!(
+                method,
+                service = exchange.bucket.service,
+                ?cause,
+                seconds,
+                "waits before it is sent again"
+            );
+        } else {
+            debug!(
+                method,
+                service = exchange.bucket.service,
+                ?cause,
+                seconds,
+                "waits before it is sent again"
+            );
         }
-        let backoff = doubling(self.limits.first, spent.attempts, self.limits.longest);
-        let pause = asked.unwrap_or(backoff);
-        spent.throttled += pause;
-        if spent.attempts >= self.limits.attempts || spent.throttled > self.limits.throttle_patience {
-            return Step::GiveUp;
-        }
-        Step::Wait(self.jitter.stretch(pause))
     }
-}
-
-fn doubling(first: Duration, times: u32, longest: Duration) -> Duration {
-    first.saturating_mul(1 << times.saturating_sub(1).min(16)).min(longest)
 }
 
 #[async_trait]
 impl Policy for Retries {
     async fn send(&self, exchange: &mut Exchange, next: Next<'_>) -> Result<Response, Failure> {
         self.meter.first(exchange.purpose);
-        let mut spent = Spent {
-            attempts: 0,
-            conflicts: 0,
-            conflict_since: None,
-            throttled: Duration::ZERO,
-        };
+        let mut spent = Spent::default();
         loop {
             let outcome = next.send(exchange).await;
             let Some(verdict) = self.judge(&outcome) else {
                 return outcome;
             };
-            let safe = match exchange.repeat {
-                Repeat::Freely => true,
-                Repeat::IfNotApplied => verdict.unapplied,
-            };
-            if !safe {
-                return outcome;
+            match (exchange.repeat, verdict.certainly) {
+                (Repeat::Freely, _) | (Repeat::IfNotApplied, Effect::Absent) => {}
+                (Repeat::IfNotApplied, Effect::Open) => return outcome,
             }
-            match self.next(verdict, &mut spent) {
-                Step::Wait(pause) => {
-                    let seconds = pause.as_secs_f64();
-                    debug!(cause = ?verdict.cause, seconds, attempts = spent.attempts, "will be sent again");
+            match (self.pause(verdict, &mut spent), verdict.cause) {
+                (Some(pause), _) => {
+                    self.announce(exchange, verdict, pause);
                     self.clock.sleep(pause).await;
                     self.meter.again();
                 }
-                Step::GiveUp if verdict.cause == Cause::Throttled => {
+                (None, Cause::Throttled) => {
                     return Err(Failure::Throttled {
-                        retry_after: verdict.asked.unwrap_or(self.limits.longest),
+                        retry_after: verdict.asked.unwrap_or(FAILED.longest),
                     });
                 }
-                Step::GiveUp => return outcome,
+                (None, Cause::Broken | Cause::Conflict(_)) => return outcome,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_never_shortens_a_pause_and_stretches_it_by_a_quarter_at_most() {
+        let pause = Duration::from_secs(100);
+        let stretched: Vec<Duration> = (0..200).map(|_| Jitter::Random.stretch(pause)).collect();
+        assert!(
+            stretched
+                .iter()
+                .all(|stretched| (pause..=pause.mul_f64(1.25)).contains(stretched))
+        );
+        assert!(stretched.iter().any(|other| *other != stretched[0]));
+        assert_eq!(Jitter::None.stretch(pause), pause);
     }
 }

@@ -112,7 +112,7 @@ async fn a_page_of_a_proxy_is_not_taken_for_absence() {
 #[tokio::test]
 async fn a_broken_answer_is_named_without_quoting_it() {
     for body in [r#"{"name":"secret-valu"#, "<html>secret</html>", r#"["secret"]"#] {
-        let rig = Rig::new(vec![answer(200, &[], body)]);
+        let rig = Rig::always(answer(200, &[], body));
         let error = rig.client.list(&collection(VNET)).await.unwrap_err();
         let shown = error.failure.to_string();
         assert!(shown.starts_with("the answer cannot be read: it is"), "{shown}");

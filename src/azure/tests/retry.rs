@@ -3,6 +3,7 @@
 use super::rig::{Rig, SERVER, Step, VNET, answer, body, call, code, id, no_answer, refusal};
 use crate::arm::error::Delivery;
 use crate::arm::{ArmRead, ArmWrite, Failure, Verb};
+use crate::azure::policy::govern::Caps;
 
 const MIGRATION: &str =
     "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DBforPostgreSQL/flexibleServers/pg/migrations/m1";
@@ -131,8 +132,7 @@ async fn a_conflict_that_does_not_pass_is_reported_in_the_end() {
     let rig = Rig::always(refusal(409, &[], "ServerIsBusy"));
     let error = rig.client.begin(&call(Verb::Delete, SERVER), None).await.unwrap_err();
     assert_eq!(code(&error.failure), "ServerIsBusy");
-    let slept: f64 = rig.clock.slept().iter().sum();
-    assert!((1700.0..=1800.0).contains(&slept), "half an hour, was {slept} s");
+    assert_eq!(rig.clock.slept()[..7], [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]);
 }
 
 #[tokio::test]
@@ -205,6 +205,48 @@ async fn a_server_error_leaves_open_whether_a_migration_was_created() {
             (1, false),
             "{status}: a gateway may have passed it on"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_was_never_reached_is_given_up_soon() {
+    let rig = Rig::always(no_answer(Delivery::NotSent));
+    assert!(rig.client.get(&id(VNET)).await.is_err());
+    assert_eq!(rig.clock.slept(), [0.8, 1.6, 3.2]);
+
+    let rig = Rig::built(vec![fine()], Some(no_answer(Delivery::NotSent)), Caps::Always, 3600);
+    rig.client.get(&id(VNET)).await.unwrap();
+    assert!(rig.client.get(&id(VNET)).await.is_err());
+    assert_eq!(rig.seen().len(), 11, "one that was is given five minutes to come back");
+}
+
+#[tokio::test]
+async fn an_answer_cut_short_is_asked_for_again() {
+    let rig = Rig::new(vec![
+        answer(200, &[], r#"{"value":[{"name":"#),
+        answer(200, &[], r#"{"value":[]}"#),
+    ]);
+    let collection = id(VNET).collection().unwrap();
+    assert_eq!(rig.client.list(&collection).await.unwrap(), Some(Vec::new()));
+    let half = answer(201, &[], r#"{"properties":"#);
+    assert_eq!(
+        sent(Verb::Put, MIGRATION, half).await,
+        (1, false),
+        "the migration was created"
+    );
+}
+
+#[tokio::test]
+async fn each_conflict_has_its_own_patience() {
+    for (code, minutes) in [
+        ("PrincipalNotFound", 5.0),
+        ("RetryableError", 15.0),
+        ("ServerBusy", 30.0),
+    ] {
+        let rig = Rig::always(refusal(400, &[], code));
+        assert!(rig.client.begin(&call(Verb::Put, VNET), Some(&body())).await.is_err());
+        let slept = rig.clock.slept().iter().sum::<f64>() / 60.0;
+        assert!((minutes - 0.5..=minutes).contains(&slept), "{code}: {slept} minutes");
     }
 }
 

@@ -22,7 +22,7 @@ use crate::azure::policy::auth::Auth;
 use crate::azure::policy::correlation::Correlation;
 use crate::azure::policy::govern::{Caps, Governor};
 use crate::azure::policy::log::Log;
-use crate::azure::policy::retry::{Jitter, Limits, Retries};
+use crate::azure::policy::retry::{Jitter, Retries};
 use crate::azure::versions::ApiVersions;
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -234,7 +234,7 @@ impl Rig {
         let meter = Arc::new(Meter::default());
         let governor = Arc::new(Governor::new(caps, clock.clone()));
         let correlation = CorrelationId(Uuid::nil());
-        let retries = Retries::new(Limits::default(), Jitter::None, clock.clone(), meter.clone());
+        let retries = Retries::new(Jitter::None, clock.clone(), meter.clone());
         let pipeline = Pipeline::new(
             vec![
                 Arc::new(Correlation::new(correlation)),
