@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::rows::{Cell, Checksum, Content, LargeRef, RowKey, Rows};
 use crate::snapshot::{
-    Actor, Binding, FingerprintKey, HistoryEntry, Lineage, OpenRun, RECENT_RUNS, Record, RecordKey, Revision, RunId,
-    Serial, Snapshot, StepId, StepJournal, StepPhase,
+    Actor, Binding, DEEPEST, FingerprintKey, HistoryEntry, Lineage, OpenRun, RECENT_RUNS, Record, RecordKey, Revision,
+    RunId, Serial, Snapshot, StepId, StepJournal, StepPhase, nests_within,
 };
 use crate::store::{BindingConflict, Committed, Edit, StoreError};
 
@@ -294,10 +294,7 @@ impl Drafting<'_> {
             Edit::Accepted { run, step, operation } => self.accept(run, step, operation),
             Edit::Done { run, step } => self.settle(run, step, StepPhase::Done),
             Edit::Failed { run, step, message } => self.settle(run, step, StepPhase::Failed { message }),
-            Edit::Put { key, document } => {
-                self.put(RowKey::Record(key), &document);
-                Ok(())
-            }
+            Edit::Put { key, document } => self.keep(RowKey::Record(key), &document),
             Edit::PutIf {
                 key,
                 document,
@@ -357,14 +354,14 @@ impl Drafting<'_> {
             Some(_) => Ok(()),
             None => {
                 self.head.run = Some(run);
-                self.put(RowKey::Plan, plan);
-                Ok(())
+                self.keep(RowKey::Plan, plan)
             }
         }
     }
 
     fn accept(&mut self, run: RunId, step: StepId, operation: Value) -> Result<(), StoreError> {
         self.must_be_open(run)?;
+        must_be_shallow(&RowKey::Step(step), &operation)?;
         let refuse = |standing| StoreError::StepOutOfOrder {
             run,
             step,
@@ -404,8 +401,7 @@ impl Drafting<'_> {
         if found != expected {
             return Err(StoreError::StaleRevision { key, expected, found });
         }
-        self.put(row, document);
-        Ok(())
+        self.keep(row, document)
     }
 
     fn rename(&mut self, from: RecordKey, to: RecordKey) -> Result<(), StoreError> {
@@ -460,8 +456,25 @@ impl Drafting<'_> {
         }
     }
 
+    fn keep(&mut self, key: RowKey, document: &Value) -> Result<(), StoreError> {
+        must_be_shallow(&key, document)?;
+        self.put(key, document);
+        Ok(())
+    }
+
     fn put(&mut self, key: RowKey, value: &impl Serialize) {
         self.writes.insert(key, Some(Content::Inline(text_of(value))));
+    }
+}
+
+fn must_be_shallow(what: &RowKey, value: &Value) -> Result<(), StoreError> {
+    if nests_within(value, DEEPEST) {
+        Ok(())
+    } else {
+        Err(StoreError::TooDeep {
+            what: what.to_string(),
+            limit: DEEPEST,
+        })
     }
 }
 

@@ -17,6 +17,21 @@ use crate::hex;
 /// How many finished runs a [`Snapshot`] carries; a store keeps the older ones too.
 pub(crate) const RECENT_RUNS: usize = 200;
 
+/// How deep a document, plan or continuation may nest. JSON readers stop at 128 levels, and the exported form needs a
+/// few of its own.
+pub(crate) const DEEPEST: usize = 100;
+
+/// Whether a value nests no deeper than this.
+pub(crate) fn nests_within(value: &Value, levels: usize) -> bool {
+    let below = levels.checked_sub(1);
+    let within = |inner| below.is_some_and(|below| nests_within(inner, below));
+    match value {
+        Value::Array(items) => items.iter().all(within),
+        Value::Object(members) => members.values().all(within),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
 /// Everything a store remembers, at one serial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {

@@ -274,6 +274,14 @@ pub enum StoreError {
         /// What the journal knew.
         standing: &'static str,
     },
+    /// A document nests so deep that JSON readers refuse it.
+    #[error("{what} nests deeper than {limit} levels")]
+    TooDeep {
+        /// What was to be kept.
+        what: String,
+        /// How deep a document may nest.
+        limit: usize,
+    },
     /// An earlier write failed, so what the disk holds is known only after locking again.
     #[error("an earlier write to the state failed, so this lock takes no more")]
     Unusable,

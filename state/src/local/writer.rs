@@ -310,6 +310,7 @@ fn same(error: &StoreError) -> StoreError {
         | StoreError::RunOpen { .. }
         | StoreError::RunNotOpen { .. }
         | StoreError::StepOutOfOrder { .. }
+        | StoreError::TooDeep { .. }
         | StoreError::Unusable => StoreError::Unusable,
     }
 }

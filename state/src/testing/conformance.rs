@@ -45,6 +45,8 @@ macro_rules! store_conformance {
             a_binding_holds,
             concurrent_commits_all_count,
             documents_of_every_size_come_back,
+            values_come_back_to_the_last_bit,
+            what_could_not_be_read_again_is_refused,
             the_fingerprint_key_stays,
             a_newer_format_is_refused
         }
@@ -547,6 +549,71 @@ pub async fn documents_of_every_size_come_back(lab: &impl Lab) {
         (seen.records.len(), seen.history.last().map(|entry| entry.summary.len())),
         (sizes.len() - 1, Some(9_000))
     );
+}
+
+/// Numbers and texts come back as they were, and `null` is not the same as nothing.
+pub async fn values_come_back_to_the_last_bit(lab: &impl Lab) {
+    let numbers = json!([
+        0.1,
+        -0.0,
+        5e-324,
+        31.245270191439438,
+        121.48791951161945,
+        1.7976931348623157e308,
+        u64::MAX,
+        i64::MIN,
+        9_007_199_254_740_993_u64
+    ]);
+    let texts = json!({"": "\u{0}\u{1f}\u{7f}\"\\/", "\u{2028}": "\u{10ffff}é\r\n", "null": null, "empty": [{}, []]});
+    let held = lock(lab, "a").await;
+    commit(
+        &*held,
+        vec![
+            put("numbers", numbers.clone()),
+            put("texts", texts.clone()),
+            put("null", json!(null)),
+        ],
+    )
+    .await;
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(
+        documents(&seen),
+        [("null", json!(null)), ("numbers", numbers), ("texts", texts)]
+    );
+}
+
+/// A document that JSON readers would refuse is refused while it can still be told who brought it.
+pub async fn what_could_not_be_read_again_is_refused(lab: &impl Lab) {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    let run = RunId::random();
+    let accepted = |levels| Edit::Accepted {
+        run,
+        step: StepId::new(1),
+        operation: nested(levels),
+    };
+    let held = lock(lab, "a").await;
+    let refuse = async |deep: Edit| {
+        let refused = held.commit(vec![deep]).await;
+        assert!(
+            matches!(refused, Err(StoreError::TooDeep { limit: 100, .. })),
+            "{refused:?}"
+        );
+    };
+    refuse(begin(run, nested(101))).await;
+    commit(
+        &*held,
+        vec![begin(run, nested(100)), intend(run, 1, 1), put("a", nested(100))],
+    )
+    .await;
+    commit(&*held, vec![accepted(100)]).await;
+    refuse(accepted(101)).await;
+    refuse(put("b", nested(101))).await;
+    refuse(put_if("b", nested(200), None)).await;
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(documents(&seen), [("a", nested(100))]);
+    assert_eq!(Snapshot::import(seen.export()).ok(), Some(seen));
 }
 
 /// The key of fingerprints is made with the lineage and lives as long.

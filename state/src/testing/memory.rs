@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::snapshot::{
-    Binding, HistoryEntry, OpenRun, RECENT_RUNS, Record, RecordKey, Revision, RunId, Snapshot, StepId, StepJournal,
-    StepPhase,
+    Binding, DEEPEST, HistoryEntry, OpenRun, RECENT_RUNS, Record, RecordKey, Revision, RunId, Snapshot, StepId,
+    StepJournal, StepPhase, nests_within,
 };
 use crate::store::{BindingConflict, Committed, Edit, Held, Holder, Intent, Store, StoreError};
 use crate::upgrade::FormatVersion;
@@ -137,6 +137,7 @@ impl Kept {
         let serial = before.serial.next();
         let mut touched = Vec::new();
         for edit in edits {
+            must_be_shallow(&edit)?;
             touched.extend(self.apply(edit, serial.into())?);
         }
         if touched.is_empty() && self.snapshot == before {
@@ -372,6 +373,26 @@ impl Kept {
         self.snapshot.records.remove(&from);
         self.put(to.clone(), Record { revision, document });
         Ok(vec![from, to])
+    }
+}
+
+fn must_be_shallow(edit: &Edit) -> Result<(), StoreError> {
+    let (what, value) = match edit {
+        Edit::BeginRun { plan, .. } => ("the open run's plan".to_owned(), plan),
+        Edit::Accepted { step, operation, .. } => (format!("the journal of step {step}"), operation),
+        Edit::Put { key, document } | Edit::PutIf { key, document, .. } => (format!("the record `{key}`"), document),
+        Edit::Bind(_)
+        | Edit::Intent { .. }
+        | Edit::Done { .. }
+        | Edit::Failed { .. }
+        | Edit::Remove { .. }
+        | Edit::Rename { .. }
+        | Edit::EndRun { .. } => return Ok(()),
+    };
+    if nests_within(value, DEEPEST) {
+        Ok(())
+    } else {
+        Err(StoreError::TooDeep { what, limit: DEEPEST })
     }
 }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{copy_dir, intent};
 
-const RECORDS: usize = 300;
+const RECORDS: usize = 200;
 
 /// A state with records, a large document, an open run and a past, left in good order.
 struct Whole {
@@ -274,7 +274,7 @@ fn harms(file: &Path) -> Vec<Harm> {
     let len = fs::metadata(file).unwrap().len();
     let places = |count: u64| (0..count).map(move |place| len * place / count + place % 7);
     let cuts = places(12).map(Harm::Cut);
-    let flips = places(60).map(Harm::Flip);
+    let flips = places(40).map(Harm::Flip);
     let zeros = places(12).map(Harm::Zero);
     cuts.chain(flips).chain(zeros).collect()
 }

@@ -1,7 +1,9 @@
-//! A writer that is killed at any instant loses nothing that it was told was committed, and leaves no half commit.
+//! A writer that is killed at any instant, or whose disk is full, loses nothing that it was told was committed, and
+//! leaves no half commit.
 //!
 //! This program is its own victim: with `--write DIR` it commits from several tasks without end and says on standard
-//! output what was acknowledged; without, it starts and kills such writers on one state and looks at what they leave.
+//! output what was acknowledged, with `--fill DIR` it does so until a write fails; without either it starts such
+//! writers and looks at what they leave.
 #![expect(
     clippy::unwrap_used,
     reason = "whatever goes wrong here fails the test that this program is"
@@ -29,8 +31,12 @@ fn main() {
         .unwrap();
     match (arguments.next(), arguments.next()) {
         (Some(flag), Some(dir)) if flag == "--write" => runtime.block_on(write_forever(dir.into())),
+        (Some(flag), Some(dir)) if flag == "--fill" => runtime.block_on(write_until_it_fails(dir.into())),
         // Whatever a test runner passes to all tests.
-        _ => runtime.block_on(kill_writers()),
+        _ => runtime.block_on(async {
+            kill_writers().await;
+            fill_disk().await;
+        }),
     }
 }
 
@@ -57,6 +63,57 @@ async fn kill_writers() {
             held.release().await.unwrap();
         }
     }
+}
+
+/// A limit on the size of files stands in for a full disk: writes fail in the same way.
+async fn fill_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("state");
+    let mut command = Command::new("sh");
+    let script = "trap '' XFSZ; ulimit -f 8192; exec \"$0\" --fill \"$1\"";
+    let said = command
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .arg(&dir)
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let acknowledged: u64 = String::from_utf8_lossy(&said.stdout)
+        .lines()
+        .last()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let seen = LocalStore::new(dir).load().await.unwrap().unwrap();
+    let kept = seen
+        .records
+        .get(&"a".parse().unwrap())
+        .and_then(|record| record.document.get("number")?.as_u64());
+    assert!(
+        kept >= Some(acknowledged),
+        "{acknowledged} was acknowledged, and {kept:?} is there"
+    );
+}
+
+/// Writes until it cannot, and then must be told so at once, again and again.
+async fn write_until_it_fails(dir: PathBuf) {
+    let held = LocalStore::new(dir).lock(intent()).await.unwrap();
+    for number in 0_u64.. {
+        let put = |key: String| Edit::Put {
+            key: key.parse().unwrap(),
+            document: json!({ "number": number, "padding": "x".repeat(3_000) }),
+        };
+        match held.commit(vec![put("a".to_owned()), put(format!("b{number}"))]).await {
+            Ok(_) => std::io::stdout().write_all(format!("{number}\n").as_bytes()).unwrap(),
+            Err(error) => {
+                assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error:?}");
+                break;
+            }
+        }
+    }
+    assert!(matches!(held.commit(Vec::new()).await, Err(StoreError::Unusable)));
+    assert!(matches!(held.snapshot().await, Err(StoreError::Unusable)));
+    assert!(matches!(held.release().await, Err(StoreError::Unusable)));
 }
 
 /// Starts a writer, waits until it said so often that something was committed, kills it, and adds what it said until
