@@ -20,6 +20,9 @@ use crate::secret::SecretRef;
 /// `max_per_migration` above what the service's texts allow.
 const UNPROVEN: Code = Code("C120");
 
+/// The kind's name.
+pub const NAME: &str = "database_batch";
+
 /// Databases per migration: the service's texts say eight, its schema fifty (contract 5.3).
 pub const PROVEN_LIMIT: i64 = 8;
 
@@ -160,7 +163,7 @@ pub enum Approval {
 }
 
 static SCHEMA: Schema = Schema {
-    kind: "database_batch",
+    kind: NAME,
     summary: "Databases from one source to one target.",
     doc: "A batch declares that every listed database has arrived. Its databases are dealt into migrations of at most \
           `max_per_migration`; once a migration was created its membership never changes. One migration per target is active \

@@ -1,5 +1,12 @@
 //! How results look: one view per result, from a value to a text with styles in it. Nothing here prints or decides.
 
+pub(crate) mod batch;
+pub(crate) mod change;
 pub(crate) mod diagnostic;
 pub(crate) mod layout;
 pub(crate) mod object;
+pub(crate) mod plan;
+pub(crate) mod value;
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,277 @@
+//! The changes of one batch: its migrations in their order, with their databases and what each waits for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+
+use super::change::{Frame, because, fields, lead, sign};
+use super::layout::{count, hang, listed};
+use super::value::Spelling;
+use crate::address::{Address, UnitAddress};
+use crate::arm::ArmId;
+use crate::cli::color::{DIM, STRONG};
+use crate::plan::action::{Phase, Shown};
+use crate::plan::{Action, Change, FieldChange, Op, Plan, Reason, Step, StepId};
+
+/// The steps of a plan, found by unit.
+pub(crate) struct Steps<'a> {
+    all: &'a [Step],
+    first: HashMap<&'a UnitAddress, &'a Step>,
+}
+
+/// How much is told of what a batch waits for.
+const REASONS: usize = 6;
+
+impl<'a> Steps<'a> {
+    /// The steps of this plan.
+    pub(crate) fn of(plan: &'a Plan) -> Self {
+        let mut first = HashMap::new();
+        for step in &plan.steps {
+            first.entry(&step.unit).or_insert(step);
+        }
+        Self {
+            all: &plan.steps,
+            first,
+        }
+    }
+
+    fn get(&self, id: StepId) -> Option<&'a Step> {
+        self.all.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// What must be there before a batch can start, each with the reason; the same for all of its migrations.
+    fn ways(&self, changes: &[Change]) -> Vec<&'a str> {
+        let firsts = changes.iter().filter_map(|change| self.first.get(&change.unit));
+        let reasons: BTreeSet<&str> = firsts
+            .flat_map(|step| step.after.values().map(String::as_str))
+            .collect();
+        reasons.into_iter().collect()
+    }
+
+    /// What a migration queues behind.
+    fn queue(&self, unit: &UnitAddress) -> Option<String> {
+        let first = self.first.get(unit)?;
+        let target = target(first);
+        let mut before: Vec<(String, &str)> = Vec::new();
+        for step in first.behind.iter().filter_map(|id| self.get(*id)) {
+            let why = match (&target, self::target(step)) {
+                (Some(ours), Some(theirs)) if *ours == theirs => "one active migration per target",
+                (_, _) => "its source or runtime server runs one at a time",
+            };
+            before.push((self.name_of(step, unit), why));
+        }
+        before.sort();
+        before.dedup();
+        // The same predecessor may hold several places; one reason is enough.
+        before.dedup_by(|b, a| a.0 == b.0);
+        let why = before.first()?.1;
+        let names: Vec<String> = before.into_iter().map(|(name, _)| name).collect();
+        Some(format!("waits for {}: {why}", listed(&names)))
+    }
+
+    fn name_of(&self, step: &Step, seen_from: &UnitAddress) -> String {
+        if step.unit == *seen_from {
+            return match &step.op {
+                Op::Await(watched) => format!("`{}`, which is not of this batch", watched.migration.name()),
+                Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Gate(_) | Op::Cutover { .. } | Op::Note => {
+                    step.unit.to_string()
+                }
+            };
+        }
+        match &step.unit.part {
+            Some(part) if step.unit.resource == seen_from.resource => format!("#{part}"),
+            Some(_) | None => step.unit.to_string(),
+        }
+    }
+}
+
+/// The target of the migration that a step works on.
+fn target(step: &Step) -> Option<ArmId> {
+    match &step.op {
+        Op::Start { migration, .. } | Op::Cutover { migration, .. } => migration.parent(),
+        Op::Await(watched) => watched.migration.parent(),
+        Op::Gate(gate) => gate.migration.parent(),
+        Op::Put { .. } | Op::Delete { .. } | Op::Note => None,
+    }
+}
+
+/// Writes the migrations of one batch, which stand together and are not empty.
+pub(crate) fn batch(text: &mut String, changes: &[Change], steps: &Steps<'_>, spelling: &Spelling<'_>, columns: usize) {
+    let Some(first) = changes.first() else { return };
+    text.push_str(&hang("  # ", "  # ", &heading(&first.unit.resource, changes), columns));
+    let strongest = changes
+        .iter()
+        .max_by_key(|change| rank(&change.action))
+        .unwrap_or(first);
+    let sign = sign(&strongest.action);
+    let _ = writeln!(text, "{} {}", lead(&sign), first.unit.resource);
+    let shared = shared(changes);
+    fields(
+        text,
+        &shared,
+        Frame {
+            action: &strongest.action,
+            spelling,
+            columns,
+        },
+    );
+    let ways = steps.ways(changes);
+    for (at, way) in ways.iter().take(REASONS).enumerate() {
+        let label = if at == 0 { "      after  " } else { "             " };
+        text.push_str(&hang(label, "               ", way, columns));
+    }
+    if ways.len() > REASONS {
+        let _ = writeln!(text, "             and {} more", ways.len() - REASONS);
+    }
+    for change in changes {
+        migration(text, change, steps, columns);
+    }
+    text.push('\n');
+}
+
+fn rank(action: &Action) -> u8 {
+    match action {
+        Action::Forget => 0,
+        Action::Adopt => 1,
+        Action::Advance(Phase::Watch) => 2,
+        Action::Advance(Phase::Cutover) => 3,
+        Action::Update => 4,
+        Action::Create => 5,
+        Action::Replace => 6,
+        Action::Delete => 7,
+    }
+}
+
+/// How many databases and migrations, what becomes of them, and why where all have one reason.
+fn heading(resource: &Address, changes: &[Change]) -> String {
+    let databases: usize = changes.iter().map(|change| databases(change).len()).sum();
+    let kinds: [(fn(&Action) -> bool, &str); 5] = [
+        (|action| *action == Action::Create, "to start"),
+        (|action| matches!(action, Action::Advance(_)), "on the way"),
+        (|action| *action == Action::Adopt, "to adopt"),
+        (|action| *action == Action::Forget, "to forget"),
+        (
+            |action| matches!(action, Action::Update | Action::Replace | Action::Delete),
+            "to change",
+        ),
+    ];
+    let counted: Vec<(usize, &str)> = kinds
+        .iter()
+        .map(|(is_kind, words)| (changes.iter().filter(|change| is_kind(&change.action)).count(), *words))
+        .filter(|(number, _)| *number > 0)
+        .collect();
+    let mut heading = format!("{STRONG}{resource}{STRONG:#}: ");
+    if databases > 0 {
+        let _ = write!(heading, "{} in ", count(databases, "database"));
+    }
+    heading.push_str(&count(changes.len(), "migration"));
+    match counted.as_slice() {
+        [(_, words)] => {
+            let _ = write!(heading, " {words}");
+        }
+        several => {
+            let parts: Vec<String> = several
+                .iter()
+                .map(|(number, words)| format!("{number} {words}"))
+                .collect();
+            let _ = write!(heading, ", {}", listed(&parts));
+        }
+    }
+    let reasons: BTreeSet<&str> = changes.iter().filter_map(reason).collect();
+    if let (1, Some(reason)) = (reasons.len(), reasons.first()) {
+        let _ = write!(heading, ", because {reason}");
+    }
+    heading
+}
+
+/// Why, where "on the way" does not already say it.
+fn reason(change: &Change) -> Option<&str> {
+    match (&change.reason, &change.action) {
+        (Reason::Unfinished, _) => None,
+        (Reason::Absent, Action::Create) => Some("they are declared and have not arrived"),
+        (reason, _) => Some(because(reason)),
+    }
+}
+
+fn databases(change: &Change) -> Vec<&str> {
+    let field = change.fields.iter().find(|field| field.attribute == "databases");
+    match field.and_then(|field| field.after.as_ref()) {
+        Some(Shown::Value(Json::Array(names))) => names.iter().filter_map(Json::as_str).collect(),
+        Some(Shown::Value(_) | Shown::Sensitive | Shown::Unknown) | None => Vec::new(),
+    }
+}
+
+fn name(change: &Change) -> Option<&str> {
+    let field = change.fields.iter().find(|field| field.attribute == "name");
+    match field.and_then(|field| field.after.as_ref()) {
+        Some(Shown::Value(Json::String(name))) => Some(name),
+        Some(Shown::Value(_) | Shown::Sensitive | Shown::Unknown) | None => change.id.as_ref().map(ArmId::name),
+    }
+}
+
+/// The fields that every migration of the batch has in common.
+fn shared(changes: &[Change]) -> Vec<FieldChange> {
+    let told = |field: &&FieldChange| field.attribute != "databases" && field.attribute != "name";
+    let richest = changes.iter().max_by_key(|change| change.fields.len());
+    let fields = richest.into_iter().flat_map(|change| &change.fields).filter(told);
+    let everywhere = |field: &FieldChange| {
+        let mut with = changes.iter().filter(|change| change.fields.len() > 1);
+        with.all(|change| change.fields.contains(field))
+    };
+    fields.filter(|field| everywhere(field)).cloned().collect()
+}
+
+fn migration(text: &mut String, change: &Change, steps: &Steps<'_>, columns: usize) {
+    let sign = sign(&change.action);
+    let part = change
+        .unit
+        .part
+        .as_ref()
+        .map_or_else(String::new, |part| format!("#{part}"));
+    let databases = databases(change);
+    let mut words: Vec<String> = name(change).map(str::to_owned).into_iter().collect();
+    if !databases.is_empty() {
+        words.push(count(databases.len(), "database"));
+    }
+    if change.action != Action::Create {
+        words.push(sign.will.to_owned());
+    }
+    let _ = writeln!(text, "  {} {STRONG}{part}{STRONG:#}  {}", lead(&sign), words.join(", "));
+    const INDENT: &str = "          ";
+    if !databases.is_empty() {
+        text.push_str(&hang(INDENT, INDENT, &databases.join(", "), columns));
+    }
+    for field in own(change) {
+        let _ = writeln!(text, "{INDENT}{field}");
+    }
+    if let Some(queue) = steps.queue(&change.unit) {
+        text.push_str(&hang(
+            &format!("{INDENT}{DIM}"),
+            INDENT,
+            &format!("{queue}{DIM:#}"),
+            columns,
+        ));
+    }
+    for note in &change.notes {
+        text.push_str(&hang(&format!("{INDENT}# "), &format!("{INDENT}# "), note, columns));
+    }
+}
+
+/// What differs from migration to migration and needs a person's eye: the cutover.
+fn own(change: &Change) -> Vec<String> {
+    let cutover = change.fields.iter().find(|field| field.attribute == "cutover");
+    match cutover.and_then(|field| field.after.as_ref()) {
+        Some(Shown::Value(Json::String(policy))) if policy == "manual" => {
+            vec![format!(
+                "stops before its cutover until: pgferry cutover '{}'",
+                change.unit
+            )]
+        }
+        Some(Shown::Value(Json::String(policy))) if policy == "not yet approved" => {
+            let part = change.unit.part.as_ref().map_or("", |part| part.as_str());
+            vec![format!("stops before its cutover until `approved` holds {part}")]
+        }
+        Some(Shown::Value(_) | Shown::Sensitive | Shown::Unknown) | None => Vec::new(),
+    }
+}

@@ -1,0 +1,234 @@
+//! The changes of one resource that is a thing: what happens to it, why, and its fields, aligned.
+
+use std::fmt::Write;
+
+use super::layout::{hang, pad, pad_left};
+use super::value::Spelling;
+use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
+use crate::plan::action::{Phase, Shown};
+use crate::plan::{Action, Change, FieldChange, Reason};
+use anstyle::Style;
+
+/// How an action is shown.
+pub(crate) struct Sign {
+    /// In front of a unit.
+    pub(crate) symbol: &'static str,
+    /// Its colour.
+    pub(crate) style: Style,
+    /// In the legend.
+    pub(crate) legend: &'static str,
+    /// Behind a unit's address.
+    pub(crate) will: &'static str,
+}
+
+/// How an action is shown.
+pub(crate) fn sign(action: &Action) -> Sign {
+    let sign = |symbol, style, legend, will| Sign {
+        symbol,
+        style,
+        legend,
+        will,
+    };
+    match action {
+        Action::Create => sign("+", ADD, "create", "will be created"),
+        Action::Update => sign("~", CHANGE, "update in place", "will be updated in place"),
+        Action::Replace => sign("-/+", REMOVE, "delete and create anew", "must be replaced"),
+        Action::Delete => sign("-", REMOVE, "delete", "will be deleted"),
+        Action::Forget => sign(".", DIM, "forget", "will be forgotten and stays in Azure"),
+        Action::Adopt => sign("=", ADVANCE, "adopt", "will be adopted"),
+        Action::Advance(Phase::Watch) => sign(">", ADVANCE, "advance", "will be watched"),
+        Action::Advance(Phase::Cutover) => sign(">", ADVANCE, "advance", "will be watched and cut over"),
+    }
+}
+
+/// Why, as what follows "because".
+pub(crate) fn because(reason: &Reason) -> &str {
+    match reason {
+        Reason::Absent => "it is declared and not there",
+        Reason::Declared => "it is declared otherwise than it is",
+        Reason::Drifted => "somebody changed it since the last apply",
+        Reason::AlreadyThere => "it is there, as declared",
+        Reason::NotDeclared => "it is no longer declared",
+        Reason::Destroy => "a destroy was asked for",
+        Reason::Gone => "somebody deleted it",
+        Reason::Unfinished => "it is on its way",
+        Reason::Retry => "its last attempt did not succeed",
+        Reason::Because(text) => text,
+    }
+}
+
+/// Writes the units of one resource, which stand together and are not empty. Units that show no field take one line each.
+pub(crate) fn resource(text: &mut String, changes: &[Change], spelling: &Spelling<'_>, columns: usize) {
+    let mut rest = changes;
+    while let Some(first) = rest.first() {
+        let alike = rest
+            .iter()
+            .take_while(|change| {
+                change.action == first.action
+                    && change.reason == first.reason
+                    && has_fields(change) == has_fields(first)
+            })
+            .count();
+        let (group, others) = rest.split_at(alike);
+        if has_fields(first) {
+            block(text, group, spelling, columns);
+        } else {
+            lines(text, group, columns);
+        }
+        rest = others;
+    }
+}
+
+/// Whether a change takes more than a line.
+pub(crate) fn has_fields(change: &Change) -> bool {
+    !change.fields.is_empty()
+}
+
+/// Units that are done in the same way and for the same reason, under one heading.
+fn block(text: &mut String, group: &[Change], spelling: &Spelling<'_>, columns: usize) {
+    let Some(first) = group.first() else { return };
+    let sign = sign(&first.action);
+    let heading = format!(
+        "{STRONG}{}{STRONG:#} {}, because {}",
+        subject(group),
+        sign.will,
+        because(&first.reason)
+    );
+    text.push_str(&hang("  # ", "  # ", &heading, columns));
+    for change in group {
+        let _ = writeln!(text, "{} {}", lead(&sign), change.unit);
+        fields(
+            text,
+            &change.fields,
+            Frame {
+                action: &change.action,
+                spelling,
+                columns,
+            },
+        );
+        for note in &change.notes {
+            text.push_str(&hang("      # ", "      # ", note, columns));
+        }
+    }
+    text.push('\n');
+}
+
+/// Symbols end in one column: `-/+` begins two columns earlier than `+`.
+pub(crate) fn lead(sign: &Sign) -> String {
+    pad_left(&paint(sign.style, sign.symbol), 3)
+}
+
+fn lines(text: &mut String, group: &[Change], columns: usize) {
+    for change in group {
+        let sign = sign(&change.action);
+        let mut sentence = format!(
+            "{STRONG}{}{STRONG:#} {}, because {}",
+            change.unit,
+            sign.will,
+            because(&change.reason)
+        );
+        for note in &change.notes {
+            sentence.push_str("; ");
+            sentence.push_str(note);
+        }
+        text.push_str(&hang(&format!("{} ", lead(&sign)), "    ", &sentence, columns));
+    }
+}
+
+/// `vnet_peering.a#forward`, or `vnet_peering.a (forward, reverse)`.
+fn subject(group: &[Change]) -> String {
+    match group {
+        [] => String::new(),
+        [only] => only.unit.to_string(),
+        [first, ..] => {
+            let parts: Vec<&str> = group
+                .iter()
+                .filter_map(|change| Some(change.unit.part.as_ref()?.as_str()))
+                .collect();
+            format!("{} ({})", first.unit.resource, parts.join(", "))
+        }
+    }
+}
+
+/// Within what fields are shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) action: &'a Action,
+    pub(crate) spelling: &'a Spelling<'a>,
+    pub(crate) columns: usize,
+}
+
+/// Writes fields, their `=` in one column.
+pub(crate) fn fields(text: &mut String, fields: &[FieldChange], frame: Frame<'_>) {
+    let names = fields
+        .iter()
+        .map(|field| field.attribute.chars().count())
+        .max()
+        .unwrap_or_default();
+    for change in fields {
+        field(text, change, names, frame);
+    }
+}
+
+fn field(text: &mut String, change: &FieldChange, names: usize, frame: Frame<'_>) {
+    let Frame {
+        action,
+        spelling,
+        columns,
+    } = frame;
+    let creates = *action == Action::Create;
+    let (symbol, style) = match (&change.before, &change.after) {
+        (None | Some(serde_json::Value::Null), Some(_)) => ("+", ADD),
+        (Some(_), None) => ("-", REMOVE),
+        (Some(_), Some(_)) | (None, None) => ("~", CHANGE),
+    };
+    let forced = if change.forces_replacement {
+        format!("  {REMOVE}# forces replacement{REMOVE:#}")
+    } else {
+        String::new()
+    };
+    let lead = format!("      {style}{symbol}{style:#} {} = ", pad(&change.attribute, names));
+    let room = columns.saturating_sub(names + 11);
+    let after = change.after.as_ref().map(|after| shown(after, spelling));
+    let long = |value: &serde_json::Value| spelling.is_long(value, room);
+    match (&change.before, &change.after) {
+        (Some(before), Some(Shown::Value(after))) if !creates && (long(before) || long(after)) => {
+            several_lines(text, &lead, &forced, &spelling.difference(before, after));
+        }
+        (None, Some(Shown::Value(after))) if long(after) => {
+            several_lines(text, &lead, &forced, &spelling.lines(after));
+        }
+        (Some(before), _) if !creates && !before.is_null() => {
+            let before = spelling.inline(before);
+            let after = after.unwrap_or_else(|| "null".into());
+            let one_line = before.chars().count() + after.chars().count() + 4 <= room;
+            let gap = if one_line {
+                " ".to_owned()
+            } else {
+                format!("\n{:1$}", "", names + 8)
+            };
+            let _ = writeln!(text, "{lead}{before}{gap}{CHANGE}->{CHANGE:#} {after}{forced}");
+        }
+        (_, _) => {
+            let _ = writeln!(text, "{lead}{}{forced}", after.unwrap_or_else(|| "null".into()));
+        }
+    }
+}
+
+fn several_lines(text: &mut String, lead: &str, forced: &str, lines: &[String]) {
+    for (at, line) in lines.iter().enumerate() {
+        let _ = match at {
+            0 => writeln!(text, "{lead}{}{forced}", line.trim_start()),
+            _ => writeln!(text, "        {line}"),
+        };
+    }
+}
+
+/// A declared value as it may be shown.
+pub(crate) fn shown(value: &Shown, spelling: &Spelling<'_>) -> String {
+    match value {
+        Shown::Value(value) => spelling.inline(value),
+        Shown::Sensitive => "(sensitive value)".into(),
+        Shown::Unknown => format!("{DIM}(known after apply){DIM:#}"),
+    }
+}

@@ -1,0 +1,597 @@
+//! A plan for people: what could be lost first, then what checks say, what others changed, what would be done and why, and
+//! one line that counts.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::batch::{Steps, batch};
+use super::change::{Frame, fields, lead, resource, shown, sign};
+use super::layout::{clean, count, hang, pad};
+use super::value::{Ids, Spelling};
+use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
+use crate::kind::database_batch;
+use crate::plan::action::{Drift, Loss, Outcome, Shown};
+use crate::plan::{Action, Change, Finding, FindingSeverity, Mode, Output, Plan};
+
+/// How many requests planning took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reads(pub(crate) u64);
+
+/// How much of a plan is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What a reviewer reads.
+    Review,
+    /// Whole ids, and drift field by field.
+    Everything,
+}
+
+/// A plan, shown.
+pub(crate) struct PlanView<'a> {
+    /// The plan.
+    pub(crate) plan: &'a Plan,
+    /// What it took.
+    pub(crate) reads: Option<Reads>,
+    /// How much of it.
+    pub(crate) detail: Detail,
+    /// How wide.
+    pub(crate) columns: usize,
+}
+
+impl PlanView<'_> {
+    /// As text with styles.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        self.losses(&mut text);
+        self.findings(&mut text);
+        self.drift(&mut text);
+        if self.plan.changes.is_empty() {
+            self.nothing(&mut text);
+        } else {
+            self.changes(&mut text);
+        }
+        self.outputs(&mut text);
+        if !self.plan.changes.is_empty() {
+            self.summary(&mut text);
+        }
+        self.requests(&mut text);
+        text
+    }
+
+    fn spelling(&self) -> Spelling<'_> {
+        Spelling {
+            home: &self.plan.base.subscription,
+            ids: match self.detail {
+                Detail::Review => Ids::Short,
+                Detail::Everything => Ids::Whole,
+            },
+        }
+    }
+
+    fn losses(&self, text: &mut String) {
+        let losses = &self.plan.losses;
+        if losses.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "{ERROR}WILL BE LOST: {}{ERROR:#}\n", losses.len());
+        let mut by_resource: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
+        for loss in losses {
+            by_resource.entry(&loss.address).or_default().push(loss);
+        }
+        for (address, losses) in by_resource {
+            let _ = writeln!(text, "  {STRONG}{address}{STRONG:#}");
+            let names = losses
+                .iter()
+                .map(|loss| loss.what.chars().count())
+                .max()
+                .unwrap_or_default();
+            for loss in losses {
+                let first = format!("    {REMOVE}!{REMOVE:#} {}  ", pad(&clean(&loss.what), names));
+                let consent = match &loss.consent {
+                    Some(consent) => format!("accepted ({consent})"),
+                    None => paint(ERROR, "NOT ACCEPTED"),
+                };
+                let further = pad("", names + 8);
+                text.push_str(&hang(
+                    &first,
+                    &further,
+                    &format!("{}, {consent}", loss.how),
+                    self.columns,
+                ));
+            }
+        }
+        text.push('\n');
+    }
+
+    fn findings(&self, text: &mut String) {
+        let findings = &self.plan.findings;
+        for finding in findings {
+            self.finding(text, finding);
+        }
+        let failed = self.plan.blocking().count();
+        if findings.len() > 1 {
+            let _ = writeln!(
+                text,
+                "Checks: {} failed, {}\n",
+                failed,
+                count(findings.len() - failed, "warning")
+            );
+        }
+    }
+
+    fn finding(&self, text: &mut String, finding: &Finding) {
+        let (word, style) = match finding.severity {
+            FindingSeverity::Error => ("error", ERROR),
+            FindingSeverity::Warning => ("warning", WARNING),
+        };
+        let first = format!("{style}{word}[{}]{style:#}: ", finding.code);
+        let further = pad("", super::layout::width(&first));
+        text.push_str(&hang(&first, &further, &clean(&finding.summary), self.columns));
+        if let Some(address) = &finding.address {
+            let _ = writeln!(text, "  in {address}");
+        }
+        if let Some(detail) = &finding.detail {
+            text.push_str(&hang("  ", "  ", &clean(detail), self.columns));
+        }
+        if let Some(remedy) = &finding.remedy {
+            text.push_str("  this would mend it:\n\n");
+            for line in remedy.lines() {
+                let _ = writeln!(text, "      {line}");
+            }
+        }
+        text.push('\n');
+    }
+
+    fn drift(&self, text: &mut String) {
+        let drift = &self.plan.drift;
+        if drift.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "Changed by others since the last apply ({}):\n", drift.len());
+        for drift in drift {
+            self.drifted(text, drift);
+        }
+        text.push('\n');
+    }
+
+    /// One line a unit: its fields by name; with their values where every detail is wanted.
+    fn drifted(&self, text: &mut String, drift: &Drift) {
+        let spelling = self.spelling();
+        let (action, what) = match drift.outcome {
+            Outcome::Deleted => (Action::Delete, "is gone".to_owned()),
+            Outcome::Changed => {
+                let names: Vec<&str> = drift.fields.iter().map(|field| field.attribute.as_str()).collect();
+                (Action::Update, format!("has another {}", names.join(", ")))
+            }
+        };
+        let first = format!("{} ", lead(&sign(&action)));
+        let single = match (drift.fields.as_slice(), self.detail) {
+            ([field], Detail::Review) => match (&field.before, &field.after) {
+                (Some(before), Some(after)) => Some(format!(
+                    "{}: {} = {} -> {}",
+                    drift.unit,
+                    field.attribute,
+                    spelling.inline(before),
+                    shown(after, &spelling)
+                )),
+                (_, _) => None,
+            },
+            (_, _) => None,
+        };
+        let sentence = single.unwrap_or_else(|| format!("{} {what}", drift.unit));
+        text.push_str(&hang(&first, "    ", &sentence, self.columns));
+        if self.detail == Detail::Everything {
+            let frame = Frame {
+                action: &action,
+                spelling: &spelling,
+                columns: self.columns,
+            };
+            fields(text, &drift.fields, frame);
+        }
+    }
+
+    fn nothing(&self, text: &mut String) {
+        let sentence = match (self.plan.mode, self.plan.kept, self.plan.findings.is_empty()) {
+            (Mode::Destroy, _, _) => "Nothing is remembered, so there is nothing to delete.".to_owned(),
+            (Mode::Apply, 0, true) => "The configuration declares nothing to do.".to_owned(),
+            (Mode::Apply, 0, false) => "Nothing can be done.".to_owned(),
+            (Mode::Apply, 1, _) => "The one declared object is as it should be.".to_owned(),
+            (Mode::Apply, kept, _) => format!("All {kept} declared objects and migrations are as they should be."),
+        };
+        let first = format!("{GOOD}No changes.{GOOD:#} ");
+        text.push_str(&hang(&first, "", &sentence, self.columns));
+    }
+
+    fn changes(&self, text: &mut String) {
+        let plan = self.plan;
+        let _ = writeln!(
+            text,
+            "{}\n",
+            match plan.mode {
+                Mode::Apply => "pgferry will do the following:",
+                Mode::Destroy => "pgferry will take down what it made, and forget the rest:",
+            }
+        );
+        let _ = writeln!(text, "{}\n", legend(&plan.changes));
+        let spelling = self.spelling();
+        let steps = Steps::of(plan);
+        let mut one_liners_before = false;
+        for group in plan.changes.chunk_by(|a, b| a.unit.resource == b.unit.resource) {
+            let is_batch = group.first().is_some_and(is_batch);
+            let is_block = is_batch || group.iter().any(super::change::has_fields);
+            if is_block && one_liners_before {
+                text.push('\n');
+            }
+            one_liners_before = !is_block;
+            if is_batch {
+                batch(text, group, &steps, &spelling, self.columns);
+            } else {
+                resource(text, group, &spelling, self.columns);
+            }
+        }
+        if one_liners_before {
+            text.push('\n');
+        }
+    }
+
+    fn outputs(&self, text: &mut String) {
+        let outputs = &self.plan.outputs;
+        if outputs.is_empty() || self.plan.changes.is_empty() {
+            return;
+        }
+        let spelling = self.spelling();
+        let names = outputs
+            .keys()
+            .map(|name| name.chars().count())
+            .max()
+            .unwrap_or_default();
+        text.push_str("Outputs after apply:\n\n");
+        for (name, output) in outputs {
+            let value = match output {
+                Output::Value(value) => Shown::Value(value.clone()),
+                Output::Sensitive => Shown::Sensitive,
+                Output::Unknown => Shown::Unknown,
+            };
+            let _ = writeln!(text, "  {} = {}", pad(name, names), shown(&value, &spelling));
+        }
+        text.push('\n');
+    }
+
+    fn summary(&self, text: &mut String) {
+        let tally = self.plan.tally();
+        let mut parts = vec![
+            format!("{} to add", tally.add),
+            format!("{} to change", tally.change),
+            format!("{} to destroy", tally.destroy),
+        ];
+        let more = [
+            (tally.adopt, "adopt"),
+            (tally.forget, "forget"),
+            (tally.advance, "advance"),
+        ];
+        parts.extend(
+            more.iter()
+                .filter(|(number, _)| *number > 0)
+                .map(|(number, word)| format!("{number} to {word}")),
+        );
+        let _ = writeln!(text, "{STRONG}Plan:{STRONG:#} {}.", parts.join(", "));
+    }
+
+    fn requests(&self, text: &mut String) {
+        let Some(Reads(reads)) = self.reads else { return };
+        let writes = self.plan.steps.iter().filter(|step| is_write(&step.op)).count();
+        let reads = usize::try_from(reads).unwrap_or(usize::MAX);
+        let mut sentence = format!("{} so far", count(reads, "read"));
+        if writes > 0 {
+            let _ = write!(sentence, "; {} to come", count(writes, "write"));
+        }
+        let _ = writeln!(text, "{DIM}Azure: {sentence}.{DIM:#}");
+    }
+}
+
+fn is_write(op: &crate::plan::Op) -> bool {
+    use crate::plan::Op;
+    match op {
+        Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } => true,
+        Op::Await(_) | Op::Gate(_) | Op::Note => false,
+    }
+}
+
+fn is_batch(change: &Change) -> bool {
+    change.unit.resource.kind().as_str() == database_batch::NAME
+}
+
+/// The symbols that occur, each with its meaning.
+fn legend(changes: &[Change]) -> String {
+    let mut known: Vec<(&str, String)> = Vec::new();
+    for change in changes {
+        let sign = sign(&change.action);
+        if !known.iter().any(|(symbol, _)| *symbol == sign.symbol) {
+            known.push((
+                sign.symbol,
+                format!("{} {}", paint(sign.style, sign.symbol), sign.legend),
+            ));
+        }
+    }
+    const ORDER: [&str; 7] = ["-/+", "-", "~", "+", ">", "=", "."];
+    known.sort_by_key(|(symbol, _)| ORDER.iter().position(|ordered| ordered == symbol));
+    let words: Vec<String> = known.into_iter().map(|(_, words)| words).collect();
+    format!("  {}", words.join("   "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
+    use crate::plan::action::Phase;
+    use crate::plan::{FieldChange, Reason};
+    use serde_json::json;
+    use std::time::{Duration, Instant};
+
+    fn shown(plan: &Plan) -> String {
+        let view = PlanView {
+            plan,
+            reads: Some(Reads(14)),
+            detail: Detail::Review,
+            columns: 80,
+        };
+        anstream::adapter::strip_str(&view.render()).to_string()
+    }
+
+    #[test]
+    fn a_first_apply_shows_migrations_in_their_order() {
+        let plan = first_apply();
+        let text = shown(&plan);
+        insta::assert_snapshot!(text, @r#"
+        pgferry will do the following:
+
+          + create
+
+          # database_batch.wave1: 10 databases in 2 migrations to start, because they
+          # are declared and have not arrived
+          + database_batch.wave1
+              + mode           = "online"
+              + option         = "validate_and_migrate"
+              + source         = "10.1.0.4:5432@migrator"
+              + target         = "pg-erp-prod"
+              + runtime_server = "pg-runtime"
+              + cutover        = "manual"
+              after  vnet_peering.hub_runtime: it connects vnet-hub and vnet-runtime, on
+                       the way from the source to the runtime server
+            + #1  wave1m1r1, 8 databases
+                  billing, crm, documents, erp, finance, humanresources, invoices,
+                  journal
+                  stops before its cutover until: pgferry cutover 'database_batch.wave1#1'
+            + #2  wave1m2r1, 2 databases
+                  ledger, stock
+                  stops before its cutover until: pgferry cutover 'database_batch.wave1#2'
+                  waits for #1: one active migration per target
+
+          # vnet_peering.hub_runtime (forward, reverse) will be created, because it is
+          # declared and not there
+          + vnet_peering.hub_runtime#forward
+              + remote_network        = rg-net/vnet-runtime
+              + allow_gateway_transit = true
+          + vnet_peering.hub_runtime#reverse
+              + remote_network      = rg-net/vnet-hub
+              + use_remote_gateways = true
+
+        Plan: 4 to add, 0 to change, 0 to destroy.
+        Azure: 14 reads so far; 4 writes to come.
+        "#);
+        assert!(
+            text.lines().all(|line| super::super::layout::width(line) <= 80),
+            "wider than 80 columns:\n{text}"
+        );
+    }
+
+    #[test]
+    fn an_update_shows_before_and_after() {
+        let forced = FieldChange {
+            forces_replacement: true,
+            ..differing("remote_network", json!(network("vnet-a")), json!(network("vnet-b")))
+        };
+        let long: Vec<String> = (0..12).map(|at| format!("10.0.{at}.0/24")).collect();
+        let mut longer = long.clone();
+        longer.push("10.9.0.0/16".into());
+        let changes = vec![
+            change(
+                "dns_link.zone#hub",
+                Action::Update,
+                Reason::Drifted,
+                vec![
+                    differing("registration_enabled", json!(true), json!(false)),
+                    differing(
+                        "tags",
+                        json!({ "owner": "dba" }),
+                        json!({ "owner": "dba", "wave": "1" }),
+                    ),
+                ],
+            ),
+            change(
+                "vnet_peering.hub#forward",
+                Action::Replace,
+                Reason::Declared,
+                vec![forced, differing("prefixes", json!(long), json!(longer))],
+            ),
+        ];
+        insta::assert_snapshot!(shown(&plan(changes, Vec::new())), @r#"
+        pgferry will do the following:
+
+          -/+ delete and create anew   ~ update in place
+
+          # dns_link.zone#hub will be updated in place, because somebody changed it
+          # since the last apply
+          ~ dns_link.zone#hub
+              ~ registration_enabled = true -> false
+              ~ tags                 = { owner = "dba" }
+                                    -> { owner = "dba", wave = "1" }
+
+          # vnet_peering.hub#forward must be replaced, because it is declared otherwise
+          # than it is
+        -/+ vnet_peering.hub#forward
+              ~ remote_network = rg-net/vnet-a -> rg-net/vnet-b  # forces replacement
+              ~ prefixes       = [
+                    # (10 unchanged lines)
+                    "10.0.10.0/24",
+                    "10.0.11.0/24",
+                +   "10.9.0.0/16",
+                  ]
+
+        Plan: 1 to add, 1 to change, 1 to destroy.
+        Azure: 14 reads so far.
+        "#);
+    }
+
+    #[test]
+    fn what_takes_one_line_stands_in_one_line() {
+        let mut gone = change("database_batch.old#1", Action::Forget, Reason::NotDeclared, Vec::new());
+        gone.notes
+            .push("a finished migration cannot be deleted; its databases stay on the target".into());
+        let changes = vec![
+            gone,
+            change("dns_link.zone#hub", Action::Delete, Reason::NotDeclared, Vec::new()),
+            change("dns_zone.zone", Action::Adopt, Reason::AlreadyThere, Vec::new()),
+        ];
+        insta::assert_snapshot!(shown(&plan(changes, Vec::new())), @"
+        pgferry will do the following:
+
+          - delete   = adopt   . forget
+
+          # database_batch.old: 1 migration to forget, because it is no longer declared
+          . database_batch.old
+            . #1  will be forgotten and stays in Azure
+                  # a finished migration cannot be deleted; its databases stay on the
+                  # target
+
+          - dns_link.zone#hub will be deleted, because it is no longer declared
+          = dns_zone.zone will be adopted, because it is there, as declared
+
+        Plan: 0 to add, 0 to change, 1 to destroy, 1 to adopt, 1 to forget.
+        Azure: 14 reads so far.
+        ");
+    }
+
+    #[test]
+    fn losses_and_findings_come_before_everything() {
+        let mut plan = plan(
+            vec![change(
+                "database_batch.wave1#1",
+                Action::Advance(Phase::Cutover),
+                Reason::Unfinished,
+                vec![declared("databases", json!(["erp"]))],
+            )],
+            Vec::new(),
+        );
+        let loss = |what: &str, consent: Option<&str>| Loss {
+            address: "database_batch.wave1".parse().unwrap(),
+            what: what.into(),
+            how: "overwritten on the target".into(),
+            consent: consent.map(str::to_owned),
+        };
+        plan.losses = vec![
+            loss("crm", Some("accept_loss: crm = \"overwrite\"")),
+            loss("documents", None),
+        ];
+        plan.findings = vec![
+            Finding {
+                code: "N001".into(),
+                severity: FindingSeverity::Error,
+                summary: "vnet-hub and vnet-target overlap: 10.0.0.0/16 and 10.0.4.0/22".into(),
+                detail: Some("Networks on a migration's way are peered, and peered networks must not share addresses. One of them needs another address space.".into()),
+                remedy: None,
+                address: Some("database_batch.wave1".parse().unwrap()),
+            },
+            Finding {
+                code: "N004".into(),
+                severity: FindingSeverity::Warning,
+                summary: "nothing links vnet-hub to the zone of pg-erp-prod".into(),
+                detail: None,
+                remedy: Some("dns_link \"hub\" {\n  zone     = dns_zone.erp\n  networks = [network.hub]\n}".into()),
+                address: None,
+            },
+        ];
+        plan.drift = vec![
+            Drift {
+                unit: unit("dns_zone.erp"),
+                fields: Vec::new(),
+                outcome: Outcome::Deleted,
+            },
+            Drift {
+                unit: unit("vnet_peering.hub#forward"),
+                fields: vec![differing("allow_gateway_transit", json!(true), json!(false))],
+                outcome: Outcome::Changed,
+            },
+        ];
+        insta::assert_snapshot!(shown(&plan), @r#"
+        WILL BE LOST: 2
+
+          database_batch.wave1
+            ! crm        overwritten on the target, accepted (accept_loss: crm =
+                         "overwrite")
+            ! documents  overwritten on the target, NOT ACCEPTED
+
+        error[N001]: vnet-hub and vnet-target overlap: 10.0.0.0/16 and 10.0.4.0/22
+          in database_batch.wave1
+          Networks on a migration's way are peered, and peered networks must not share
+          addresses. One of them needs another address space.
+
+        warning[N004]: nothing links vnet-hub to the zone of pg-erp-prod
+          this would mend it:
+
+              dns_link "hub" {
+                zone     = dns_zone.erp
+                networks = [network.hub]
+              }
+
+        Checks: 1 failed, 1 warning
+
+        Changed by others since the last apply (2):
+
+          - dns_zone.erp is gone
+          ~ vnet_peering.hub#forward: allow_gateway_transit = true -> false
+
+        pgferry will do the following:
+
+          > advance
+
+          # database_batch.wave1: 1 database in 1 migration on the way
+          > database_batch.wave1
+            > #1  1 database, will be watched and cut over
+                  erp
+
+        Plan: 0 to add, 0 to change, 0 to destroy, 1 to advance.
+        Azure: 14 reads so far.
+        "#);
+    }
+
+    #[test]
+    fn nothing_to_do_is_said_in_one_line() {
+        insta::assert_snapshot!(shown(&plan(Vec::new(), Vec::new())), @"
+        No changes. All 12 declared objects and migrations are as they should be.
+        Azure: 14 reads so far.
+        ");
+    }
+
+    #[test]
+    fn ten_thousand_changes_are_shown_at_once() {
+        let changes = (0..10_000)
+            .map(|at| {
+                change(
+                    &format!("dns_link.zone[\"{at}\"]"),
+                    Action::Create,
+                    Reason::Absent,
+                    vec![
+                        declared("network", json!(network("vnet-hub"))),
+                        declared("registration_enabled", json!(false)),
+                    ],
+                )
+            })
+            .collect();
+        let plan = plan(changes, Vec::new());
+        let began = Instant::now();
+        assert!(shown(&plan).lines().count() > 40_000);
+        // Far above what it takes, far below what a quadratic one would.
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+}
