@@ -242,7 +242,8 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::Unusable | StoreError::Io { .. } => {
             report.hint("check the disk (space, permissions), then run the same command again")
         }
-        StoreError::LineageMismatch { .. }
+        StoreError::TooDeep { .. }
+        | StoreError::LineageMismatch { .. }
         | StoreError::UnknownRecord { .. }
         | StoreError::RecordExists { .. }
         | StoreError::RunNotOpen { .. }
