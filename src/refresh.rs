@@ -39,51 +39,51 @@ pub enum RefreshError {
 }
 
 /// What a look brought.
-pub struct Seen {
-    /// The declarations, with every id that could be known.
-    pub graph: Graph,
+pub struct Seen<D> {
+    /// What is declared, with every id that could be known.
+    pub declared: D,
     /// What Azure has.
     pub observed: Observed,
     /// Attributes that Azure told.
     pub outputs: Outputs,
 }
 
-/// Whether ids that hang on what Azure tells are known yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pass {
-    /// Not yet: only what is read and named outright.
-    Early,
-    /// As far as they ever will be before an apply.
-    Final,
-}
-
-/// Turns what Azure has told into declarations; a pure function of it.
+/// A configuration that can be evaluated as often as more becomes known; pure functions of what is known.
 pub trait Declare: Sync {
-    /// The declarations, given these attributes.
+    /// Everything that is declared.
+    type Declared: AsRef<Graph> + Send;
+
+    /// Only what is read and named outright.
     ///
     /// # Errors
-    /// What is wrong with the configuration.
-    fn declare(&self, outputs: &Outputs, pass: Pass) -> Result<Graph, Diagnostics>;
+    /// What keeps the configuration from being evaluated at all.
+    fn readable(&self) -> Result<Graph, Diagnostics>;
+
+    /// Everything, given what Azure has told.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    fn complete(&self, outputs: &Outputs) -> Result<Self::Declared, Diagnostics>;
 }
 
 /// Looks in waves: what is only read comes first, since ids may hang on it.
 ///
 /// # Errors
 /// When the configuration does not hold, or a read fails for another reason than missing rights.
-pub async fn look(declare: &dyn Declare, prior: &Prior, arm: &dyn ArmRead) -> Result<Seen, RefreshError> {
-    let early = declare
-        .declare(&Outputs::default(), Pass::Early)
-        .map_err(RefreshError::Configuration)?;
-    let mut observed = observe(&read_only(&early), arm).await?;
-    let outputs = outputs(&early, &observed);
-    drop(early);
-    let graph = declare
-        .declare(&outputs, Pass::Final)
-        .map_err(RefreshError::Configuration)?;
-    let wanted = everything(&graph, prior).without(&observed);
+pub async fn look<D: Declare>(
+    configuration: &D,
+    prior: &Prior,
+    arm: &dyn ArmRead,
+) -> Result<Seen<D::Declared>, RefreshError> {
+    let readable = configuration.readable().map_err(RefreshError::Configuration)?;
+    let mut observed = observe(&read_only(&readable), arm).await?;
+    let outputs = outputs(&readable, &observed);
+    drop(readable);
+    let declared = configuration.complete(&outputs).map_err(RefreshError::Configuration)?;
+    let wanted = everything(declared.as_ref(), prior).without(&observed);
     observed.absorb(observe(&wanted, arm).await?);
     Ok(Seen {
-        graph,
+        declared,
         observed,
         outputs,
     })

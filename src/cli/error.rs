@@ -14,6 +14,7 @@ use super::view::layout::{clean, hang, pad};
 use crate::address::AddressError;
 use crate::arm::{ArmError, CloudError};
 use crate::azure::ConnectError;
+use crate::config::ReadError;
 use crate::prior::PriorError;
 
 /// Why a command ended early.
@@ -42,6 +43,22 @@ pub(crate) enum CommandError {
     Store(Box<StoreError>),
     /// A record in the state cannot be read.
     Prior(PriorError),
+    /// The files of the directory cannot be read.
+    Sources(ReadError),
+    /// The simulator did not start.
+    Simulator {
+        /// What it said.
+        said: String,
+    },
+    /// The state belongs to another cloud or subscription.
+    ForeignState {
+        /// The cloud it belongs to.
+        cloud: String,
+        /// The subscription it belongs to.
+        subscription: String,
+        /// What this run is for.
+        here: String,
+    },
     /// Output could not be written.
     Output(io::Error),
     /// The system refused something that every run needs.
@@ -178,6 +195,23 @@ impl CommandError {
             Self::Arm(error) => advice::on_arm(error),
             Self::Store(error) => advice::on_store(error),
             Self::Prior(error) => on_prior(error),
+            Self::Sources(error) => Report::of(error),
+            Self::Simulator { said } => said
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .fold(Report::new("the simulator did not start"), |report, line| {
+                    report.because(line)
+                })
+                .hint("`pgferry simulator serve` starts it in the foreground"),
+            Self::ForeignState {
+                cloud,
+                subscription,
+                here,
+            } => Report::new("this state belongs elsewhere")
+                .fact("it belongs to", format!("{cloud} in subscription {subscription}"))
+                .fact("this run is for", here)
+                .hint("check `cloud` and `subscription_id` in the `azure` block, and PGFERRY_CLOUD")
+                .hint("another subscription needs a directory, and so a state, of its own"),
             Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
         }

@@ -1,6 +1,8 @@
-//! From files to evaluated blocks: read, parse, take up variables, fold. It knows no block kind and calls nobody.
+//! From files to declarations: read, parse, take up variables, fold, decode. Only `source` reads files, and nothing here
+//! calls Azure.
 
 mod declare;
+pub mod decode;
 mod dynamic;
 pub mod fold;
 pub mod parse;
@@ -11,6 +13,7 @@ pub mod source;
 mod split;
 pub mod variables;
 
+pub use decode::{Declared, Program};
 pub use fold::{Exports, Folded, OutputValue, fold};
 pub use parse::{RawAttribute, RawBlock, RawBody, parse};
 pub use settings::{AzureBlock, PgferryBlock, Settings, StateBlock, settings};

@@ -135,6 +135,13 @@ impl Inputs {
         found.or(inputs).map(|(inputs, _)| inputs)
     }
 
+    /// The same, with another answer to what an unset sensitive variable is.
+    #[must_use]
+    pub fn with_unset_sensitive(mut self, unset_sensitive: UnsetSensitive) -> Self {
+        self.unset_sensitive = unset_sensitive;
+        self
+    }
+
     /// Nothing given.
     pub fn none(sources: &Sources) -> Self {
         Self {

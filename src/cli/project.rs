@@ -1,0 +1,190 @@
+//! A project: the configuration of a directory, read and parsed, with its variables and what its `azure` and `pgferry` blocks
+//! say. It calls nobody.
+
+use std::path::{Path, PathBuf};
+
+use super::env::Env;
+use super::error::CommandError;
+use super::view::diagnostic::{self, Quotable, SourceText};
+use crate::arm::{Cloud, CloudError, SubscriptionId, TenantId};
+use crate::config::source::Role;
+use crate::config::{
+    Assignment, AzureBlock, Inputs, Program, Settings, Sources, Supplied, UnsetSensitive, parse, settings,
+};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Spanned};
+use crate::kind::Defaults;
+
+/// A cloud, subscription or tenant that is none.
+const NOT_A_NAME: Code = Code("C113");
+/// Nothing says which subscription.
+const NO_SUBSCRIPTION: Code = Code("C114");
+
+/// What a project is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look: nobody needs a password for that.
+    Look,
+    /// To change Azure: every password must be there.
+    Change,
+}
+
+/// What the command line says about variables.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    /// `--var NAME=VALUE` and `--var-file FILE`, in order.
+    pub(crate) assignments: Vec<Assignment>,
+}
+
+/// A project.
+pub(crate) struct Project {
+    /// Where it is.
+    pub(crate) directory: PathBuf,
+    /// The files.
+    pub(crate) sources: Sources,
+    /// The `azure` and `pgferry` blocks.
+    pub(crate) settings: Settings,
+    /// The configuration, ready to be evaluated.
+    pub(crate) program: Program,
+}
+
+impl Project {
+    /// Reads and parses a directory.
+    ///
+    /// # Errors
+    /// All that is wrong, rendered with its places.
+    pub(crate) fn load(
+        directory: &Path,
+        wishes: &Wishes,
+        env: &Env,
+        purpose: Purpose,
+        width: usize,
+    ) -> Result<Self, CommandError> {
+        let mut sources = Sources::read(directory).map_err(CommandError::Sources)?;
+        let supplied = Supplied {
+            assignments: wishes.assignments.clone(),
+            environment: env.variables.clone(),
+            unset_sensitive: UnsetSensitive::Unknown,
+            cwd: directory.display().to_string(),
+        };
+        let inputs = Inputs::gather(&mut sources, &supplied);
+        let raw = parse(&sources);
+        let (inputs, raw) = match (inputs, raw) {
+            (Ok(inputs), Ok(raw)) => (inputs, raw),
+            (inputs, raw) => {
+                let mut found = Diagnostics::new();
+                found.absorb(inputs);
+                found.absorb(raw);
+                return Err(CommandError::Configuration(rendered(found, &sources, width)));
+            }
+        };
+        let configured = settings(&raw, &inputs);
+        let fail = |found| CommandError::Configuration(rendered(found, &sources, width));
+        let configured = configured.map_err(fail)?;
+        let defaults = defaults(&configured.azure, env).map_err(fail)?;
+        let unset = match (defaults.cloud, purpose) {
+            (Cloud::Simulator, _) => UnsetSensitive::MadeUp,
+            (_, Purpose::Look) => UnsetSensitive::Unknown,
+            (_, Purpose::Change) => UnsetSensitive::Refuse,
+        };
+        let program = Program {
+            raw,
+            inputs: inputs.with_unset_sensitive(unset),
+            defaults,
+        };
+        Ok(Self {
+            directory: directory.to_owned(),
+            sources,
+            settings: configured,
+            program,
+        })
+    }
+
+    /// The cloud.
+    pub(crate) fn cloud(&self) -> Cloud {
+        self.program.defaults.cloud
+    }
+
+    /// The subscription that state is bound to.
+    ///
+    /// # Errors
+    /// When none is given.
+    pub(crate) fn subscription(&self, width: usize) -> Result<SubscriptionId, CommandError> {
+        self.program.defaults.subscription.clone().ok_or_else(|| {
+            let missing = Diagnostic::error(NO_SUBSCRIPTION, "no subscription");
+            let missing = match self.settings.azure.span {
+                Some(span) => missing.at(span, "`subscription_id` is not given here"),
+                None => missing.detail("There is no `azure` block."),
+            };
+            let hint = "write `azure { subscription_id = \"…\" }`; state and plans are bound to it";
+            self.refuse(missing.hint(hint).into(), width)
+        })
+    }
+
+    /// Where what pgferry keeps for this project lies.
+    pub(crate) fn hidden(&self) -> PathBuf {
+        self.directory.join(".pgferry")
+    }
+
+    /// What was found, as the error that ends the command.
+    pub(crate) fn refuse(&self, found: Diagnostics, width: usize) -> CommandError {
+        CommandError::Configuration(rendered(found, &self.sources, width))
+    }
+
+    /// What was found, with its places.
+    pub(crate) fn rendered(&self, found: Diagnostics, width: usize) -> String {
+        rendered(found, &self.sources, width)
+    }
+}
+
+fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {
+    let lookup = |id: FileId| {
+        let file = sources.file(id)?;
+        let quotable = match file.role {
+            Role::Configuration => Quotable::Yes,
+            _ => Quotable::No,
+        };
+        Some(SourceText {
+            name: &file.name,
+            text: &file.text,
+            quotable,
+        })
+    };
+    diagnostic::render(found, &lookup, width)
+}
+
+fn defaults(azure: &AzureBlock, env: &Env) -> Result<Defaults, Diagnostics> {
+    let mut found = Diagnostics::new();
+    let cloud = match (&env.cloud, &azure.cloud) {
+        (Some(text), _) => found.absorb(text.parse::<Cloud>().map_err(|error| {
+            Diagnostics::from(Diagnostic::error(NOT_A_NAME, "unknown cloud").detail(format!("PGFERRY_CLOUD: {error}.")))
+        })),
+        (None, written) => named(written.as_ref(), &mut found),
+    };
+    let subscription = named::<SubscriptionId>(azure.subscription_id.as_ref(), &mut found);
+    let tenant = named::<TenantId>(azure.tenant_id.as_ref(), &mut found);
+    let text = |written: &Option<Spanned<String>>| written.as_ref().map(|written| written.value.clone());
+    let defaults = Defaults {
+        cloud: cloud.unwrap_or(Cloud::Public),
+        subscription,
+        tenant,
+        resource_group: text(&azure.resource_group),
+        location: text(&azure.location),
+        tags: azure
+            .tags
+            .as_ref()
+            .map(|written| written.value.clone())
+            .unwrap_or_default(),
+    };
+    found.or(defaults).map(|(defaults, _)| defaults)
+}
+
+fn named<T: std::str::FromStr<Err = CloudError>>(
+    written: Option<&Spanned<String>>,
+    found: &mut Diagnostics,
+) -> Option<T> {
+    let written = written?;
+    let parsed = written.value.parse().map_err(|error: CloudError| {
+        Diagnostics::from(Diagnostic::error(NOT_A_NAME, "value not allowed").at(written.span, error.to_string()))
+    });
+    found.absorb(parsed)
+}

@@ -1,0 +1,228 @@
+//! The path from a directory to a plan, the same for every command that needs one: load, connect, remember, look, propose.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pgferry_state::{LocalStore, Snapshot, Store};
+use uuid::Uuid;
+
+use super::env::Env;
+use super::error::CommandError;
+use super::project::{Project, Purpose, Wishes};
+use super::simulated;
+use super::ui::Ui;
+use crate::address::Address;
+use crate::arm::{Cloud, CorrelationId, Outputs, SubscriptionId};
+use crate::azure::{self, ApiVersions, Client, Connection, CredentialSettings};
+use crate::clock::Clock;
+use crate::config::decode::to_json;
+use crate::config::{Declared, OutputValue};
+use crate::diagnostic::Diagnostics;
+use crate::graph::Graph;
+use crate::observed::Observed;
+use crate::plan::{self, Inputs, Mode, Output, Plan};
+use crate::prior::Prior;
+use crate::refresh::{self, Declare, RefreshError, Seen};
+use crate::secret::Secrets;
+
+/// A project with a connection and a memory.
+pub(crate) struct Session {
+    /// The configuration.
+    pub(crate) project: Project,
+    /// Azure, or the simulator.
+    pub(crate) client: Arc<Client>,
+    /// The cloud's time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// What is remembered.
+    pub(crate) store: LocalStore,
+    /// The subscription that state is bound to.
+    pub(crate) subscription: SubscriptionId,
+    ui: Ui,
+}
+
+/// A plan with what it was made from.
+pub(crate) struct Planned {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// What Azure told, for bodies that hang on it.
+    pub(crate) outputs: Outputs,
+    /// The secrets that variables supplied.
+    pub(crate) secrets: Secrets,
+    /// What is declared.
+    pub(crate) graph: Graph,
+    /// What Azure has.
+    pub(crate) observed: Observed,
+}
+
+/// What a plan is made for.
+#[derive(Clone, Debug)]
+pub(crate) struct Aim {
+    /// Apply or destroy.
+    pub(crate) mode: Mode,
+    /// Batches whose failed migrations are tried again.
+    pub(crate) retry: BTreeSet<Address>,
+}
+
+impl Session {
+    /// Loads a project and connects to its cloud, starting the simulator where that is the cloud.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration or the login.
+    pub(crate) async fn open(
+        directory: &std::path::Path,
+        wishes: &Wishes,
+        env: &Env,
+        ui: &Ui,
+        purpose: Purpose,
+    ) -> Result<Self, CommandError> {
+        let project = Project::load(directory, wishes, env, purpose, ui.width())?;
+        let subscription = project.subscription(ui.width())?;
+        let base_url = match project.cloud() {
+            Cloud::Simulator => Some(simulated::address(&project, ui).await?),
+            Cloud::Public | Cloud::UsGovernment | Cloud::China => None,
+        };
+        let connected = azure::connect(Connection {
+            cloud: project.cloud(),
+            base_url,
+            tenant: project.program.defaults.tenant.clone(),
+            credentials: CredentialSettings::from_map(&env.credentials)
+                .map_err(|error| CommandError::Connect(error.into()))?,
+            versions: ApiVersions::default(),
+            correlation: CorrelationId(Uuid::new_v4()),
+        })
+        .await
+        .map_err(CommandError::Connect)?;
+        let store = LocalStore::new(state_directory(&project));
+        Ok(Self {
+            project,
+            client: connected.client,
+            clock: connected.clock,
+            store,
+            subscription,
+            ui: ui.clone(),
+        })
+    }
+
+    /// What is remembered, once it is known to belong here.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or belongs to another cloud or subscription.
+    pub(crate) async fn remembered(&self) -> Result<(Option<Snapshot>, Prior), CommandError> {
+        let snapshot = self
+            .store
+            .load()
+            .await
+            .map_err(|error| CommandError::Store(Box::new(error)))?;
+        if let Some(binding) = snapshot.as_ref().and_then(|snapshot| snapshot.binding.as_ref()) {
+            let here = (self.project.cloud().as_str(), self.subscription.as_str());
+            if (binding.cloud.as_str(), binding.subscription.as_str()) != here {
+                return Err(CommandError::ForeignState {
+                    cloud: binding.cloud.clone(),
+                    subscription: binding.subscription.clone(),
+                    here: format!("{} in subscription {}", here.0, here.1),
+                });
+            }
+        }
+        let prior = prior(snapshot.as_ref())?;
+        Ok((snapshot, prior))
+    }
+
+    /// Looks at Azure and proposes what to do.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or why Azure could not be read.
+    pub(crate) async fn plan(&self, aim: &Aim) -> Result<Planned, CommandError> {
+        let (_, prior) = self.remembered().await?;
+        let seen = refresh::look(&Declaring(&self.project), &prior, self.client.as_ref()).await;
+        let Seen {
+            declared,
+            observed,
+            outputs,
+        } = seen.map_err(|error| self.failed(error))?;
+        let Declared {
+            graph,
+            outputs: values,
+            secrets,
+            warnings,
+        } = declared;
+        if !warnings.is_empty() {
+            self.ui.say(&self.project.rendered(warnings, self.ui.width()));
+        }
+        let plan = plan::propose(Inputs {
+            mode: aim.mode,
+            graph: &graph,
+            prior: &prior,
+            observed: &observed,
+            cloud: self.project.cloud(),
+            subscription: self.subscription.clone(),
+            retry: &aim.retry,
+            outputs: shown(&values),
+        })
+        .map_err(|found| self.refuse(found))?;
+        Ok(Planned {
+            plan,
+            outputs,
+            secrets,
+            graph,
+            observed,
+        })
+    }
+
+    fn refuse(&self, found: Diagnostics) -> CommandError {
+        self.project.refuse(found, self.ui.width())
+    }
+
+    fn failed(&self, error: RefreshError) -> CommandError {
+        match error {
+            RefreshError::Configuration(found) => self.refuse(found),
+            RefreshError::Arm(error) => CommandError::Arm(Box::new(error)),
+        }
+    }
+}
+
+/// Where a project's state lies; the simulator's apart, so that nothing simulated meets anything real.
+pub(crate) fn state_directory(project: &Project) -> PathBuf {
+    match project.cloud() {
+        Cloud::Simulator => project.hidden().join("simulator").join("state"),
+        Cloud::Public | Cloud::UsGovernment | Cloud::China => project.hidden().join("state"),
+    }
+}
+
+/// Memory, from what a store holds.
+///
+/// # Errors
+/// When a record is not one of ours.
+pub(crate) fn prior(snapshot: Option<&Snapshot>) -> Result<Prior, CommandError> {
+    let lineage = snapshot.map(|snapshot| snapshot.lineage.to_string());
+    let records = snapshot.into_iter().flat_map(|snapshot| &snapshot.records);
+    let records = records.map(|(key, record)| (key.as_str(), record.revision.get(), &record.document));
+    Prior::parse(lineage, records).map_err(CommandError::Prior)
+}
+
+fn shown(values: &[OutputValue]) -> BTreeMap<String, Output> {
+    let show = |output: &OutputValue| match (output.sensitive, to_json(&output.value)) {
+        (true, _) => Output::Sensitive,
+        (false, Some(json)) => Output::Value(json),
+        (false, None) => Output::Unknown,
+    };
+    values
+        .iter()
+        .map(|output| (output.name.to_string(), show(output)))
+        .collect()
+}
+
+/// A project as the look wants it.
+struct Declaring<'a>(&'a Project);
+
+impl Declare for Declaring<'_> {
+    type Declared = Declared;
+
+    fn readable(&self) -> Result<Graph, Diagnostics> {
+        self.0.program.declare_readable()
+    }
+
+    fn complete(&self, outputs: &Outputs) -> Result<Declared, Diagnostics> {
+        self.0.program.declare(outputs)
+    }
+}

@@ -1,0 +1,101 @@
+//! Finds the simulator that serves a project, or starts it in a process of its own. It knows of it only what it announces.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::error::CommandError;
+use super::project::Project;
+use super::ui::Ui;
+
+/// How long a simulator may take until it serves: loading a world of ten thousand objects is a matter of a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks for its announcement.
+const PAUSE: Duration = Duration::from_millis(10);
+/// A simulator that nobody asks anything for so long ends.
+const IDLE_EXIT: &str = "60s";
+
+/// What a serving simulator writes beside the project's state.
+#[derive(Debug, Deserialize)]
+struct Announced {
+    port: u16,
+}
+
+/// Where the project's simulator answers; it is started when it does not.
+///
+/// # Errors
+/// When it cannot be started; what it said is in the error.
+pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, CommandError> {
+    let hidden = project.hidden();
+    let announced = hidden.join("simulator.json");
+    if let Some(address) = answering(&announced).await {
+        ui.simulated("against the simulator; nothing real is touched");
+        return Ok(address);
+    }
+    let home = hidden.join("simulator");
+    fs::create_dir_all(&home).map_err(|source| CommandError::Directory {
+        path: home.clone(),
+        source,
+    })?;
+    let log = home.join("serve.log");
+    let mut child = start(project, &log)?;
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Some(address) = answering(&announced).await {
+            ui.simulated("against the simulator; nothing real is touched");
+            return Ok(address);
+        }
+        let ended = child.try_wait().ok().flatten().is_some();
+        // One that ended because another command was faster leaves that other one's announcement.
+        if ended && let Some(address) = answering(&announced).await {
+            return Ok(address);
+        }
+        if ended || waited >= PATIENCE {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            return Err(CommandError::Simulator { said });
+        }
+        tokio::time::sleep(PAUSE).await;
+        waited += PAUSE;
+    }
+}
+
+/// The announced address, if somebody answers there.
+async fn answering(announced: &Path) -> Option<String> {
+    let announced: Announced = serde_json::from_slice(&fs::read(announced).ok()?).ok()?;
+    let address = format!("http://127.0.0.1:{}", announced.port);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(5))
+        .build()
+        .ok()?;
+    let answer = client.get(format!("{address}/_simulator/clock")).send().await.ok()?;
+    answer.status().is_success().then_some(address)
+}
+
+/// Starts it in a process group of its own: an interrupt of the command must not end Azure, too.
+fn start(project: &Project, log: &Path) -> Result<Child, CommandError> {
+    let system = |doing| move |source| CommandError::System { doing, source };
+    let program = std::env::current_exe().map_err(system("find this program"))?;
+    let out = fs::File::create(log).map_err(|source| CommandError::Directory {
+        path: log.to_owned(),
+        source,
+    })?;
+    let err = out.try_clone().map_err(system("start the simulator"))?;
+    let mut command = Command::new(program);
+    command
+        .arg("-C")
+        .arg(&project.directory)
+        .args(["simulator", "serve", "--idle-exit", IDLE_EXIT]);
+    command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+    command.spawn().map_err(system("start the simulator"))
+}
+
+/// The seed of a project's world, if its `azure` block names one.
+pub(crate) fn seed(project: &Project) -> Option<PathBuf> {
+    let world = project.settings.azure.world.as_ref()?;
+    Some(project.directory.join(&world.value))
+}

@@ -1,0 +1,327 @@
+//! From evaluated blocks to declarations: every kind reads its blocks and says which units they stand for. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::fold::{Exports, Folded, OutputValue, fold};
+use super::parse::RawBlock;
+use super::variables::Inputs;
+use crate::address::Address;
+use crate::arm::{ArmId, Outputs};
+use crate::block::Block;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::graph::{Declaration, Graph};
+use crate::kind::schema::{ArgumentType, ExportFrom, Term};
+use crate::kind::{self, Context, Defaults, Unit};
+use crate::lang::{Residual, Shape, Type, Value};
+use crate::secret::{Secret, SecretRef, Secrets};
+
+/// Two resources that stand for one object.
+const SAME_OBJECT: Code = Code("C131");
+/// Two batches that claim one database for one target.
+const SAME_DATABASE: Code = Code("C132");
+
+/// A configuration, parsed and with its variables, that can be evaluated as often as more becomes known.
+pub struct Program {
+    /// The blocks as parsed.
+    pub raw: Vec<RawBlock>,
+    /// The variables' values.
+    pub inputs: Inputs,
+    /// The `azure` block.
+    pub defaults: Defaults,
+}
+
+/// A configuration evaluated against what is known.
+pub struct Declared {
+    /// The resources and their edges.
+    pub graph: Graph,
+    /// The outputs.
+    pub outputs: Vec<OutputValue>,
+    /// The secrets that variables supplied.
+    pub secrets: Secrets,
+    /// What is odd, but stops nothing.
+    pub warnings: Diagnostics,
+}
+
+impl Program {
+    /// Evaluates and decodes everything.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn declare(&self, outputs: &Outputs) -> Result<Declared, Diagnostics> {
+        let folded = self.fold(outputs)?;
+        let blocks = by_address(folded.blocks);
+        let cx = Context {
+            defaults: &self.defaults,
+            blocks: &blocks,
+            outputs,
+        };
+        let mut found = Diagnostics::new();
+        let mut declarations = Vec::with_capacity(blocks.len());
+        let mut secrets = Secrets::default();
+        for block in blocks.values() {
+            keep_secrets(block, &mut secrets);
+            declarations.extend(found.absorb(declaration(block, &cx)).flatten());
+        }
+        refuse_sharing(&declarations, &mut found);
+        refuse_rivals(&declarations, &mut found);
+        let declarations = found.or(declarations)?.0;
+        let graph = Graph::new(declarations)?;
+        Ok(Declared {
+            graph,
+            outputs: folded.outputs,
+            secrets,
+            warnings: folded.warnings,
+        })
+    }
+
+    /// Only what is read and named outright: the first wave of a look. What is wrong elsewhere is reported later, by
+    /// [`Program::declare`].
+    ///
+    /// # Errors
+    /// What keeps the configuration from being evaluated at all.
+    pub fn declare_readable(&self) -> Result<Graph, Diagnostics> {
+        let outputs = Outputs::default();
+        let blocks = by_address(self.fold(&outputs)?.blocks);
+        let cx = Context {
+            defaults: &self.defaults,
+            blocks: &blocks,
+            outputs: &outputs,
+        };
+        let readable = blocks
+            .values()
+            .filter(|block| kind::find(block.address.kind().as_str()).is_some_and(kind::Kind::reads_only));
+        let declarations = readable.filter_map(|block| declaration(block, &cx).ok().flatten());
+        Graph::new(declarations.map(without_edges).collect::<Vec<_>>())
+    }
+
+    fn fold(&self, outputs: &Outputs) -> Result<Folded, Diagnostics> {
+        fold(
+            &self.raw,
+            &self.inputs,
+            &KnownExports {
+                defaults: &self.defaults,
+                outputs,
+            },
+        )
+    }
+}
+
+impl AsRef<Graph> for Declared {
+    fn as_ref(&self) -> &Graph {
+        &self.graph
+    }
+}
+
+fn by_address(blocks: Vec<Block>) -> BTreeMap<Address, Block> {
+    blocks.into_iter().map(|block| (block.address.clone(), block)).collect()
+}
+
+/// Edges do not matter to a first look, and those to what is not there yet would be wrong.
+fn without_edges(mut declaration: Declaration) -> Declaration {
+    declaration.meta.references.clear();
+    declaration.meta.depends_on.clear();
+    declaration
+}
+
+/// `None` for a block of an unknown kind, which the evaluator has reported.
+fn declaration(block: &Block, cx: &Context<'_>) -> Result<Option<Declaration>, Diagnostics> {
+    let Some(kind) = kind::find(block.address.kind().as_str()) else {
+        return Ok(None);
+    };
+    let fields = kind.schema().read(block)?;
+    let expansion = kind.expand(&fields, cx)?;
+    Ok(Some(Declaration {
+        address: block.address.clone(),
+        span: block.span,
+        kind,
+        meta: block.meta.clone(),
+        units: expansion.units,
+        batch: expansion.batch,
+    }))
+}
+
+fn keep_secrets(block: &Block, secrets: &mut Secrets) {
+    let Some(kind) = kind::find(block.address.kind().as_str()) else {
+        return;
+    };
+    for argument in kind
+        .schema()
+        .all_arguments()
+        .filter(|argument| argument.ty == ArgumentType::Secret)
+    {
+        let written = block.body.attributes.get(argument.name);
+        if let Some(text) = written.and_then(|written| written.value.as_text()) {
+            let reference = SecretRef {
+                owner: block.address.clone(),
+                attribute: argument.name.to_owned(),
+            };
+            secrets.insert(reference, Secret::new(text));
+        }
+    }
+}
+
+/// Two resources must not look after one object: each would undo the other.
+fn refuse_sharing(declarations: &[Declaration], found: &mut Diagnostics) {
+    let mut owners: BTreeMap<&ArmId, &Declaration> = BTreeMap::new();
+    for declaration in declarations {
+        for unit in declaration
+            .units
+            .iter()
+            .filter(|unit| unit.conduct == kind::Conduct::Thing)
+        {
+            let Term::Known(id) = &unit.id else { continue };
+            if let Some(other) = owners.insert(id, declaration) {
+                found.push(
+                    Diagnostic::error(SAME_OBJECT, "two resources for one object")
+                        .at(declaration.span, format!("this stands for `{}` too", id.name()))
+                        .and_at(other.span, "this does already")
+                        .detail(format!(
+                            "Both {} and {} would look after {id}.",
+                            other.address, declaration.address
+                        ))
+                        .hint("remove one of them, or one of the entries that lead to it")
+                        .about(&declaration.address),
+                );
+            }
+        }
+    }
+}
+
+/// Two batches may claim one database only for different targets.
+fn refuse_rivals(declarations: &[Declaration], found: &mut Diagnostics) {
+    let mut claims: BTreeMap<(&str, &ArmId, &str), &Declaration> = BTreeMap::new();
+    for declaration in declarations {
+        let Some(batch) = &declaration.batch else { continue };
+        for database in &batch.databases {
+            let claim = (batch.source.text.as_str(), &batch.target, database.as_str());
+            if let Some(other) = claims.insert(claim, declaration) {
+                found.push(
+                    Diagnostic::error(SAME_DATABASE, "database claimed twice")
+                        .at(
+                            declaration.span,
+                            format!("this moves `{database}` to `{}` too", batch.target.name()),
+                        )
+                        .and_at(other.span, "this does already")
+                        .hint(format!(
+                            "take `{database}` out of {} or out of {}",
+                            other.address, declaration.address
+                        ))
+                        .about(&declaration.address),
+                );
+            }
+        }
+    }
+}
+
+/// Computed attributes for the evaluator: ids that follow from names, and what Azure has told.
+struct KnownExports<'a> {
+    defaults: &'a Defaults,
+    outputs: &'a Outputs,
+}
+
+impl Exports for KnownExports<'_> {
+    fn attributes(&self, block: &Block) -> BTreeMap<Arc<str>, Value> {
+        let Some(kind) = kind::find(block.address.kind().as_str()) else {
+            return BTreeMap::new();
+        };
+        let schema = kind.schema();
+        let mut attributes: BTreeMap<Arc<str>, Value> = schema
+            .all_arguments()
+            .filter(|argument| !block.body.attributes.contains_key(argument.name))
+            .map(|argument| (Arc::from(argument.name), Value::null()))
+            .collect();
+        for export in schema.exports {
+            let known = match export.from {
+                ExportFrom::Id => self.id(kind, block).map(|id| Value::text(id.as_str())),
+                ExportFrom::Object(_) => self.outputs.get(&block.address, export.name).map(from_json),
+            };
+            let value = known.unwrap_or_else(|| {
+                let residual = Residual::Output {
+                    resource: block.address.clone(),
+                    attribute: export.name.to_owned(),
+                };
+                Value::open(Type::Any, residual)
+            });
+            attributes.insert(export.name.into(), value);
+        }
+        attributes
+    }
+
+    fn kinds(&self) -> Vec<&str> {
+        kind::ALL.iter().map(|kind| kind.schema().kind).collect()
+    }
+}
+
+impl KnownExports<'_> {
+    /// The id that follows from the block alone. Where it hangs on another block, it is open here and known to the kind.
+    fn id(&self, kind: &'static dyn kind::Kind, block: &Block) -> Option<ArmId> {
+        let alone = BTreeMap::new();
+        let cx = Context {
+            defaults: self.defaults,
+            blocks: &alone,
+            outputs: self.outputs,
+        };
+        let fields = kind.schema().read(block).ok()?;
+        match kind.expand(&fields, &cx).ok()?.units.into_iter().next()? {
+            Unit {
+                id: Term::Known(id), ..
+            } => Some(id),
+            Unit { id: Term::Open(_), .. } => None,
+        }
+    }
+}
+
+/// A language value of what Azure answered.
+fn from_json(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::null(),
+        Json::Bool(value) => Value::bool(*value),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => Value::integer(whole),
+            None => Value::text(number.to_string()),
+        },
+        Json::String(text) => Value::text(text.as_str()),
+        Json::Array(elements) => Value::tuple(elements.iter().map(from_json).collect()),
+        Json::Object(members) => Value::object(
+            members
+                .iter()
+                .map(|(key, value)| (key.as_str().into(), from_json(value)))
+                .collect(),
+        ),
+    }
+}
+
+/// JSON of a language value, where every part of it is known and may be seen.
+pub fn to_json(value: &Value) -> Option<Json> {
+    if value.sensitive {
+        return None;
+    }
+    match &value.shape {
+        Shape::Null(_) => Some(Json::Null),
+        Shape::Bool(value) => Some(Json::Bool(*value)),
+        Shape::Number(number) => {
+            Some(serde_json::from_str(&number.to_string()).unwrap_or_else(|_| Json::String(number.to_string())))
+        }
+        Shape::Text(text) => Some(Json::String(text.to_string())),
+        Shape::List(elements, _) | Shape::Set(elements, _) | Shape::Tuple(elements) => elements
+            .iter()
+            .map(to_json)
+            .collect::<Option<Vec<Json>>>()
+            .map(Json::Array),
+        Shape::Map(entries, _) | Shape::Object(entries) => members(entries),
+        Shape::Resource(resource) => members(&resource.attributes),
+        Shape::Unknown(_) => None,
+    }
+}
+
+fn members(entries: &BTreeMap<Arc<str>, Value>) -> Option<Json> {
+    let members = entries
+        .iter()
+        .map(|(key, value)| Some((key.to_string(), to_json(value)?)));
+    members
+        .collect::<Option<serde_json::Map<String, Json>>>()
+        .map(Json::Object)
+}
