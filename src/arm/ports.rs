@@ -46,15 +46,20 @@ pub trait ArmRead: Send + Sync {
 /// Changing.
 #[async_trait]
 pub trait ArmWrite: ArmRead {
-    /// Sends a mutating call once it is safe to do so, and answers with what Azure made of it.
+    /// Sends a mutating call once it is safe to do so, and answers with what Azure made of it. Conflicts that pass are
+    /// waited out.
     ///
     /// # Errors
-    /// When the service refuses or cannot be reached. Conflicts that pass are waited out.
+    /// When the service refuses or cannot be reached. Where the reply to a PATCH, an action or the creation of a migration
+    /// was lost, the call is not repeated, since it may have been applied: look at the object before trying again
+    /// (`Failure::retry` then says `AfterConflict`).
     async fn begin(&self, call: &Call, body: Option<&Body<Final>>) -> Result<Operation, ArmError>;
 
     /// Follows an operation to its end and answers with the object, where there still is one.
     ///
     /// # Errors
-    /// When the operation failed, or was not done within `patience`.
+    /// When the operation failed, or was not done within `patience`. A failure that is a conflict (status 200 and
+    /// `ServiceError::conflict`) passes when the call is begun anew. A refusal with status 404 means that Azure no longer
+    /// knows the operation, which it forgets after a while: look at the object.
     async fn finish(&self, operation: Operation, patience: Duration) -> Result<Option<Json>, ArmError>;
 }

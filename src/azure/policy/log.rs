@@ -7,6 +7,7 @@ use tracing::{Level, debug, enabled, trace};
 
 use crate::arm::Failure;
 use crate::arm::http::{HeaderValue, Response};
+use crate::azure::decode;
 use crate::azure::pipeline::{Exchange, Next, Policy};
 
 /// Query keys whose values are shown. Links of ARM carry signatures and certificates under others (`t`, `c`, `s`, `h`).
@@ -67,7 +68,7 @@ impl Policy for Log {
         let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
         match &outcome {
             Ok(response) => {
-                let request_id = super::super::decode::request_id(response).unwrap_or_default();
+                let request_id = decode::request_id(response).unwrap_or_default();
                 let status = response.status;
                 debug!(method, address, status, milliseconds, request_id, "answer");
                 if enabled!(Level::TRACE) {

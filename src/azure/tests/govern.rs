@@ -51,6 +51,17 @@ async fn the_less_is_left_the_wider_calls_are_spread() {
 }
 
 #[tokio::test]
+async fn thirty_two_calls_of_a_bucket_are_on_their_way_at_once() {
+    let rig = Rig::always(answer(200, &[], "{}"));
+    let (vnet, other) = (id(VNET), id(&VNET.replace("/s/", "/other/")));
+    futures_util::future::join_all((0..100).map(|_| rig.client.get(&vnet))).await;
+    assert_eq!(rig.most_in_flight(), 32);
+    let both = (0..200).map(|number| rig.client.get(if number % 2 == 0 { &vnet } else { &other }));
+    futures_util::future::join_all(both).await;
+    assert_eq!(rig.most_in_flight(), 64);
+}
+
+#[tokio::test]
 async fn services_subscriptions_and_classes_have_their_own_buckets() {
     let empty = answer(200, &[("x-ms-ratelimit-remaining-subscription-reads", "0")], "{}");
     let rig = Rig::built(

@@ -124,6 +124,8 @@ pub(super) struct Service {
     resort: Option<Step>,
     seen: Mutex<Vec<Seen>>,
     clock: Arc<TestClock>,
+    in_flight: AtomicU64,
+    most_in_flight: AtomicU64,
 }
 
 #[async_trait]
@@ -147,6 +149,10 @@ impl Transport for Service {
             at: self.clock.now(),
         };
         self.seen.lock().unwrap().push(seen);
+        let in_flight = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_in_flight.fetch_max(in_flight, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
         let step = self.steps.lock().unwrap().pop_front();
         step.or_else(|| self.resort.clone())
             .expect("the script has an answer for every request")
@@ -228,6 +234,8 @@ impl Rig {
             resort,
             seen: Mutex::default(),
             clock: clock.clone(),
+            in_flight: AtomicU64::default(),
+            most_in_flight: AtomicU64::default(),
         });
         let credentials = Arc::new(Credentials::of(vec![login.clone()]));
         let tokens = Arc::new(Tokens::new(credentials, clock.clone()));
@@ -264,6 +272,11 @@ impl Rig {
 
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.service.seen.lock().unwrap().clone()
+    }
+
+    /// How many requests were on their way at once, at most.
+    pub(super) fn most_in_flight(&self) -> u64 {
+        self.service.most_in_flight.load(Ordering::SeqCst)
     }
 
     /// What was sent, a line each, without the host.
