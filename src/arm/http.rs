@@ -78,14 +78,17 @@ impl Response {
     }
 
     /// How long the service asks to wait: `retry-after` (seconds, or an HTTP date seen from `now`), else
-    /// `retry-after-ms`, else `x-ms-retry-after-ms`. A date that has passed asks for no wait at all.
+    /// `retry-after-ms`, else `x-ms-retry-after-ms`. A date that has passed asks for no wait at all, and none is longer than
+    /// a week, the life of a migration.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
         let number = |name: &str| self.header(name).and_then(|value| value.trim().parse::<u64>().ok());
         number("retry-after")
             .map(Duration::from_secs)
             .or_else(|| self.header("retry-after").and_then(|value| until(value.trim(), now)))
             .or_else(|| number("retry-after-ms").map(Duration::from_millis))
             .or_else(|| number("x-ms-retry-after-ms").map(Duration::from_millis))
+            .map(|asked| asked.min(WEEK))
     }
 }
 
@@ -123,6 +126,10 @@ mod tests {
         assert_eq!(
             asked(&[("x-ms-retry-after-ms", "250")]),
             Some(Duration::from_millis(250))
+        );
+        assert_eq!(
+            asked(&[("retry-after", &u64::MAX.to_string())]),
+            Some(Duration::from_secs(604_800))
         );
         assert_eq!(asked(&[("retry-after", "soon")]), None);
         assert_eq!(asked(&[]), None);

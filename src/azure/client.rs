@@ -1,12 +1,11 @@
 //! The ARM client: addresses, api-versions, pages, and what an answer means. It decides nothing about resources, and whoever
 //! holds it as `ArmRead` cannot change anything.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -16,6 +15,7 @@ use super::meter::{Meter, Purpose, Requests};
 use super::pipeline::{Exchange, Pipeline, Repeat};
 use super::policy::govern::{Bucket, Class, Governor, Remaining};
 use super::poll;
+use super::settling::Settling;
 use super::versions::ApiVersions;
 use crate::arm::http::{HeaderValue, Request, Response};
 use crate::arm::operation::Verb;
@@ -30,9 +30,6 @@ use crate::secret::Secret;
 /// repeated only when it is certain that it was not applied; otherwise the error goes back and the caller looks again.
 const CREATED_ONCE: [&str; 1] = ["microsoft.dbforpostgresql/flexibleservers/migrations"];
 
-/// How long after its creation an object may still be missing from a replica of ARM (contract 2.9).
-const SETTLING: SignedDuration = SignedDuration::from_secs(30);
-
 /// How many pages a list may have. The largest lists of ARM have hundreds.
 const PAGES: usize = 10_000;
 
@@ -45,7 +42,7 @@ pub struct Client {
     correlation: CorrelationId,
     meter: Arc<Meter>,
     governor: Arc<Governor>,
-    created: Mutex<HashMap<ArmId, Timestamp>>,
+    settling: Mutex<Settling>,
 }
 
 /// What a client is made of.
@@ -96,7 +93,7 @@ impl Client {
             correlation: parts.correlation,
             meter: parts.meter,
             governor: parts.governor,
-            created: Mutex::default(),
+            settling: Mutex::default(),
         }
     }
 
@@ -269,24 +266,17 @@ impl Client {
 
     /// Remembers what was created, so that a replica that does not know it yet is asked again.
     fn note(&self, call: &Call) {
-        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.now();
-        created.retain(|_, since| now.duration_since(*since) < SETTLING);
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         match &call.verb {
-            Verb::Put => {
-                created.insert(call.id.clone(), now);
-            }
-            Verb::Delete => {
-                created.remove(&call.id);
-            }
+            Verb::Put => settling.insert(&call.id, self.clock.now()),
+            Verb::Delete => settling.remove(&call.id),
             Verb::Get | Verb::Patch | Verb::Post(_) => {}
         }
     }
 
     fn is_settling(&self, id: &ArmId) -> bool {
-        let created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = created.get(id);
-        since.is_some_and(|since| self.clock.now().duration_since(*since) < SETTLING)
+        let settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        settling.contains(id, self.clock.now())
     }
 
     fn version(&self, arm_type: &ArmType) -> Result<&str, Failure> {

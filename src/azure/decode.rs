@@ -24,7 +24,7 @@ const REQUEST_IDS: [&str; 4] = [
 /// # Errors
 /// When it is not JSON of this shape.
 pub fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
-    serde_json::from_slice(&response.body).map_err(|error| {
+    serde_json::from_slice(text_of(response)).map_err(|error| {
         let (line, column, bytes) = (error.line(), error.column(), response.body.len());
         let what = match error.classify() {
             Category::Eof => "it is cut short",
@@ -37,7 +37,7 @@ pub fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
 
 /// The error that an answer of status 400 and above holds.
 pub fn service_error(response: &Response) -> ServiceError {
-    let mut error = match serde_json::from_slice::<Json>(&response.body) {
+    let mut error = match serde_json::from_slice::<Json>(text_of(response)) {
         Ok(body) => from_body(&body, response.status),
         Err(_) => without_code(response.status, describe(response)),
     };
@@ -45,9 +45,15 @@ pub fn service_error(response: &Response) -> ServiceError {
     error
 }
 
+/// The body without the byte order mark that some services put first, and without space around it.
+pub fn text_of(response: &Response) -> &[u8] {
+    let body = response.body.as_slice();
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
+}
+
 /// Whether an answer begins as an object or array and does not end as one, so that asking again can help.
 pub fn is_cut_short(response: &Response) -> bool {
-    let body = response.body.trim_ascii();
+    let body = text_of(response);
     match (body.first(), body.last()) {
         (Some(b'{'), last) => last != Some(&b'}') || body.len() == 1,
         (Some(b'['), last) => last != Some(&b']') || body.len() == 1,
@@ -57,7 +63,8 @@ pub fn is_cut_short(response: &Response) -> bool {
 
 /// Whether an error answer has a text that is not JSON: then it came from something that stands before ARM.
 pub fn is_foreign(response: &Response) -> bool {
-    !response.body.iter().all(u8::is_ascii_whitespace) && serde_json::from_slice::<IgnoredAny>(&response.body).is_err()
+    let body = text_of(response);
+    !body.is_empty() && serde_json::from_slice::<IgnoredAny>(body).is_err()
 }
 
 /// The error of an operation that was accepted and then failed: `state` is how it ended, the body its status document.
@@ -178,19 +185,18 @@ fn without_code(status: u16, message: String) -> ServiceError {
 
 /// What can be said of an answer that is not JSON.
 fn describe(response: &Response) -> String {
-    let body = String::from_utf8_lossy(&response.body);
-    let body = body.trim();
+    let body = String::from_utf8_lossy(text_of(response));
     if body.is_empty() {
         return "the answer has no text".into();
     }
     if body.starts_with('<') {
-        let title = between(body, "<title>", "</title>").unwrap_or_default();
+        let title = between(&body, "<title>", "</title>").unwrap_or_default();
         return format!("the answer is a page, not JSON: {}", quote(title));
     }
     if body.starts_with(['{', '[']) {
-        return format!("the answer is JSON cut short: {}", quote(body));
+        return format!("the answer is JSON cut short: {}", quote(&body));
     }
-    quote(body)
+    quote(&body)
 }
 
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {

@@ -10,6 +10,7 @@ pub mod meter;
 pub mod pipeline;
 pub mod policy;
 mod poll;
+mod settling;
 #[cfg(test)]
 mod tests;
 pub mod transport;

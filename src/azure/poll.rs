@@ -277,7 +277,7 @@ fn inside(endpoint: &Endpoint, link: &str) -> Result<String, Failure> {
 
 /// The body of a success, which may be empty.
 fn json_of(response: &Response) -> Result<Option<Json>, Failure> {
-    if response.body.iter().all(u8::is_ascii_whitespace) {
+    if decode::text_of(response).is_empty() {
         return Ok(None);
     }
     decode::json(response).map(Some)

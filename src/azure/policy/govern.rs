@@ -80,6 +80,9 @@ const CAPS: [Cap; 1] = [Cap {
 /// empty a small quota before the first answer tells how much is left.
 const IN_FLIGHT: usize = 32;
 
+/// A reading older than this says nothing any more: every quota has refilled.
+const STALE: SignedDuration = SignedDuration::from_secs(60);
+
 /// Below this share of the most that was ever seen left, calls are spread out.
 const LOW: f64 = 0.2;
 
@@ -101,6 +104,7 @@ struct Gauge {
 #[derive(Default)]
 struct Level {
     left: Option<u64>,
+    read: Option<Timestamp>,
     most: u64,
     next: Option<Timestamp>,
     blocked: Option<Timestamp>,
@@ -191,6 +195,9 @@ impl Gauge {
         if let Some(blocked) = level.blocked {
             due = due.max(blocked);
         }
+        if level.read.is_none_or(|read| now.duration_since(read) > STALE) {
+            level.left = None;
+        }
         let floor = low_mark(level.most);
         if let Some(left) = level.left {
             level.left = Some(left.saturating_sub(1));
@@ -230,6 +237,7 @@ impl Gauge {
             level.counted |= left < level.most;
             level.most = level.most.max(left);
             level.left = Some(left);
+            level.read = Some(now);
         }
         if response.status == 429 && decode::service_error(response).conflict().is_none() {
             level.counted = true;

@@ -137,11 +137,15 @@ const SECRET: [(&str, &str); 3] = [
 
 #[tokio::test]
 async fn a_client_secret_is_sent_to_the_cloud_s_own_authority() {
+    let (captured, _guard) = super::log::capture();
     let (credentials, authority) = Setting::of(&SECRET).credentials();
     let token = credentials.fetch(&SCOPE, None).await.unwrap();
     assert_eq!(token.secret.expose(), "the-token");
     assert_eq!(credentials.which().used, Some(CredentialKind::ClientSecret));
     insta::assert_snapshot!(authority.asked().join("\n"), @"https://login.microsoftonline.us/tenant/oauth2/v2.0/token client_id=app&client_secret=hush+hush&grant_type=client_credentials&scope=https%3A%2F%2Fmanagement.azure.com%2F.default");
+    for hidden in ["hush", "the-token"] {
+        assert!(!captured.text().contains(hidden), "{}", captured.text());
+    }
 }
 
 #[tokio::test]

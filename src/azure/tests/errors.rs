@@ -88,6 +88,7 @@ fn the_other_forms() {
         (400, r#"{"error":{"message":"m"}}"#),
         (400, r#"{"error":{"code":12,"message":null}}"#),
         (400, r#"{"error":null,"message":"m"}"#),
+        (400, "\u{feff}{\"code\":\"Marked\",\"message\":\"m\"}"),
         (400, r#""text""#),
         (400, "[]"),
         (500, ""),
@@ -110,6 +111,7 @@ fn the_other_forms() {
     HTTP 400: "m"
     12: ""
     HTTP 400: "m"
+    Marked: "m"
     HTTP 400: ""
     HTTP 400: ""
     HTTP 500: "the answer has no text"

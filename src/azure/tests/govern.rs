@@ -51,6 +51,25 @@ async fn the_less_is_left_the_wider_calls_are_spread() {
 }
 
 #[tokio::test]
+async fn an_old_reading_slows_nobody_down() {
+    let rig = Rig::built(
+        vec![left(250), left(0)],
+        Some(answer(200, &[], "{}")),
+        Caps::Always,
+        3600,
+    );
+    for _ in 0..4 {
+        rig.client.get(&id(VNET)).await.unwrap();
+    }
+    assert_eq!(rig.clock.slept().len(), 1);
+    rig.clock.advance(61);
+    for _ in 0..50 {
+        rig.client.get(&id(VNET)).await.unwrap();
+    }
+    assert_eq!(rig.clock.slept().len(), 1);
+}
+
+#[tokio::test]
 async fn thirty_two_calls_of_a_bucket_are_on_their_way_at_once() {
     let rig = Rig::always(answer(200, &[], "{}"));
     let (vnet, other) = (id(VNET), id(&VNET.replace("/s/", "/other/")));

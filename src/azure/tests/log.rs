@@ -11,7 +11,7 @@ use crate::arm::{ArmRead, ArmWrite, Body, Verb};
 use crate::secret::Secret;
 
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -33,7 +33,7 @@ impl<'a> MakeWriter<'a> for Captured {
 }
 
 impl Captured {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
@@ -42,7 +42,7 @@ impl Captured {
 static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
 /// Keeps the trace of this thread until the guard is dropped.
-fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
+pub(super) fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
     LazyLock::force(&SECOND);
     let captured = Captured::default();
     let subscriber = tracing_subscriber::fmt()

@@ -110,6 +110,22 @@ async fn a_connection_that_breaks_leaves_it_open() {
 }
 
 #[tokio::test]
+async fn the_libraries_below_trace_no_secret_either() {
+    let (captured, _guard) = super::log::capture();
+    let base = serve(Router::new().fallback(any(|| async { r#"{"token":"BODY-SECRET"}"# }))).await;
+    let mut request = get(format!("{base}/o/1?s=SIGNATURE&c=MIIHcert"));
+    request.verb = Verb::Put;
+    request.headers = vec![("authorization", HeaderValue::Secret(Secret::new("Bearer TOKEN")))];
+    request.body = Some(Secret::new("PASSWORD"));
+    HttpTransport::new(Route::Direct).unwrap().send(&request).await.unwrap();
+    let text = captured.text();
+    assert!(!text.is_empty(), "the libraries trace something");
+    for hidden in ["SIGNATURE", "MIIHcert", "TOKEN", "PASSWORD", "BODY-SECRET"] {
+        assert!(!text.contains(hidden), "{hidden} is shown in\n{text}");
+    }
+}
+
+#[tokio::test]
 async fn redirects_are_not_followed() {
     let base = serve(Router::new().fallback(any(|| async {
         (StatusCode::FOUND, [("location", "https://evil.example/")])
