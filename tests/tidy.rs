@@ -95,7 +95,10 @@ fn sources(below: &Path) -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).expect("a source folder can be read") {
             let path = entry.expect("a source folder can be read").path();
             if path.is_dir() {
-                folders.push(path);
+                // Test modules of their own are no part of the architecture.
+                if !path.ends_with("tests") {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push(path);
             }
