@@ -8,6 +8,7 @@ use super::error::CommandError;
 use super::view::diagnostic::{self, Quotable, SourceText};
 use crate::arm::{Cloud, CloudError, SubscriptionId, TenantId};
 use crate::config::source::Role;
+use crate::config::version::{Constraint, Version};
 use crate::config::{
     Assignment, AzureBlock, Inputs, Program, Settings, Sources, Supplied, UnsetSensitive, parse, settings,
 };
@@ -16,6 +17,10 @@ use crate::kind::Defaults;
 
 /// A cloud, subscription or tenant that is none.
 const NOT_A_NAME: Code = Code("C113");
+/// The configuration wants another version of this program.
+const VERSION: Code = Code("C115");
+/// A state backend that this version does not have.
+const BACKEND: Code = Code("C116");
 /// Nothing says which subscription.
 const NO_SUBSCRIPTION: Code = Code("C114");
 
@@ -80,6 +85,7 @@ impl Project {
         let configured = settings(&raw, &inputs);
         let fail = |found| CommandError::Configuration(rendered(found, &sources, width));
         let configured = configured.map_err(fail)?;
+        check_program(&configured).map_err(fail)?;
         let defaults = defaults(&configured.azure, env).map_err(fail)?;
         let unset = match (defaults.cloud, purpose) {
             (Cloud::Simulator, _) => UnsetSensitive::MadeUp,
@@ -150,6 +156,40 @@ fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {
         })
     };
     diagnostic::render(found, &lookup, width)
+}
+
+/// Whether this program may work on the configuration, and can keep its state where it says.
+fn check_program(settings: &Settings) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::new();
+    if let Some(required) = &settings.pgferry.required_version {
+        let ours = env!("CARGO_PKG_VERSION");
+        match (Constraint::parse(&required.value), Version::parse(ours)) {
+            (Err(error), _) => {
+                found.push(Diagnostic::error(VERSION, "value not allowed").at(required.span, error.to_string()));
+            }
+            (Ok(constraint), Some((version, _))) if !constraint.allows(version) => found.push(
+                Diagnostic::error(VERSION, "another version of pgferry is required")
+                    .at(required.span, format!("this is pgferry {ours}"))
+                    .hint("install a version that the configuration allows"),
+            ),
+            (Ok(_), _) => {}
+        }
+    }
+    if let Some(state) = settings
+        .pgferry
+        .state
+        .as_ref()
+        .filter(|state| state.backend.value != "local")
+    {
+        found.push(Diagnostic::error(BACKEND, "unknown state backend").at(
+            state.backend.span,
+            format!(
+                "this version keeps state only in `local`, not in `{}`",
+                state.backend.value
+            ),
+        ));
+    }
+    found.or(()).map(|_| ())
 }
 
 fn defaults(azure: &AzureBlock, env: &Env) -> Result<Defaults, Diagnostics> {

@@ -12,6 +12,7 @@ pub mod settings;
 pub mod source;
 mod split;
 pub mod variables;
+pub mod version;
 
 pub use decode::{Declared, Program};
 pub use fold::{Exports, Folded, OutputValue, fold};
