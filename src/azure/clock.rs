@@ -25,6 +25,9 @@ const SLEEP: &str = "/_simulator/sleep";
 /// How long to wait on the wall where the simulator does not answer: whoever slept then learns it from its next call.
 const WITHOUT_SIMULATOR: Duration = Duration::from_millis(250);
 
+/// How far below the truth a time in text may be.
+const ROUNDING: SignedDuration = SignedDuration::from_millis(1);
+
 /// Wall time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WallClock;
@@ -62,8 +65,15 @@ impl SimulatedTime {
     /// Takes note of a time header.
     pub fn observe(&self, header: &str) {
         if let Ok(told) = header.trim().parse::<Timestamp>() {
-            self.0.fetch_max(told.as_microsecond(), Ordering::AcqRel);
+            self.reached(told);
         }
+    }
+
+    /// Microseconds, rounded up: whoever waits for an instant finds it reached.
+    fn reached(&self, instant: Timestamp) {
+        let whole = instant.as_microsecond();
+        let rest = i64::from(instant.subsec_nanosecond() % 1000 != 0);
+        self.0.fetch_max(whole.saturating_add(rest), Ordering::AcqRel);
     }
 
     fn now(&self) -> Timestamp {
@@ -113,16 +123,23 @@ impl Clock for SimulatedClock {
         self.time.now()
     }
 
-    /// Asks the simulator to wake this caller. It may answer early; then it is asked again.
+    /// Asks the simulator to wake this caller. It may answer early, with time moved on; then it is asked again.
     async fn sleep(&self, duration: Duration) {
         let by = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
         let until = self.now().checked_add(by).unwrap_or(Timestamp::MAX);
         while self.now() < until {
             let before = self.now();
-            match self.ask(until).await {
+            let asked = self.ask(until).await;
+            let left = until.duration_since(self.now());
+            match asked {
+                // The text may be rounded; a caller that waits for this very instant must find it reached.
+                Ok(()) if left <= ROUNDING => return self.time.reached(until),
                 Ok(()) if self.now() > before => {}
-                // No step forward: without a pause this would be a busy loop.
-                Ok(()) => tokio::time::sleep(WITHOUT_SIMULATOR).await,
+                // It sends its sleepers home when it closes.
+                Ok(()) => {
+                    tokio::time::sleep(WITHOUT_SIMULATOR).await;
+                    return;
+                }
                 Err(error) => {
                     debug!(%error, "the simulator does not answer");
                     tokio::time::sleep(duration.min(WITHOUT_SIMULATOR)).await;

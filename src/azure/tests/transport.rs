@@ -224,6 +224,38 @@ async fn a_simulator_gives_time_tokens_and_answers() {
     );
 }
 
+/// A simulator whose answers to sleeps tell this time.
+async fn sleeping_at(time: &'static str) -> (SimulatedClock, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let sleep = move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async move { ([(SIMULATOR_TIME, time)], "{}") }
+    };
+    let base = serve(Router::new().route("/_simulator/sleep", post(sleep))).await;
+    let time = Arc::new(SimulatedTime::default());
+    let sleeper = HttpTransport::sleeping().unwrap().telling(Arc::clone(&time));
+    (
+        SimulatedClock::new(time, Arc::new(sleeper), &Endpoint::new(&base).unwrap()),
+        asked,
+    )
+}
+
+#[tokio::test]
+async fn a_sleep_ends_although_the_time_told_is_rounded() {
+    let (clock, asked) = sleeping_at("1970-01-01T00:00:09.999Z").await;
+    clock.sleep(Duration::new(9, 999_000_001)).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert!(clock.now().as_nanosecond() >= 9_999_000_001);
+}
+
+#[tokio::test]
+async fn a_simulator_that_closes_sends_its_sleepers_home() {
+    let (clock, asked) = sleeping_at("1970-01-01T00:00:00Z").await;
+    clock.sleep(Duration::from_secs(3600)).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn a_simulator_that_is_gone_does_not_hold_its_clients() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
