@@ -349,19 +349,21 @@ impl Drafting<'_> {
     }
 
     fn begin(&mut self, run: RunHead, plan: &Value) -> Result<(), StoreError> {
+        must_be_shallow(&RowKey::Plan, plan)?;
         match &self.head.run {
             Some(open) if open.id != run.id => Err(StoreError::RunOpen { open: open.id }),
             Some(_) => Ok(()),
             None => {
                 self.head.run = Some(run);
-                self.keep(RowKey::Plan, plan)
+                self.put(RowKey::Plan, plan);
+                Ok(())
             }
         }
     }
 
     fn accept(&mut self, run: RunId, step: StepId, operation: Value) -> Result<(), StoreError> {
-        self.must_be_open(run)?;
         must_be_shallow(&RowKey::Step(step), &operation)?;
+        self.must_be_open(run)?;
         let refuse = |standing| StoreError::StepOutOfOrder {
             run,
             step,

@@ -33,6 +33,16 @@ struct Kept {
     snapshot: Snapshot,
 }
 
+/// What an edit did.
+enum Effect {
+    /// It found everything as it wants it.
+    Nothing,
+    /// It wrote something other than a record.
+    Noted,
+    /// It wrote, moved or removed these records.
+    Touched(Vec<RecordKey>),
+}
+
 impl MemoryStore {
     /// A store in which nothing was ever stored.
     pub fn new() -> Self {
@@ -133,47 +143,43 @@ impl Kept {
     }
 
     fn commit(&mut self, edits: Vec<Edit>) -> Result<Committed, StoreError> {
-        let before = self.snapshot.clone();
-        let serial = before.serial.next();
+        let serial = self.snapshot.serial.next();
         let mut touched = Vec::new();
         for edit in edits {
             must_be_shallow(&edit)?;
-            touched.extend(self.apply(edit, serial.into())?);
+            match self.apply(edit, serial.into())? {
+                Effect::Nothing => {}
+                Effect::Noted => self.snapshot.serial = serial,
+                Effect::Touched(keys) => {
+                    self.snapshot.serial = serial;
+                    touched.extend(keys);
+                }
+            }
         }
-        if touched.is_empty() && self.snapshot == before {
-            return Ok(Committed {
-                serial: before.serial,
-                revisions: BTreeMap::new(),
-            });
-        }
-        self.snapshot.serial = serial;
         let left = |key: RecordKey| self.snapshot.records.get(&key).map(|record| (key, record.revision));
         Ok(Committed {
-            serial,
+            serial: self.snapshot.serial,
             revisions: touched.into_iter().filter_map(left).collect(),
         })
     }
 
-    /// The records that the edit touched.
-    fn apply(&mut self, edit: Edit, revision: Revision) -> Result<Vec<RecordKey>, StoreError> {
+    fn apply(&mut self, edit: Edit, revision: Revision) -> Result<Effect, StoreError> {
         match edit {
-            Edit::Bind(wanted) => self.bind(wanted)?,
+            Edit::Bind(wanted) => self.bind(wanted),
             Edit::BeginRun {
                 run,
                 started,
                 by,
                 plan,
                 plan_fingerprint,
-            } => {
-                self.begin(OpenRun {
-                    id: run,
-                    started,
-                    by,
-                    plan,
-                    plan_fingerprint,
-                    steps: BTreeMap::new(),
-                })?;
-            }
+            } => self.begin(OpenRun {
+                id: run,
+                started,
+                by,
+                plan,
+                plan_fingerprint,
+                steps: BTreeMap::new(),
+            }),
             Edit::Intent {
                 run,
                 step,
@@ -194,12 +200,12 @@ impl Kept {
                         attempts: attempt,
                         phase,
                     },
-                )?;
+                )
             }
-            Edit::Accepted { run, step, operation } => self.accept(run, step, operation)?,
-            Edit::Done { run, step } => self.settle(run, step, "done", StepPhase::Done)?,
-            Edit::Failed { run, step, message } => self.settle(run, step, "failed", StepPhase::Failed { message })?,
-            Edit::Put { key, document } => return Ok(self.put(key, Record { revision, document })),
+            Edit::Accepted { run, step, operation } => self.accept(run, step, operation),
+            Edit::Done { run, step } => self.settle(run, step, "done", StepPhase::Done),
+            Edit::Failed { run, step, message } => self.settle(run, step, "failed", StepPhase::Failed { message }),
+            Edit::Put { key, document } => Ok(self.put(key, Record { revision, document })),
             Edit::PutIf {
                 key,
                 document,
@@ -209,10 +215,13 @@ impl Kept {
                 if found != expected {
                     return Err(StoreError::StaleRevision { key, expected, found });
                 }
-                return Ok(self.put(key, Record { revision, document }));
+                Ok(self.put(key, Record { revision, document }))
             }
-            Edit::Remove { key } => return Ok(self.snapshot.records.remove(&key).map(|_| key).into_iter().collect()),
-            Edit::Rename { from, to } => return self.rename(from, to, revision),
+            Edit::Remove { key } => Ok(match self.snapshot.records.remove(&key) {
+                Some(_) => Effect::Touched(vec![key]),
+                None => Effect::Nothing,
+            }),
+            Edit::Rename { from, to } => self.rename(from, to, revision),
             Edit::EndRun {
                 run,
                 finished,
@@ -238,36 +247,37 @@ impl Kept {
                     summary,
                 };
                 self.snapshot.history.push(entry);
+                Ok(Effect::Noted)
             }
         }
-        Ok(Vec::new())
     }
 
-    fn bind(&mut self, wanted: Binding) -> Result<(), StoreError> {
+    fn bind(&mut self, wanted: Binding) -> Result<Effect, StoreError> {
         match &self.snapshot.binding {
             Some(bound) if *bound != wanted => {
                 let bound = bound.clone();
                 Err(StoreError::BoundElsewhere(Box::new(BindingConflict { bound, wanted })))
             }
-            Some(_) | None => {
+            Some(_) => Ok(Effect::Nothing),
+            None => {
                 self.snapshot.binding = Some(wanted);
-                Ok(())
+                Ok(Effect::Noted)
             }
         }
     }
 
-    fn begin(&mut self, run: OpenRun) -> Result<(), StoreError> {
+    fn begin(&mut self, run: OpenRun) -> Result<Effect, StoreError> {
         match &self.snapshot.run {
             Some(open) if open.id != run.id => Err(StoreError::RunOpen { open: open.id }),
-            Some(_) => Ok(()),
+            Some(_) => Ok(Effect::Nothing),
             None => {
                 self.snapshot.run = Some(run);
-                Ok(())
+                Ok(Effect::Noted)
             }
         }
     }
 
-    fn intend(&mut self, run: RunId, step: StepId, next: StepJournal) -> Result<(), StoreError> {
+    fn intend(&mut self, run: RunId, step: StepId, next: StepJournal) -> Result<Effect, StoreError> {
         let before = self.open(run)?.steps.get(&step);
         let attempts = before.map_or(0, |journal| journal.attempts);
         let standing = match before.map(|journal| &journal.phase) {
@@ -286,7 +296,7 @@ impl Kept {
         }
     }
 
-    fn accept(&mut self, run: RunId, step: StepId, operation: Value) -> Result<(), StoreError> {
+    fn accept(&mut self, run: RunId, step: StepId, operation: Value) -> Result<Effect, StoreError> {
         let refuse = |standing| {
             Err(StoreError::StepOutOfOrder {
                 run,
@@ -317,7 +327,7 @@ impl Kept {
         }
     }
 
-    fn settle(&mut self, run: RunId, step: StepId, told: &'static str, phase: StepPhase) -> Result<(), StoreError> {
+    fn settle(&mut self, run: RunId, step: StepId, told: &'static str, phase: StepPhase) -> Result<Effect, StoreError> {
         let before = self.open(run)?.steps.get(&step);
         let attempts = before.map_or(0, |journal| journal.attempts);
         match before.map(|journal| &journal.phase) {
@@ -339,7 +349,7 @@ impl Kept {
         }
     }
 
-    fn note(&mut self, run: RunId, step: StepId, journal: StepJournal) -> Result<(), StoreError> {
+    fn note(&mut self, run: RunId, step: StepId, journal: StepJournal) -> Result<Effect, StoreError> {
         let open = self
             .snapshot
             .run
@@ -347,7 +357,7 @@ impl Kept {
             .filter(|open| open.id == run)
             .ok_or(StoreError::RunNotOpen { run })?;
         open.steps.insert(step, journal);
-        Ok(())
+        Ok(Effect::Noted)
     }
 
     fn open(&self, run: RunId) -> Result<&OpenRun, StoreError> {
@@ -358,12 +368,12 @@ impl Kept {
             .ok_or(StoreError::RunNotOpen { run })
     }
 
-    fn put(&mut self, key: RecordKey, record: Record) -> Vec<RecordKey> {
+    fn put(&mut self, key: RecordKey, record: Record) -> Effect {
         self.snapshot.records.insert(key.clone(), record);
-        vec![key]
+        Effect::Touched(vec![key])
     }
 
-    fn rename(&mut self, from: RecordKey, to: RecordKey, revision: Revision) -> Result<Vec<RecordKey>, StoreError> {
+    fn rename(&mut self, from: RecordKey, to: RecordKey, revision: Revision) -> Result<Effect, StoreError> {
         let Some(Record { document, revision: _ }) = self.snapshot.records.get(&from).cloned() else {
             return Err(StoreError::UnknownRecord { key: from });
         };
@@ -372,7 +382,7 @@ impl Kept {
         }
         self.snapshot.records.remove(&from);
         self.put(to.clone(), Record { revision, document });
-        Ok(vec![from, to])
+        Ok(Effect::Touched(vec![from, to]))
     }
 }
 
