@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn values_and_what_is_unknown_stay() {
-        assert_eq!(normalised("pgferry -C -var apply"), "pgferry -C -var apply");
+        assert_eq!(normalised("pgferry -C -var apply"), "pgferry apply -C -var");
         assert_eq!(
             normalised("pgferry --var -no-color=x apply"),
-            "pgferry --var -no-color=x apply"
+            "pgferry apply --var -no-color=x"
         );
         assert_eq!(
             normalised("pgferry apply -- -auto-approve"),

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::change::{Frame, because, fields, lead, sign};
-use super::layout::{count, hang, listed};
+use super::layout::{count, hang, listed, typed};
 use super::value::Spelling;
 use crate::address::{Address, UnitAddress};
 use crate::arm::ArmId;
@@ -263,10 +263,10 @@ fn own(change: &Change) -> Vec<String> {
     let cutover = change.fields.iter().find(|field| field.attribute == "cutover");
     match cutover.and_then(|field| field.after.as_ref()) {
         Some(Shown::Value(Json::String(policy))) if policy == "manual" => {
-            vec![format!(
-                "stops before its cutover until: pgferry cutover '{}'",
-                change.unit
-            )]
+            vec![
+                "stops before its cutover, until you type".to_owned(),
+                format!("  pgferry cutover {}", typed(&change.unit)),
+            ]
         }
         Some(Shown::Value(Json::String(policy))) if policy == "not yet approved" => {
             let part = change.unit.part.as_ref().map_or("", |part| part.as_str());

@@ -18,6 +18,20 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// As an argument in a shell: quoted where a shell would read it otherwise.
+pub(crate) fn typed(argument: impl std::fmt::Display) -> String {
+    let text = argument.to_string();
+    let is_plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_-.#/:=@".contains(c))
+        && !text.starts_with('#');
+    if is_plain {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// The text, filled up with spaces on the right.
 pub(crate) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(width(text));
@@ -137,6 +151,12 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a-very-long-word x", 5), ["a-very-long-word", "x"]);
         assert_eq!(wrap("a\n\nb", 5), ["a", "", "b"]);
+    }
+
+    #[test]
+    fn arguments_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(typed("database_batch.wave1#1"), "database_batch.wave1#1");
+        assert_eq!(typed("database_batch.wave[\"a\"]#1"), "'database_batch.wave[\"a\"]#1'");
     }
 
     #[test]

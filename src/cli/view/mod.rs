@@ -6,6 +6,8 @@ pub(crate) mod diagnostic;
 pub(crate) mod layout;
 pub(crate) mod object;
 pub(crate) mod plan;
+pub(crate) mod status;
+pub(crate) mod time;
 pub(crate) mod value;
 
 #[cfg(test)]

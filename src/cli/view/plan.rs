@@ -361,10 +361,12 @@ mod tests {
             + #1  wave1m1r1, 8 databases
                   billing, crm, documents, erp, finance, humanresources, invoices,
                   journal
-                  stops before its cutover until: pgferry cutover 'database_batch.wave1#1'
+                  stops before its cutover, until you type
+                    pgferry cutover database_batch.wave1#1
             + #2  wave1m2r1, 2 databases
                   ledger, stock
-                  stops before its cutover until: pgferry cutover 'database_batch.wave1#2'
+                  stops before its cutover, until you type
+                    pgferry cutover database_batch.wave1#2
                   waits for #1: one active migration per target
 
           # vnet_peering.hub_runtime (forward, reverse) will be created, because it is

@@ -1,0 +1,525 @@
+//! Migrations on their way: what each does, how far it is, what it needs; the portal's columns for its databases.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::layout::{clean, count, hang, listed, pad_left, table, typed, width};
+use super::time::{between, instant, lag, length};
+use crate::address::{Address, UnitAddress};
+use crate::arm::migration::{
+    DatabaseProgress, DatabaseState, Ending, Migration, MigrationMode, Standing, State, Substate, Tables,
+};
+use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
+
+/// A migration stays alive for so long after its start (contract 5.3).
+const LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(168);
+
+/// One migration of a batch, as far as it is known.
+pub(crate) struct Row {
+    /// Its unit.
+    pub(crate) unit: UnitAddress,
+    /// What Azure says of its last attempt.
+    pub(crate) seen: Seen,
+    /// Earlier attempts of the same migration.
+    pub(crate) earlier: usize,
+}
+
+/// What Azure says of a migration.
+pub(crate) enum Seen {
+    /// This.
+    Migration(Box<Migration>),
+    /// It is remembered under this name, and not in the list of the target.
+    Missing(String),
+    /// Nobody could read it; why.
+    Unreadable(String),
+}
+
+/// How much is shown of each migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Databases {
+    /// Of those that are not over.
+    OfActive,
+    /// Of all.
+    OfAll,
+}
+
+/// Everything that is shown.
+pub(crate) struct StatusView {
+    /// The migrations, in address order.
+    pub(crate) rows: Vec<Row>,
+    /// Declared batches of which nothing was started, with their number of databases.
+    pub(crate) not_started: BTreeMap<Address, usize>,
+    /// The run that is open, if one is, in words.
+    pub(crate) run: Option<String>,
+    /// Now, by the cloud's clock.
+    pub(crate) now: Timestamp,
+}
+
+impl StatusView {
+    /// As text with styles.
+    pub(crate) fn render(&self, databases: Databases, columns: usize) -> String {
+        let mut text = String::new();
+        if let Some(run) = &self.run {
+            text.push_str(&hang("", "", run, columns));
+            text.push('\n');
+        }
+        for group in self.rows.chunk_by(|a, b| a.unit.resource == b.unit.resource) {
+            self.group(&mut text, group, databases, columns);
+        }
+        for (address, number) in &self.not_started {
+            let _ = writeln!(
+                text,
+                "{STRONG}{address}{STRONG:#}: {}, not started\n",
+                count(*number, "database")
+            );
+        }
+        if self.rows.is_empty() && self.not_started.is_empty() {
+            text.push_str("No migrations: the configuration declares none, and none is remembered.\n");
+        }
+        self.needs(&mut text, columns);
+        text
+    }
+
+    fn group(&self, text: &mut String, rows: &[Row], databases: Databases, columns: usize) {
+        let Some(first) = rows.first() else { return };
+        let _ = writeln!(
+            text,
+            "{STRONG}{}{STRONG:#}: {}\n",
+            first.unit.resource,
+            count(rows.len(), "migration")
+        );
+        let lines = table(&rows.iter().map(|row| self.line(row)).collect::<Vec<_>>());
+        for (row, line) in rows.iter().zip(lines) {
+            let _ = writeln!(text, "  {line}");
+            let Seen::Migration(migration) = &row.seen else {
+                continue;
+            };
+            let is_active = migration.state.ending().is_none();
+            self.facts(text, row, migration, columns);
+            if is_active || databases == Databases::OfAll {
+                for line in portal(migration) {
+                    let _ = writeln!(text, "      {line}");
+                }
+            }
+        }
+        text.push('\n');
+    }
+
+    fn line(&self, row: &Row) -> Vec<String> {
+        let part = row
+            .unit
+            .part
+            .as_ref()
+            .map_or_else(String::new, |part| format!("#{part}"));
+        match &row.seen {
+            Seen::Missing(name) => vec![part, name.clone(), paint(REMOVE, "not found in Azure")],
+            Seen::Unreadable(why) => vec![
+                part,
+                String::new(),
+                paint(CHANGE, format!("cannot be read: {}", clean(why))),
+            ],
+            Seen::Migration(migration) => {
+                let arrived = migration
+                    .databases
+                    .iter()
+                    .filter(|name| migration.has_arrived(name))
+                    .count();
+                let mut cells = vec![
+                    part,
+                    migration.id.name().to_owned(),
+                    state(migration),
+                    format!("{arrived}/{} databases", migration.databases.len()),
+                ];
+                cells.extend(tables(migration).map(|(done, all)| format!("{done}/{all} tables")));
+                cells
+            }
+        }
+    }
+
+    /// Since when, how long, until when, how far behind.
+    fn facts(&self, text: &mut String, row: &Row, migration: &Migration, columns: usize) {
+        let mut facts = Vec::new();
+        match (migration.started, migration.ended, migration.state.ending()) {
+            (Some(started), Some(ended), Some(_)) => facts.push(format!(
+                "ended {}, after {}",
+                instant(ended),
+                length(between(started, ended))
+            )),
+            (Some(started), _, None) => {
+                facts.push(format!("running for {}", length(between(started, self.now))));
+                if let Ok(deadline) = started.checked_add(LIFETIME) {
+                    facts.push(format!("Azure gives it up in {}", length(between(self.now, deadline))));
+                }
+            }
+            (_, _, _) => {}
+        }
+        if migration.mode == MigrationMode::Online && migration.state.ending().is_none() {
+            facts.push(format!("lag {}", lag(largest_lag(migration))));
+        }
+        if row.earlier > 0 {
+            facts.push(format!("{} before it", count(row.earlier, "attempt")));
+        }
+        if !facts.is_empty() {
+            text.push_str(&hang(
+                &format!("      {DIM}"),
+                "      ",
+                &format!("{}{DIM:#}", facts.join(", ")),
+                columns,
+            ));
+        }
+        if let Some(error) = &migration.error {
+            text.push_str(&hang("      ", "      ", &clean(error), columns));
+        }
+    }
+
+    /// What a person has to do, with the line to type.
+    fn needs(&self, text: &mut String, columns: usize) {
+        let needs: Vec<Need> = self.rows.iter().filter_map(need).collect();
+        if needs.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "{STRONG}Waiting for a person:{STRONG:#}\n");
+        for Need { what, command } in needs {
+            text.push_str(&hang("  ", "  ", &what, columns));
+            let _ = writeln!(text, "    {command}");
+        }
+    }
+
+    /// As data for programs.
+    pub(crate) fn json(&self) -> Json {
+        let migrations: Vec<Json> = self.rows.iter().map(|row| self.row_json(row)).collect();
+        let not_started: Vec<Json> = self
+            .not_started
+            .iter()
+            .map(|(address, databases)| json!({ "address": address, "databases": databases }))
+            .collect();
+        json!({
+            "format_version": 1,
+            "now": self.now.to_string(),
+            "migrations": migrations,
+            "not_started": not_started,
+        })
+    }
+
+    fn row_json(&self, row: &Row) -> Json {
+        let mut object = json!({ "address": row.unit, "earlier_attempts": row.earlier });
+        let more = match &row.seen {
+            Seen::Missing(name) => json!({ "name": name, "found": false }),
+            Seen::Unreadable(why) => json!({ "unreadable": why }),
+            Seen::Migration(migration) => json!({
+                "name": migration.id.name(),
+                "id": migration.id.as_str(),
+                "state": migration.state.as_str(),
+                "substate": migration.substate.as_ref().map(Substate::as_str),
+                "mode": migration.mode.as_str(),
+                "error": migration.error,
+                "started": migration.started.map(|at| at.to_string()),
+                "ended": migration.ended.map(|at| at.to_string()),
+                "lag_seconds": largest_lag(migration).map(|lag| lag.as_secs()),
+                "waits_for_person": need(row).is_some(),
+                "databases": migration.databases.iter().map(|name| {
+                    database_json(name, migration.progress.get(name), migration.has_arrived(name))
+                }).collect::<Vec<_>>(),
+            }),
+        };
+        if let (Json::Object(object), Json::Object(more)) = (&mut object, more) {
+            object.extend(more);
+        }
+        object
+    }
+}
+
+fn database_json(name: &str, progress: Option<&DatabaseProgress>, arrived: bool) -> Json {
+    let Some(progress) = progress else {
+        return json!({ "name": name, "arrived": arrived });
+    };
+    json!({
+        "name": name,
+        "arrived": arrived,
+        "state": progress.state.as_str(),
+        "tables": {
+            "queued": progress.tables.queued,
+            "loading": progress.tables.loading,
+            "completed": progress.tables.completed,
+            "errored": progress.tables.errored,
+        },
+        "changes": {
+            "inserts": progress.changes.inserts,
+            "updates": progress.changes.updates,
+            "deletes": progress.changes.deletes,
+            "incoming": progress.changes.incoming,
+            "applied": progress.changes.applied,
+        },
+        "lag_seconds": progress.latency,
+        "message": progress.message,
+    })
+}
+
+/// What a migration does, in the service's words, coloured by what it means.
+pub(crate) fn state(migration: &Migration) -> String {
+    let style = match migration.standing() {
+        Standing::Running => ADVANCE,
+        Standing::Asking(_) | Standing::ReadyForCutover => CHANGE,
+        Standing::Ended(Ending::Succeeded) => ADD,
+        Standing::Ended(Ending::Failed | Ending::ValidationFailed | Ending::Canceled) => REMOVE,
+    };
+    let words = match (&migration.state, &migration.substate) {
+        (State::InProgress | State::WaitingForUserAction | State::CleaningUp | State::Other(_), Some(substate)) => {
+            doing(substate)
+        }
+        (state, _) => state.as_str(),
+    };
+    paint(style, clean(words))
+}
+
+/// What a substate means, shorter than the service says it.
+pub(crate) fn doing(substate: &Substate) -> &str {
+    match substate {
+        Substate::PerformingPreRequisiteSteps => "preparing",
+        Substate::WaitingForLogicalReplicationSetup => "asks for logical replication",
+        Substate::WaitingForDatabases => "asks which databases",
+        Substate::WaitingForOverwrite => "asks whether to overwrite",
+        Substate::WaitingForScheduling => "asks when to start",
+        Substate::WaitingForWindow => "waiting for its window",
+        Substate::MigratingData => "copying",
+        Substate::WaitingForCutover => "ready for cutover",
+        Substate::CompletingMigration => "completing",
+        Substate::Completed => "completed",
+        Substate::Canceling => "being cancelled",
+        Substate::ValidationInProgress => "validating",
+        Substate::Other(text) => text,
+    }
+}
+
+/// Tables copied and all tables, over the databases that tell.
+fn tables(migration: &Migration) -> Option<(u64, u64)> {
+    let told: Vec<_> = migration.progress.values().map(|progress| progress.tables).collect();
+    let all: u64 = told.iter().filter_map(Tables::total).sum();
+    let done: u64 = told.iter().filter_map(|tables| tables.completed).sum();
+    (all > 0).then_some((done, all))
+}
+
+/// The largest lag, once every database tells its own.
+fn largest_lag(migration: &Migration) -> Option<Duration> {
+    let lags: Option<Vec<u64>> = migration
+        .databases
+        .iter()
+        .map(|name| migration.progress.get(name)?.latency)
+        .collect();
+    lags?.into_iter().max().map(Duration::from_secs)
+}
+
+/// The portal's columns, one line a database.
+fn portal(migration: &Migration) -> Vec<String> {
+    let online = migration.mode == MigrationMode::Online;
+    let mut heading = vec!["DATABASE", "STATE", "COPIED", "LOADING", "QUEUED", "FAILED"];
+    if online {
+        heading.extend(["LAG", "READ", "APPLIED"]);
+    }
+    let mut rows: Vec<Vec<String>> = vec![heading.into_iter().map(str::to_owned).collect()];
+    for name in &migration.databases {
+        let mut cells = vec![clean(name)];
+        match migration.progress.get(name) {
+            None => cells.push("not told".into()),
+            Some(progress) => {
+                cells.push(database_state(&progress.state).to_owned());
+                let tables = progress.tables;
+                cells.extend([tables.completed, tables.loading, tables.queued, tables.errored].map(number));
+                if online {
+                    cells.push(
+                        progress
+                            .latency
+                            .map_or("?".into(), |seconds| lag(Some(Duration::from_secs(seconds)))),
+                    );
+                    cells.extend([progress.changes.incoming, progress.changes.applied].map(number));
+                }
+            }
+        }
+        rows.push(cells);
+    }
+    align_right(&mut rows, 2);
+    let mut lines = table(&rows);
+    if let Some(heading) = lines.first_mut() {
+        *heading = paint(DIM, &*heading);
+    }
+    for (name, progress) in &migration.progress {
+        if let Some(message) = &progress.message {
+            lines.push(format!("{}: {}", clean(name), clean(message)));
+        }
+    }
+    lines
+}
+
+fn database_state(state: &DatabaseState) -> &str {
+    match state {
+        DatabaseState::WaitingForCutover => "ready",
+        DatabaseState::InProgress => "running",
+        DatabaseState::Failed => "failed",
+        DatabaseState::Canceled => "cancelled",
+        DatabaseState::Succeeded => "arrived",
+        DatabaseState::Canceling => "being cancelled",
+        DatabaseState::Other(text) => text,
+    }
+}
+
+/// A counter that the service did not send is unknown, not zero.
+fn number(counter: Option<u64>) -> String {
+    counter.map_or_else(|| "?".to_owned(), |counter| counter.to_string())
+}
+
+/// Pads the columns from `first` on to the left: numbers end in one column.
+fn align_right(rows: &mut [Vec<String>], first: usize) {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    for column in first..columns {
+        let widest = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| width(cell))
+            .max()
+            .unwrap_or_default();
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            *cell = pad_left(cell, widest);
+        }
+    }
+}
+
+/// What a person has to do, and the line to type.
+struct Need {
+    what: String,
+    command: String,
+}
+
+fn need(row: &Row) -> Option<Need> {
+    let Seen::Migration(migration) = &row.seen else {
+        return None;
+    };
+    let unit = &row.unit;
+    match migration.standing() {
+        Standing::Running | Standing::Ended(Ending::Succeeded) => None,
+        Standing::ReadyForCutover => Some(Need {
+            what: format!("{unit} is ready for its cutover, lag {}", lag(largest_lag(migration))),
+            command: format!("pgferry cutover {}", typed(unit)),
+        }),
+        Standing::Asking(substate) => Some(Need {
+            what: format!("{unit} {}; apply says which attribute answers", doing(&substate)),
+            command: "pgferry apply".into(),
+        }),
+        Standing::Ended(ending) => {
+            let lost: Vec<String> = migration
+                .databases
+                .iter()
+                .filter(|name| !migration.has_arrived(name))
+                .map(|name| clean(name))
+                .collect();
+            let how = match ending {
+                Ending::Succeeded => "succeeded",
+                Ending::Failed => "failed",
+                Ending::ValidationFailed => "failed its validation",
+                Ending::Canceled => "was cancelled",
+            };
+            Some(Need {
+                what: format!("{unit} {how}; not arrived: {}", listed(&lost)),
+                command: format!("pgferry apply --retry {}", typed(&unit.resource)),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn migration(state: &str, substate: &str, databases: Json) -> Migration {
+        let names: Vec<&String> = databases.as_object().unwrap().keys().collect();
+        Migration::read(&json!({
+            "id": "/subscriptions/11111111-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.DBforPostgreSQL/flexibleServers/pg-erp-prod/migrations/wave1m1r1",
+            "properties": {
+                "migrationMode": "Online",
+                "migrationOption": "ValidateAndMigrate",
+                "dbsToMigrate": names,
+                "migrationWindowStartTimeInUtc": "2026-11-01T00:24:00Z",
+                "currentStatus": {
+                    "state": state,
+                    "currentSubStateDetails": { "currentSubState": substate, "dbDetails": databases },
+                },
+            },
+        }))
+        .unwrap()
+    }
+
+    fn database(state: &str, done: u64, loading: u64, queued: u64, latency: Option<u64>) -> Json {
+        json!({
+            "migrationState": state,
+            "fullLoadCompletedTables": done, "fullLoadLoadingTables": loading,
+            "fullLoadQueuedTables": queued, "fullLoadErroredTables": 0,
+            "latency": latency, "incomingChanges": 12, "appliedChanges": 4_000_000,
+        })
+    }
+
+    fn row(number: u32, seen: Seen) -> Row {
+        Row {
+            unit: format!("database_batch.wave1#{number}").parse().unwrap(),
+            seen,
+            earlier: 0,
+        }
+    }
+
+    #[test]
+    fn a_busy_night_at_a_glance() {
+        let ready = migration(
+            "WaitingForUserAction",
+            "WaitingForCutoverTrigger",
+            json!({
+                "billing": database("WaitingForCutoverTrigger", 40, 0, 0, Some(0)),
+                "crm": database("WaitingForCutoverTrigger", 212, 0, 0, Some(4)),
+            }),
+        );
+        let copying = migration(
+            "InProgress",
+            "MigratingData",
+            json!({
+                "documents": database("InProgress", 12, 4, 24, None),
+            }),
+        );
+        let view = StatusView {
+            rows: vec![
+                row(1, Seen::Migration(Box::new(ready))),
+                row(2, Seen::Migration(Box::new(copying))),
+                row(3, Seen::Missing("wave1m3r1".into())),
+            ],
+            not_started: BTreeMap::from([("database_batch.wave2".parse().unwrap(), 5)]),
+            run: None,
+            now: "2026-11-01T01:58:00Z".parse().unwrap(),
+        };
+        let text = anstream::adapter::strip_str(&view.render(Databases::OfActive, 80)).to_string();
+        insta::assert_snapshot!(text, @"
+        database_batch.wave1: 3 migrations
+
+          #1  wave1m1r1  ready for cutover   0/2 databases  252/252 tables
+              running for 1 h 34 min, Azure gives it up in 6 d 22 h, lag 4 s
+              DATABASE  STATE  COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
+              billing   ready      40        0       0       0  0 s    12  4000000
+              crm       ready     212        0       0       0  4 s    12  4000000
+          #2  wave1m1r1  copying             0/1 databases  12/40 tables
+              running for 1 h 34 min, Azure gives it up in 6 d 22 h, lag unknown
+              DATABASE   STATE    COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
+              documents  running      12        4      24       0    ?    12  4000000
+          #3  wave1m3r1  not found in Azure
+
+        database_batch.wave2: 5 databases, not started
+
+        Waiting for a person:
+
+          database_batch.wave1#1 is ready for its cutover, lag 4 s
+            pgferry cutover database_batch.wave1#1
+        ");
+        assert!(
+            text.lines().all(|line| width(line) <= 80),
+            "wider than 80 columns:\n{text}"
+        );
+    }
+}
