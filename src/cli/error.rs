@@ -59,6 +59,13 @@ pub(crate) enum CommandError {
         /// What this run is for.
         here: String,
     },
+    /// An output value that the state does not have.
+    UnknownOutput {
+        /// Its name.
+        name: String,
+        /// A way out.
+        hint: String,
+    },
     /// Output could not be written.
     Output(io::Error),
     /// The system refused something that every run needs.
@@ -212,6 +219,7 @@ impl CommandError {
                 .fact("this run is for", here)
                 .hint("check `cloud` and `subscription_id` in the `azure` block, and PGFERRY_CLOUD")
                 .hint("another subscription needs a directory, and so a state, of its own"),
+            Self::UnknownOutput { name, hint } => Report::new(format!("there is no output `{name}`")).hint(hint),
             Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
         }

@@ -8,18 +8,25 @@ mod env;
 mod error;
 mod exit;
 mod help;
+mod history;
+mod logging;
+mod output;
 mod panic;
+mod plan;
 mod project;
 mod session;
+mod show;
 mod simulated;
 mod spelling;
+mod status;
 mod ui;
+mod validate;
 mod version;
 mod view;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -28,7 +35,11 @@ use color::ColorWish;
 use env::Env;
 use error::CommandError;
 use exit::Exit;
+use project::{Purpose, Wishes};
+use session::Session;
 use ui::{Interaction, Settings, Ui, Verbosity};
+
+use crate::config::Assignment;
 
 /// Plan and apply for moving PostgreSQL databases into Azure Database for PostgreSQL flexible server
 #[derive(Parser)]
@@ -128,8 +139,33 @@ enum LogFormat {
 
 #[derive(Subcommand)]
 enum Command {
+    Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Status(status::StatusArgs),
+    Show(show::ShowArgs),
+    Output(output::OutputArgs),
+    History(history::HistoryArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
+}
+
+/// What every command that works on a project is given.
+pub(crate) struct Call<'a> {
+    /// Where the project is.
+    pub(crate) directory: PathBuf,
+    /// Values of variables, in the order of the command line.
+    pub(crate) wishes: Wishes,
+    /// The environment.
+    pub(crate) env: &'a Env,
+    /// The streams.
+    pub(crate) ui: &'a Ui,
+}
+
+impl Call<'_> {
+    /// The project, connected to its cloud.
+    async fn session(&self, purpose: Purpose) -> Result<Session, CommandError> {
+        Session::open(&self.directory, &self.wishes, self.env, self.ui, purpose).await
+    }
 }
 
 /// Runs a command line and ends with its exit code.
@@ -190,9 +226,71 @@ fn settings(global: &Global, env: &Env) -> Settings {
     }
 }
 
-fn dispatch(cli: &Cli, _matches: &ArgMatches, _env: &Env, ui: &Ui) -> Result<Exit, CommandError> {
+fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit, CommandError> {
+    let directory = cli.global.chdir.clone().unwrap_or_else(|| PathBuf::from("."));
+    let call = Call {
+        wishes: wishes(&directory, matches)?,
+        directory,
+        env,
+        ui,
+    };
     match &cli.command {
-        Command::Version(args) => version::run(args, ui),
-        Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
+        Command::Version(args) => return version::run(args, ui),
+        Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
+        Command::Validate(_)
+        | Command::Plan(_)
+        | Command::Status(_)
+        | Command::Show(_)
+        | Command::Output(_)
+        | Command::History(_) => {}
     }
+    logging::start(env, ui, cli.global.log_format, cli.global.verbose)?;
+    // Another provider within reach would make every connection a panic.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| CommandError::System {
+        doing: "start working threads",
+        source,
+    })?;
+    let exit = runtime.block_on(async {
+        match &cli.command {
+            Command::Validate(args) => validate::run(args, &call),
+            Command::Plan(args) => plan::run(args, &call).await,
+            Command::Status(args) => status::run(args, &call).await,
+            Command::Show(args) => show::run(args, &call).await,
+            Command::Output(args) => output::run(args, &call).await,
+            Command::History(args) => history::run(args, &call).await,
+            Command::Version(args) => version::run(args, ui),
+            Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
+        }
+    });
+    // What still runs only waits for answers that nobody will read.
+    runtime.shutdown_background();
+    exit
+}
+
+/// `--var` and `--var-file` in the order of the command line: later ones win.
+fn wishes(directory: &Path, matches: &ArgMatches) -> Result<Wishes, CommandError> {
+    let mut inner = matches;
+    while let Some((_, deeper)) = inner.subcommand() {
+        inner = deeper;
+    }
+    let mut found: Vec<(usize, Assignment)> = Vec::new();
+    let indices = |name| inner.indices_of(name).into_iter().flatten();
+    for (at, text) in indices("var").zip(inner.get_many::<String>("var").into_iter().flatten()) {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err(CommandError::Usage(format!(
+                "`--var {text}` gives no value: write `--var NAME=VALUE`"
+            )));
+        };
+        let (name, text) = (name.trim().to_owned(), value.to_owned());
+        found.push((at, Assignment::Value { name, text }));
+    }
+    for (at, path) in indices("var_file").zip(inner.get_many::<PathBuf>("var_file").into_iter().flatten()) {
+        found.push((at, Assignment::File(directory.join(path))));
+    }
+    found.sort_by_key(|(at, _)| *at);
+    Ok(Wishes {
+        assignments: found.into_iter().map(|(_, assignment)| assignment).collect(),
+    })
 }

@@ -21,10 +21,8 @@ pub(crate) fn clean(text: &str) -> String {
 /// As an argument in a shell: quoted where a shell would read it otherwise.
 pub(crate) fn typed(argument: impl std::fmt::Display) -> String {
     let text = argument.to_string();
-    let is_plain = text
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "_-.#/:=@".contains(c))
-        && !text.starts_with('#');
+    // Some shells read `#` as a pattern.
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:=@".contains(c));
     if is_plain {
         text
     } else {
@@ -155,7 +153,8 @@ mod tests {
 
     #[test]
     fn arguments_are_quoted_where_a_shell_needs_it() {
-        assert_eq!(typed("database_batch.wave1#1"), "database_batch.wave1#1");
+        assert_eq!(typed("database_batch.wave1"), "database_batch.wave1");
+        assert_eq!(typed("database_batch.wave1#1"), "'database_batch.wave1#1'");
         assert_eq!(typed("database_batch.wave[\"a\"]#1"), "'database_batch.wave[\"a\"]#1'");
     }
 

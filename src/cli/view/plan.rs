@@ -362,11 +362,11 @@ mod tests {
                   billing, crm, documents, erp, finance, humanresources, invoices,
                   journal
                   stops before its cutover, until you type
-                    pgferry cutover database_batch.wave1#1
+                    pgferry cutover 'database_batch.wave1#1'
             + #2  wave1m2r1, 2 databases
                   ledger, stock
                   stops before its cutover, until you type
-                    pgferry cutover database_batch.wave1#2
+                    pgferry cutover 'database_batch.wave1#2'
                   waits for #1: one active migration per target
 
           # vnet_peering.hub_runtime (forward, reverse) will be created, because it is

@@ -276,22 +276,22 @@ pub(crate) fn state(migration: &Migration) -> String {
     paint(style, clean(words))
 }
 
-/// What a substate means, shorter than the service says it.
+/// What a migration does, in the service's own words, without what they only add in length.
 pub(crate) fn doing(substate: &Substate) -> &str {
     match substate {
-        Substate::PerformingPreRequisiteSteps => "preparing",
-        Substate::WaitingForLogicalReplicationSetup => "asks for logical replication",
-        Substate::WaitingForDatabases => "asks which databases",
-        Substate::WaitingForOverwrite => "asks whether to overwrite",
-        Substate::WaitingForScheduling => "asks when to start",
-        Substate::WaitingForWindow => "waiting for its window",
-        Substate::MigratingData => "copying",
-        Substate::WaitingForCutover => "ready for cutover",
-        Substate::CompletingMigration => "completing",
-        Substate::Completed => "completed",
-        Substate::Canceling => "being cancelled",
-        Substate::ValidationInProgress => "validating",
-        Substate::Other(text) => text,
+        Substate::WaitingForLogicalReplicationSetup => "WaitingForLogicalReplicationSetup",
+        Substate::WaitingForCutover => "WaitingForCutover",
+        Substate::Canceling => "Canceling",
+        Substate::PerformingPreRequisiteSteps
+        | Substate::WaitingForDatabases
+        | Substate::WaitingForOverwrite
+        | Substate::WaitingForScheduling
+        | Substate::WaitingForWindow
+        | Substate::MigratingData
+        | Substate::CompletingMigration
+        | Substate::Completed
+        | Substate::ValidationInProgress
+        | Substate::Other(_) => substate.as_str(),
     }
 }
 
@@ -405,7 +405,10 @@ fn need(row: &Row) -> Option<Need> {
             command: format!("pgferry cutover {}", typed(unit)),
         }),
         Standing::Asking(substate) => Some(Need {
-            what: format!("{unit} {}; apply says which attribute answers", doing(&substate)),
+            what: format!(
+                "{unit} asks something ({}); apply says which attribute answers",
+                doing(&substate)
+            ),
             command: "pgferry apply".into(),
         }),
         Standing::Ended(ending) => {
@@ -499,12 +502,12 @@ mod tests {
         insta::assert_snapshot!(text, @"
         database_batch.wave1: 3 migrations
 
-          #1  wave1m1r1  ready for cutover   0/2 databases  252/252 tables
+          #1  wave1m1r1  WaitingForCutover   0/2 databases  252/252 tables
               running for 1 h 34 min, Azure gives it up in 6 d 22 h, lag 4 s
               DATABASE  STATE  COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
               billing   ready      40        0       0       0  0 s    12  4000000
               crm       ready     212        0       0       0  4 s    12  4000000
-          #2  wave1m1r1  copying             0/1 databases  12/40 tables
+          #2  wave1m1r1  MigratingData       0/1 databases  12/40 tables
               running for 1 h 34 min, Azure gives it up in 6 d 22 h, lag unknown
               DATABASE   STATE    COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
               documents  running      12        4      24       0    ?    12  4000000
@@ -515,7 +518,7 @@ mod tests {
         Waiting for a person:
 
           database_batch.wave1#1 is ready for its cutover, lag 4 s
-            pgferry cutover database_batch.wave1#1
+            pgferry cutover 'database_batch.wave1#1'
         ");
         assert!(
             text.lines().all(|line| width(line) <= 80),

@@ -1,0 +1,57 @@
+//! `pgferry history`: who applied what, when, and how it ended. It reads only the state.
+
+use std::fmt::Write;
+
+use clap::Args;
+use pgferry_state::{LocalStore, RunOutcome, Store};
+
+use super::Call;
+use super::error::CommandError;
+use super::exit::Exit;
+use super::help;
+use super::project::{Project, Purpose};
+use super::session;
+use super::view::layout::{clean, hang};
+use super::view::time::{between, instant, length};
+use crate::cli::color::{ADD, DIM, REMOVE, STRONG, paint};
+
+/// Show who applied what, when, and how it ended
+#[derive(Args)]
+#[command(after_help = help::examples(&[
+    ("pgferry history", "the last ten runs"),
+    ("pgferry history --last 100", "more of them"),
+]))]
+pub(crate) struct HistoryArgs {
+    /// How many runs, the latest last
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    last: usize,
+}
+
+pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Look, call.ui.width())?;
+    let store = LocalStore::new(session::state_directory(&project));
+    let history = store.history().await?;
+    if history.is_empty() {
+        call.ui.show("No run has ended here yet.\n");
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    for entry in history.iter().skip(history.len().saturating_sub(args.last)) {
+        let outcome = match entry.outcome {
+            RunOutcome::Succeeded => paint(ADD, "succeeded"),
+            RunOutcome::Failed => paint(REMOVE, "failed"),
+            RunOutcome::Abandoned => paint(REMOVE, "abandoned"),
+        };
+        let _ = writeln!(
+            text,
+            "{STRONG}{}{STRONG:#}  {}  {outcome} after {}",
+            instant(entry.started),
+            clean(entry.by.as_str()),
+            length(between(entry.started, entry.finished))
+        );
+        text.push_str(&hang("  ", "  ", &clean(&entry.summary), call.ui.width()));
+        let _ = writeln!(text, "  {DIM}run {}, plan {}{DIM:#}", entry.run, entry.plan_fingerprint);
+    }
+    call.ui.show(&text);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,120 @@
+//! `pgferry show`: what the state remembers, for people. It reads only the state.
+
+use std::fmt::Write;
+
+use clap::Args;
+
+use super::Call;
+use super::error::CommandError;
+use super::exit::Exit;
+use super::help;
+use super::project::{Project, Purpose};
+use super::session;
+use super::ui::Verbosity;
+use super::view::layout::{count, pad};
+use super::view::time::instant;
+use super::view::value::{Ids, Spelling};
+use crate::address::Address;
+use crate::arm::SubscriptionId;
+use crate::cli::color::{DIM, STRONG};
+use crate::prior::{Origin, Prior, UnitRecord};
+use pgferry_state::{LocalStore, Store};
+
+/// Show what the state remembers
+#[derive(Args)]
+#[command(after_help = help::examples(&[
+    ("pgferry show", "everything"),
+    ("pgferry show vnet_peering.hub_runtime", "one resource"),
+    ("pgferry show -v", "with whole ids"),
+]))]
+pub(crate) struct ShowArgs {
+    /// Only this resource
+    address: Option<Address>,
+}
+
+pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Look, call.ui.width())?;
+    let store = LocalStore::new(session::state_directory(&project));
+    let Some(snapshot) = store.load().await? else {
+        call.ui.show("Nothing is remembered yet: nothing was applied here.\n");
+        return Ok(Exit::Done);
+    };
+    let prior = session::prior(Some(&snapshot))?;
+    let home = project.subscription(call.ui.width())?;
+    let mut text = format!("State {}, serial {}", snapshot.lineage, snapshot.serial);
+    if let Some(binding) = &snapshot.binding {
+        let _ = write!(text, "\nof {binding}");
+    }
+    text.push_str("\n\n");
+    render(&mut text, &prior, args.address.as_ref(), &home, call.ui.verbosity());
+    call.ui.show(&text);
+    Ok(Exit::Done)
+}
+
+fn render(text: &mut String, prior: &Prior, only: Option<&Address>, home: &SubscriptionId, verbosity: Verbosity) {
+    let spelling = Spelling {
+        home,
+        ids: match verbosity {
+            Verbosity::Quiet | Verbosity::Normal => Ids::Short,
+            Verbosity::Detailed => Ids::Whole,
+        },
+    };
+    let mut shown = 0;
+    for (unit, remembered) in prior.iter() {
+        if only.is_some_and(|address| unit.resource != *address) {
+            continue;
+        }
+        shown += 1;
+        let record = &remembered.record;
+        let _ = writeln!(
+            text,
+            "{STRONG}{unit}{STRONG:#}  {DIM}{}, revision {}{DIM:#}",
+            origin(record.origin),
+            remembered.revision
+        );
+        fields(text, record, &spelling);
+        text.push('\n');
+    }
+    let _ = writeln!(text, "{} remembered.", count(shown, "unit"));
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Created => "created",
+        Origin::Adopted => "adopted",
+        Origin::Imported => "imported",
+    }
+}
+
+fn fields(text: &mut String, record: &UnitRecord, spelling: &Spelling<'_>) {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    if let Some(id) = &record.id {
+        lines.push(("id".into(), spelling.inline(&id.as_str().into())));
+    }
+    lines.extend(
+        record
+            .fields
+            .iter()
+            .map(|(name, value)| (name.clone(), spelling.inline(value))),
+    );
+    for attempt in &record.attempts {
+        let created = attempt
+            .created
+            .map_or_else(String::new, |at| format!(", created {}", instant(at)));
+        let databases = count(attempt.databases.len(), "database");
+        let what = format!(
+            "{}, {databases}, generation {}{created}",
+            attempt.id.name(),
+            attempt.generation
+        );
+        lines.push(("attempt".into(), what));
+    }
+    let names = lines
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or_default();
+    for (name, value) in lines {
+        let _ = writeln!(text, "  {} = {value}", pad(&name, names));
+    }
+}
