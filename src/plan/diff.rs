@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::address::{Address, UnitAddress};
-use crate::arm::migration::{Migration, Standing};
 use crate::arm::{ArmId, Body, Draft};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::Declaration;
@@ -18,18 +17,17 @@ use crate::prior::{Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Shown};
 use super::jobs;
+use super::leave;
 use super::step::{Op, Remember, StepTarget};
 use super::{Inputs, Mode};
 
 /// An object that must exist and does not.
 const NOT_THERE: Code = Code("C140");
 /// An object that could not be read.
-const UNREADABLE: Code = Code("C141");
-/// A running migration needs what would be taken away.
-const PROTECTED: Code = Code("C142");
+pub(super) const UNREADABLE: Code = Code("C141");
 
 /// How long a deletion may take.
-const DELETE_PATIENCE: Duration = Duration::from_secs(30 * 60);
+pub(super) const DELETE_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// What is to be done with one unit: what is shown, and the operations in their order.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,13 +141,15 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
         .iter()
         .filter(|(_, remembered)| remembered.record.attempts.is_empty())
     {
-        if inputs.mode == Mode::Destroy || !declared.units.contains(unit) {
-            let work = leave(inputs, unit, remembered, &declared);
+        if (inputs.mode == Mode::Destroy || !declared.units.contains(unit))
+            && let Some(work) = found.absorb(leave::work(inputs, unit, remembered, &declared))
+        {
             works.take(Some(work));
         }
     }
     works.list.sort_by(|a, b| a.unit.cmp(&b.unit));
-    protect(inputs, &works, &mut found);
+    leave::protect(inputs, &works, &mut found);
+    leave::keep(inputs, &works, &mut found);
     found.or(works).map(|(works, _)| works)
 }
 
@@ -163,9 +163,9 @@ impl Works {
 }
 
 /// What the configuration declares, to find units that moved to another address.
-struct Declared {
+pub(super) struct Declared {
     units: BTreeSet<UnitAddress>,
-    ids: HashMap<ArmId, UnitAddress>,
+    pub(super) ids: HashMap<ArmId, UnitAddress>,
 }
 
 fn declared_ids(inputs: &Inputs<'_>) -> Declared {
@@ -250,21 +250,21 @@ fn compare(
     let dead = unit
         .dead
         .filter(|dead| member(object, dead.path).and_then(Json::as_str) == Some(dead.value));
-    let differing = differences(declaration, unit, object);
     let record = |origin| Box::new(record(inputs, declaration, unit, Some(&id), origin));
+    let fields = differences(declaration, unit, object);
+    let differing = Differing {
+        declaration,
+        unit,
+        id: &id,
+        object,
+        fields,
+    };
     if let Some(dead) = dead {
         let reason = Reason::Because(dead.because.to_owned());
-        return Ok(Some(replace(
-            unit,
-            &id,
-            object,
-            reason,
-            differing,
-            record(Origin::Created),
-        )));
+        return Ok(Some(differing.replace(reason, record(Origin::Created))));
     }
     let origin = before.map_or(Origin::Adopted, |remembered| remembered.record.origin);
-    if differing.is_empty() {
+    if differing.fields.is_empty() {
         let known = remembered.is_some_and(|remembered| same_memory(&remembered.record, &record(origin)));
         if known {
             return Ok(None);
@@ -280,17 +280,10 @@ fn compare(
         return Ok(Some(note(unit, change, Remember::Record(record(origin)))));
     }
     let reason = reason_of(unit, before);
-    if differing.iter().any(|field| field.forces_replacement) {
-        return Ok(Some(replace(
-            unit,
-            &id,
-            object,
-            reason,
-            differing,
-            record(Origin::Created),
-        )));
+    if differing.fields.iter().any(|field| field.forces_replacement) {
+        return Ok(Some(differing.replace(reason, record(Origin::Created))));
     }
-    Ok(Some(update(unit, &id, object, reason, differing, record(origin))))
+    Ok(Some(differing.update(reason, record(origin))))
 }
 
 /// The same object under another name, where its kind tells objects by a member.
@@ -491,7 +484,13 @@ fn target(id: Option<&ArmId>, unit: &Unit) -> StepTarget {
     }
 }
 
-fn put(unit: &Unit, id: Option<&ArmId>, body: Body<Draft>, record: Box<UnitRecord>) -> Operation {
+fn put(
+    unit: &Unit,
+    id: Option<&ArmId>,
+    body: Body<Draft>,
+    patience: Option<Duration>,
+    record: Box<UnitRecord>,
+) -> Operation {
     Operation {
         op: Op::Put {
             target: target(id, unit),
@@ -499,7 +498,7 @@ fn put(unit: &Unit, id: Option<&ArmId>, body: Body<Draft>, record: Box<UnitRecor
             brings: unit.brings.clone(),
         },
         scopes: unit.scopes.iter().cloned().collect(),
-        patience: Some(unit.patience),
+        patience: Some(patience.unwrap_or(unit.patience)),
         then: Remember::Record(record),
     }
 }
@@ -547,62 +546,65 @@ fn create(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit, id: Optio
     work(
         unit,
         Some(change),
-        vec![put(unit, id, unit.body.clone(), Box::new(record))],
+        vec![put(
+            unit,
+            id,
+            unit.body.clone(),
+            declaration.meta.timeouts.create,
+            Box::new(record),
+        )],
     )
 }
 
-fn update(
-    unit: &Unit,
-    id: &ArmId,
-    object: &Json,
-    reason: Reason,
+/// An object that is there and differs from its declaration.
+struct Differing<'a> {
+    declaration: &'a Declaration,
+    unit: &'a Unit,
+    id: &'a ArmId,
+    object: &'a Json,
     fields: Vec<FieldChange>,
-    record: Box<UnitRecord>,
-) -> Work {
-    let change = Change {
-        unit: unit.address.clone(),
-        id: Some(id.clone()),
-        action: Action::Update,
-        reason,
-        fields,
-        notes: Vec::new(),
-    };
-    work(
-        unit,
-        Some(change),
-        vec![put(unit, Some(id), preserving(unit, object), record)],
-    )
 }
 
-fn replace(
-    unit: &Unit,
-    id: &ArmId,
-    object: &Json,
-    reason: Reason,
-    fields: Vec<FieldChange>,
-    record: Box<UnitRecord>,
-) -> Work {
-    let change = Change {
-        unit: unit.address.clone(),
-        id: Some(id.clone()),
-        action: Action::Replace,
-        reason,
-        fields,
-        notes: Vec::new(),
-    };
-    let delete = Operation {
-        op: Op::Delete {
-            target: StepTarget::Known(id.clone()),
-        },
-        scopes: unit.scopes.iter().cloned().collect(),
-        patience: Some(DELETE_PATIENCE),
-        then: Remember::Unchanged,
-    };
-    work(
-        unit,
-        Some(change),
-        vec![delete, put(unit, Some(id), preserving(unit, object), record)],
-    )
+impl Differing<'_> {
+    fn change(&self, action: Action, reason: Reason) -> Option<Change> {
+        Some(Change {
+            unit: self.unit.address.clone(),
+            id: Some(self.id.clone()),
+            action,
+            reason,
+            fields: self.fields.clone(),
+            notes: Vec::new(),
+        })
+    }
+
+    fn put(&self, patience: Option<Duration>, record: Box<UnitRecord>) -> Operation {
+        put(
+            self.unit,
+            Some(self.id),
+            preserving(self.unit, self.object),
+            patience,
+            record,
+        )
+    }
+
+    fn update(&self, reason: Reason, record: Box<UnitRecord>) -> Work {
+        let put = self.put(self.declaration.meta.timeouts.update, record);
+        work(self.unit, self.change(Action::Update, reason), vec![put])
+    }
+
+    fn replace(&self, reason: Reason, record: Box<UnitRecord>) -> Work {
+        let timeouts = self.declaration.meta.timeouts;
+        let delete = Operation {
+            op: Op::Delete {
+                target: StepTarget::Known(self.id.clone()),
+            },
+            scopes: self.unit.scopes.iter().cloned().collect(),
+            patience: Some(timeouts.delete.unwrap_or(DELETE_PATIENCE)),
+            then: Remember::Unchanged,
+        };
+        let put = self.put(timeouts.create, record);
+        work(self.unit, self.change(Action::Replace, reason), vec![delete, put])
+    }
 }
 
 /// The declared body, with the members of others that a PUT would otherwise remove.
@@ -622,131 +624,4 @@ fn preserving(unit: &Unit, object: &Json) -> Body<Draft> {
         body.set(path, merged);
     }
     body
-}
-
-/// A unit that is no longer declared.
-fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, declared: &Declared) -> Work {
-    let record = &remembered.record;
-    let destroy = inputs.mode == Mode::Destroy;
-    let elsewhere = record
-        .id
-        .as_ref()
-        .and_then(|id| declared.ids.get(id))
-        .filter(|_| !destroy);
-    let present = record
-        .id
-        .as_ref()
-        .is_some_and(|id| inputs.observed.object(id).is_some());
-    let reason = if destroy { Reason::Destroy } else { Reason::NotDeclared };
-    let change = |action, notes| Change {
-        unit: unit.clone(),
-        id: record.id.clone(),
-        action,
-        reason: reason.clone(),
-        fields: Vec::new(),
-        notes,
-    };
-    let (change, op) = match (&record.id, record.origin) {
-        _ if elsewhere.is_some() => (None, Op::Note),
-        (Some(id), Origin::Created) if present => (
-            Some(change(Action::Delete, Vec::new())),
-            Op::Delete {
-                target: StepTarget::Known(id.clone()),
-            },
-        ),
-        (_, Origin::Created) => (
-            Some(change(Action::Forget, vec!["it is gone from Azure already".into()])),
-            Op::Note,
-        ),
-        (_, Origin::Adopted) => (
-            Some(change(Action::Forget, vec!["it was there before us and stays".into()])),
-            Op::Note,
-        ),
-        (_, Origin::Imported) => (
-            Some(change(
-                Action::Forget,
-                vec!["it was imported and stays; `delete_imported` would delete it".into()],
-            )),
-            Op::Note,
-        ),
-    };
-    let patience = matches!(op, Op::Delete { .. }).then_some(DELETE_PATIENCE);
-    let scopes = record.scopes.iter().cloned().collect();
-    Work {
-        unit: unit.clone(),
-        change,
-        ops: vec![Operation {
-            op,
-            scopes,
-            patience,
-            then: Remember::Forget,
-        }],
-        direction: Direction::Down,
-        touches: record.touches.iter().cloned().collect(),
-        queue: None,
-    }
-}
-
-/// While a migration is active, nothing on its way is taken down, made anew or changed.
-fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostics) {
-    let active = active_ways(inputs);
-    if active.is_empty() {
-        return;
-    }
-    for work in &works.list {
-        let Some(change) = &work.change else { continue };
-        let disturbs = match change.action {
-            Action::Delete | Action::Replace | Action::Update => true,
-            Action::Adopt | Action::Create | Action::Forget | Action::Advance(_) => false,
-        };
-        let crossing = active
-            .iter()
-            .find(|(_, way)| way.iter().any(|id| work.touches.contains(id)));
-        if let (true, Some((migration, _))) = (disturbs, crossing) {
-            let mut refused = Diagnostic::error(PROTECTED, "a running migration needs it")
-                .detail(format!(
-                    "{} is on the way of the migration `{}`, which is not over.",
-                    work.unit,
-                    migration.id.name()
-                ))
-                .hint(format!(
-                    "wait until `{}` has ended, or end it with `pgferry cancel`",
-                    migration.id.name()
-                ))
-                .about(&work.unit.resource);
-            if let Some(declaration) = inputs.graph.get(&work.unit.resource) {
-                refused = refused.at(declaration.span, "this would be changed");
-            }
-            found.push(refused);
-        }
-    }
-}
-
-/// Every active migration with the objects on its way.
-fn active_ways<'a>(inputs: &'a Inputs<'_>) -> Vec<(&'a Migration, BTreeSet<ArmId>)> {
-    let mut ways = Vec::new();
-    let active = |migration: &&Migration| !matches!(migration.standing(), Standing::Ended(_));
-    for (target, migrations) in inputs.observed.all_migrations() {
-        for migration in migrations.iter().filter(active) {
-            let mut way = BTreeSet::from([target.clone()]);
-            way.extend(migration.runtime.clone());
-            for (_, batch) in inputs.graph.batches() {
-                if batch.target == *target && batch.source.text.eq_ignore_ascii_case(&migration.source) {
-                    way.extend(batch.path.iter().cloned());
-                }
-            }
-            for (_, remembered) in inputs.prior.iter() {
-                if remembered
-                    .record
-                    .attempts
-                    .iter()
-                    .any(|attempt| attempt.id == migration.id)
-                {
-                    way.extend(remembered.record.touches.iter().cloned());
-                }
-            }
-            ways.push((migration, way));
-        }
-    }
-    ways
 }

@@ -6,6 +6,7 @@ pub mod approve;
 pub mod batch;
 pub mod diff;
 mod jobs;
+mod leave;
 pub mod lint;
 pub mod order;
 pub mod step;
