@@ -16,6 +16,7 @@ use crate::arm::{ArmError, CloudError};
 use crate::azure::ConnectError;
 use crate::config::ReadError;
 use crate::prior::PriorError;
+use crate::simulator::serve::ServeError;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -45,6 +46,10 @@ pub(crate) enum CommandError {
     Prior(PriorError),
     /// The files of the directory cannot be read.
     Sources(ReadError),
+    /// The simulator cannot be served.
+    Serve(ServeError),
+    /// The simulator does not answer, or refuses.
+    Loopback(reqwest::Error),
     /// The simulator did not start.
     Simulator {
         /// What it said.
@@ -203,6 +208,10 @@ impl CommandError {
             Self::Store(error) => advice::on_store(error),
             Self::Prior(error) => on_prior(error),
             Self::Sources(error) => Report::of(error),
+            Self::Serve(error) => Report::of(error),
+            Self::Loopback(error) => {
+                Report::new("the simulator does not answer as it should").because(error.to_string())
+            }
             Self::Simulator { said } => said
                 .lines()
                 .filter(|line| !line.trim().is_empty())

@@ -17,6 +17,7 @@ mod project;
 mod session;
 mod show;
 mod simulated;
+mod simulator;
 mod spelling;
 mod status;
 mod ui;
@@ -35,7 +36,7 @@ use color::ColorWish;
 use env::Env;
 use error::CommandError;
 use exit::Exit;
-use project::{Purpose, Wishes};
+use project::{Project, Purpose, Wishes};
 use session::Session;
 use ui::{Interaction, Settings, Ui, Verbosity};
 
@@ -145,6 +146,7 @@ enum Command {
     Show(show::ShowArgs),
     Output(output::OutputArgs),
     History(history::HistoryArgs),
+    Simulator(simulator::SimulatorArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
 }
@@ -162,6 +164,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The project, connected to nobody.
+    fn project(&self, purpose: Purpose) -> Result<Project, CommandError> {
+        Project::load(&self.directory, &self.wishes, self.env, purpose, self.ui.width())
+    }
+
     /// The project, connected to its cloud.
     async fn session(&self, purpose: Purpose) -> Result<Session, CommandError> {
         Session::open(&self.directory, &self.wishes, self.env, self.ui, purpose).await
@@ -242,7 +249,8 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
         | Command::Status(_)
         | Command::Show(_)
         | Command::Output(_)
-        | Command::History(_) => {}
+        | Command::History(_)
+        | Command::Simulator(_) => {}
     }
     logging::start(env, ui, cli.global.log_format, cli.global.verbose)?;
     // Another provider within reach would make every connection a panic.
@@ -260,6 +268,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
             Command::Show(args) => show::run(args, &call).await,
             Command::Output(args) => output::run(args, &call).await,
             Command::History(args) => history::run(args, &call).await,
+            Command::Simulator(args) => simulator::run(args, &call).await,
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
         }

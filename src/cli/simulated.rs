@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::error::CommandError;
 use super::project::Project;
@@ -61,6 +62,41 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
         tokio::time::sleep(PAUSE).await;
         waited += PAUSE;
     }
+}
+
+/// Where the project's simulator answers, if it does.
+pub(crate) async fn serving(project: &Project) -> Option<String> {
+    answering(&project.hidden().join("simulator.json")).await
+}
+
+/// What can be asked of a simulator beside ARM.
+pub(crate) enum Ask {
+    /// `GET`.
+    Read(&'static str),
+    /// `POST` with a body.
+    Tell(&'static str, Json),
+}
+
+/// Asks a simulator.
+///
+/// # Errors
+/// When it does not answer, or refuses.
+pub(crate) async fn ask(address: &str, what: Ask) -> Result<Json, CommandError> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .map_err(CommandError::Loopback)?;
+    let request = match &what {
+        Ask::Read(path) => client.get(format!("{address}/_simulator/{path}")),
+        Ask::Tell(path, body) => client.post(format!("{address}/_simulator/{path}")).json(body),
+    };
+    let answer = request
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(CommandError::Loopback)?;
+    let text = answer.text().await.map_err(CommandError::Loopback)?;
+    Ok(serde_json::from_str(&text).unwrap_or(Json::Null))
 }
 
 /// The announced address, if somebody answers there.
