@@ -1,0 +1,204 @@
+//! What commands about one migration share: the lock for one call, the journal it is written to, and the watch that
+//! follows. They work beside a run that only watches, so they write into its journal where one is open.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgferry_state::{Edit, OpenRun, RecordKey, RunId, RunOutcome, StepId as JournalStep};
+
+use super::deed::Deed;
+use super::error::{ApplyError, StepError};
+use super::journal::{Journal, end, lock};
+use super::observer::Observer;
+use super::step::{Doer, Performed};
+use super::watch::{Goal, Look, Sight, Watcher};
+use super::{Interrupt, Options, Ports};
+use crate::address::UnitAddress;
+use crate::plan::step::Remember;
+use crate::plan::{Base, Mode, Op, Plan, Step, StepId};
+
+/// One step that a person asked for.
+pub(super) struct ByHand<'a> {
+    pub(super) ports: Ports<'a>,
+    pub(super) options: &'a Options,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) unit: &'a UnitAddress,
+}
+
+/// Whose journal the call is written to.
+enum Run {
+    /// One of its own, closed afterwards.
+    Own,
+    /// That of a run that watches, or was interrupted.
+    Open,
+}
+
+impl<'a> ByHand<'a> {
+    /// Makes one journaled call under the lock. `fingerprint` says in the history what was done.
+    pub(super) async fn act(&self, op: Op, deed: Deed<'_>, fingerprint: &str) -> Result<Performed, ApplyError> {
+        let key: RecordKey = self.unit.to_string().parse().map_err(|source| ApplyError::Key {
+            unit: self.unit.clone(),
+            source,
+        })?;
+        let own = RunId::random();
+        let patience = self.options.lock_timeout;
+        let held = lock(&self.ports, self.ports.caller, own, patience, self.observer).await?;
+        let snapshot = held.snapshot().await?;
+        let (run, id, whose) = match &snapshot.run {
+            Some(open) => (open.id, free_step(open), Run::Open),
+            None => (own, StepId(0), Run::Own),
+        };
+        let step = self.step(id, op);
+        let journal = Arc::new(Journal::new(held, run));
+        if let Run::Own = whose {
+            let began = journal.write(self.opening(run, &step, snapshot.lineage.to_string(), fingerprint));
+            began.await?;
+        }
+        let performed = self.perform(&step, &key, &journal, deed).await;
+        let edits = self.closing(run, &step, &whose, &performed);
+        journal.write(edits).await?;
+        if let Some(journal) = Arc::into_inner(journal) {
+            journal.release().await?;
+        }
+        performed.map_err(|source| self.failed(source))
+    }
+
+    async fn perform(
+        &self,
+        step: &Step,
+        key: &RecordKey,
+        journal: &Arc<Journal>,
+        deed: Deed<'_>,
+    ) -> Result<Performed, StepError> {
+        let mut doer = Doer {
+            ports: self.ports,
+            journal: Arc::clone(journal),
+            observer: self.observer,
+            interrupt: self.interrupt,
+            step,
+            key,
+            attempts: 0,
+        };
+        doer.perform(deed).await
+    }
+
+    fn step(&self, id: StepId, op: Op) -> Step {
+        Step {
+            id,
+            unit: self.unit.clone(),
+            op,
+            after: BTreeMap::new(),
+            behind: std::collections::BTreeSet::new(),
+            scopes: std::collections::BTreeSet::new(),
+            patience: Some(Duration::from_secs(5 * 60)),
+            then: Remember::Unchanged,
+        }
+    }
+
+    fn opening(&self, run: RunId, step: &Step, lineage: String, fingerprint: &str) -> Vec<Edit> {
+        let caller = self.ports.caller;
+        let plan = Plan {
+            format: Plan::FORMAT,
+            mode: Mode::Apply,
+            base: Base {
+                lineage: Some(lineage),
+                cloud: caller.cloud,
+                subscription: caller.subscription.clone(),
+                records: BTreeMap::new(),
+            },
+            changes: Vec::new(),
+            kept: 0,
+            drift: Vec::new(),
+            losses: Vec::new(),
+            findings: Vec::new(),
+            steps: vec![step.clone()],
+            outputs: BTreeMap::new(),
+        };
+        let begin = Edit::BeginRun {
+            run,
+            started: self.ports.wall.now(),
+            by: caller.who.clone(),
+            plan: serde_json::to_value(plan).expect("a plan has text keys only, so it is always JSON"),
+            plan_fingerprint: fingerprint.to_owned(),
+        };
+        vec![Edit::Bind(caller.binding()), begin]
+    }
+
+    fn closing(&self, run: RunId, step: &Step, whose: &Run, performed: &Result<Performed, StepError>) -> Vec<Edit> {
+        let journal = JournalStep::new(step.id.0);
+        let (edit, outcome, what) = match performed {
+            Ok(_) => (
+                Edit::Done { run, step: journal },
+                RunOutcome::Succeeded,
+                "done".to_owned(),
+            ),
+            Err(error) => {
+                let message = super::run::in_full(error);
+                let failed = Edit::Failed {
+                    run,
+                    step: journal,
+                    message: message.clone(),
+                };
+                (failed, RunOutcome::Failed, message)
+            }
+        };
+        let mut edits = vec![edit];
+        if let Run::Own = whose {
+            let summary = format!("{} {}: {what}", self.ports.caller.command, self.unit);
+            edits.push(end(&self.ports, run, outcome, summary));
+        }
+        edits
+    }
+
+    /// Watches until there is something to say that ends a command: a person's command does not wait for other persons.
+    pub(super) async fn watch<'p>(&self, mut watcher: Watcher<'p>) -> Watched<'p> {
+        loop {
+            let look = Look {
+                arm: self.ports.arm,
+                clock: self.ports.clock,
+                observer: self.observer,
+            };
+            tokio::select! {
+                biased;
+                () = self.interrupt.wait() => return Watched::Interrupted,
+                (next, sight) = watcher.watch(look) => match sight {
+                    Sight::Changed(None) => watcher = next,
+                    Sight::Passed(_) | Sight::Failed(_) | Sight::Asks(..) | Sight::Changed(Some(_)) | Sight::Lost(_) => {
+                        return Watched::Seen(sight);
+                    }
+                },
+            }
+        }
+    }
+
+    /// A watcher for this unit.
+    pub(super) fn watcher<'p>(&self, goal: Goal<'p>, patience: Option<Duration>) -> Watcher<'p>
+    where
+        'a: 'p,
+    {
+        Watcher::new(self.unit, goal, patience, self.ports.clock.now())
+    }
+
+    /// The command's error for a step that failed.
+    pub(super) fn failed(&self, source: StepError) -> ApplyError {
+        ApplyError::Step {
+            unit: self.unit.clone(),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// How a watch ended.
+pub(super) enum Watched<'p> {
+    Seen(Sight<'p>),
+    Interrupted,
+}
+
+/// A number that no step of the open run has: plans count up from zero, commands count down from the top.
+fn free_step(open: &OpenRun) -> StepId {
+    let taken = |id: &u32| open.steps.contains_key(&JournalStep::new(*id));
+    let free = (0..=u32::MAX).rev().find(|id| !taken(id));
+    StepId(free.unwrap_or(u32::MAX))
+}

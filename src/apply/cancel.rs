@@ -1,0 +1,119 @@
+//! One migration's end by hand. A cancel is never planned: what it leaves on the target cannot be used. Asking for consent
+//! belongs to the command line.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::by_hand::{ByHand, Watched};
+use super::deed::Deed;
+use super::error::{ApplyError, StepError};
+use super::journal::BodyHash;
+use super::observer::{Event, Observer};
+use super::step::Performed;
+use super::watch::{Goal, Sight};
+use super::{Interrupt, Options, Ports, Wait};
+use crate::address::UnitAddress;
+use crate::arm::migration::{Ending, Migration};
+use crate::arm::{ArmId, Body, Found};
+use crate::plan::step::Until;
+use crate::plan::{Await, Op};
+
+/// What to cancel.
+#[derive(Clone, Debug)]
+pub struct CancelOrder {
+    /// The migration's unit.
+    pub unit: UnitAddress,
+    /// The migration.
+    pub migration: ArmId,
+}
+
+/// What became of a cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The migration is over; it may have ended otherwise before the cancel reached it.
+    Ended(Ending),
+    /// The service is still at it.
+    InFlight,
+}
+
+/// Cancels a migration and waits until it is over.
+///
+/// # Errors
+/// When the state is locked, the migration is over or not there, or the service refuses.
+pub async fn cancel(
+    order: &CancelOrder,
+    ports: &Ports<'_>,
+    options: &Options,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Cancelled, ApplyError> {
+    let hand = ByHand {
+        ports: *ports,
+        options,
+        interrupt,
+        observer,
+        unit: &order.unit,
+    };
+    let migration = active(&hand, order).await?;
+    let body = Body::from_json(&json!({
+        "properties": { "cancel": "True", "dbsToCancelMigrationOn": migration.databases }
+    }));
+    let deed = Deed::Answer {
+        id: order.migration.clone(),
+        hash: BodyHash::of(&Body::from_json(&body.to_wire())),
+        body,
+    };
+    let end = Await {
+        migration: order.migration.clone(),
+        until: Until::Ended,
+        answers: BTreeMap::new(),
+        unanswered: BTreeMap::new(),
+        stall_after: Duration::MAX,
+        databases: migration.databases,
+    };
+    match hand.act(Op::Await(end.clone()), deed, "cancel by hand").await? {
+        Performed::Done(_) => {}
+        Performed::Left => return Ok(Cancelled::InFlight),
+    }
+    let sent = Event::CancelSent {
+        unit: &order.unit,
+        migration: &order.migration,
+    };
+    observer.event(ports.clock.now(), &sent);
+    if options.wait != Wait::Done {
+        return Ok(Cancelled::InFlight);
+    }
+    let watcher = hand.watcher(Goal::Await(&end), None);
+    match hand.watch(watcher).await {
+        Watched::Seen(Sight::Passed(migration)) => {
+            Ok(migration.state.ending().map_or(Cancelled::InFlight, Cancelled::Ended))
+        }
+        Watched::Seen(Sight::Failed(error)) => Err(hand.failed(error)),
+        Watched::Seen(Sight::Lost(_) | Sight::Asks(..) | Sight::Changed(_)) | Watched::Interrupted => {
+            Ok(Cancelled::InFlight)
+        }
+    }
+}
+
+async fn active(hand: &ByHand<'_>, order: &CancelOrder) -> Result<Migration, ApplyError> {
+    let found = hand.ports.arm.get(&order.migration).await.map_err(ApplyError::Arm)?;
+    let migration = match &found {
+        Found::Present(json) => Migration::read(json),
+        Found::Absent => None,
+    };
+    let migration = migration.ok_or_else(|| {
+        hand.failed(StepError::Vanished {
+            migration: order.migration.clone(),
+        })
+    })?;
+    match migration.state.ending() {
+        None => Ok(migration),
+        Some(_) => Err(hand.failed(StepError::NotReady {
+            migration: order.migration.clone(),
+            state: migration.state.to_string(),
+            wanted: "running",
+        })),
+    }
+}

@@ -1,0 +1,216 @@
+//! Acting steps with everything known: bodies settled, ids found, what must hold before the call. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::error::StepError;
+use super::journal::BodyHash;
+use crate::arm::migration::{Migration, MigrationOption};
+use crate::arm::{ArmId, Body, Draft, Final, Outputs};
+use crate::plan::step::StepTarget;
+use crate::plan::{Answer, Gate, Op, Step};
+use crate::secret::Secrets;
+
+/// An acting step with everything known and nothing left open.
+#[derive(Debug)]
+pub(super) enum Deed<'p> {
+    Put {
+        id: ArmId,
+        body: Body<Final>,
+        hash: BodyHash,
+        brings: &'p BTreeMap<String, Vec<String>>,
+        expects: Expects,
+    },
+    Start {
+        id: ArmId,
+        body: Body<Final>,
+        hash: BodyHash,
+        start: Start<'p>,
+    },
+    Delete {
+        id: ArmId,
+    },
+    Cutover {
+        id: ArmId,
+        databases: &'p [String],
+        gate: Option<&'p Gate>,
+    },
+    Answer {
+        id: ArmId,
+        body: Body<Final>,
+        hash: BodyHash,
+    },
+}
+
+/// What a create must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expects {
+    /// The plan has just looked.
+    AsPlanned,
+    /// The plan looked long ago, and found nothing there.
+    Absent,
+}
+
+/// What a start checks before it sends.
+#[derive(Debug)]
+pub(super) struct Start<'p> {
+    listed: Vec<&'p str>,
+    may_exist: &'p BTreeSet<String>,
+    tags: BTreeMap<&'p str, &'p str>,
+    moves: Moves,
+}
+
+/// Databases that every server has.
+const SYSTEM_DATABASES: [&str; 5] = ["postgres", "template0", "template1", "azure_sys", "azure_maintenance"];
+
+/// Whether a migration writes to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moves {
+    Databases,
+    Nothing,
+}
+
+impl<'p> Deed<'p> {
+    /// Fills in what has become known.
+    ///
+    /// # Errors
+    /// When something that the step hangs on is not there.
+    pub(super) fn of(step: &'p Step, outputs: &Outputs, secrets: &Secrets) -> Result<Option<Self>, StepError> {
+        Ok(Some(match &step.op {
+            Op::Put { target, body, brings } => Self::Put {
+                id: settle(target, outputs)?,
+                hash: BodyHash::of(body),
+                body: body.settle(outputs, secrets)?,
+                brings,
+                expects: Expects::AsPlanned,
+            },
+            Op::Start {
+                migration,
+                body,
+                may_exist,
+            } => Self::Start {
+                id: migration.clone(),
+                hash: BodyHash::of(body),
+                start: Start::of(body, may_exist),
+                body: body.settle(outputs, secrets)?,
+            },
+            Op::Delete { target } => Self::Delete {
+                id: settle(target, outputs)?,
+            },
+            Op::Cutover { migration, databases } => Self::Cutover {
+                id: migration.clone(),
+                databases,
+                gate: None,
+            },
+            Op::Await(_) | Op::Gate(_) | Op::Note => return Ok(None),
+        }))
+    }
+
+    /// The answer to a question of a migration.
+    ///
+    /// # Errors
+    /// When something that the answer hangs on is not there.
+    pub(super) fn answer(
+        migration: &ArmId,
+        answer: &Answer,
+        outputs: &Outputs,
+        secrets: &Secrets,
+    ) -> Result<Self, StepError> {
+        Ok(Self::Answer {
+            id: migration.clone(),
+            hash: BodyHash::of(&answer.body),
+            body: answer.body.settle(outputs, secrets)?,
+        })
+    }
+}
+
+/// The id of a step's object.
+pub(super) fn settle(target: &StepTarget, outputs: &Outputs) -> Result<ArmId, StepError> {
+    match target {
+        StepTarget::Known(id) => Ok(id.clone()),
+        StepTarget::Open(residual) => {
+            let told = outputs.settle(residual)?;
+            let text = told.as_str().unwrap_or_default();
+            text.parse().map_err(StepError::NoId)
+        }
+    }
+}
+
+/// What an object that was put has to say about attributes that others hang on.
+pub(super) fn brought<'a>(
+    brings: &'a BTreeMap<String, Vec<String>>,
+    object: &'a Json,
+) -> impl Iterator<Item = (&'a str, Json)> {
+    brings.iter().filter_map(move |(attribute, path)| {
+        let found = path.iter().try_fold(object, |at, key| at.get(key))?;
+        (!found.is_null()).then(|| (attribute.as_str(), found.clone()))
+    })
+}
+
+impl<'p> Start<'p> {
+    pub(super) fn of(body: &'p Body<Draft>, may_exist: &'p BTreeSet<String>) -> Self {
+        let listed = match body.get(&["properties", "dbsToMigrate"]) {
+            Some(Body::List(names)) => names.iter().filter_map(text).collect(),
+            Some(_) | None => Vec::new(),
+        };
+        let tags = match body.get(&["tags"]) {
+            Some(Body::Object(tags)) => tags
+                .iter()
+                .filter_map(|(key, value)| Some((&**key, text(value)?)))
+                .collect(),
+            Some(_) | None => BTreeMap::new(),
+        };
+        let option = body.get(&["properties", "migrationOption"]).and_then(text);
+        let moves = match option.map(MigrationOption::read) {
+            Some(MigrationOption::Validate) => Moves::Nothing,
+            Some(MigrationOption::Migrate | MigrationOption::ValidateAndMigrate | MigrationOption::Other(_)) | None => {
+                Moves::Databases
+            }
+        };
+        Self {
+            listed,
+            may_exist,
+            tags,
+            moves,
+        }
+    }
+
+    /// Whether it writes to the target, so that what is there could be lost.
+    pub(super) fn writes(&self) -> bool {
+        self.moves == Moves::Databases
+    }
+
+    /// Databases of the list that are on the target and that the plan does not expect there.
+    pub(super) fn unexpected(&self, there: &[Json]) -> Vec<String> {
+        let there: BTreeSet<&str> = there
+            .iter()
+            .filter_map(|database| database.get("name")?.as_str())
+            .collect();
+        let unexpected =
+            self.listed.iter().copied().filter(|name| {
+                there.contains(name) && !self.may_exist.contains(*name) && !SYSTEM_DATABASES.contains(name)
+            });
+        unexpected.map(str::to_owned).collect()
+    }
+
+    /// Whether a migration that is there is the one that was to be started: by its tags, since names say nothing.
+    pub(super) fn made(&self, object: &Json) -> bool {
+        let Some(migration) = Migration::read(object) else {
+            return false;
+        };
+        let same = |(key, value): (&&str, &&str)| {
+            let mut tags = migration.tags.iter();
+            tags.any(|(known, other)| known.eq_ignore_ascii_case(key) && other == value)
+        };
+        !self.tags.is_empty() && self.tags.iter().all(same)
+    }
+}
+
+fn text(body: &Body<Draft>) -> Option<&str> {
+    match body {
+        Body::Text(text) => Some(text),
+        Body::Null | Body::Bool(_) | Body::Number(_) | Body::Secret(_) | Body::List(_) => None,
+        Body::Object(_) | Body::Open(_) => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! The lock, and what is written under it: intents before calls, operations once accepted, outcomes with their records.
+//! It makes no call to Azure.
+
+use std::time::Duration;
+
+use pgferry_state::{Edit, Held, Holder, Intent, RecordKey, RunId, RunOutcome, StepId as JournalStep, StoreError};
+use sha2::{Digest, Sha256};
+
+use super::observer::{Event, Observer};
+use super::{Caller, Ports};
+use crate::arm::operation::Operation;
+use crate::arm::{Body, Call, Draft};
+use crate::plan::StepId;
+
+/// How often a lock that somebody else holds is tried, by the wall's clock.
+const KNOCK: Duration = Duration::from_millis(250);
+
+/// A hash of what is sent, as it may be shown: a hash over secrets could be guessed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BodyHash(String);
+
+/// An intended call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Intended<'a> {
+    pub(super) step: JournalStep,
+    pub(super) attempt: u32,
+    pub(super) unit: &'a RecordKey,
+    pub(super) call: &'a Call,
+    pub(super) body: &'a BodyHash,
+}
+
+/// The lock, and the run it writes for.
+pub(super) struct Journal {
+    held: Box<dyn Held>,
+    run: RunId,
+}
+
+impl BodyHash {
+    pub(super) fn of(body: &Body<Draft>) -> Self {
+        let digest = Sha256::digest(body.to_shown().to_string().as_bytes());
+        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Of a call without a body.
+    pub(super) fn none() -> Self {
+        Self(String::new())
+    }
+}
+
+/// The journal's number for a step of a plan.
+pub(super) fn journal_step(id: StepId) -> JournalStep {
+    JournalStep::new(id.0)
+}
+
+/// Takes the lock, waiting up to `patience` of wall time for another holder.
+///
+/// # Errors
+/// When it is still held then, or the store fails.
+pub(super) async fn lock(
+    ports: &Ports<'_>,
+    caller: &Caller,
+    run: RunId,
+    patience: Duration,
+    observer: &dyn Observer,
+) -> Result<Box<dyn Held>, StoreError> {
+    let began = ports.wall.now();
+    let mut told: Option<Holder> = None;
+    loop {
+        let holder = Holder {
+            who: caller.who.clone(),
+            process: caller.process,
+            command: caller.command.clone(),
+            run: Some(run),
+            since: ports.wall.now(),
+        };
+        match ports.store.lock(Intent { holder }).await {
+            Ok(held) => {
+                observer.event(ports.clock.now(), &Event::LockTaken);
+                return Ok(held);
+            }
+            Err(StoreError::Locked(holder)) => {
+                if super::elapsed(began, ports.wall.now()) >= patience {
+                    return Err(StoreError::Locked(holder));
+                }
+                if told.as_ref() != Some(&holder) {
+                    observer.event(ports.clock.now(), &Event::LockAwaited { holder: &holder });
+                    told = Some(holder);
+                }
+                ports.wall.sleep(KNOCK).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Journal {
+    pub(super) fn new(held: Box<dyn Held>, run: RunId) -> Self {
+        Self { held, run }
+    }
+
+    /// Makes an intent durable; the call may follow.
+    pub(super) async fn intend(&self, intended: Intended<'_>) -> Result<(), StoreError> {
+        let edit = Edit::Intent {
+            run: self.run,
+            step: intended.step,
+            attempt: intended.attempt,
+            unit: intended.unit.to_string(),
+            method: intended.call.verb.method().to_owned(),
+            body_hash: intended.body.0.clone(),
+        };
+        self.held.commit(vec![edit]).await.map(|_| ())
+    }
+
+    /// Notes how to ask for the outcome of what Azure took on.
+    pub(super) async fn accept(&self, step: JournalStep, operation: &Operation) -> Result<(), StoreError> {
+        let operation = serde_json::to_value(operation).expect("an operation has text keys only, so it is always JSON");
+        let edit = Edit::Accepted {
+            run: self.run,
+            step,
+            operation,
+        };
+        self.held.commit(vec![edit]).await.map(|_| ())
+    }
+
+    /// Writes these edits at once.
+    pub(super) async fn write(&self, edits: Vec<Edit>) -> Result<pgferry_state::Committed, StoreError> {
+        self.held.commit(edits).await
+    }
+
+    /// Lets the next writer in.
+    pub(super) async fn release(self) -> Result<(), StoreError> {
+        self.held.release().await
+    }
+}
+
+/// The edit that closes a run.
+pub(super) fn end(ports: &Ports<'_>, run: RunId, outcome: RunOutcome, summary: String) -> Edit {
+    Edit::EndRun {
+        run,
+        finished: ports.wall.now(),
+        outcome,
+        summary,
+    }
+}

@@ -1,0 +1,169 @@
+//! What became of a run: one outcome per step and per unit, and what they come to. It renders nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pgferry_state::{Holder, RunId, StoreError};
+
+use super::error::StepError;
+use super::observer::{Downtime, WaitsFor};
+use crate::address::UnitAddress;
+use crate::arm::{ArmError, Outputs};
+use crate::plan::StepId;
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Report {
+    /// The run.
+    pub run: RunId,
+    /// Its steps, in the order of the plan.
+    pub steps: Vec<StepReport>,
+    /// What Azure told, before and during the run: what output values may hang on.
+    pub outputs: Outputs,
+    /// How long cutovers took.
+    pub downtimes: Vec<Downtime>,
+    /// Why it ended before its steps were over; `None` where they are, or wait for somebody else.
+    pub stopped: Option<Stopped>,
+    /// How long it took, by the cloud's clock.
+    pub elapsed: Duration,
+}
+
+/// What became of one step.
+#[derive(Debug)]
+pub struct StepReport {
+    /// The step.
+    pub id: StepId,
+    /// The unit it works on.
+    pub unit: UnitAddress,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How long it took, by the cloud's clock; `None` where it did not run.
+    pub elapsed: Option<Duration>,
+}
+
+/// What became of a step, or of a unit.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Done and remembered.
+    Done,
+    /// Failed.
+    Failed(StepError),
+    /// Not tried, since this step failed or was skipped.
+    Skipped {
+        /// The step.
+        because: StepId,
+    },
+    /// Somebody has to do something.
+    Waiting(WaitsFor),
+    /// It goes on in Azure.
+    InFlight {
+        /// What kept this run from seeing more of it, if anything did.
+        unseen: Option<ArmError>,
+    },
+    /// Not begun.
+    Left {
+        /// The step it still waits for; `None` where it could have begun, had the run gone on.
+        behind: Option<StepId>,
+    },
+}
+
+/// Why a run ended before its steps were over.
+#[derive(Debug)]
+pub enum Stopped {
+    /// It was asked to.
+    Interrupted,
+    /// A step failed, and the run was to stop at the first error.
+    OnError,
+    /// Somebody else kept the lock for too long.
+    Locked(Box<Holder>),
+    /// Another run took over while this one watched: plan again.
+    TakenOver(RunId),
+    /// The store failed.
+    Store(StoreError),
+}
+
+/// What a run comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conclusion {
+    /// Everything is done.
+    Done,
+    /// Something goes on in Azure, or is left to a later run.
+    InFlight,
+    /// Only things that wait for a person are left.
+    Waiting,
+    /// Something failed.
+    Failed,
+}
+
+/// How many units came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Done.
+    pub done: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Skipped.
+    pub skipped: usize,
+    /// Waiting for a person.
+    pub waiting: usize,
+    /// Going on in Azure.
+    pub in_flight: usize,
+    /// Not begun.
+    pub left: usize,
+}
+
+impl Report {
+    /// What became of each unit: the first of its steps that is not done tells.
+    pub fn units(&self) -> BTreeMap<&UnitAddress, &Outcome> {
+        let mut units: BTreeMap<&UnitAddress, &Outcome> = BTreeMap::new();
+        for step in &self.steps {
+            let told = units.entry(&step.unit).or_insert(&step.outcome);
+            if matches!(told, Outcome::Done) {
+                *told = &step.outcome;
+            }
+        }
+        units
+    }
+
+    /// How many units came to what.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for outcome in self.units().into_values() {
+            match outcome {
+                Outcome::Done => counts.done += 1,
+                Outcome::Failed(_) => counts.failed += 1,
+                Outcome::Skipped { .. } => counts.skipped += 1,
+                Outcome::Waiting(_) => counts.waiting += 1,
+                Outcome::InFlight { .. } => counts.in_flight += 1,
+                Outcome::Left { .. } => counts.left += 1,
+            }
+        }
+        counts
+    }
+
+    /// What it comes to.
+    pub fn conclusion(&self) -> Conclusion {
+        let worst = self.steps.iter().map(|step| step.outcome.conclusion()).max();
+        let worst = worst.unwrap_or(Conclusion::Done);
+        match &self.stopped {
+            None => worst,
+            Some(Stopped::Interrupted) if worst == Conclusion::Waiting => Conclusion::InFlight,
+            Some(Stopped::Interrupted) => worst,
+            Some(Stopped::OnError | Stopped::Locked(_) | Stopped::TakenOver(_) | Stopped::Store(_)) => {
+                Conclusion::Failed
+            }
+        }
+    }
+}
+
+impl Outcome {
+    /// What it comes to.
+    pub fn conclusion(&self) -> Conclusion {
+        match self {
+            Self::Done => Conclusion::Done,
+            Self::Failed(_) | Self::Skipped { .. } => Conclusion::Failed,
+            Self::Waiting(_) => Conclusion::Waiting,
+            Self::InFlight { .. } | Self::Left { .. } => Conclusion::InFlight,
+        }
+    }
+}

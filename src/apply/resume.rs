@@ -1,0 +1,468 @@
+//! What to make of a run that was interrupted at any instant: each call whose outcome is unknown is looked up in Azure.
+//! Nothing is created here, and nothing is forgotten.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use pgferry_state::{Actor, Edit, OpenRun, Revision, RunId, RunOutcome, Snapshot, StepPhase};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::deed::{Start, brought, settle};
+use super::error::{ApplyError, StepError};
+use super::journal::{Journal, end, journal_step, lock};
+use super::observer::{Event, Observer};
+use super::order::{Order, creates, remembered};
+use super::report::{Outcome, Report};
+use super::run::{Run, in_full};
+use super::schedule::{At, Ending, Standing};
+use super::step::{Fruit, LOOKS, is_cut_over};
+use super::writing::Lock;
+use super::{Interrupt, Options, Ports};
+use crate::address::UnitAddress;
+use crate::arm::migration::Migration;
+use crate::arm::operation::{Follow, Operation};
+use crate::arm::{ArmError, ArmId, Body, Call, Draft, Found, Outputs, Verb};
+use crate::plan::step::StepTarget;
+use crate::plan::{Op, Plan, Step, StepId};
+
+/// How long an accepted operation is followed, where its step says nothing.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// Lookups at once.
+const AT_ONCE: usize = 10;
+
+/// What became of an open run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// There was none.
+    Nothing,
+    /// It is closed, and everything it did is remembered. Now a plan can be made.
+    Closed(ClosedRun),
+    /// This process was asked to stop before it was done; the run is still open.
+    Interrupted(RunId),
+}
+
+/// A run that another process began and this one closed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClosedRun {
+    /// The run.
+    pub run: RunId,
+    /// Who began it.
+    pub by: Actor,
+    /// When.
+    pub started: Timestamp,
+    /// Units whose calls turned out to have happened.
+    pub recovered: Vec<UnitAddress>,
+    /// Units whose calls turned out not to have happened.
+    pub undone: Vec<UnitAddress>,
+}
+
+/// What a look at Azure says of a call whose outcome the journal does not know.
+enum Finding {
+    Happened(Fruit),
+    Not(String),
+    /// Nothing hangs on it.
+    Indifferent,
+    Interrupted,
+}
+
+/// Settles what an interrupted run left open and closes it, so that a new plan can be made and applied.
+///
+/// # Errors
+/// When the state is locked or cannot be read, or Azure cannot be asked; then the run stays open.
+pub async fn reconcile(
+    ports: &Ports<'_>,
+    options: &Options,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Settled, ApplyError> {
+    let Some(open) = ports.store.load().await?.and_then(|snapshot| snapshot.run) else {
+        return Ok(Settled::Nothing);
+    };
+    let held = lock(ports, ports.caller, open.id, options.lock_timeout, observer).await?;
+    let snapshot = held.snapshot().await?;
+    let Some(open) = &snapshot.run else {
+        held.release().await?;
+        return Ok(Settled::Nothing);
+    };
+    let journal = Journal::new(held, open.id);
+    let settled = settle_all(open, &snapshot, &journal, ports, interrupt, observer).await;
+    journal.release().await?;
+    settled
+}
+
+async fn settle_all(
+    open: &OpenRun,
+    snapshot: &Snapshot,
+    journal: &Journal,
+    ports: &Ports<'_>,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Settled, ApplyError> {
+    let plan = stored(open)?;
+    let order = Order::new(&plan, &open.plan_fingerprint, open.id)?;
+    let look = Lookup {
+        order: &order,
+        open,
+        snapshot,
+        ports: *ports,
+        interrupt,
+    };
+    let outputs = look.recall().await?;
+    let mut closed = ClosedRun {
+        run: open.id,
+        by: open.by.clone(),
+        started: open.started,
+        recovered: Vec::new(),
+        undone: Vec::new(),
+    };
+    for (at, finding) in look.findings(&outputs).await? {
+        let step = order.step(at);
+        let edits = match finding {
+            Finding::Happened(fruit) => {
+                closed.recovered.push(step.unit.clone());
+                let event = Event::Recovered { step };
+                observer.event(ports.clock.now(), &event);
+                look.happened(at, &fruit)?
+            }
+            Finding::Not(message) => {
+                closed.undone.push(step.unit.clone());
+                vec![Edit::Failed {
+                    run: open.id,
+                    step: journal_step(step.id),
+                    message,
+                }]
+            }
+            Finding::Indifferent => Vec::new(),
+            Finding::Interrupted => return Ok(Settled::Interrupted(open.id)),
+        };
+        journal.write(edits).await?;
+    }
+    let summary = format!(
+        "interrupted; of the calls in flight {} had happened and {} had not",
+        closed.recovered.len(),
+        closed.undone.len()
+    );
+    let last = end(ports, open.id, RunOutcome::Abandoned, summary);
+    journal.write(vec![last]).await?;
+    Ok(Settled::Closed(closed))
+}
+
+/// Goes on with the stored plan of an open run; `None` where there is none.
+///
+/// # Errors
+/// When the state is locked or cannot be read, or Azure cannot be asked about calls that were in flight.
+pub async fn resume(
+    ports: &Ports<'_>,
+    options: &Options,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Option<Report>, ApplyError> {
+    let Some(open) = ports.store.load().await?.and_then(|snapshot| snapshot.run) else {
+        return Ok(None);
+    };
+    let held = lock(ports, ports.caller, open.id, options.lock_timeout, observer).await?;
+    let snapshot = held.snapshot().await?;
+    let Some(open) = &snapshot.run else {
+        held.release().await?;
+        return Ok(None);
+    };
+    let journal = Journal::new(held, open.id);
+    let plan = stored(open)?;
+    let order = Order::new(&plan, &open.plan_fingerprint, open.id)?;
+    let mut run = Run::new(&order, *ports, options, interrupt, observer)?;
+    if let Err(error) = run.rejoin(open, &snapshot, &journal).await {
+        journal.release().await?;
+        return Err(error);
+    }
+    run.lock = Lock::Held(Arc::new(journal));
+    Ok(Some(run.carry_out().await))
+}
+
+fn stored(open: &OpenRun) -> Result<Plan, ApplyError> {
+    Plan::deserialize(&open.plan).map_err(|source| ApplyError::Stored {
+        run: open.id,
+        what: "plan",
+        source,
+    })
+}
+
+impl<'a> Run<'a> {
+    /// Takes over what an open run has done.
+    async fn rejoin(&mut self, open: &OpenRun, snapshot: &Snapshot, journal: &Journal) -> Result<(), ApplyError> {
+        let order = self.order;
+        let look = Lookup {
+            order,
+            open,
+            snapshot,
+            ports: self.ports,
+            interrupt: self.interrupt,
+        };
+        self.outputs = look.recall().await?;
+        for (id, entry) in &open.steps {
+            let Some(at) = order.place(StepId(id.get())) else {
+                continue;
+            };
+            self.state(at).attempts = entry.attempts;
+            match &entry.phase {
+                StepPhase::Done => self.known(at, Outcome::Done, snapshot),
+                StepPhase::Failed { message } => {
+                    let error = StepError::Earlier(message.clone());
+                    self.known(at, Outcome::Failed(error), snapshot);
+                }
+                StepPhase::Intended { .. } | StepPhase::Accepted { .. } => {}
+            }
+        }
+        for (at, finding) in look.findings(&self.outputs).await? {
+            if let Finding::Happened(fruit) = finding {
+                let committed = journal.write(look.happened(at, &fruit)?).await?;
+                self.known(at, Outcome::Done, snapshot);
+                self.committed(committed, Vec::new());
+                let step = order.step(at);
+                self.tell(&Event::Recovered { step });
+            }
+        }
+        for at in order.all() {
+            let key = order.key(at);
+            let found = snapshot.records.get(key).map(|record| record.revision);
+            let ours = self.revisions.get(key).copied().flatten();
+            if self.schedule.standing(at) != Standing::Over && ours != found && !self.touched(at) {
+                self.moved.insert(key.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&mut self, at: At, outcome: Outcome, snapshot: &Snapshot) {
+        let key = self.order.key(at);
+        let found: Option<Revision> = snapshot.records.get(key).map(|record| record.revision);
+        self.revisions.insert(key.clone(), found);
+        let ending = match outcome {
+            Outcome::Done => Ending::Succeeded,
+            Outcome::Failed(_) | Outcome::Skipped { .. } => Ending::Failed,
+            Outcome::Waiting(_) | Outcome::InFlight { .. } | Outcome::Left { .. } => return,
+        };
+        self.state(at).outcome = Some(outcome);
+        self.schedule.free(at);
+        for skipped in self.schedule.over(at, ending) {
+            let because = self.order.step(skipped.because).id;
+            self.state(skipped.at).outcome = Some(Outcome::Skipped { because });
+        }
+    }
+
+    /// Whether an earlier step of the same unit was done, so that its record is this plan's own.
+    fn touched(&self, at: At) -> bool {
+        let unit = &self.order.step(at).unit;
+        let mut states = self.order.all().zip(&self.steps);
+        states
+            .any(|(other, state)| matches!(state.outcome, Some(Outcome::Done)) && self.order.step(other).unit == *unit)
+    }
+}
+
+/// Looks up calls whose outcome is unknown.
+struct Lookup<'a> {
+    order: &'a Order<'a>,
+    open: &'a OpenRun,
+    snapshot: &'a Snapshot,
+    ports: Ports<'a>,
+    interrupt: &'a Interrupt,
+}
+
+impl Lookup<'_> {
+    /// What finished steps brought, read again where another step may hang on it.
+    async fn recall(&self) -> Result<Outputs, ApplyError> {
+        let mut outputs = self.ports.outputs.clone();
+        for (id, entry) in &self.open.steps {
+            let Some(at) = self.order.place(StepId(id.get())) else {
+                continue;
+            };
+            let step = self.order.step(at);
+            let (StepPhase::Done, Op::Put { target, brings, .. }) = (&entry.phase, &step.op) else {
+                continue;
+            };
+            if brings.is_empty() {
+                continue;
+            }
+            let Ok(id) = settle(target, &outputs) else { continue };
+            if let Found::Present(object) = self.ports.arm.get(&id).await.map_err(ApplyError::Arm)? {
+                for (attribute, value) in brought(brings, &object) {
+                    outputs.insert(&step.unit.resource, attribute, value);
+                }
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// One finding for each call whose outcome is unknown.
+    async fn findings(&self, outputs: &Outputs) -> Result<Vec<(At, Finding)>, ApplyError> {
+        let doubtful = self.open.steps.iter().filter_map(|(id, entry)| {
+            let at = self.order.place(StepId(id.get()))?;
+            match &entry.phase {
+                StepPhase::Intended { .. } => Some((at, None)),
+                StepPhase::Accepted { operation, .. } => Some((at, Some(operation))),
+                StepPhase::Done | StepPhase::Failed { .. } => None,
+            }
+        });
+        let looks = doubtful.map(|(at, operation)| async move {
+            let finding = self.find(at, operation, outputs).await;
+            finding.map(|finding| (at, finding)).map_err(ApplyError::Arm)
+        });
+        let found: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        found.into_iter().collect()
+    }
+
+    async fn find(&self, at: At, operation: Option<&Json>, outputs: &Outputs) -> Result<Finding, ArmError> {
+        let step = self.order.step(at);
+        let operation = operation.and_then(|json| Operation::deserialize(json).ok());
+        let Some(operation) = operation else {
+            return self.look(at, outputs).await;
+        };
+        let patience = step.patience.unwrap_or(PATIENCE);
+        let finished = tokio::select! {
+            biased;
+            () = self.interrupt.wait() => return Ok(Finding::Interrupted),
+            finished = self.ports.arm.finish(operation, patience) => finished,
+        };
+        match finished {
+            Ok(object) => Ok(Finding::Happened(fruit(target(step, outputs), object))),
+            // Azure forgets operations after a while; the object itself still tells.
+            Err(error) => match self.look(at, outputs).await? {
+                Finding::Not(_) => Ok(Finding::Not(in_full(&error))),
+                other => Ok(other),
+            },
+        }
+    }
+
+    async fn look(&self, at: At, outputs: &Outputs) -> Result<Finding, ArmError> {
+        let step = self.order.step(at);
+        let not = || Ok(Finding::Not("interrupted before Azure took it on".to_owned()));
+        match &step.op {
+            Op::Put { body, .. } => {
+                let Some(id) = target(step, outputs) else { return not() };
+                let known = self
+                    .snapshot
+                    .records
+                    .get(self.order.key(at))
+                    .map(|record| record.revision);
+                let is_new = creates(step, known);
+                match self.present(&id, step).await? {
+                    Some(object) if is_new || covers(body, &object) => {
+                        Ok(Finding::Happened(fruit(Some(id), Some(object))))
+                    }
+                    Some(_) | None => not(),
+                }
+            }
+            Op::Start {
+                migration,
+                body,
+                may_exist,
+            } => match self.appears(migration).await? {
+                Some(object) if Start::of(body, may_exist).made(&object) => {
+                    Ok(Finding::Happened(fruit(Some(migration.clone()), Some(object))))
+                }
+                Some(_) | None => not(),
+            },
+            Op::Delete { .. } => {
+                let Some(id) = target(step, outputs) else { return not() };
+                match self.ports.arm.get(&id).await? {
+                    Found::Absent => Ok(Finding::Happened(fruit(Some(id), None))),
+                    Found::Present(_) => not(),
+                }
+            }
+            Op::Cutover { migration, .. } => match self.ports.arm.get(migration).await? {
+                Found::Present(object) => match Migration::read(&object).as_ref().map(is_cut_over) {
+                    Some(Ok(true)) => Ok(Finding::Happened(fruit(Some(migration.clone()), None))),
+                    Some(Ok(false) | Err(_)) | None => not(),
+                },
+                Found::Absent => not(),
+            },
+            Op::Await(_) | Op::Gate(_) | Op::Note => Ok(Finding::Indifferent),
+        }
+    }
+
+    /// The object once nothing is being done to it any more; `None` where it does not appear.
+    async fn present(&self, id: &ArmId, step: &Step) -> Result<Option<Json>, ArmError> {
+        let Some(object) = self.appears(id).await? else {
+            return Ok(None);
+        };
+        let state = object.pointer("/properties/provisioningState").and_then(Json::as_str);
+        let settled = ["succeeded", "failed", "canceled"];
+        if state.is_none_or(|state| settled.contains(&state.to_ascii_lowercase().as_str())) {
+            return Ok(Some(object));
+        }
+        let going_on = Operation::Running {
+            call: Call::new(Verb::Put, id.clone()),
+            follow: Follow::Object,
+            pause: Some(Duration::from_secs(1)),
+        };
+        let patience = step.patience.unwrap_or(PATIENCE);
+        Ok(Some(self.ports.arm.finish(going_on, patience).await?.unwrap_or(object)))
+    }
+
+    /// Looks for something that may have been created a moment ago: a replica may not know it yet.
+    async fn appears(&self, id: &ArmId) -> Result<Option<Json>, ArmError> {
+        for pause in LOOKS {
+            if let Found::Present(object) = self.ports.arm.get(id).await? {
+                return Ok(Some(object));
+            }
+            self.ports.clock.sleep(pause).await;
+        }
+        match self.ports.arm.get(id).await? {
+            Found::Present(object) => Ok(Some(object)),
+            Found::Absent => Ok(None),
+        }
+    }
+
+    fn happened(&self, at: At, fruit: &Fruit) -> Result<Vec<Edit>, ApplyError> {
+        let step = self.order.step(at);
+        let done = Edit::Done {
+            run: self.open.id,
+            step: journal_step(step.id),
+        };
+        let record = remembered(step, self.order.key(at), fruit, self.ports.clock.now());
+        let record = record.map_err(|source| ApplyError::Step {
+            unit: step.unit.clone(),
+            source: Box::new(source),
+        })?;
+        Ok(std::iter::once(done).chain(record).collect())
+    }
+}
+
+fn fruit(id: Option<ArmId>, object: Option<Json>) -> Fruit {
+    Fruit {
+        id,
+        object,
+        triggered: None,
+    }
+}
+
+fn target(step: &Step, outputs: &Outputs) -> Option<ArmId> {
+    let target: &StepTarget = match &step.op {
+        Op::Put { target, .. } | Op::Delete { target } => target,
+        Op::Start { migration, .. } | Op::Cutover { migration, .. } => return Some(migration.clone()),
+        Op::Await(_) | Op::Gate(_) | Op::Note => return None,
+    };
+    settle(target, outputs).ok()
+}
+
+/// Whether an object is as a body wants it, as far as the body says. Letter case and blanks do not count: services spell
+/// ids and regions in their own way. Secrets and what was not known yet cannot be compared.
+fn covers(body: &Body<Draft>, found: &Json) -> bool {
+    let folded = |text: &str| text.replace(' ', "").to_lowercase();
+    match (body, found) {
+        (Body::Secret(_) | Body::Open(_), _) => true,
+        (Body::Null, found) => found.is_null(),
+        (Body::Bool(wanted), Json::Bool(found)) => wanted == found,
+        (Body::Number(wanted), Json::Number(found)) => wanted == found,
+        (Body::Text(wanted), Json::String(found)) => folded(wanted) == folded(found),
+        (Body::List(wanted), Json::Array(found)) => {
+            wanted.len() == found.len() && wanted.iter().all(|body| found.iter().any(|found| covers(body, found)))
+        }
+        (Body::Object(wanted), Json::Object(found)) => wanted
+            .iter()
+            .all(|(key, body)| covers(body, found.get(&**key).unwrap_or(&Json::Null))),
+        (Body::Bool(_) | Body::Number(_) | Body::Text(_) | Body::List(_) | Body::Object(_), _) => false,
+    }
+}

@@ -1,0 +1,334 @@
+//! Which step may run now. Pure bookkeeping over the action graph: it runs nothing and knows no time.
+//!
+//! Every edge and every scope is looked at a bounded number of times, so that ten thousand steps cost ten times as much as
+//! one thousand.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::error::Tangled;
+use crate::address::UnitAddress;
+use crate::arm::ArmId;
+use crate::plan::{Op, Step, StepId};
+
+/// The position of a step in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct At(pub(super) usize);
+
+/// How a step ended, as far as its successors care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// What comes after it may run.
+    Succeeded,
+    /// What comes after it is skipped; what is merely behind it may run.
+    Failed,
+    /// As `Failed`, but its migration still holds the target, so that nothing behind it may run.
+    FailedHolding,
+}
+
+/// What running a step takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Calls that change something, one at a time per scope.
+    Act,
+    /// Only looking.
+    Watch,
+    /// Only a change of what is remembered.
+    Note,
+}
+
+/// Where a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Others come first.
+    Waiting,
+    /// It could run.
+    Ready,
+    /// It runs.
+    Running,
+    /// It is over.
+    Over,
+}
+
+/// A step that will never run, and the failed or skipped step that it comes after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Skipped {
+    pub(super) at: At,
+    pub(super) because: At,
+}
+
+#[derive(Debug)]
+struct Node {
+    manner: Manner,
+    /// Which unit it works on.
+    unit: usize,
+    standing: Standing,
+    /// Predecessors that are not over.
+    open: usize,
+    scopes: Vec<usize>,
+    /// Steps that need it to succeed.
+    successors: Vec<At>,
+    /// Steps that need it to be over.
+    queued: Vec<At>,
+    before: Vec<At>,
+}
+
+#[derive(Debug, Default)]
+struct Scope {
+    holder: Option<At>,
+    waiting: VecDeque<At>,
+}
+
+/// The action graph on its way.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    nodes: Vec<Node>,
+    scopes: Vec<Scope>,
+    acts: VecDeque<At>,
+    watches: VecDeque<At>,
+    notes: VecDeque<At>,
+}
+
+impl Schedule {
+    /// The graph of these steps, with whatever waits for nothing ready.
+    ///
+    /// # Errors
+    /// When the steps do not form a graph without circles.
+    pub(super) fn new(steps: &[Step]) -> Result<Self, Tangled> {
+        let mut places: HashMap<StepId, At> = HashMap::with_capacity(steps.len());
+        for (at, step) in steps.iter().enumerate() {
+            if places.insert(step.id, At(at)).is_some() {
+                return Err(Tangled::Twice(step.id));
+            }
+        }
+        let mut scope_places: HashMap<&ArmId, usize> = HashMap::new();
+        let mut units: HashMap<&UnitAddress, usize> = HashMap::new();
+        let mut nodes = Vec::with_capacity(steps.len());
+        for step in steps {
+            let before = step.after.keys().chain(&step.behind).map(|on| {
+                let waits = step.id;
+                places.get(on).copied().ok_or(Tangled::Unknown { waits, on: *on })
+            });
+            let before = before.collect::<Result<Vec<At>, Tangled>>()?;
+            let manner = manner(&step.op);
+            let scopes = match manner {
+                Manner::Act => step
+                    .scopes
+                    .iter()
+                    .map(|scope| {
+                        let next = scope_places.len();
+                        *scope_places.entry(scope).or_insert(next)
+                    })
+                    .collect(),
+                Manner::Watch | Manner::Note => Vec::new(),
+            };
+            let next = units.len();
+            nodes.push(Node {
+                manner,
+                unit: *units.entry(&step.unit).or_insert(next),
+                standing: Standing::Waiting,
+                open: before.len(),
+                scopes,
+                successors: Vec::new(),
+                queued: Vec::new(),
+                before,
+            });
+        }
+        for (at, step) in steps.iter().enumerate() {
+            for on in step.after.keys() {
+                if let Some(node) = places.get(on).and_then(|on| nodes.get_mut(on.0)) {
+                    node.successors.push(At(at));
+                }
+            }
+            for on in &step.behind {
+                if let Some(node) = places.get(on).and_then(|on| nodes.get_mut(on.0)) {
+                    node.queued.push(At(at));
+                }
+            }
+        }
+        let mut schedule = Self {
+            nodes,
+            scopes: std::iter::repeat_with(Scope::default)
+                .take(scope_places.len())
+                .collect(),
+            acts: VecDeque::new(),
+            watches: VecDeque::new(),
+            notes: VecDeque::new(),
+        };
+        schedule.find_circle(steps)?;
+        for at in (0..steps.len()).map(At) {
+            if schedule.node(at).open == 0 {
+                schedule.ready(at);
+            }
+        }
+        Ok(schedule)
+    }
+
+    fn find_circle(&self, steps: &[Step]) -> Result<(), Tangled> {
+        let mut open: Vec<usize> = self.nodes.iter().map(|node| node.open).collect();
+        let mut free: Vec<At> = (0..open.len()).map(At).filter(|at| self.node(*at).open == 0).collect();
+        while let Some(at) = free.pop() {
+            for next in self.node(at).successors.iter().chain(&self.node(at).queued) {
+                if let Some(count) = open.get_mut(next.0) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        free.push(*next);
+                    }
+                }
+            }
+        }
+        match steps.iter().zip(&open).find(|(_, open)| **open > 0) {
+            Some((step, _)) => Err(Tangled::Circle(step.id)),
+            None => Ok(()),
+        }
+    }
+
+    fn node(&self, at: At) -> &Node {
+        self.nodes.get(at.0).expect("positions come from this graph")
+    }
+
+    fn node_mut(&mut self, at: At) -> &mut Node {
+        self.nodes.get_mut(at.0).expect("positions come from this graph")
+    }
+
+    /// Where a step stands.
+    pub(super) fn standing(&self, at: At) -> Standing {
+        self.node(at).standing
+    }
+
+    /// The next step of this manner that may run. An acting step holds its scopes from here on.
+    pub(super) fn take(&mut self, manner: Manner) -> Option<At> {
+        loop {
+            let at = match manner {
+                Manner::Act => self.acts.pop_front(),
+                Manner::Watch => self.watches.pop_front(),
+                Manner::Note => self.notes.pop_front(),
+            }?;
+            // An earlier run may have ended it already.
+            if self.standing(at) == Standing::Ready {
+                self.node_mut(at).standing = Standing::Running;
+                return Some(at);
+            }
+        }
+    }
+
+    /// Whether a step that changes something could run.
+    pub(super) fn has_writes(&self) -> bool {
+        !self.acts.is_empty() || !self.notes.is_empty()
+    }
+
+    /// The first of the steps that this one still waits for.
+    pub(super) fn blocker(&self, at: At) -> Option<At> {
+        let mut before = self.node(at).before.iter().copied();
+        before.find(|before| self.standing(*before) != Standing::Over)
+    }
+
+    /// Lets go of a step's scopes, once its last call is finished.
+    pub(super) fn free(&mut self, at: At) {
+        let scopes = self.node(at).scopes.clone();
+        for place in &scopes {
+            if let Some(scope) = self.scopes.get_mut(*place)
+                && scope.holder == Some(at)
+            {
+                scope.holder = None;
+            }
+        }
+        for place in scopes {
+            self.wake(place);
+        }
+    }
+
+    /// Hands a free scope to the first of its waiters that can run; those that wait for another scope queue up there.
+    fn wake(&mut self, place: usize) {
+        loop {
+            let Some(scope) = self.scopes.get_mut(place) else {
+                return;
+            };
+            if scope.holder.is_some() {
+                return;
+            }
+            let Some(at) = scope.waiting.pop_front() else { return };
+            self.claim(at);
+        }
+    }
+
+    /// Ends a step, and with it whatever comes after a failed one.
+    pub(super) fn over(&mut self, at: At, ending: Ending) -> Vec<Skipped> {
+        let mut skipped = Vec::new();
+        let mut ended = vec![(at, ending)];
+        while let Some((at, ending)) = ended.pop() {
+            let node = self.node_mut(at);
+            node.standing = Standing::Over;
+            let unit = node.unit;
+            let successors = std::mem::take(&mut node.successors);
+            let queued = std::mem::take(&mut node.queued);
+            match ending {
+                Ending::Succeeded => self.less(&successors),
+                Ending::Failed | Ending::FailedHolding => {
+                    for next in successors {
+                        if self.standing(next) == Standing::Waiting {
+                            let node = self.node_mut(next);
+                            node.standing = Standing::Over;
+                            let same = node.unit == unit;
+                            skipped.push(Skipped { at: next, because: at });
+                            ended.push((next, if same { ending } else { Ending::Failed }));
+                        }
+                    }
+                }
+            }
+            match ending {
+                Ending::Succeeded | Ending::Failed => self.less(&queued),
+                Ending::FailedHolding => {}
+            }
+        }
+        skipped
+    }
+
+    fn less(&mut self, successors: &[At]) {
+        for next in successors {
+            let node = self.node_mut(*next);
+            node.open = node.open.saturating_sub(1);
+            if node.open == 0 && node.standing == Standing::Waiting {
+                self.ready(*next);
+            }
+        }
+    }
+
+    fn ready(&mut self, at: At) {
+        let node = self.node_mut(at);
+        node.standing = Standing::Ready;
+        match node.manner {
+            Manner::Act => self.claim(at),
+            Manner::Watch => self.watches.push_back(at),
+            Manner::Note => self.notes.push_back(at),
+        }
+    }
+
+    /// Takes all scopes of a step, or queues it at the first that is held: all or nothing, so that no two steps wait for
+    /// each other.
+    fn claim(&mut self, at: At) {
+        let node = self.nodes.get(at.0).expect("positions come from this graph");
+        let held = node.scopes.iter().copied().find(|place| {
+            let scope = self.scopes.get(*place);
+            scope.is_some_and(|scope| scope.holder.is_some())
+        });
+        if let Some(scope) = held.and_then(|place| self.scopes.get_mut(place)) {
+            scope.waiting.push_back(at);
+            return;
+        }
+        for place in &node.scopes {
+            if let Some(scope) = self.scopes.get_mut(*place) {
+                scope.holder = Some(at);
+            }
+        }
+        self.acts.push_back(at);
+    }
+}
+
+/// What running an operation takes.
+pub(super) fn manner(op: &Op) -> Manner {
+    match op {
+        Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } => Manner::Act,
+        Op::Await(_) | Op::Gate(_) => Manner::Watch,
+        Op::Note => Manner::Note,
+    }
+}

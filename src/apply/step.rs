@@ -1,0 +1,420 @@
+//! Performs one acting step: its intent made durable, its call, its outcome. It chooses nothing; what it did not expect
+//! fails the step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pgferry_state::RecordKey;
+use serde_json::{Value as Json, json};
+
+use super::deed::{Deed, Expects, Start};
+use super::error::{EndedBadly, Moved, StepError};
+use super::journal::{BodyHash, Intended, Journal, journal_step};
+use super::observer::{Event, GateReading, Observer};
+use super::watch::is_past_cutover;
+use super::{Interrupt, Ports, elapsed};
+use crate::arm::error::Delivery;
+use crate::arm::migration::{Ending, Migration, Standing};
+use crate::arm::operation::Operation;
+use crate::arm::{ArmError, ArmId, ArmType, Body, Call, Collection, Failure, Final, Found, Retry, Verb};
+use crate::plan::{Gate, Step};
+
+/// How long a step without a limit of its own may take.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// How often a call is made again after a conflict or a lost reply, beyond what the client repeats by itself.
+const REPEATS: u32 = 8;
+/// How often a migration is sent for.
+const STARTS: u32 = 3;
+/// Pauses between looks for something that may have been created: a replica may not know it yet (contract 2.9).
+pub(super) const LOOKS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+/// Between readings of a gate that closed again right before the trigger.
+const GATE_PAUSE: Duration = Duration::from_secs(10);
+
+/// What a deed came to.
+#[derive(Debug)]
+pub(super) enum Performed {
+    /// Done.
+    Done(Fruit),
+    /// Interrupted: it goes on in Azure, and the journal knows.
+    Left,
+}
+
+/// What a deed brought.
+#[derive(Debug, Default)]
+pub(super) struct Fruit {
+    /// The object's id.
+    pub(super) id: Option<ArmId>,
+    /// The object as Azure has it now.
+    pub(super) object: Option<Json>,
+    /// When a cutover was triggered.
+    pub(super) triggered: Option<Timestamp>,
+}
+
+/// Who performs a deed.
+pub(super) struct Doer<'a> {
+    pub(super) ports: Ports<'a>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) step: &'a Step,
+    pub(super) key: &'a RecordKey,
+    /// Attempts so far, over all runs of the plan.
+    pub(super) attempts: u32,
+}
+
+enum Called {
+    Finished(Option<Json>),
+    Left,
+}
+
+impl Doer<'_> {
+    /// Performs a deed.
+    ///
+    /// # Errors
+    /// When it did not succeed.
+    pub(super) async fn perform(&mut self, deed: Deed<'_>) -> Result<Performed, StepError> {
+        match deed {
+            Deed::Put {
+                id,
+                body,
+                hash,
+                brings,
+                expects,
+            } => {
+                if expects == Expects::Absent && self.look(&id).await?.is_some() {
+                    return Err(StepError::Moved(Moved::Exists(id)));
+                }
+                self.put(id, &body, &hash, brings).await
+            }
+            Deed::Start { id, body, hash, start } => self.start(id, &body, &hash, &start).await,
+            Deed::Delete { id } => self.delete(id).await,
+            Deed::Cutover { id, databases, gate } => self.cutover(id, databases, gate).await,
+            Deed::Answer { id, body, hash } => self.answer(id, &body, &hash).await,
+        }
+    }
+
+    async fn put(
+        &mut self,
+        id: ArmId,
+        body: &Body<Final>,
+        hash: &BodyHash,
+        brings: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Performed, StepError> {
+        let call = Call::new(Verb::Put, id.clone());
+        let mut object = match self.repeating(&call, Some(body), hash).await? {
+            Called::Finished(object) => object,
+            Called::Left => return Ok(Performed::Left),
+        };
+        if !brings.is_empty() && object.is_none() {
+            object = self.look(&id).await?;
+        }
+        Ok(done(id, object))
+    }
+
+    async fn delete(&mut self, id: ArmId) -> Result<Performed, StepError> {
+        let call = Call::new(Verb::Delete, id.clone());
+        match self.repeating(&call, None, &BodyHash::none()).await {
+            Ok(Called::Finished(_)) => Ok(done(id, None)),
+            Ok(Called::Left) => Ok(Performed::Left),
+            Err(StepError::Arm(error)) if is_absent(&error) => Ok(done(id, None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates a migration, exactly once: it is looked for before it is sent for, and again whenever a reply leaves open
+    /// whether it was created.
+    async fn start(
+        &mut self,
+        id: ArmId,
+        body: &Body<Final>,
+        hash: &BodyHash,
+        start: &Start<'_>,
+    ) -> Result<Performed, StepError> {
+        if let Some(object) = self.look(&id).await? {
+            return owned(id, object, start);
+        }
+        self.check_target(&id, start).await?;
+        let call = Call::new(Verb::Put, id.clone());
+        let mut sent = 0;
+        loop {
+            sent += 1;
+            let error = match self.once(&call, Some(body), hash).await {
+                Ok(Called::Finished(object)) => return Ok(done(id, object)),
+                Ok(Called::Left) => return Ok(Performed::Left),
+                Err(StepError::Arm(error)) => error,
+                Err(error) => return Err(error),
+            };
+            let uncertain = is_uncertain(&error.failure);
+            let found = if uncertain {
+                self.look_long(&id).await
+            } else {
+                self.look(&id).await
+            };
+            match found {
+                Ok(Some(object)) => return owned(id, object, start),
+                Ok(None) if uncertain && sent < STARTS && !self.interrupt.is_set() => self.tell_repeat(&error),
+                Ok(None) | Err(_) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Nothing of the list may be on the target unless the plan says so: between plan and start somebody may have made it.
+    async fn check_target(&self, migration: &ArmId, start: &Start<'_>) -> Result<(), StepError> {
+        let Some(target) = migration.parent().filter(|_| start.writes()) else {
+            return Ok(());
+        };
+        let members = ArmType::new(&format!("{}/databases", target.arm_type()));
+        let collection = Collection {
+            parent: target.clone(),
+            members,
+        };
+        let Some(there) = self.ports.arm.list(&collection).await? else {
+            return Err(StepError::NoTarget { target });
+        };
+        let databases = start.unexpected(&there);
+        if databases.is_empty() {
+            Ok(())
+        } else {
+            Err(StepError::DatabasesThere { target, databases })
+        }
+    }
+
+    /// Triggers a cutover, once more behind its gate: between the last reading and this call time has passed.
+    async fn cutover(&mut self, id: ArmId, databases: &[String], gate: Option<&Gate>) -> Result<Performed, StepError> {
+        let began = self.ports.clock.now();
+        let body = Body::from_json(&json!({
+            "properties": { "triggerCutover": "True", "dbsToTriggerCutoverOn": databases }
+        }));
+        let call = Call::new(Verb::Patch, id.clone());
+        let hash = BodyHash::of(&Body::from_json(&body.to_wire()));
+        let mut triggered = None;
+        let mut sent = 0;
+        loop {
+            let Some(migration) = self.migration(&id).await? else {
+                return Err(StepError::Vanished { migration: id });
+            };
+            if is_cut_over(&migration)? {
+                return Ok(self.cut_over(id, triggered));
+            }
+            if !self.may_trigger(gate, &migration, began).await? {
+                continue;
+            }
+            let now = self.ports.clock.now();
+            triggered = triggered.or(Some(now));
+            sent += 1;
+            match self.once(&call, Some(&body), &hash).await {
+                Ok(Called::Finished(_)) => return Ok(self.cut_over(id, triggered)),
+                Ok(Called::Left) => return Ok(Performed::Left),
+                Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
+                    self.tell_repeat(&error);
+                    self.ports.clock.sleep(GATE_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether the conditions hold at this moment; waits a little where they do not.
+    async fn may_trigger(
+        &self,
+        gate: Option<&Gate>,
+        migration: &Migration,
+        began: Timestamp,
+    ) -> Result<bool, StepError> {
+        let Some(gate) = gate else { return Ok(true) };
+        let reading = GateReading::of(gate, migration, gate.samples.saturating_sub(1));
+        let told = Event::GateRead {
+            unit: &self.step.unit,
+            reading: &reading,
+        };
+        let now = self.ports.clock.now();
+        self.observer.event(now, &told);
+        if reading.holds() {
+            return Ok(true);
+        }
+        let waited = elapsed(began, now);
+        if waited >= self.patience() {
+            let reading = Box::new(reading);
+            return Err(StepError::GateClosed { reading, waited });
+        }
+        self.ports.clock.sleep(GATE_PAUSE).await;
+        Ok(false)
+    }
+
+    fn cut_over(&self, id: ArmId, triggered: Option<Timestamp>) -> Performed {
+        if triggered.is_some() {
+            let told = Event::CutoverTriggered {
+                unit: &self.step.unit,
+                migration: &id,
+            };
+            self.observer.event(self.ports.clock.now(), &told);
+        }
+        Performed::Done(Fruit {
+            id: Some(id),
+            object: None,
+            triggered,
+        })
+    }
+
+    /// Sends an answer. Whether it was heard shows at the next look.
+    async fn answer(&mut self, id: ArmId, body: &Body<Final>, hash: &BodyHash) -> Result<Performed, StepError> {
+        let call = Call::new(Verb::Patch, id.clone());
+        match self.once(&call, Some(body), hash).await {
+            Ok(Called::Finished(object)) => Ok(done(id, object)),
+            Ok(Called::Left) => Ok(Performed::Left),
+            Err(StepError::Arm(error)) if is_uncertain(&error.failure) => Ok(done(id, None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a call that may be made again as it is, until it succeeds, time is up, or repeating cannot help.
+    async fn repeating(
+        &mut self,
+        call: &Call,
+        body: Option<&Body<Final>>,
+        hash: &BodyHash,
+    ) -> Result<Called, StepError> {
+        let began = self.ports.clock.now();
+        let mut pause = Duration::from_secs(5);
+        let mut sent = 0;
+        loop {
+            sent += 1;
+            let error = match self.once(call, body, hash).await {
+                Err(StepError::Arm(error)) => error,
+                other => return other,
+            };
+            let waited = elapsed(began, self.ports.clock.now());
+            let again = error.failure.retry() == Retry::AfterConflict && sent <= REPEATS && waited < self.patience();
+            if !again {
+                return Err(error.into());
+            }
+            tokio::select! {
+                () = self.ports.clock.sleep(pause) => {}
+                () = self.interrupt.wait() => return Ok(Called::Left),
+            }
+            pause = pause.saturating_mul(2).min(Duration::from_secs(60));
+            self.tell_repeat(&error);
+        }
+    }
+
+    /// Makes a call once: intent, call, acceptance, end.
+    async fn once(&mut self, call: &Call, body: Option<&Body<Final>>, hash: &BodyHash) -> Result<Called, StepError> {
+        self.attempts += 1;
+        let step = journal_step(self.step.id);
+        let intended = Intended {
+            step,
+            attempt: self.attempts,
+            unit: self.key,
+            call,
+            body: hash,
+        };
+        self.journal.intend(intended).await?;
+        let operation = self.ports.arm.begin(call, body).await?;
+        match operation {
+            Operation::Finished(object) => Ok(Called::Finished(object)),
+            Operation::Running { .. } => {
+                self.journal.accept(step, &operation).await?;
+                tokio::select! {
+                    finished = self.ports.arm.finish(operation, self.patience()) => Ok(Called::Finished(finished?)),
+                    () = self.interrupt.wait() => Ok(Called::Left),
+                }
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.step.patience.unwrap_or(PATIENCE)
+    }
+
+    async fn look(&self, id: &ArmId) -> Result<Option<Json>, ArmError> {
+        match self.ports.arm.get(id).await? {
+            Found::Present(object) => Ok(Some(object)),
+            Found::Absent => Ok(None),
+        }
+    }
+
+    async fn migration(&self, id: &ArmId) -> Result<Option<Migration>, ArmError> {
+        Ok(self.look(id).await?.as_ref().and_then(Migration::read))
+    }
+
+    /// Looks for something that may have been created a moment ago.
+    async fn look_long(&self, id: &ArmId) -> Result<Option<Json>, ArmError> {
+        for pause in LOOKS {
+            if let Some(object) = self.look(id).await? {
+                return Ok(Some(object));
+            }
+            self.ports.clock.sleep(pause).await;
+        }
+        self.look(id).await
+    }
+
+    fn tell_repeat(&self, error: &ArmError) {
+        let told = Event::Repeated {
+            step: self.step,
+            attempt: self.attempts + 1,
+            error,
+        };
+        self.observer.event(self.ports.clock.now(), &told);
+    }
+}
+
+fn done(id: ArmId, object: Option<Json>) -> Performed {
+    Performed::Done(Fruit {
+        id: Some(id),
+        object,
+        triggered: None,
+    })
+}
+
+fn owned(id: ArmId, object: Json, start: &Start<'_>) -> Result<Performed, StepError> {
+    if start.made(&object) {
+        Ok(done(id, Some(object)))
+    } else {
+        Err(StepError::NameTaken { migration: id })
+    }
+}
+
+/// Whether a migration is past its cutover; an error where it can have none.
+pub(super) fn is_cut_over(migration: &Migration) -> Result<bool, StepError> {
+    let not_ready = || StepError::NotReady {
+        migration: migration.id.clone(),
+        state: match &migration.substate {
+            Some(substate) => substate.to_string(),
+            None => migration.state.to_string(),
+        },
+        wanted: "waiting for its cutover",
+    };
+    match migration.standing() {
+        Standing::Ended(Ending::Succeeded) => Ok(true),
+        Standing::Ended(ending @ (Ending::Failed | Ending::ValidationFailed | Ending::Canceled)) => {
+            Err(StepError::Ended(Box::new(EndedBadly::of(migration, ending))))
+        }
+        Standing::Running if is_past_cutover(migration) => Ok(true),
+        Standing::Running | Standing::Asking(_) => Err(not_ready()),
+        Standing::ReadyForCutover => Ok(false),
+    }
+}
+
+/// Whether a failed call may have taken effect all the same.
+pub(super) fn is_uncertain(failure: &Failure) -> bool {
+    match failure {
+        Failure::Unreachable(error) => error.delivered == Delivery::Unknown,
+        Failure::Refused(error) => (error.status >= 500 || error.status == 408) && !error.is_conflict(),
+        Failure::Garbled(_) | Failure::TimedOut { .. } => true,
+        Failure::Throttled { .. } | Failure::Unauthenticated { .. } | Failure::Unaddressable { .. } => false,
+    }
+}
+
+fn is_absent(error: &ArmError) -> bool {
+    match &error.failure {
+        Failure::Refused(error) => error.is_absent(),
+        Failure::Throttled { .. }
+        | Failure::Unauthenticated { .. }
+        | Failure::Unreachable(_)
+        | Failure::Garbled(_)
+        | Failure::Unaddressable { .. }
+        | Failure::TimedOut { .. } => false,
+    }
+}

@@ -1,0 +1,1 @@
+//! What tests of this module stand on.

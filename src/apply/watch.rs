@@ -1,0 +1,371 @@
+//! Looks at migrations until they are where they should be, and holds gates. It changes nothing: a question that the
+//! configuration answers is handed back to the run, which sends the answer under the lock.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::elapsed;
+use super::error::{EndedBadly, StepError};
+use super::observer::{Event, GateReading, MigrationProgress, Observer, WaitsFor};
+use crate::address::UnitAddress;
+use crate::arm::migration::{Changes, DatabaseState, Ending, Migration, Standing, State, Substate, Tables};
+use crate::arm::{ArmError, ArmId, ArmRead, Failure, Found};
+use crate::clock::Clock;
+use crate::plan::step::{Opens, Until};
+use crate::plan::{Answer, Await, Gate, Op, Step};
+
+/// Between looks at first, and later on (contract 12).
+const AT_FIRST: Duration = Duration::from_secs(30);
+const LATER: Duration = Duration::from_secs(60);
+/// How long "at first" is.
+const FIRST: Duration = Duration::from_secs(5 * 60);
+/// Between looks near the cutover, where every second counts (DOMAIN 5.2).
+const NEAR_CUTOVER: Duration = Duration::from_secs(10);
+
+/// Failed looks in a row before a run gives a migration up as unseen. With the pauses between them, ten outlast what a
+/// network or a service usually needs to come back.
+const BLIND: u32 = 10;
+/// The same without a login, which seldom comes back by itself.
+const BLIND_WITHOUT_LOGIN: u32 = 2;
+/// Looks in a row that find nothing before a migration counts as gone: a replica may not know it yet (contract 2.9).
+const GONE: u32 = 3;
+/// Looks after an answer was sent before the question counts as open again.
+const UNHEARD: u32 = 5;
+
+/// What is watched for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Goal<'p> {
+    /// That a migration gets somewhere.
+    Await(&'p Await),
+    /// That a cutover may be triggered, or was.
+    Gate(&'p Gate),
+}
+
+/// What a watcher has to say.
+#[derive(Debug)]
+pub(super) enum Sight<'p> {
+    /// It is where it should be.
+    Passed(Box<Migration>),
+    /// It never will be.
+    Failed(StepError),
+    /// The service asks, and the plan has the answer.
+    Asks(Substate, &'p Answer),
+    /// It began or ceased to wait for somebody.
+    Changed(Option<WaitsFor>),
+    /// It cannot be seen any more; it goes on in Azure.
+    Lost(ArmError),
+}
+
+/// One migration under watch.
+#[derive(Debug)]
+pub(super) struct Watcher<'p> {
+    unit: &'p UnitAddress,
+    goal: Goal<'p>,
+    patience: Option<Duration>,
+    began: Timestamp,
+    pause: Option<Duration>,
+    waits: Option<WaitsFor>,
+    pulse: Option<(Pulse, Timestamp)>,
+    answered: Option<(Substate, u32)>,
+    good: u32,
+    blind: u32,
+    gone: u32,
+}
+
+/// Where looks go, and what is told of them.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) arm: &'a dyn ArmRead,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) observer: &'a dyn Observer,
+}
+
+/// What moves while a migration does.
+#[derive(Debug, PartialEq)]
+struct Pulse {
+    state: State,
+    substate: Option<Substate>,
+    databases: Vec<(DatabaseState, Tables, Changes)>,
+}
+
+/// What one look comes to.
+#[derive(Debug)]
+enum Verdict<'p> {
+    Over(Result<(), StepError>),
+    Asks(Substate, &'p Answer),
+    Stands(Option<WaitsFor>),
+}
+
+impl<'p> Goal<'p> {
+    /// What a step watches for, if it watches.
+    pub(super) fn of(step: &'p Step) -> Option<Self> {
+        match &step.op {
+            Op::Await(watch) => Some(Self::Await(watch)),
+            Op::Gate(gate) => Some(Self::Gate(gate)),
+            Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } | Op::Note => None,
+        }
+    }
+
+    /// The migration.
+    pub(super) fn migration(&self) -> &'p ArmId {
+        match self {
+            Self::Await(watch) => &watch.migration,
+            Self::Gate(gate) => &gate.migration,
+        }
+    }
+}
+
+impl<'p> Watcher<'p> {
+    /// Begins to watch.
+    pub(super) fn new(unit: &'p UnitAddress, goal: Goal<'p>, patience: Option<Duration>, now: Timestamp) -> Self {
+        Self {
+            unit,
+            goal,
+            patience,
+            began: now,
+            pause: None,
+            waits: None,
+            pulse: None,
+            answered: None,
+            good: 0,
+            blind: 0,
+            gone: 0,
+        }
+    }
+
+    /// Notes that the answer to a question was sent.
+    pub(super) fn has_answered(&mut self, substate: Substate) {
+        self.answered = Some((substate, 0));
+    }
+
+    /// Looks until there is something to say.
+    pub(super) async fn watch(mut self, look: Look<'_>) -> (Self, Sight<'p>) {
+        loop {
+            if let Some(pause) = self.pause.take() {
+                look.clock.sleep(pause).await;
+            }
+            let found = look.arm.get(self.goal.migration()).await;
+            if let Some(sight) = self.see(found, look) {
+                return (self, sight);
+            }
+        }
+    }
+
+    fn see(&mut self, found: Result<Found, ArmError>, look: Look<'_>) -> Option<Sight<'p>> {
+        let now = look.clock.now();
+        self.pause = Some(self.usual_pause(now));
+        let migration = match found {
+            Ok(Found::Present(json)) => Migration::read(&json),
+            Ok(Found::Absent) => None,
+            Err(error) => return self.is_blind(error, now, look),
+        };
+        self.blind = 0;
+        let Some(migration) = migration else {
+            return self.is_gone();
+        };
+        self.gone = 0;
+        let progress = MigrationProgress::of(&migration);
+        let told = Event::Progress {
+            unit: self.unit,
+            progress: &progress,
+        };
+        look.observer.event(now, &told);
+        match self.judge(&migration, now, look) {
+            Verdict::Over(Ok(())) => Some(Sight::Passed(Box::new(migration))),
+            Verdict::Over(Err(error)) => Some(Sight::Failed(error)),
+            Verdict::Asks(substate, answer) => Some(Sight::Asks(substate, answer)),
+            Verdict::Stands(waits) => {
+                let same = kind(waits.as_ref()) == kind(self.waits.as_ref());
+                self.waits.clone_from(&waits);
+                if same { None } else { Some(Sight::Changed(waits)) }
+            }
+        }
+    }
+
+    fn usual_pause(&self, now: Timestamp) -> Duration {
+        if elapsed(self.began, now) < FIRST {
+            AT_FIRST
+        } else {
+            LATER
+        }
+    }
+
+    fn is_blind(&mut self, error: ArmError, now: Timestamp, look: Look<'_>) -> Option<Sight<'p>> {
+        self.blind += 1;
+        let limit = match error.failure {
+            Failure::Unauthenticated { .. } => BLIND_WITHOUT_LOGIN,
+            Failure::Refused(_)
+            | Failure::Throttled { .. }
+            | Failure::Unreachable(_)
+            | Failure::Garbled(_)
+            | Failure::Unaddressable { .. }
+            | Failure::TimedOut { .. } => BLIND,
+        };
+        if self.blind >= limit {
+            return Some(Sight::Lost(error));
+        }
+        let told = Event::Unreadable {
+            unit: self.unit,
+            error: &error,
+        };
+        look.observer.event(now, &told);
+        None
+    }
+
+    fn is_gone(&mut self) -> Option<Sight<'p>> {
+        self.gone += 1;
+        self.pause = Some(NEAR_CUTOVER);
+        let migration = self.goal.migration().clone();
+        (self.gone >= GONE).then_some(Sight::Failed(StepError::Vanished { migration }))
+    }
+
+    fn judge(&mut self, migration: &Migration, now: Timestamp, look: Look<'_>) -> Verdict<'p> {
+        match self.goal {
+            Goal::Await(watch) => self.judge_way(watch, migration, now),
+            Goal::Gate(gate) => self.judge_gate(gate, migration, now, look),
+        }
+    }
+
+    fn judge_way(&mut self, watch: &'p Await, migration: &Migration, now: Timestamp) -> Verdict<'p> {
+        match (migration.standing(), watch.until) {
+            (Standing::Ended(_), Until::Ended)
+            | (Standing::Ended(Ending::Succeeded), Until::ReadyForCutover | Until::Succeeded)
+            | (Standing::ReadyForCutover, Until::ReadyForCutover) => Verdict::Over(Ok(())),
+            (Standing::Ended(ending), Until::ReadyForCutover | Until::Succeeded) => {
+                Verdict::Over(Err(StepError::Ended(Box::new(EndedBadly::of(migration, ending)))))
+            }
+            (Standing::Asking(substate), Until::ReadyForCutover | Until::Succeeded) => {
+                self.judge_question(watch, substate)
+            }
+            (Standing::ReadyForCutover, Until::Succeeded) => {
+                self.pause = Some(NEAR_CUTOVER);
+                Verdict::Stands(None)
+            }
+            (Standing::Running, Until::ReadyForCutover | Until::Succeeded) => {
+                if migration.substate == Some(Substate::CompletingMigration) {
+                    self.pause = Some(NEAR_CUTOVER);
+                }
+                self.answered = None;
+                Verdict::Stands(self.stall(migration, watch.stall_after, now))
+            }
+            (Standing::Running | Standing::Asking(_) | Standing::ReadyForCutover, Until::Ended) => {
+                Verdict::Stands(None)
+            }
+        }
+    }
+
+    fn judge_question(&mut self, watch: &'p Await, substate: Substate) -> Verdict<'p> {
+        let unheard = match &mut self.answered {
+            Some((answered, looks)) if *answered == substate => {
+                *looks += 1;
+                *looks > UNHEARD
+            }
+            Some(_) | None => {
+                if let Some(answer) = watch.answers.get(substate.as_str()) {
+                    return Verdict::Asks(substate, answer);
+                }
+                true
+            }
+        };
+        let todo = watch.unanswered.get(substate.as_str()).cloned();
+        Verdict::Stands(unheard.then_some(WaitsFor::Answer { substate, todo }))
+    }
+
+    fn stall(&mut self, migration: &Migration, after: Duration, now: Timestamp) -> Option<WaitsFor> {
+        let pulse = Pulse::of(migration);
+        let since = match &self.pulse {
+            Some((last, since)) if *last == pulse => *since,
+            Some(_) | None => now,
+        };
+        self.pulse = Some((pulse, since));
+        let waits_for_time = migration.substate == Some(Substate::WaitingForWindow);
+        (!waits_for_time && elapsed(since, now) >= after).then_some(WaitsFor::Stalled { since })
+    }
+
+    fn judge_gate(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: Look<'_>) -> Verdict<'p> {
+        match migration.standing() {
+            Standing::Ended(Ending::Succeeded) => Verdict::Over(Ok(())),
+            Standing::Ended(ending @ (Ending::Failed | Ending::ValidationFailed | Ending::Canceled)) => {
+                Verdict::Over(Err(StepError::Ended(Box::new(EndedBadly::of(migration, ending)))))
+            }
+            Standing::ReadyForCutover => self.judge_reading(gate, migration, now, look),
+            // Somebody was here before us.
+            Standing::Running if is_past_cutover(migration) => Verdict::Over(Ok(())),
+            Standing::Running => {
+                self.good = 0;
+                Verdict::Stands(None)
+            }
+            Standing::Asking(substate) => {
+                self.good = 0;
+                Verdict::Stands(Some(WaitsFor::Answer { substate, todo: None }))
+            }
+        }
+    }
+
+    fn judge_reading(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: Look<'_>) -> Verdict<'p> {
+        let reading = GateReading::of(gate, migration, self.good);
+        self.good = reading.good;
+        let told = Event::GateRead {
+            unit: self.unit,
+            reading: &reading,
+        };
+        look.observer.event(now, &told);
+        let reading = Box::new(reading);
+        match gate.opens {
+            Opens::ByHand => Verdict::Stands(Some(WaitsFor::Cutover { reading })),
+            Opens::ByItself if reading.is_open() => Verdict::Over(Ok(())),
+            Opens::ByItself => {
+                self.pause = Some(NEAR_CUTOVER);
+                let waited = elapsed(self.began, now);
+                match self.patience {
+                    Some(patience) if waited >= patience => {
+                        Verdict::Over(Err(StepError::GateClosed { reading, waited }))
+                    }
+                    Some(_) | None => Verdict::Stands(None),
+                }
+            }
+        }
+    }
+}
+
+/// Whether a running migration was cut over already.
+pub(super) fn is_past_cutover(migration: &Migration) -> bool {
+    matches!(
+        migration.substate,
+        Some(Substate::CompletingMigration | Substate::Completed)
+    )
+}
+
+impl Pulse {
+    fn of(migration: &Migration) -> Self {
+        let databases = migration.progress.values();
+        Self {
+            state: migration.state.clone(),
+            substate: migration.substate.clone(),
+            databases: databases
+                .map(|database| (database.state.clone(), database.tables, database.changes))
+                .collect(),
+        }
+    }
+}
+
+/// What somebody who waits for it would call the same.
+#[derive(PartialEq)]
+enum Kind<'a> {
+    Nothing,
+    Answer(&'a Substate),
+    ClosedGate,
+    OpenGate,
+    Stalled,
+}
+
+fn kind(waits: Option<&WaitsFor>) -> Kind<'_> {
+    match waits {
+        None => Kind::Nothing,
+        Some(WaitsFor::Answer { substate, .. }) => Kind::Answer(substate),
+        Some(WaitsFor::Cutover { reading }) if reading.is_open() => Kind::OpenGate,
+        Some(WaitsFor::Cutover { .. }) => Kind::ClosedGate,
+        Some(WaitsFor::Stalled { .. }) => Kind::Stalled,
+    }
+}
