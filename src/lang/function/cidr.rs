@@ -173,7 +173,7 @@ fn subnets(arguments: &Arguments<'_>) -> Outcome {
     // The first address that is still free; nothing when the whole network is taken.
     let mut free = Some(network.first);
     let mut written = Vec::new();
-    for at in 1..arguments.len() {
+    for at in 1..arguments.count() {
         let longer = network.longer(at, arguments.integer(at)?)?;
         if longer.length == network.length {
             return Err(Failure::Argument(at, "a part is at least one bit longer".to_owned()));

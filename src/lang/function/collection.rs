@@ -174,7 +174,7 @@ fn lookup(arguments: &Arguments<'_>) -> Outcome {
     let map = arguments.value(0);
     let entries = map.entries().ok_or_else(|| wants_map(0))?;
     let key = arguments.text(1);
-    if arguments.len() > 3 {
+    if arguments.count() > 3 {
         return Err(Failure::Call("at most one default is allowed".to_owned()));
     }
     let default = arguments.from(2).first();

@@ -462,7 +462,7 @@ fn failed(evaluator: &Evaluator<'_>, function: &Function, span: Span, text: Stri
 
 impl<'a> Arguments<'a> {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.values.len()
     }
 

@@ -93,7 +93,7 @@ fn float(value: f64) -> Outcome {
 }
 
 fn extreme(arguments: &Arguments<'_>, choose: fn(std::vec::IntoIter<Number>) -> Option<Number>) -> Outcome {
-    let numbers: Vec<Number> = (0..arguments.len()).map(|at| arguments.number(at)).collect();
+    let numbers: Vec<Number> = (0..arguments.count()).map(|at| arguments.number(at)).collect();
     let chosen = choose(numbers.into_iter());
     number(chosen.ok_or_else(|| Failure::Call("at least one number is required".to_owned()))?)
 }

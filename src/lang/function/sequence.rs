@@ -204,7 +204,7 @@ fn coalescelist(arguments: &Arguments<'_>) -> Outcome {
 }
 
 fn concat(arguments: &Arguments<'_>) -> Outcome {
-    if arguments.len() == 0 {
+    if arguments.count() == 0 {
         return Err(Failure::Call("at least one list is required".to_owned()));
     }
     let (mut elements, mut types) = (Vec::new(), Vec::new());
@@ -218,7 +218,7 @@ fn concat(arguments: &Arguments<'_>) -> Outcome {
             _ => return Err(Failure::Argument(at, "a list or tuple is required".to_owned())),
         }
     }
-    if types.len() == arguments.len()
+    if types.len() == arguments.count()
         && let Some(ty) = unify(&types)
     {
         let converted: Option<Vec<Value>> = elements.iter().map(|value| convert(value, &ty).ok()).collect();
@@ -393,7 +393,7 @@ fn range(arguments: &Arguments<'_>) -> Outcome {
             Number::from(1_i64)
         }
     };
-    let (start, end, step) = match arguments.len() {
+    let (start, end, step) = match arguments.count() {
         1 => (Number::zero(), number(0), down(&Number::zero(), &number(0))),
         2 => (number(0), number(1), down(&number(0), &number(1))),
         3 => (number(0), number(1), number(2)),

@@ -84,10 +84,10 @@ fn combined(arguments: &Arguments<'_>, combine: fn(&[Value], &[Value]) -> Vec<Va
 }
 
 fn product(arguments: &Arguments<'_>) -> Outcome {
-    if arguments.len() < 2 {
+    if arguments.count() < 2 {
         return Err(Failure::Call("at least two sets or lists are required".to_owned()));
     }
-    let mut factors = Vec::with_capacity(arguments.len());
+    let mut factors = Vec::with_capacity(arguments.count());
     let mut ordered = true;
     let mut element_types = Vec::new();
     for (at, value) in arguments.all().iter().enumerate() {

@@ -143,7 +143,7 @@ fn indent(arguments: &Arguments<'_>) -> Outcome {
 }
 
 fn join(arguments: &Arguments<'_>) -> Outcome {
-    if arguments.len() < 2 {
+    if arguments.count() < 2 {
         return Err(Failure::Call("at least one list is required".to_owned()));
     }
     let mut pieces = Vec::new();

@@ -4,9 +4,6 @@ use std::fmt::Write as _;
 
 use crate::diagnostic::{Diagnostics, FileId};
 use crate::lang::display::Displayed;
-use crate::lang::eval::{Evaluator, Frames, Reported, Resolved, Scope};
-use crate::lang::expr::Reference;
-use crate::lang::files::NoFiles;
 use crate::lang::syntax;
 use crate::lang::types::constant;
 use crate::lang::value::Value;
