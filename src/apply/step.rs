@@ -401,7 +401,7 @@ pub(super) fn is_cut_over(migration: &Migration) -> Result<bool, StepError> {
 pub(super) fn is_uncertain(failure: &Failure) -> bool {
     match failure {
         Failure::Unreachable(error) => error.delivered == Delivery::Unknown,
-        Failure::Refused(error) => (error.status >= 500 || error.status == 408) && !error.is_conflict(),
+        Failure::Refused(error) => (error.status >= 500 || error.status == 408) && error.conflict().is_none(),
         Failure::Garbled(_) | Failure::TimedOut { .. } => true,
         Failure::Throttled { .. } | Failure::Unauthenticated { .. } | Failure::Unaddressable { .. } => false,
     }
