@@ -35,6 +35,8 @@ mod writing;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use cancel::{CancelOrder, Cancelled, cancel};
 pub use cutover::{CutoverOrder, CutoverReport, cutover};

@@ -118,7 +118,11 @@ impl Doer<'_> {
         match self.repeating(&call, None, &BodyHash::none()).await {
             Ok(Called::Finished(_)) => Ok(done(id, None)),
             Ok(Called::Left) => Ok(Performed::Left),
-            Err(StepError::Arm(error)) if is_absent(&error) => Ok(done(id, None)),
+            // Gone before us, or Azure has forgotten the operation: the object tells.
+            Err(StepError::Arm(error)) if is_absent(&error) => match self.look(&id).await? {
+                None => Ok(done(id, None)),
+                Some(_) => Err(error.into()),
+            },
             Err(error) => Err(error),
         }
     }

@@ -16,7 +16,6 @@ mod plan;
 mod project;
 mod session;
 mod show;
-mod signals;
 mod simulated;
 mod simulator;
 mod spelling;

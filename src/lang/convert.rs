@@ -253,17 +253,11 @@ fn element_type<'v>(
     if !matches!(wanted, Type::Any) {
         return Ok(wanted.clone());
     }
-    // A null without a type takes on that of the others.
-    let types = distinct(elements.clone().filter(|value| !value.is_null()).map(type_of));
-    let types = if types.is_empty() {
-        distinct(elements.map(type_of))
-    } else {
-        types
-    };
-    if types.is_empty() {
+    let mut types = elements.map(type_of).peekable();
+    if types.peek().is_none() {
         return Ok(has);
     }
-    unify(&types).ok_or_else(|| refuse("all elements must have the same type"))
+    unify(&distinct(types)).ok_or_else(|| refuse("all elements must have the same type"))
 }
 
 fn distinct(types: impl Iterator<Item = Type>) -> Vec<Type> {

@@ -239,8 +239,6 @@ impl<'a> Evaluator<'a> {
             (Err(_), _) | (_, Err(_)) => Type::Any,
         };
         let condition = self.truth(&condition?, choice.condition.span)?;
-        let sides = [then.as_ref(), otherwise.as_ref()];
-        let sensitive = condition.sensitive || sides.iter().flatten().any(|side| side.sensitive);
         match condition.value {
             Some(taken) => {
                 let (result, found) = if taken {
@@ -256,9 +254,13 @@ impl<'a> Evaluator<'a> {
                             .at(span, error.to_string()),
                     )
                 })?;
-                Ok(converted.marked(sensitive))
+                Ok(converted.marked(condition.sensitive))
             }
-            None => Ok(Value::unknown(ty).marked(sensitive)),
+            None => {
+                let sides = [then.ok(), otherwise.ok()];
+                let sensitive = sides.iter().flatten().any(|side| side.sensitive);
+                Ok(Value::unknown(ty).marked(sensitive || condition.sensitive))
+            }
         }
     }
 

@@ -2,12 +2,10 @@
 
 pub mod code;
 pub mod convert;
-pub mod display;
 pub mod eval;
 pub mod expr;
 pub mod files;
 pub mod function;
-pub mod json;
 pub mod number;
 mod operation;
 pub mod order;
@@ -20,6 +18,3 @@ pub mod value;
 
 pub use number::Number;
 pub use value::{Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,1 @@
+//! Who holds the lock when, and what others may do meanwhile.

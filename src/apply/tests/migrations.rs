@@ -1,0 +1,1 @@
+//! Starts, watches, questions, gates, cutovers.

@@ -1,0 +1,1 @@
+//! Runs that were killed at every instant.

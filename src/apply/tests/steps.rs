@@ -1,0 +1,214 @@
+//! Order, failures, faults of calls, interrupts.
+
+use std::time::Duration;
+
+use crate::apply::testing::{Azure, Bench, Fault, Plans, Tally, peering_id, put};
+use crate::apply::{ApplyError, Conclusion, OnError, Outcome, Report, Stopped};
+use crate::arm::Verb;
+use insta::assert_snapshot;
+use pgferry_state::{RunOutcome, Store};
+
+fn outcomes(report: &Report) -> String {
+    let told = report.units().into_iter().map(|(unit, outcome)| {
+        let word = match outcome {
+            Outcome::Done => "done".to_owned(),
+            Outcome::Failed(error) => format!("failed: {}", crate::apply::run::in_full(error)),
+            Outcome::Skipped { because } => format!("skipped because of {because}"),
+            Outcome::Waiting(_) => "waiting".to_owned(),
+            Outcome::InFlight { .. } => "in flight".to_owned(),
+            Outcome::Left { behind: Some(step) } => format!("left behind {step}"),
+            Outcome::Left { behind: None } => "left".to_owned(),
+        };
+        format!("{unit} {word}")
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_run_in_order_and_are_remembered() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.chain(vec![put("a"), put("b")]);
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done);
+    assert_snapshot!(bench.heard.words().join("\n"), @r"
+    lock taken
+    run of 2 steps
+    begins 0 vnet_peering.a
+    done 0 vnet_peering.a
+    begins 1 vnet_peering.b
+    done 1 vnet_peering.b
+    ");
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.records.len(), 2);
+    assert_eq!(snapshot.run, None);
+    assert_eq!(snapshot.history[0].outcome, RunOutcome::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_a_failed_step_is_skipped_and_what_is_behind_it_runs() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    let failing = plans.add(put("failing"));
+    let after = plans.add(put("after"));
+    let further = plans.add(put("further"));
+    let behind = plans.add(put("behind"));
+    plans.add(put("apart"));
+    plans.after(after, failing);
+    plans.after(further, after);
+    plans.behind(behind, further);
+    bench
+        .azure
+        .fail_next(Verb::Put, "failing", Fault::Refused(400, "InvalidInput"));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_snapshot!(outcomes(&report), @r"
+    vnet_peering.after skipped because of 0
+    vnet_peering.apart done
+    vnet_peering.behind done
+    vnet_peering.failing failed: the call failed: PUT /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/failing: InvalidInput: refused
+    vnet_peering.further skipped because of 1
+    ");
+    assert_eq!(report.conclusion(), Conclusion::Failed);
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.history[0].outcome, RunOutcome::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_may_stop_at_the_first_error() {
+    let mut bench = Bench::new();
+    bench.options.on_error = OnError::Stop;
+    bench.options.parallelism = 1;
+    let mut plans = Plans::default();
+    plans.add(put("failing"));
+    plans.add(put("other"));
+    bench
+        .azure
+        .fail_next(Verb::Put, "failing", Fault::Refused(400, "InvalidInput"));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert!(matches!(report.stopped, Some(Stopped::OnError)));
+    assert_eq!(bench.azure.log(), Vec::<String>::new());
+    assert_eq!(bench.store.load().await.unwrap().unwrap().run, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_a_passing_conflict_and_a_late_failure_are_repeated() {
+    for fault in [
+        Fault::LostReply,
+        Fault::LostRequest,
+        Fault::Refused(429, "AnotherOperationInProgress"),
+        Fault::FailsLater("AnotherOperationInProgress"),
+    ] {
+        let bench = Bench::new();
+        let mut plans = Plans::default();
+        plans.add(put("a"));
+        bench.azure.fail_next(Verb::Put, "a", fault.clone());
+        let report = bench.run(&plans.plan()).await.unwrap();
+        assert_eq!(report.conclusion(), Conclusion::Done, "{fault:?}");
+        assert!(bench.heard.has("attempt 2 of 0"), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_in_flight_stay_within_the_bound_and_one_scope_has_one_writer() {
+    let azure = Azure::slow(Duration::from_secs(1));
+    let mut bench = Bench::on(azure, pgferry_state::testing::MemoryStore::new());
+    bench.options.parallelism = 4;
+    let mut plans = Plans::default();
+    for at in 0..40 {
+        let id = plans.add(put(&format!("p{at}")));
+        plans.step(id).scopes.clear();
+    }
+    bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(bench.azure.most_in_flight(), 4);
+
+    let azure = Azure::slow(Duration::from_secs(1));
+    let bench = Bench::on(azure, pgferry_state::testing::MemoryStore::new());
+    let mut plans = Plans::default();
+    for at in 0..5 {
+        plans.add(put(&format!("p{at}")));
+    }
+    bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(bench.azure.most_in_flight(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_run_returns_within_two_seconds_and_leaves_a_journal() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    let hanging = plans.add(put("hanging"));
+    plans.step(hanging).scopes.clear();
+    plans.add(put("quick"));
+    let after = plans.add(put("after"));
+    plans.after(after, hanging);
+    bench.azure.fail_next(Verb::Put, "hanging", Fault::Hangs);
+    let plan = plans.plan();
+    let began = tokio::time::Instant::now();
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        bench.interrupter.interrupt();
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), interrupt);
+    assert!(began.elapsed() < Duration::from_secs(62));
+    let report = report.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::InFlight);
+    assert_snapshot!(outcomes(&report), @"
+    vnet_peering.after left behind 0
+    vnet_peering.hanging in flight
+    vnet_peering.quick done
+    ");
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.run.unwrap().steps.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_accepted_operation_is_left_to_azure_at_once() {
+    let azure = Azure::long_running(Duration::from_secs(600));
+    let bench = Bench::on(azure, pgferry_state::testing::MemoryStore::new());
+    let mut plans = Plans::default();
+    plans.add(put("slow"));
+    let plan = plans.plan();
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        bench.interrupter.interrupt();
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), interrupt);
+    let report = report.unwrap();
+    assert_eq!(report.elapsed, Duration::from_secs(60));
+    assert_eq!(report.conclusion(), Conclusion::InFlight);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_whose_records_moved_is_refused_before_anything_is_done() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.add(put("a"));
+    let plan = plans.plan();
+    bench.run(&plan).await.unwrap();
+    let again = bench.run(&plan).await;
+    assert!(matches!(again, Err(ApplyError::Moved(_))), "{again:?}");
+    assert_eq!(bench.azure.count("PUT", &peering_id("a")), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_steps_cost_two_commits_and_one_call_each() {
+    let bench = Bench::new();
+    let store = Tally::default();
+    let mut plans = Plans::default();
+    let mut last = None;
+    for at in 0..10_000 {
+        let id = plans.add(put(&format!("p{at}")));
+        // A hundred to a scope, every tenth after another.
+        let scope = peering_id(&format!("scope{}", at % 100));
+        plans.step(id).scopes = std::collections::BTreeSet::from([scope]);
+        if let (Some(last), 0) = (last, at % 10) {
+            plans.after(id, last);
+        }
+        last = Some(id);
+    }
+    let plan = plans.plan();
+    let report = bench.run_in(&store, &plan).await.unwrap();
+    assert_eq!(report.counts().done, 10_000);
+    assert_eq!(bench.azure.log().len(), 10_000);
+    // Beside them one that opens the run and one that closes it.
+    assert_eq!(store.commits(), 20_002);
+}
