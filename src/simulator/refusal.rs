@@ -85,6 +85,13 @@ impl Refusal {
         )
     }
 
+    /// The 404 of a child whose parent is not there, named by the parent's names.
+    pub(crate) fn parent_not_found(names: &str) -> Self {
+        let message =
+            format!("Can not perform requested operation on nested resource. Parent resource '{names}' not found.");
+        Self::new(404, "ParentResourceNotFound", message)
+    }
+
     pub(crate) fn method_not_allowed(what: &str) -> Self {
         Self::new(
             405,

@@ -303,8 +303,8 @@ pub(super) fn delete_child(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 pub(super) fn parent_server(world: &World, call: &Call<'_>) -> Result<Key, Refusal> {
-    call.key
-        .parent()
+    let server = call.target.parent().map(|parent| parent.key());
+    server
         .filter(|server| world.store.contains(server))
         .ok_or_else(|| missing(world, call))
 }

@@ -169,11 +169,7 @@ pub(crate) fn missing(world: &World, call: &Call<'_>) -> Refusal {
         .parent()
         .filter(|parent| !world.store.contains(&parent.key()))
     {
-        let message = format!(
-            "Can not perform requested operation on nested resource. Parent resource '{}' not found.",
-            parent.names.join("/")
-        );
-        return Refusal::new(404, "ParentResourceNotFound", message);
+        return Refusal::parent_not_found(&parent.names.join("/"));
     }
     let group = call.key.group();
     let group = group.as_ref().map(|group| super::path::last_segment(group.as_str()));

@@ -23,7 +23,8 @@ pub(super) fn put_zone(world: &mut World, call: &Call<'_>) -> Answer {
 
 pub(super) fn put_link(world: &mut World, call: &Call<'_>) -> Answer {
     let Some(zone) = call.key.parent().filter(|zone| is_settled(world, zone)) else {
-        return Err(missing(world, call));
+        let names = call.target.names.first().map(String::as_str).unwrap_or_default();
+        return Err(Refusal::parent_not_found(names));
     };
     preconditions(world, call)?;
     let body = accepted_body(world, call)?;

@@ -1,7 +1,13 @@
 //! The rules of the simulated service, asked through `World::handle`, and the server, asked over HTTP. Never the client's code.
 
+mod contract;
+mod faults;
 mod migration;
 mod network;
+mod postgres;
+mod private_dns;
+mod random;
+mod saving;
 mod serving;
 
 use std::time::Duration;
@@ -9,6 +15,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::contract::Purpose;
+use super::path::Route;
 use super::{Method, Request, Response, Seed, World};
 
 const GROUP: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-data/providers";
@@ -87,24 +95,40 @@ impl Azure {
     }
 }
 
+/// What the simulator answers about a resource has the shape that its contract promises.
+fn fits_its_contract(request: &Request, response: &Response) {
+    let (target, body) = match Route::parse(request.method, &request.path) {
+        Route::Item(target) | Route::Collection(target) => (target, response.value()),
+        _ => return,
+    };
+    let Some(contract) = target
+        .arm_type()
+        .contract()
+        .filter(|_| response.status < 300 && !body.is_null())
+    else {
+        return;
+    };
+    for each in body["value"].as_array().cloned().unwrap_or_else(|| vec![body]) {
+        if each.get("operation").is_none() {
+            let checked = contract.check(Purpose::Reply, &each);
+            assert!(checked.is_ok(), "{} {}: {checked:#?}", request.method, request.path);
+        }
+    }
+}
+
 fn version(path: &str) -> &'static str {
     let lower = path.to_ascii_lowercase();
-    if lower.contains("privatednszones") {
-        DNS_VERSION
-    } else if lower.contains("microsoft.network/") && !lower.contains("/providers/microsoft.authorization/") {
-        NETWORK_VERSION
-    } else if lower.contains("microsoft.dbforpostgresql/servers") {
-        "2017-12-01"
-    } else if lower.contains("microsoft.dbforpostgresql/") {
-        POSTGRES_VERSION
-    } else if lower.contains("microsoft.authorization/locks") {
-        "2020-05-01"
-    } else if lower.contains("microsoft.authorization") {
-        "2022-04-01"
-    } else if lower.contains("resourcegroups") {
-        "2024-11-01"
-    } else {
-        "2022-12-01"
+    // The last provider in a path decides: locks and roles hang below other resources.
+    let provider = lower.rsplit("/providers/").next().unwrap_or_default();
+    match provider.split(['/', '?']).take(2).collect::<Vec<_>>().as_slice() {
+        ["microsoft.network", "privatednszones"] => DNS_VERSION,
+        ["microsoft.network", _] => NETWORK_VERSION,
+        ["microsoft.dbforpostgresql", "servers"] => "2017-12-01",
+        ["microsoft.dbforpostgresql", _] => POSTGRES_VERSION,
+        ["microsoft.authorization", "locks"] => "2020-05-01",
+        ["microsoft.authorization", _] => "2022-04-01",
+        _ if lower.contains("/resourcegroups") => "2024-11-01",
+        _ => "2022-12-01",
     }
 }
 
