@@ -8,6 +8,7 @@ use super::view::object::in_words;
 use crate::arm::error::Delivery;
 use crate::arm::{ArmError, Failure, Retry, ServiceError, Verb};
 use crate::azure::ConnectError;
+use crate::simulator::serve::ServeError;
 
 /// For whatever a later version wrote.
 pub(crate) const NEWER_PROGRAM: &str =
@@ -200,6 +201,18 @@ pub(crate) fn on_connect(error: &ConnectError) -> Report {
         }
         ConnectError::Http(_) => report.hint("check HTTPS_PROXY and the certificates of this machine"),
         ConnectError::Endpoint(_) | ConnectError::Settings(_) => report,
+    }
+}
+
+/// The simulator ended otherwise than asked.
+pub(crate) fn on_serve(error: &ServeError) -> Report {
+    let report = Report::of(error);
+    match error {
+        ServeError::AlreadyServed { .. } => report.hint("use that one, or end it first: it serves the same world"),
+        ServeError::Restore { .. } => report.hint("`pgferry simulator reset` begins anew from the seed"),
+        ServeError::Seed { .. } => report.hint("the world is the file that `world` in the `azure` block names"),
+        ServeError::Listen { .. } => report.hint("choose another `--port`, or none: then a free one is taken"),
+        ServeError::File { .. } | ServeError::Certificate(_) | ServeError::Server(_) | ServeError::ToldToDie => report,
     }
 }
 

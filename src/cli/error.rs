@@ -208,10 +208,9 @@ impl CommandError {
             Self::Store(error) => advice::on_store(error),
             Self::Prior(error) => on_prior(error),
             Self::Sources(error) => Report::of(error),
-            Self::Serve(error) => Report::of(error),
-            Self::Loopback(error) => {
-                Report::new("the simulator does not answer as it should").because(error.to_string())
-            }
+            Self::Loopback(error) => Report::new("the simulator does not answer as it should")
+                .because(error.to_string())
+                .hint("run the command again: the simulator is started when none answers"),
             Self::Simulator { said } => said
                 .lines()
                 .filter(|line| !line.trim().is_empty())
@@ -228,6 +227,7 @@ impl CommandError {
                 .fact("this run is for", here)
                 .hint("check `cloud` and `subscription_id` in the `azure` block, and PGFERRY_CLOUD")
                 .hint("another subscription needs a directory, and so a state, of its own"),
+            Self::Serve(error) => advice::on_serve(error),
             Self::UnknownOutput { name, hint } => Report::new(format!("there is no output `{name}`")).hint(hint),
             Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),

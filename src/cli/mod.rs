@@ -16,6 +16,7 @@ mod plan;
 mod project;
 mod session;
 mod show;
+mod signals;
 mod simulated;
 mod simulator;
 mod spelling;

@@ -1,6 +1,7 @@
 //! A project: the configuration of a directory, read and parsed, with its variables and what its `azure` and `pgferry` blocks
 //! say. It calls nobody.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::env::Env;
@@ -140,6 +141,23 @@ impl Project {
     pub(crate) fn rendered(&self, found: Diagnostics, width: usize) -> String {
         rendered(found, &self.sources, width)
     }
+}
+
+/// Makes the directory where pgferry keeps what belongs to a project, with a note for git not to take it.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub(crate) fn keep_out_of_git(hidden: &Path) -> Result<(), CommandError> {
+    let note = hidden.join(".gitignore");
+    let refused = |source| CommandError::Directory {
+        path: hidden.to_owned(),
+        source,
+    };
+    fs::create_dir_all(hidden).map_err(refused)?;
+    if note.exists() {
+        return Ok(());
+    }
+    fs::write(&note, "# What pgferry keeps here is not for the repository.\n*\n").map_err(refused)
 }
 
 fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {

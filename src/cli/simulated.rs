@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::error::CommandError;
-use super::project::Project;
+use super::project::{Project, keep_out_of_git};
 use super::ui::Ui;
 
 /// How long a simulator may take until it serves: loading a world of ten thousand objects is a matter of a second.
@@ -37,6 +37,7 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
         ui.simulated("against the simulator; nothing real is touched");
         return Ok(address);
     }
+    keep_out_of_git(&hidden)?;
     let home = hidden.join("simulator");
     fs::create_dir_all(&home).map_err(|source| CommandError::Directory {
         path: home.clone(),
@@ -100,7 +101,7 @@ pub(crate) async fn ask(address: &str, what: Ask) -> Result<Json, CommandError> 
 }
 
 /// The announced address, if somebody answers there.
-async fn answering(announced: &Path) -> Option<String> {
+pub(crate) async fn answering(announced: &Path) -> Option<String> {
     let announced: Announced = serde_json::from_slice(&fs::read(announced).ok()?).ok()?;
     let address = format!("http://127.0.0.1:{}", announced.port);
     let client = reqwest::Client::builder()
@@ -126,6 +127,10 @@ fn start(project: &Project, log: &Path) -> Result<Child, CommandError> {
         .arg("-C")
         .arg(&project.directory)
         .args(["simulator", "serve", "--idle-exit", IDLE_EXIT]);
+    // The world is named here, since what names it in the configuration may hang on variables of this command.
+    if let Some(world) = seed(project) {
+        command.arg("--world").arg(world);
+    }
     command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
     command.spawn().map_err(system("start the simulator"))
 }

@@ -1,142 +1,219 @@
-//! `pgferry simulator`: the simulated Azure in the foreground, and what can be told to one that serves.
+//! `pgferry simulator`: serves the simulated Azure of a directory, and lets a person look at it, wind its clock and start it
+//! anew. What it answers is the simulator's business.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use pgferry_state::{Holder, Intent, LocalStore, Store};
+use serde_json::{Value as Json, json};
 
 use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
+use super::project;
 use super::project::Purpose;
+use super::signals::Signals;
 use super::simulated::{self, Ask};
-use crate::kind::schema::duration;
-use crate::simulator::ClockMode;
-use crate::simulator::serve::{self, Options, Tls, announce_path};
+use crate::azure::clock::WallClock;
+use crate::clock::Clock;
+use crate::config::source::ReadError;
+use crate::simulator::serve::{self, Options, Tls, announce_path, read_announcement};
+use crate::simulator::{ClockMode, Span};
 
-/// Work with the simulated Azure of this directory
+/// Serve, inspect and wind the simulated Azure of this directory
 #[derive(Args)]
-#[command(after_help = help::examples(&[
-    ("pgferry simulator serve", "serve in the foreground, for other clients too"),
-    ("pgferry simulator reset", "return to the seed"),
-    ("pgferry simulator advance 2h", "let simulated time pass"),
-]))]
 pub(crate) struct SimulatorArgs {
     #[command(subcommand)]
-    verb: SimulatorVerb,
+    command: SimulatorCommand,
 }
 
 #[derive(Subcommand)]
-enum SimulatorVerb {
-    /// Serve the world of this directory until interrupted
+enum SimulatorCommand {
     Serve(ServeArgs),
-    /// Return to the seed; what was simulated is forgotten, its state too
-    Reset,
-    /// Print the world as a list of ARM objects
-    World,
-    /// Let simulated time pass
-    Advance {
-        /// How much, such as `90s`, `10m` or `2h`
-        #[arg(value_parser = length)]
-        by: Duration,
-    },
+    Reset(ResetArgs),
+    World(WorldArgs),
+    Advance(AdvanceArgs),
+    Clock(ClockArgs),
 }
 
+/// Serve in the foreground, for pgferry and for other clients
 #[derive(Args)]
+#[command(after_help = help::examples(&[
+    ("pgferry simulator serve --clock event", "jumps from event to event: for tests"),
+    ("pgferry simulator serve --port 8443 --tls", "for clients that insist on https; its CA is in .pgferry/simulator/ca.pem"),
+]))]
 struct ServeArgs {
-    /// Port on 127.0.0.1; any free one by default
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    port: u16,
-    /// Speak TLS with an authority of its own, whose certificate it writes to .pgferry/simulator/ca.pem
-    #[arg(long)]
-    tls: bool,
-    /// How time passes: `event`, `manual`, or a factor such as `x120`; by default as the world says
-    #[arg(long, value_name = "CLOCK")]
-    clock: Option<ClockMode>,
-    /// The seed of the world; by default what the `azure` block names
+    /// The world to grow from when there is none yet; by default the one that the `azure` block names
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// End when nobody asked anything for so long
-    #[arg(long, value_name = "TIME", value_parser = length)]
-    idle_exit: Option<Duration>,
+    /// The port on 127.0.0.1; by default any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    port: u16,
+    /// Speak TLS, with a certificate of an authority of its own
+    #[arg(long)]
+    tls: bool,
+    /// How time passes: `event`, `manual`, or a factor such as `x120`
+    #[arg(long, value_name = "MODE")]
+    clock: Option<ClockMode>,
+    /// End after so much time without a request
+    #[arg(long, value_name = "TIME")]
+    idle_exit: Option<Span>,
 }
 
-fn length(text: &str) -> Result<Duration, String> {
-    duration(text).ok_or_else(|| format!("`{text}` is no length of time such as `90s`, `10m` or `2h`"))
+/// Return to the seed, and forget what was remembered of the simulated world
+#[derive(Args)]
+struct ResetArgs {}
+
+/// Show the live world as JSON
+#[derive(Args)]
+struct WorldArgs {
+    /// Only its ARM objects
+    #[arg(long)]
+    objects: bool,
+}
+
+/// Let simulated time pass
+#[derive(Args)]
+#[command(after_help = help::examples(&[("pgferry simulator advance 2h", "two hours, at once")]))]
+struct AdvanceArgs {
+    /// How much, such as `30m` or `2h`
+    #[arg(value_name = "TIME")]
+    by: Span,
+}
+
+/// Show how time passes, or change it
+#[derive(Args)]
+struct ClockArgs {
+    /// `event`, `manual`, or a factor such as `x120`
+    mode: Option<ClockMode>,
 }
 
 pub(crate) async fn run(args: &SimulatorArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    match &args.verb {
-        SimulatorVerb::Serve(args) => serving(args, call).await,
-        SimulatorVerb::Reset => reset(call).await,
-        SimulatorVerb::World => {
-            let project = call.project(Purpose::Look)?;
-            let address = simulated::address(&project, call.ui).await?;
-            let world = simulated::ask(&address, Ask::Read("world")).await?;
+    match &args.command {
+        SimulatorCommand::Serve(args) => serve(args, call).await?,
+        SimulatorCommand::Reset(_) => reset(call).await?,
+        SimulatorCommand::World(args) => {
+            let what = if args.objects { "world/objects" } else { "world" };
+            let world = ask(call, Ask::Read(what)).await?;
             call.ui.data(&format!("{world:#}\n"));
-            Ok(Exit::Done)
         }
-        SimulatorVerb::Advance { by } => {
-            let project = call.project(Purpose::Look)?;
-            let address = simulated::address(&project, call.ui).await?;
-            let order = Ask::Tell("advance", json!({ "by": format!("{}s", by.as_secs()) }));
-            simulated::ask(&address, order).await?;
-            call.ui.say("Simulated time went on.\n");
-            Ok(Exit::Done)
+        SimulatorCommand::Advance(args) => {
+            let told = ask(call, Ask::Tell("advance", json!({ "by": args.by }))).await?;
+            call.ui.show(&clock_line(&told));
+        }
+        SimulatorCommand::Clock(args) => {
+            let what = match args.mode {
+                None => Ask::Read("clock"),
+                Some(mode) => Ask::Tell("clock", json!({ "mode": mode })),
+            };
+            let told = ask(call, what).await?;
+            call.ui.show(&clock_line(&told));
         }
     }
+    Ok(Exit::Done)
 }
 
-async fn serving(args: &ServeArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let seed = match &args.world {
-        Some(file) => Some(call.directory.join(file)),
-        None => simulated::seed(&call.project(Purpose::Look)?),
+/// Asks the simulator of the directory, starting it where it does not serve.
+async fn ask(call: &Call<'_>, what: Ask) -> Result<Json, CommandError> {
+    let address = match simulated::answering(&announce_path(&call.directory)).await {
+        Some(address) => address,
+        None => simulated::address(&call.project(Purpose::Look)?, call.ui).await?,
     };
+    simulated::ask(&address, what).await
+}
+
+fn clock_line(told: &Json) -> String {
+    let text = |key: &str| told.get(key).and_then(Json::as_str).unwrap_or("none");
+    format!(
+        "It is {} in the simulated world, clock {}; next event: {}\n",
+        text("now"),
+        text("mode"),
+        text("next_event")
+    )
+}
+
+async fn serve(args: &ServeArgs, call: &Call<'_>) -> Result<(), CommandError> {
+    let hidden = call.directory.join(".pgferry");
+    project::keep_out_of_git(&hidden)?;
     let options = Options {
-        seed,
-        dir: call.directory.join(".pgferry").join("simulator"),
+        seed: match &args.world {
+            Some(path) => Some(path.clone()),
+            None => declared_world(call)?,
+        },
+        dir: hidden.join("simulator"),
         port: args.port,
         tls: if args.tls { Tls::OwnAuthority } else { Tls::Off },
         clock: args.clock,
-        idle_exit: args.idle_exit,
+        idle_exit: args.idle_exit.map(|span| span.0),
         announce: announce_path(&call.directory),
     };
-    call.ui
-        .say("Serving the simulated Azure on loopback; .pgferry/simulator.json names the port. Ctrl-C ends it.\n");
-    serve::serve(options, asked_to_stop())
-        .await
-        .map_err(CommandError::Serve)?;
-    Ok(Exit::Done)
+    let announced = options.announce.clone();
+    let mut signals = Signals::listen()?;
+    let serving = serve::serve(options, signals.first());
+    let telling = tell(&announced, call);
+    let (served, ()) = futures_util::future::join(serving, telling).await;
+    served.map_err(CommandError::Serve)
 }
 
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Says where it serves, once that is known.
+async fn tell(announced: &Path, call: &Call<'_>) {
+    for _ in 0..200 {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let ours = read_announcement(announced).filter(|told| told.process_id == std::process::id());
+        if let Some(told) = ours {
+            let scheme = if told.tls { "https" } else { "http" };
+            call.ui.say(&format!(
+                "Serving a simulated Azure on {scheme}://127.0.0.1:{}; Ctrl-C ends it.\n",
+                told.port
+            ));
+            return;
+        }
     }
 }
 
-async fn reset(call: &Call<'_>) -> Result<Exit, CommandError> {
-    let project = call.project(Purpose::Look)?;
-    match simulated::serving(&project).await {
+/// The world that the configuration names; none where there is no configuration.
+fn declared_world(call: &Call<'_>) -> Result<Option<PathBuf>, CommandError> {
+    match call.project(Purpose::Look) {
+        Ok(project) => Ok(simulated::seed(&project)),
+        Err(CommandError::Sources(ReadError::Empty(_))) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The world returns to its seed, whether somebody serves it or not; its state goes, too, or the next plan would take the
+/// whole world for drift.
+async fn reset(call: &Call<'_>) -> Result<(), CommandError> {
+    let hidden = call.directory.join(".pgferry");
+    let home = hidden.join("simulator");
+    let state = home.join("state");
+    if state.exists() {
+        let intent = Intent {
+            holder: Holder {
+                who: call.env.actor.clone(),
+                process: std::process::id(),
+                command: "pgferry simulator reset".into(),
+                run: None,
+                since: WallClock.now(),
+            },
+        };
+        LocalStore::new(state.clone()).lock(intent).await?.release().await?;
+    }
+    match simulated::answering(&announce_path(&call.directory)).await {
         Some(address) => {
             simulated::ask(&address, Ask::Tell("reset", json!({}))).await?;
         }
-        None => serve::forget(&project.hidden().join("simulator")).map_err(CommandError::Serve)?,
+        None => serve::forget(&home).map_err(CommandError::Serve)?,
     }
-    let state = super::session::state_directory(&project);
-    match std::fs::remove_dir_all(&state) {
+    match fs::remove_dir_all(&state) {
         Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(CommandError::Directory { path: state, source }),
     }
     call.ui
-        .say("The simulated world is as its seed says again, and its state is forgotten.\n");
-    Ok(Exit::Done)
+        .show("The simulated world is as its seed says, and nothing is remembered of it.\n");
+    Ok(())
 }

@@ -10,7 +10,7 @@ use super::parse::RawBlock;
 use super::variables::Inputs;
 use crate::address::Address;
 use crate::arm::{ArmId, Outputs};
-use crate::block::Block;
+use crate::block::{Block, Condition};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Term};
@@ -20,6 +20,8 @@ use crate::secret::{Secret, SecretRef, Secrets};
 
 /// Two resources that stand for one object.
 const SAME_OBJECT: Code = Code("C131");
+/// A postcondition that does not hold.
+const POSTCONDITION: Code = Code("C133");
 /// Two batches that claim one database for one target.
 const SAME_DATABASE: Code = Code("C132");
 
@@ -63,6 +65,7 @@ impl Program {
         let mut secrets = Secrets::default();
         for block in blocks.values() {
             keep_secrets(block, &mut secrets);
+            found.extend(broken_promises(block));
             declarations.extend(found.absorb(declaration(block, &cx)).flatten());
         }
         refuse_sharing(&declarations, &mut found);
@@ -141,6 +144,22 @@ fn declaration(block: &Block, cx: &Context<'_>) -> Result<Option<Declaration>, D
         units: expansion.units,
         batch: expansion.batch,
     }))
+}
+
+/// Postconditions that are known not to hold.
+fn broken_promises(block: &Block) -> Diagnostics {
+    let broken = block
+        .meta
+        .lifecycle
+        .postconditions
+        .iter()
+        .filter(|condition| condition.holds == Some(false));
+    let report = |condition: &Condition| {
+        Diagnostic::error(POSTCONDITION, "postcondition does not hold")
+            .at(condition.span, condition.message.clone())
+            .about(&block.address)
+    };
+    broken.map(report).collect()
 }
 
 fn keep_secrets(block: &Block, secrets: &mut Secrets) {
@@ -324,4 +343,116 @@ fn members(entries: &BTreeMap<Arc<str>, Value>) -> Option<Json> {
     members
         .collect::<Option<serde_json::Map<String, Json>>>()
         .map(Json::Object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arm::Cloud;
+    use crate::config::{Sources, UnsetSensitive, parse};
+
+    const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
+
+    fn program(text: &str) -> Program {
+        let sources = Sources::from_texts([("main.hcl", text)]);
+        Program {
+            raw: parse(&sources).unwrap(),
+            inputs: Inputs::none(&sources).with_unset_sensitive(UnsetSensitive::MadeUp),
+            defaults: Defaults {
+                cloud: Cloud::Simulator,
+                subscription: "00000000-0000-4000-8000-000000000001".parse().ok(),
+                tenant: None,
+                resource_group: Some("rg-data".into()),
+                location: Some("westeurope".into()),
+                tags: BTreeMap::new(),
+            },
+        }
+    }
+
+    fn quickstart() -> Program {
+        program(include_str!("../../examples/quickstart/main.hcl"))
+    }
+
+    fn units(graph: &Graph) -> Vec<String> {
+        let things = graph
+            .iter()
+            .flat_map(|declaration| &declaration.units)
+            .filter(|unit| unit.conduct == kind::Conduct::Thing);
+        things
+            .map(|unit| match &unit.id {
+                Term::Known(id) => format!("{} {}", unit.address, id.name()),
+                Term::Open(_) => format!("{} (open)", unit.address),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_link_in_a_zone_that_azure_chose_is_open_until_azure_has_told() {
+        let program = quickstart();
+        let before = units(&program.declare(&Outputs::default()).unwrap().graph);
+        assert!(
+            before.contains(&"dns_link.runtime_zone#target (open)".to_owned()),
+            "{before:#?}"
+        );
+        let mut outputs = Outputs::default();
+        let zone = format!("{GROUP}/providers/Microsoft.Network/privateDnsZones/x.private.postgres.database.azure.com");
+        outputs.insert(
+            &"runtime_server.shared".parse().unwrap(),
+            "private_dns_zone_id",
+            Json::String(zone),
+        );
+        assert_eq!(
+            units(&program.declare(&outputs).unwrap().graph),
+            [
+                "dns_link.endpoint#runtime vnet-runtime-link",
+                "dns_link.endpoint#target vnet-target-link",
+                "dns_link.runtime_zone#onprem_hub vnet-hub-link",
+                "dns_link.runtime_zone#target vnet-target-link",
+                "dns_zone.endpoint privatelink.postgres.database.azure.com",
+                "vnet_peering.hub_runtime#forward vnet-hub-to-vnet-runtime",
+                "vnet_peering.hub_runtime#reverse vnet-runtime-to-vnet-hub",
+                "vnet_peering.runtime_target#forward vnet-runtime-to-vnet-target",
+                "vnet_peering.runtime_target#reverse vnet-target-to-vnet-runtime",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_batch_waits_for_everything_on_its_way_and_says_why() {
+        let declared = quickstart().declare(&Outputs::default()).unwrap();
+        let needs: Vec<String> = declared
+            .graph
+            .needs(&"database_batch.wave1".parse().unwrap())
+            .iter()
+            .map(|need| format!("{}: {:?}", need.on, need.because))
+            .collect();
+        assert!(
+            needs.contains(&"vnet_peering.hub_runtime: Path(\"it connects vnet-hub and vnet-runtime\")".to_owned()),
+            "{needs:#?}"
+        );
+        assert!(
+            needs.iter().any(|need| need.starts_with("dns_link.endpoint: Path")),
+            "{needs:#?}"
+        );
+    }
+
+    #[test]
+    fn passwords_are_kept_apart_from_what_is_declared() {
+        let declared = quickstart().declare(&Outputs::default()).unwrap();
+        let secrets: Vec<String> = declared
+            .secrets
+            .iter()
+            .map(|(reference, _)| reference.to_string())
+            .collect();
+        assert_eq!(secrets, ["source.erp.password", "target.erp.admin_password"]);
+    }
+
+    #[test]
+    fn two_batches_must_not_claim_one_database_of_one_target() {
+        let text = include_str!("../../examples/quickstart/main.hcl").to_owned()
+            + "\ndatabase_batch \"rival\" {\n  source = source.erp\n  target = target.erp\n  databases = [\"hrdb\"]\n}\n";
+        let found = program(&text).declare(&Outputs::default()).err().unwrap();
+        let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
+        assert_eq!(summaries, ["database claimed twice"]);
+    }
 }

@@ -245,7 +245,7 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
             default.expr.span,
             "the default does not fit the type",
         );
-        let value = found.absorb(converted.map_err(Diagnostics::from))?;
+        let value = found.absorb(converted.map_err(|found| Diagnostics::from(*found)))?;
         if sensitive && !value.is_null() {
             found.push(literal_default(default));
         }
@@ -275,12 +275,13 @@ fn literal_default(default: &RawAttribute) -> Diagnostic {
         .hint("give the value in a `*.vars.hcl` file that is not committed, or as `PGFERRY_VAR_…`")
 }
 
-fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Result<Value, Diagnostic> {
+fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Result<Value, Box<Diagnostic>> {
     let Some(ty) = ty else { return Ok(value.clone()) };
     convert(value, ty).map_err(|error| {
         Diagnostic::error(code::CONVERSION, "wrong type")
             .at(span, format!("{problem}: {error}"))
             .hint(format!("the type is `{}`", written(ty)))
+            .into()
     })
 }
 

@@ -253,11 +253,17 @@ fn element_type<'v>(
     if !matches!(wanted, Type::Any) {
         return Ok(wanted.clone());
     }
-    let mut types = elements.map(type_of).peekable();
-    if types.peek().is_none() {
+    // A null without a type takes on that of the others.
+    let types = distinct(elements.clone().filter(|value| !value.is_null()).map(type_of));
+    let types = if types.is_empty() {
+        distinct(elements.map(type_of))
+    } else {
+        types
+    };
+    if types.is_empty() {
         return Ok(has);
     }
-    unify(&distinct(types)).ok_or_else(|| refuse("all elements must have the same type"))
+    unify(&types).ok_or_else(|| refuse("all elements must have the same type"))
 }
 
 fn distinct(types: impl Iterator<Item = Type>) -> Vec<Type> {

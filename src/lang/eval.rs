@@ -239,6 +239,8 @@ impl<'a> Evaluator<'a> {
             (Err(_), _) | (_, Err(_)) => Type::Any,
         };
         let condition = self.truth(&condition?, choice.condition.span)?;
+        let sides = [then.as_ref(), otherwise.as_ref()];
+        let sensitive = condition.sensitive || sides.iter().flatten().any(|side| side.sensitive);
         match condition.value {
             Some(taken) => {
                 let (result, found) = if taken {
@@ -254,13 +256,9 @@ impl<'a> Evaluator<'a> {
                             .at(span, error.to_string()),
                     )
                 })?;
-                Ok(converted.marked(condition.sensitive))
+                Ok(converted.marked(sensitive))
             }
-            None => {
-                let sides = [then.ok(), otherwise.ok()];
-                let sensitive = sides.iter().flatten().any(|side| side.sensitive);
-                Ok(Value::unknown(ty).marked(sensitive || condition.sensitive))
-            }
+            None => Ok(Value::unknown(ty).marked(sensitive)),
         }
     }
 

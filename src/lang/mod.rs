@@ -2,10 +2,12 @@
 
 pub mod code;
 pub mod convert;
+pub mod display;
 pub mod eval;
 pub mod expr;
 pub mod files;
 pub mod function;
+pub mod json;
 pub mod number;
 mod operation;
 pub mod order;
@@ -18,3 +20,6 @@ pub mod value;
 
 pub use number::Number;
 pub use value::{Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,5 @@
 //! Templates: texts put together from pieces. What is unknown stays open in a way that can be settled later.
 
-use std::sync::Arc;
-
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lang::code;
 use crate::lang::convert::convert;
@@ -143,7 +141,7 @@ impl Writer {
 
     fn value(mut self) -> Value {
         let value = match self.openness {
-            Openness::Known => Value::text(Arc::<str>::from(normalized(&self.known))),
+            Openness::Known => Value::text(normalized(&self.known)),
             Openness::Later if !self.secret => {
                 self.close_text();
                 Value::open(Type::String, Residual::Template(self.pieces))

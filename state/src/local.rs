@@ -24,7 +24,7 @@ use tokio::task;
 
 use self::large::LargeFiles;
 use self::layout::{Layout, io_error};
-use self::occupancy::{Entry, Occupancy, Occupant};
+use self::occupancy::{Entry, Occupancy};
 use self::opened::{Opened, ViewTrust};
 use self::writer::{Answer, Request};
 use crate::ledger::Ledger;
@@ -180,7 +180,7 @@ fn history(layout: &Layout) -> Result<Vec<HistoryEntry>, StoreError> {
     if finished.is_none_or(|finished| finished == history.len() as u64) {
         return Ok(history);
     }
-    match Occupancy::enter(layout, &Occupant::Reader)? {
+    match Occupancy::enter(layout)? {
         Entry::Refused(_) => Ok(history),
         Entry::Inside(occupancy) => {
             let opened = Opened::open(layout.clone(), occupancy, ViewTrust::Whole)?;
@@ -209,7 +209,7 @@ fn read<T>(
             decided => return decided,
         }
     }
-    match Occupancy::enter(layout, &Occupant::Reader)? {
+    match Occupancy::enter(layout)? {
         Entry::Refused(_) => beside_writer(layout, from_view),
         Entry::Inside(occupancy) => {
             let opened = Opened::open(layout.clone(), occupancy, trust)?;
@@ -241,9 +241,13 @@ fn lock(layout: &Layout, intent: Intent) -> Result<Opened, StoreError> {
     layout.stored_format()?;
     layout.create()?;
     let Intent { holder } = intent;
-    match Occupancy::enter(layout, &Occupant::Writer(holder))? {
-        Entry::Refused(holder) => Err(StoreError::Locked(holder)),
-        Entry::Inside(occupancy) => Opened::open(layout.clone(), occupancy, ViewTrust::Whole),
+    match Occupancy::enter(layout)? {
+        Entry::Refused(other) => Err(StoreError::Locked(other)),
+        Entry::Inside(occupancy) => {
+            let mut opened = Opened::open(layout.clone(), occupancy, ViewTrust::Whole)?;
+            opened.announce(holder)?;
+            Ok(opened)
+        }
     }
 }
 

@@ -1,4 +1,7 @@
+//! Configurations that are well formed, and what they evaluate to.
+
 use super::*;
+use crate::lang::display::Displayed;
 
 #[test]
 fn the_example_of_the_design_folds() {
@@ -39,4 +42,29 @@ output "x" { value = source.erp.network.id }
     assert_eq!(format!("{:?}", folded.outputs[0].value), "\"/networks/vnet-hub\"");
     let password = &folded.blocks[1].body.attributes["password"].value;
     assert!(password.sensitive && password.is_unknown());
+}
+
+/// Values that need a file around them, heredocs above all, against recorded answers of Terraform.
+#[test]
+fn heredocs_evaluate_as_in_terraform() {
+    let recorded = include_str!("heredocs.txt");
+    let mut different = String::new();
+    let mut count = 0;
+    for case in recorded.split("===== text\n").skip(1) {
+        let (text, answer) = case.split_once("===== answer\n").unwrap();
+        let file = format!(
+            "locals {{\n  v = \"V\"\n  m = \"1\\n  2\"\n  x = {text}}}\noutput \"x\" {{\n  value = local.x\n}}\n"
+        );
+        let (_, folded) = run(&[("main.hcl", &file)], &supplied(&[]));
+        let ours = match folded {
+            Ok(folded) => format!("{}\n", Displayed(&folded.outputs[0].value)),
+            Err(_) => "!\n".to_owned(),
+        };
+        if ours != answer {
+            writeln!(different, "{text}terraform: {answer}pgferry: {ours}").unwrap();
+        }
+        count += 1;
+    }
+    assert!(count > 35);
+    assert!(different.is_empty(), "{different}");
 }

@@ -3,7 +3,18 @@
 //! A new function is one entry in the table of its family. Conversion of arguments, null, unknown and sensitive
 //! values are dealt with here, so that an implementation sees plain values of the types it asked for.
 
+mod cidr;
+mod collection;
+mod encoding;
+mod file;
+mod format;
+mod hash;
+mod number;
+mod regex;
+mod sequence;
+mod set;
 mod string;
+mod types;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -134,7 +145,20 @@ pub struct Arguments<'a> {
 }
 
 /// Every family of functions.
-pub const FAMILIES: &[&[Function]] = &[string::FUNCTIONS];
+pub const FAMILIES: &[&[Function]] = &[
+    cidr::FUNCTIONS,
+    collection::FUNCTIONS,
+    encoding::FUNCTIONS,
+    file::FUNCTIONS,
+    format::FUNCTIONS,
+    hash::FUNCTIONS,
+    number::FUNCTIONS,
+    regex::FUNCTIONS,
+    sequence::FUNCTIONS,
+    set::FUNCTIONS,
+    string::FUNCTIONS,
+    types::FUNCTIONS,
+];
 
 /// The function of that name, with or without `core::`.
 pub fn find(name: &str) -> Option<&'static Function> {
@@ -197,6 +221,45 @@ impl Wants {
 }
 
 impl Function {
+    /// A function of fixed parameters.
+    pub const fn new(
+        name: &'static str,
+        doc: &'static str,
+        parameters: &'static [Parameter],
+        returns: Returns,
+        run: fn(&Arguments<'_>) -> Outcome,
+    ) -> Self {
+        Self {
+            name,
+            doc,
+            parameters,
+            rest: None,
+            body: Body::Plain { returns, run },
+        }
+    }
+
+    /// The same, taking any number of further arguments.
+    pub const fn and_rest(self, rest: Parameter) -> Self {
+        // The whole is taken apart because a constant function cannot drop what it replaces.
+        let Self {
+            name,
+            doc,
+            parameters,
+            rest: None,
+            body,
+        } = self
+        else {
+            panic!("a function has one rest");
+        };
+        Self {
+            name,
+            doc,
+            parameters,
+            rest: Some(rest),
+            body,
+        }
+    }
+
     fn parameter(&self, at: usize) -> Option<&Parameter> {
         self.parameters.get(at).or(self.rest.as_ref())
     }
@@ -399,7 +462,7 @@ fn failed(evaluator: &Evaluator<'_>, function: &Function, span: Span, text: Stri
 
 impl<'a> Arguments<'a> {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.values.len()
     }
 

@@ -171,14 +171,13 @@ pub(super) fn write_whole(path: &Path, contents: &[u8]) -> Result<(), StoreError
     let draft = draft_of(path);
     let mut file = create_private_file(&draft)?;
     file.write_all(contents).map_err(io_error("write", &draft))?;
-    put_in_place(file, path)
+    put_in_place(&file, path)
 }
 
 /// Puts a file written under [`draft_of`] in place, durably.
-pub(super) fn put_in_place(file: File, path: &Path) -> Result<(), StoreError> {
+pub(super) fn put_in_place(file: &File, path: &Path) -> Result<(), StoreError> {
     let draft = draft_of(path);
     file.sync_all().map_err(io_error("sync", &draft))?;
-    drop(file);
     fs::rename(&draft, path).map_err(io_error("replace", path))?;
     match path.parent() {
         Some(parent) => sync_dir(parent),

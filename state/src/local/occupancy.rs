@@ -1,30 +1,34 @@
 //! Who is inside a local state: the file lock that lets one in, and the note that tells others who it is and, when its
 //! writer died, that the readers' view may lag. Never opens the database.
+//!
+//! The note is locked by its author for as long as it is inside. So a note that a dead writer left is told from that of
+//! a living one whatever the moment, and nobody is turned away in the name of the dead.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::{Layout, io_error, remove_file, sync_dir, write_whole};
+use super::layout::{Layout, create_private_file, draft_of, io_error, put_in_place, remove_file, sync_dir};
 use crate::store::{Holder, StoreError};
 
-/// Who is, or was, inside.
+/// What somebody inside does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Occupant {
-    /// A writer.
+enum Occupant {
+    /// Opens the state, to read or before it writes: not for long, and the view may lag until it is done.
+    Opening,
+    /// Writes, for as long as it takes; the view shows everything from before.
     Writer(Holder),
-    /// A reader who looks into the database for a moment.
-    Reader,
 }
 
 /// The lock is ours until this is dropped. Only [`Occupancy::leave`] says that the view is up to date.
 #[derive(Debug)]
 pub(super) struct Occupancy {
     _lock: File,
+    _note: File,
     found: Found,
 }
 
@@ -43,21 +47,19 @@ pub(super) enum Entry {
     Refused(Holder),
 }
 
-/// Between two looks at who is inside. A note that is there twice was not left by a dead writer whose successor was
-/// about to write its own.
-const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// Between two tries to get in.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
-/// How long somebody may be inside without a writer's note before this is reported as an error: readers are inside for
-/// as long as it takes to open a database.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long somebody may be inside without being a writer before this is reported as an error: opening takes a second
+/// for 100,000 records.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Occupancy {
-    /// Gets in, unless a writer is; waits for readers.
-    pub(super) fn enter(layout: &Layout, occupant: &Occupant) -> Result<Entry, StoreError> {
+    /// Gets in, unless a writer is; waits for whoever only opens the state.
+    pub(super) fn enter(layout: &Layout) -> Result<Entry, StoreError> {
         let path = layout.lock();
         let lock = open_lock(layout)?;
         let begun = Instant::now();
-        let mut seen: Option<Holder> = None;
         loop {
             match lock.try_lock() {
                 Ok(()) => {
@@ -66,21 +68,24 @@ impl Occupancy {
                     } else {
                         Found::InOrder
                     };
-                    write_whole(&layout.occupant(), note(occupant).as_bytes())?;
-                    return Ok(Entry::Inside(Self { _lock: lock, found }));
+                    let note = write_note(layout, &Occupant::Opening)?;
+                    put_in_place(&note, &layout.occupant())?;
+                    return Ok(Entry::Inside(Self {
+                        _lock: lock,
+                        _note: note,
+                        found,
+                    }));
                 }
                 Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
                 Err(TryLockError::WouldBlock) => {}
             }
-            seen = match (read_note(layout)?, seen) {
-                (Some(Occupant::Writer(now)), Some(before)) if now == before => return Ok(Entry::Refused(now)),
-                (Some(Occupant::Writer(now)), _) => Some(now),
-                (Some(Occupant::Reader) | None, _) => None,
-            };
+            if let Some(Occupant::Writer(holder)) = read_living_note(layout)? {
+                return Ok(Entry::Refused(holder));
+            }
             if begun.elapsed() > PATIENCE {
                 return Err(io_error("lock", &path)(io::ErrorKind::TimedOut.into()));
             }
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(TRY_AGAIN);
         }
     }
 
@@ -88,6 +93,17 @@ impl Occupancy {
     pub(super) fn is_noted(layout: &Layout) -> Result<bool, StoreError> {
         let path = layout.occupant();
         path.try_exists().map_err(io_error("read", &path))
+    }
+
+    /// Tells the others that a writer is inside. The view must show everything by now.
+    pub(super) fn announce(&mut self, layout: &Layout, holder: Holder) -> Result<(), StoreError> {
+        let path = layout.occupant();
+        let note = write_note(layout, &Occupant::Writer(holder))?;
+        // A power loss may take the words, but not the file that stood there before; and more than that it stands there
+        // is of no use to anybody who comes after it.
+        fs::rename(draft_of(&path), &path).map_err(io_error("replace", &path))?;
+        self._note = note;
+        Ok(())
     }
 
     /// Lets the next one in after nothing was changed: readers may trust the view as much as before.
@@ -118,16 +134,30 @@ fn open_lock(layout: &Layout) -> Result<File, StoreError> {
     options.open(&path).map_err(io_error("open", &path))
 }
 
-fn note(occupant: &Occupant) -> String {
-    serde_json::to_string(occupant).expect("an occupant has no map in it, so it always has a JSON text")
+/// A new note, locked, not yet in place. Only for whoever is inside.
+fn write_note(layout: &Layout, occupant: &Occupant) -> Result<File, StoreError> {
+    let draft = draft_of(&layout.occupant());
+    let text = serde_json::to_string(occupant).expect("an occupant has no map in it, so it always has a JSON text");
+    let mut note = create_private_file(&draft)?;
+    note.try_lock()
+        .map_err(io::Error::from)
+        .map_err(io_error("lock", &draft))?;
+    note.write_all(text.as_bytes()).map_err(io_error("write", &draft))?;
+    Ok(note)
 }
 
-/// A note that cannot be read counts as none: it decides nothing but what a refused writer is told.
-fn read_note(layout: &Layout) -> Result<Option<Occupant>, StoreError> {
+/// The note of somebody who is alive. One that cannot be understood counts as none.
+fn read_living_note(layout: &Layout) -> Result<Option<Occupant>, StoreError> {
     let path = layout.occupant();
-    match fs::read(&path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(io_error("read", &path)(source)),
+    let mut text = String::new();
+    let mut note = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(io_error("read", &path))?,
+    };
+    note.read_to_string(&mut text).map_err(io_error("read", &path))?;
+    match note.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(serde_json::from_str(&text).ok()),
+        Err(TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
     }
 }

@@ -8,7 +8,7 @@ use super::view;
 use crate::ledger::Ledger;
 use crate::rows::RowKey;
 use crate::snapshot::Serial;
-use crate::store::{Damage, StoreError};
+use crate::store::{Damage, Holder, StoreError};
 
 /// The inside of a local state.
 pub(super) struct Opened {
@@ -50,6 +50,11 @@ impl Opened {
                 Err(error)
             }
         }
+    }
+
+    /// Tells the others that a writer is inside.
+    pub(super) fn announce(&mut self, holder: Holder) -> Result<(), StoreError> {
+        self.occupancy.announce(&self.layout, holder)
     }
 
     /// Brings the view up to date, clears up and lets the next one in. Where this fails, the next one to look finds out

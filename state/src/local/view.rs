@@ -46,7 +46,7 @@ pub(super) fn write(layout: &Layout, ledger: &Ledger) -> Result<(), StoreError> 
         hash: Sha256::new(),
     };
     let written = parts.write(&mut out).and_then(|()| out.seal());
-    put_in_place(written.map_err(io_error("write", &path))?, &path)
+    put_in_place(&written.map_err(io_error("write", &path))?, &path)
 }
 
 /// The state that the view shows, or `None` without a view.

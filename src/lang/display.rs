@@ -1,0 +1,160 @@
+//! Values as text, byte for byte as `terraform console` prints them. Sensitive values are never shown.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use crate::lang::convert::described;
+use crate::lang::value::{Shape, Type, Value};
+
+/// Shows a value as `terraform console` does.
+pub struct Displayed<'v>(pub &'v Value);
+
+impl fmt::Display for Displayed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_value(f, self.0, 0)
+    }
+}
+
+fn write_value(f: &mut fmt::Formatter<'_>, value: &Value, indent: usize) -> fmt::Result {
+    if value.is_unknown() {
+        return f.write_str("(known after apply)");
+    }
+    if value.sensitive {
+        return f.write_str("(sensitive value)");
+    }
+    match &value.shape {
+        Shape::Unknown(_) => f.write_str("(known after apply)"),
+        Shape::Null(ty) => write_null(f, ty),
+        Shape::Bool(truth) => write!(f, "{truth}"),
+        Shape::Number(number) => write!(f, "{number}"),
+        Shape::Text(text) if text.contains('\n') => write_lines(f, text, indent),
+        Shape::Text(text) => write_quoted(f, text),
+        Shape::Tuple(elements) => write_sequence(f, elements, indent),
+        Shape::List(elements, _) => {
+            f.write_str("tolist(")?;
+            write_sequence(f, elements, indent)?;
+            f.write_str(")")
+        }
+        Shape::Set(elements, _) => {
+            f.write_str("toset(")?;
+            write_sequence(f, elements, indent)?;
+            f.write_str(")")
+        }
+        Shape::Map(entries, _) => {
+            f.write_str("tomap(")?;
+            write_entries(f, entries, indent)?;
+            f.write_str(")")
+        }
+        Shape::Object(entries) => write_entries(f, entries, indent),
+        Shape::Resource(resource) => write_entries(f, &resource.attributes, indent),
+    }
+}
+
+fn write_null(f: &mut fmt::Formatter<'_>, ty: &Type) -> fmt::Result {
+    match ty {
+        Type::Any => f.write_str("null"),
+        Type::String => f.write_str("tostring(null)"),
+        Type::Number => f.write_str("tonumber(null)"),
+        Type::Bool => f.write_str("tobool(null)"),
+        Type::List(element) => write!(f, "tolist(null) /* of {} */", friendly(element)),
+        Type::Set(element) => write!(f, "toset(null) /* of {} */", friendly(element)),
+        Type::Map(element) => write!(f, "tomap(null) /* of {} */", friendly(element)),
+        Type::Tuple(_) | Type::Object(_) => write!(f, "null /* {} */", friendly(ty)),
+    }
+}
+
+fn friendly(ty: &Type) -> String {
+    match ty {
+        Type::Any => "dynamic".to_owned(),
+        ty => described(ty).into_owned(),
+    }
+}
+
+fn new_line(f: &mut fmt::Formatter<'_>, indent: usize) -> fmt::Result {
+    write!(f, "\n{:indent$}", "")
+}
+
+fn write_sequence(f: &mut fmt::Formatter<'_>, elements: &[Value], indent: usize) -> fmt::Result {
+    f.write_str("[")?;
+    for element in elements {
+        new_line(f, indent + 2)?;
+        write_value(f, element, indent + 2)?;
+        f.write_str(",")?;
+    }
+    if !elements.is_empty() {
+        new_line(f, indent)?;
+    }
+    f.write_str("]")
+}
+
+fn write_entries(f: &mut fmt::Formatter<'_>, entries: &BTreeMap<Arc<str>, Value>, indent: usize) -> fmt::Result {
+    f.write_str("{")?;
+    for (key, value) in entries {
+        new_line(f, indent + 2)?;
+        if key.contains('\n') {
+            write_lines(f, key, indent + 2)?;
+        } else {
+            write_quoted(f, key)?;
+        }
+        f.write_str(" = ")?;
+        write_value(f, value, indent + 2)?;
+    }
+    if !entries.is_empty() {
+        new_line(f, indent)?;
+    }
+    f.write_str("}")
+}
+
+/// A text of several lines as a heredoc whose closing word no line has.
+fn write_lines(f: &mut fmt::Formatter<'_>, text: &str, indent: usize) -> fmt::Result {
+    let mut delimiter = "EOT".to_owned();
+    while text.split('\n').any(|line| line.trim() == delimiter) {
+        delimiter.push('_');
+    }
+    write!(f, "{}{delimiter}", if indent > 0 { "<<-" } else { "<<" })?;
+    for line in text.split('\n').chain([delimiter.as_str()]) {
+        new_line(f, indent)?;
+        f.write_str(line)?;
+    }
+    Ok(())
+}
+
+fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str(&quoted(text))
+}
+
+/// The text in quotes with Go's escapes, as `%q` and the console write it.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\u{7}' => quoted.push_str("\\a"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{b}' => quoted.push_str("\\v"),
+            c if is_printable(c) => quoted.push(c),
+            // Writing to a `String` cannot fail.
+            c if u32::from(c) < 0x80 => drop(write!(quoted, "\\x{:02x}", u32::from(c))),
+            c if u32::from(c) < 0x1_0000 => drop(write!(quoted, "\\u{:04x}", u32::from(c))),
+            c => drop(write!(quoted, "\\U{:08x}", u32::from(c))),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Whether Go prints the character as it is: letters, marks, numbers, punctuation, symbols and the ASCII space.
+fn is_printable(c: char) -> bool {
+    let format = matches!(u32::from(c),
+        0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e
+        | 0x2060..=0x206f | 0xfeff | 0xfff9..=0xfffb | 0xe000..=0xf8ff | 0xe0001 | 0xe0020..=0xe007f
+        | 0xf0000..=0x10ffff);
+    c == ' ' || (!c.is_control() && !c.is_whitespace() && !format)
+}

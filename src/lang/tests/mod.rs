@@ -1,0 +1,26 @@
+//! Expressions in, values or diagnostics out.
+
+use std::fmt::Write as _;
+
+use crate::diagnostic::{Diagnostics, FileId};
+use crate::lang::display::Displayed;
+use crate::lang::syntax;
+use crate::lang::types::constant;
+use crate::lang::value::Value;
+
+mod answers;
+
+/// What an expression without references evaluates to, or the first thing said about it and what it points at.
+fn eval(text: &str) -> Result<Value, String> {
+    let value = syntax::expression(FileId(0), text).and_then(|expr| constant(&expr));
+    value.map_err(|found| said(text, &found))
+}
+
+fn said(text: &str, found: &Diagnostics) -> String {
+    let mut said = String::new();
+    for found in found.iter() {
+        let mark = found.primary.as_ref().unwrap();
+        writeln!(said, "{} `{}`: {}", found.code, &text[mark.span.range()], mark.text).unwrap();
+    }
+    said
+}
