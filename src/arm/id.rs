@@ -48,6 +48,11 @@ impl ArmId {
         Self::trusted(format!("/subscriptions/{subscription}/resourceGroups/{group}"))
     }
 
+    /// A subscription.
+    pub fn subscription_itself(subscription: &str) -> Self {
+        Self::trusted(format!("/subscriptions/{subscription}"))
+    }
+
     /// A top-level object of `namespace/type` in this resource group.
     #[must_use]
     pub fn provider(&self, arm_type: &str, name: &str) -> Self {

@@ -1,12 +1,16 @@
 //! Ways out of failures of Azure, of the login and of the state. It reads errors; it never changes what happens.
 
-use pgferry_state::{Damage, StoreError};
+use pgferry_state::{Damage, Holder, StoreError};
 
 use super::error::Report;
-use super::view::layout::clean;
+use super::view::layout::{clean, typed};
 use super::view::object::in_words;
+use super::view::progress::gate;
+use crate::address::UnitAddress;
+use crate::apply::{ApplyError, EndedBadly, StepError};
 use crate::arm::error::Delivery;
-use crate::arm::{ArmError, Failure, Retry, ServiceError, Verb};
+use crate::arm::migration::Ending;
+use crate::arm::{ArmError, Failure, MissingOutput, Retry, ServiceError, Verb};
 use crate::azure::ConnectError;
 use crate::simulator::serve::ServeError;
 
@@ -204,6 +208,111 @@ pub(crate) fn on_connect(error: &ConnectError) -> Report {
     }
 }
 
+/// A step of a run failed.
+pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
+    let named = |report: Report| match report.headline.clone() {
+        Some(headline) => Report {
+            headline: Some(format!("{unit}: {headline}")),
+            ..report
+        },
+        None => report,
+    };
+    match error {
+        StepError::Arm(error) => named(on_arm(error)),
+        StepError::Store(error) => named(on_store(error)),
+        StepError::Ended(ended) => on_ended(unit, ended),
+        StepError::DatabasesThere { databases, .. } => {
+            let consent = databases
+                .iter()
+                .map(|name| format!("{name} = \"overwrite\""))
+                .collect::<Vec<_>>();
+            named(Report::of(error))
+                .hint(format!(
+                    "`accept_loss = {{ {} }}` in the batch lets them be replaced",
+                    consent.join(", ")
+                ))
+                .hint("or move or drop them first; nothing was changed")
+        }
+        StepError::GateClosed { reading, .. } => named(Report::of(error))
+            .fact("last reading", gate(reading))
+            .hint("find out what keeps the source busy, or allow more with `max_lag`; nothing was triggered"),
+        StepError::NotReady { .. } => named(Report::of(error)).hint("`pgferry status` shows where it stands"),
+        StepError::Missing(MissingOutput::Secret(_)) => {
+            named(Report::of(error)).hint("give the variable that holds it a value, for example PGFERRY_VAR_name")
+        }
+        StepError::Moved(_) | StepError::NameTaken { .. } | StepError::NoTarget { .. } | StepError::Vanished { .. } => {
+            named(Report::of(error)).hint("it is no longer as planned: run the same command again, it plans anew")
+        }
+        StepError::Missing(MissingOutput::Output { .. })
+        | StepError::NoId(_)
+        | StepError::Earlier(_)
+        | StepError::Record(_) => named(Report::of(error)),
+    }
+}
+
+/// A migration that did not succeed, with all that the service says.
+fn on_ended(unit: &UnitAddress, ended: &EndedBadly) -> Report {
+    let how = match ended.ending {
+        Ending::Succeeded => "succeeded",
+        Ending::Failed => "failed",
+        Ending::ValidationFailed => "failed its validation; no data was moved",
+        Ending::Canceled => "was cancelled",
+    };
+    let mut report = Report::new(format!("{unit}: the migration `{}` {how}", ended.migration.name()));
+    if let Some(said) = &ended.error {
+        report = report.because(said);
+    }
+    for (name, state, message) in &ended.databases {
+        let message = message
+            .as_ref()
+            .map_or_else(String::new, |message| format!(": {message}"));
+        report = report.fact("database", format!("{name} {state}{message}"));
+    }
+    for check in &ended.checks {
+        let of = check
+            .database
+            .as_ref()
+            .map_or_else(String::new, |database| format!(" of {database}"));
+        report = report.fact(
+            "check",
+            format!("{}{of} failed: {}", check.name, check.messages.join(" ")),
+        );
+    }
+    report = report.fact("migration", ended.migration.as_str());
+    if let Some(run) = &ended.run_id {
+        report = report.fact("run id", run);
+    }
+    report.hint(format!(
+        "once its cause is gone: pgferry apply --retry {} (a failed migration is never reused)",
+        typed(&unit.resource)
+    ))
+}
+
+/// A plan could not be carried out at all, or not any further.
+pub(crate) fn on_apply(error: &ApplyError) -> Report {
+    match error {
+        ApplyError::Moved(_) => Report::of(error).hint("run the same command again: it plans anew"),
+        ApplyError::Locked(holder) => on_lock(holder),
+        ApplyError::RunOpen(_) => Report::of(error).hint("`pgferry apply` settles it first, then goes on"),
+        ApplyError::Store(error) => on_store(error),
+        ApplyError::Arm(error) => on_arm(error),
+        ApplyError::Step { unit, source } => on_step(unit, source),
+        ApplyError::Stored { .. } => Report::of(error).hint(NEWER_PROGRAM),
+        ApplyError::Tangled(_) | ApplyError::Key { .. } => Report::of(error),
+    }
+}
+
+/// Somebody else holds the lock.
+fn on_lock(holder: &Holder) -> Report {
+    Report::new("somebody else is writing to the state")
+        .fact("who", holder.who.to_string())
+        .fact("process", holder.process.to_string())
+        .fact("command", &holder.command)
+        .fact("since", holder.since.to_string())
+        .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
+        .hint("a lock never outlives its process: if that one hangs, end it and run this command again")
+}
+
 /// The simulator ended otherwise than asked.
 pub(crate) fn on_serve(error: &ServeError) -> Report {
     let report = Report::of(error);
@@ -220,13 +329,7 @@ pub(crate) fn on_serve(error: &ServeError) -> Report {
 pub(crate) fn on_store(error: &StoreError) -> Report {
     let report = Report::of(error);
     match error {
-        StoreError::Locked(holder) => Report::new("somebody else is writing to the state")
-            .fact("who", holder.who.to_string())
-            .fact("process", holder.process.to_string())
-            .fact("command", &holder.command)
-            .fact("since", holder.since.to_string())
-            .hint("wait until it is done; `pgferry status` and `pgferry plan` work meanwhile")
-            .hint("a lock never outlives its process: if that one hangs, end it and run this command again"),
+        StoreError::Locked(holder) => on_lock(holder),
         StoreError::NewerFormat { .. } => report.hint(NEWER_PROGRAM),
         StoreError::Corrupt { damage, last_good, .. } => {
             let report = match damage {
@@ -268,7 +371,7 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
 mod tests {
     use super::*;
     use crate::arm::{Call, CorrelationId, TransportError};
-    use pgferry_state::{Actor, Holder};
+    use pgferry_state::Actor;
     use uuid::Uuid;
 
     fn shown(report: &Report) -> String {

@@ -10,11 +10,14 @@ use pgferry_state::StoreError;
 use super::advice;
 use super::color::{ERROR, HINT, paint};
 use super::exit::Exit;
-use super::view::layout::{clean, hang, pad};
-use crate::address::AddressError;
-use crate::arm::{ArmError, CloudError};
+use super::view::layout::{clean, hang, listed, pad, typed};
+use crate::address::{AddressError, UnitAddress};
+use crate::apply::ApplyError;
+use crate::arm::{ArmError, CloudError, SubscriptionId};
 use crate::azure::ConnectError;
 use crate::config::ReadError;
+use crate::diagnostic::nearest;
+use crate::plan::approve::NotApprovable;
 use crate::prior::PriorError;
 use crate::simulator::serve::ServeError;
 
@@ -64,6 +67,28 @@ pub(crate) enum CommandError {
         /// What this run is for.
         here: String,
     },
+    /// Checks failed, or data would be lost without consent.
+    NotApprovable(NotApprovable),
+    /// A run could not begin, or a single command failed.
+    Apply(Box<ApplyError>),
+    /// Consent is needed, and there is nobody to ask.
+    NobodyToAsk,
+    /// A loss that nobody accepted.
+    LossNotAccepted {
+        /// The migration.
+        unit: UnitAddress,
+    },
+    /// Local state on a runner that is thrown away.
+    EphemeralState,
+    /// A migration that nobody knows.
+    UnknownMigration {
+        /// Its address.
+        unit: UnitAddress,
+        /// Those that are known.
+        known: Vec<UnitAddress>,
+    },
+    /// Azure does not say whose subscription it is.
+    NoTenant(SubscriptionId),
     /// An output value that the state does not have.
     UnknownOutput {
         /// Its name.
@@ -228,10 +253,54 @@ impl CommandError {
                 .hint("check `cloud` and `subscription_id` in the `azure` block, and PGFERRY_CLOUD")
                 .hint("another subscription needs a directory, and so a state, of its own"),
             Self::Serve(error) => advice::on_serve(error),
+            Self::NotApprovable(error) => on_not_approvable(error),
+            Self::Apply(error) => advice::on_apply(error),
+            Self::NobodyToAsk => Report::new("there is nobody to ask: this is no terminal, or --input=false was given")
+                .hint("--auto-approve goes ahead without asking")
+                .hint("nothing was changed"),
+            Self::LossNotAccepted { unit } => Report::new("nobody accepted the loss").hint(format!(
+                "without a terminal it is accepted with --accept-loss {}",
+                typed(unit)
+            )),
+            Self::EphemeralState => Report::new("this runner is thrown away, and the state with it")
+                .because("CI is set, and the state is kept in a local directory")
+                .hint("run it where `.pgferry` stays, or give --ephemeral-state if losing the memory of what is ours is fine"),
+            Self::UnknownMigration { unit, known } => on_unknown_migration(unit, known),
+            Self::NoTenant(subscription) => {
+                Report::new(format!("Azure does not say to which tenant the subscription {subscription} belongs"))
+                    .hint("write `tenant_id` into the `azure` block")
+            }
             Self::UnknownOutput { name, hint } => Report::new(format!("there is no output `{name}`")).hint(hint),
             Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
         }
+    }
+}
+
+fn on_not_approvable(error: &NotApprovable) -> Report {
+    let report = match error {
+        NotApprovable::Findings(_) => {
+            Report::of(error).hint("each is shown above with its way out; nothing was changed")
+        }
+        NotApprovable::Losses(losses) => {
+            let what: Vec<String> = losses.iter().map(|loss| format!("`{}`", loss.what)).collect();
+            Report::new(format!("{} would be lost, and the configuration does not consent", listed(&what)))
+                .hint("the batch consents with `accept_loss = { DATABASE = \"overwrite\" }`, or \"generation\"; nothing was changed")
+        }
+    };
+    Report {
+        exit: Exit::CheckFailed,
+        ..report
+    }
+}
+
+fn on_unknown_migration(unit: &UnitAddress, known: &[UnitAddress]) -> Report {
+    let report = Report::new(format!("no migration `{unit}` was started here"));
+    let names: Vec<String> = known.iter().map(UnitAddress::to_string).collect();
+    let wanted = unit.to_string();
+    match nearest(&wanted, names.iter().map(String::as_str)) {
+        Some(name) => report.hint(format!("did you mean {}?", typed(name))),
+        None => report.hint("`pgferry status` lists the migrations"),
     }
 }
 
@@ -260,6 +329,12 @@ impl From<StoreError> for CommandError {
 impl From<ConnectError> for CommandError {
     fn from(error: ConnectError) -> Self {
         Self::Connect(error)
+    }
+}
+
+impl From<ApplyError> for CommandError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(Box::new(error))
     }
 }
 

@@ -2,8 +2,11 @@
 //! configurations, plans or Azure; those stand in the modules it calls.
 
 mod advice;
+mod apply;
+mod cancel;
 mod color;
 mod completion;
+mod cutover;
 mod env;
 mod error;
 mod exit;
@@ -25,6 +28,7 @@ mod ui;
 mod validate;
 mod version;
 mod view;
+mod work;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +44,7 @@ use exit::Exit;
 use project::{Project, Purpose, Wishes};
 use session::Session;
 use ui::{Interaction, Settings, Ui, Verbosity};
+use view::layout::typed;
 
 use crate::config::Assignment;
 
@@ -143,7 +148,11 @@ enum LogFormat {
 enum Command {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Destroy(apply::DestroyArgs),
     Status(status::StatusArgs),
+    Cutover(cutover::CutoverArgs),
+    Cancel(cancel::CancelArgs),
     Show(show::ShowArgs),
     Output(output::OutputArgs),
     History(history::HistoryArgs),
@@ -168,6 +177,25 @@ impl Call<'_> {
     /// The project, connected to nobody.
     fn project(&self, purpose: Purpose) -> Result<Project, CommandError> {
         Project::load(&self.directory, &self.wishes, self.env, purpose, self.ui.width())
+    }
+
+    /// The line that runs a command here again. Values of variables may be secret: they are left out.
+    fn again(&self, command: &str) -> String {
+        let mut words = vec!["pgferry".to_owned()];
+        if self.directory != Path::new(".") {
+            words.extend(["-C".to_owned(), typed(self.directory.display())]);
+        }
+        words.push(command.to_owned());
+        for assignment in &self.wishes.assignments {
+            match assignment {
+                Assignment::File(path) => {
+                    let path = path.strip_prefix(&self.directory).unwrap_or(path);
+                    words.push(format!("--var-file {}", typed(path.display())));
+                }
+                Assignment::Value { name, .. } => words.push(format!("--var {name}=…")),
+            }
+        }
+        words.join(" ")
     }
 
     /// The project, connected to its cloud.
@@ -247,7 +275,11 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
         Command::Validate(_)
         | Command::Plan(_)
+        | Command::Apply(_)
+        | Command::Destroy(_)
         | Command::Status(_)
+        | Command::Cutover(_)
+        | Command::Cancel(_)
         | Command::Show(_)
         | Command::Output(_)
         | Command::History(_)
@@ -265,7 +297,11 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
         match &cli.command {
             Command::Validate(args) => validate::run(args, &call),
             Command::Plan(args) => plan::run(args, &call).await,
+            Command::Apply(args) => apply::apply(args, &call).await,
+            Command::Destroy(args) => apply::destroy(args, &call).await,
             Command::Status(args) => status::run(args, &call).await,
+            Command::Cutover(args) => cutover::run(args, &call).await,
+            Command::Cancel(args) => cancel::run(args, &call).await,
             Command::Show(args) => show::run(args, &call).await,
             Command::Output(args) => output::run(args, &call).await,
             Command::History(args) => history::run(args, &call).await,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pgferry_state::{LocalStore, Snapshot, Store};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::env::Env;
@@ -13,7 +14,7 @@ use super::project::{Project, Purpose, Wishes};
 use super::simulated;
 use super::ui::Ui;
 use crate::address::Address;
-use crate::arm::{Cloud, CorrelationId, Outputs, SubscriptionId};
+use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
 use crate::azure::{self, ApiVersions, Client, Connection, CredentialSettings};
 use crate::clock::Clock;
 use crate::config::decode::to_json;
@@ -167,6 +168,33 @@ impl Session {
             graph,
             observed,
         })
+    }
+
+    /// Output values, now that Azure has told so much.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub(crate) fn output_values(&self, told: &Outputs) -> Result<BTreeMap<String, Output>, CommandError> {
+        let declared = self.project.program.declare(told).map_err(|found| self.refuse(found))?;
+        Ok(shown(&declared.outputs))
+    }
+
+    /// The tenant of the subscription: the configured one, or what Azure says.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked, or does not tell.
+    pub(crate) async fn tenant(&self) -> Result<TenantId, CommandError> {
+        if let Some(tenant) = &self.project.program.defaults.tenant {
+            return Ok(tenant.clone());
+        }
+        let subscription = ArmId::subscription_itself(self.subscription.as_str());
+        let found = self.client.get(&subscription).await?;
+        let told = match &found {
+            Found::Present(object) => object.get("tenantId").and_then(Value::as_str),
+            Found::Absent => None,
+        };
+        told.and_then(|tenant| tenant.parse().ok())
+            .ok_or_else(|| CommandError::NoTenant(self.subscription.clone()))
     }
 
     fn refuse(&self, found: Diagnostics) -> CommandError {

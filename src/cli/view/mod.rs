@@ -6,7 +6,9 @@ pub(crate) mod diagnostic;
 pub(crate) mod layout;
 pub(crate) mod object;
 pub(crate) mod plan;
+pub(crate) mod progress;
 pub(crate) mod status;
+pub(crate) mod summary;
 pub(crate) mod time;
 pub(crate) mod value;
 

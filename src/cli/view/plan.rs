@@ -8,6 +8,7 @@ use super::batch::{Steps, batch};
 use super::change::{Frame, fields, lead, resource, shown, sign};
 use super::layout::{clean, count, hang, pad};
 use super::value::{Ids, Spelling};
+use crate::arm::SubscriptionId;
 use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
 use crate::kind::database_batch;
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
@@ -235,26 +236,14 @@ impl PlanView<'_> {
     }
 
     fn outputs(&self, text: &mut String) {
-        let outputs = &self.plan.outputs;
-        if outputs.is_empty() || self.plan.changes.is_empty() {
-            return;
+        if !self.plan.outputs.is_empty() && !self.plan.changes.is_empty() && self.plan.mode == Mode::Apply {
+            text.push_str(&outputs(
+                &self.plan.outputs,
+                &self.plan.base.subscription,
+                "Outputs after apply:\n\n",
+            ));
+            text.push('\n');
         }
-        let spelling = self.spelling();
-        let names = outputs
-            .keys()
-            .map(|name| name.chars().count())
-            .max()
-            .unwrap_or_default();
-        text.push_str("Outputs after apply:\n\n");
-        for (name, output) in outputs {
-            let value = match output {
-                Output::Value(value) => Shown::Value(value.clone()),
-                Output::Sensitive => Shown::Sensitive,
-                Output::Unknown => Shown::Unknown,
-            };
-            let _ = writeln!(text, "  {} = {}", pad(name, names), shown(&value, &spelling));
-        }
-        text.push('\n');
     }
 
     fn summary(&self, text: &mut String) {
@@ -287,6 +276,26 @@ impl PlanView<'_> {
         }
         let _ = writeln!(text, "{DIM}Azure: {sentence}.{DIM:#}");
     }
+}
+
+/// Output values under a heading, their `=` in one column.
+pub(crate) fn outputs(outputs: &BTreeMap<String, Output>, home: &SubscriptionId, heading: &str) -> String {
+    let spelling = Spelling { home, ids: Ids::Whole };
+    let names = outputs
+        .keys()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or_default();
+    let mut text = heading.to_owned();
+    for (name, output) in outputs {
+        let value = match output {
+            Output::Value(value) => Shown::Value(value.clone()),
+            Output::Sensitive => Shown::Sensitive,
+            Output::Unknown => Shown::Unknown,
+        };
+        let _ = writeln!(text, "  {} = {}", pad(name, names), shown(&value, &spelling));
+    }
+    text
 }
 
 fn is_write(op: &crate::plan::Op) -> bool {

@@ -134,7 +134,7 @@ impl StatusView {
                     state(migration),
                     format!("{arrived}/{} databases", migration.databases.len()),
                 ];
-                cells.extend(tables(migration).map(|(done, all)| format!("{done}/{all} tables")));
+                cells.extend(copied(migration).map(|(done, all)| format!("{done}/{all} tables")));
                 cells
             }
         }
@@ -296,11 +296,16 @@ pub(crate) fn doing(substate: &Substate) -> &str {
 }
 
 /// Tables copied and all tables, over the databases that tell.
-fn tables(migration: &Migration) -> Option<(u64, u64)> {
+fn copied(migration: &Migration) -> Option<(u64, u64)> {
     let told: Vec<_> = migration.progress.values().map(|progress| progress.tables).collect();
     let all: u64 = told.iter().filter_map(Tables::total).sum();
     let done: u64 = told.iter().filter_map(|tables| tables.completed).sum();
     (all > 0).then_some((done, all))
+}
+
+/// All tables of a database, when every counter is known.
+pub(crate) fn tables(progress: &DatabaseProgress) -> Option<u64> {
+    progress.tables.total()
 }
 
 /// The largest lag, once every database tells its own.

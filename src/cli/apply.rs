@@ -1,0 +1,248 @@
+//! `pgferry apply` and `pgferry destroy`: plan, ask, carry out, tell. The plan decides what is done; nothing here does.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Call;
+use super::env::Pipeline;
+use super::error::CommandError;
+use super::exit::Exit;
+use super::help;
+use super::plan::{Planning, show};
+use super::project::Purpose;
+use super::session::{Planned, Session};
+use super::view::layout::typed;
+use super::view::progress::Progress;
+use super::view::summary::SummaryView;
+use super::view::time::instant;
+use super::work::{self, Approval, Ended, Failing, Working};
+use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Settled};
+use crate::arm::{Cloud, Outputs};
+use crate::plan::approve::Consent;
+use crate::plan::{Mode, Plan};
+use crate::secret::Secrets;
+
+/// Make it as the configuration says
+#[derive(Args)]
+#[command(after_help = help::examples(&[
+    ("pgferry apply", "shows the plan and asks"),
+    ("pgferry apply --auto-approve --wait ready", "in a pipeline: leaves when the cutovers can begin"),
+    ("pgferry apply --retry database_batch.wave1", "tries the failed migrations of a batch again"),
+]))]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    planning: Planning,
+    #[command(flatten)]
+    working: Working,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// Take down what pgferry made, and forget the rest
+#[derive(Args)]
+#[command(after_help = help::examples(&[
+    ("pgferry destroy", "shows what would be deleted and asks"),
+    ("pgferry plan --destroy", "only shows it"),
+]))]
+pub(crate) struct DestroyArgs {
+    #[command(flatten)]
+    planning: Planning,
+    #[command(flatten)]
+    working: Working,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// Flags of runs of many steps.
+#[derive(Args)]
+struct Running {
+    /// How many calls to Azure at once; watching does not count
+    #[arg(long, value_name = "N", default_value = "10")]
+    parallelism: NonZeroUsize,
+    /// What a failed step means to the others
+    #[arg(long, value_name = "HOW", default_value = "continue")]
+    on_error: Failing,
+    /// Keep the state on this runner although it is thrown away
+    #[arg(long)]
+    ephemeral_state: bool,
+}
+
+pub(crate) async fn apply(args: &ApplyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    run(Mode::Apply, &args.planning, &args.working, &args.running, call).await
+}
+
+pub(crate) async fn destroy(args: &DestroyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    run(Mode::Destroy, &args.planning, &args.working, &args.running, call).await
+}
+
+async fn run(
+    mode: Mode,
+    planning: &Planning,
+    working: &Working,
+    running: &Running,
+    call: &Call<'_>,
+) -> Result<Exit, CommandError> {
+    let command = match mode {
+        Mode::Apply => "apply",
+        Mode::Destroy => "destroy",
+    };
+    let session = call.session(Purpose::Change).await?;
+    refuse_to_lose_state(&session, running, call)?;
+    let job = Job {
+        caller: work::caller(call, &session, command).await?,
+        options: Options {
+            parallelism: running.parallelism.get(),
+            on_error: running.on_error.into(),
+            ..working.options(Duration::ZERO)
+        },
+        again: call.again(command),
+        session,
+        call,
+    };
+    if let Some(exit) = job.settle().await? {
+        return Ok(exit);
+    }
+    let planned = job.session.plan(&planning.aim(mode, call.ui)).await?;
+    show(&planned.plan, &job.session, call.ui);
+    if planned.plan.is_empty() && planned.plan.blocking().next().is_none() {
+        if mode == Mode::Apply {
+            work::keep_outputs(&job.session, &job.caller, &planned.plan.outputs).await?;
+        }
+        return Ok(Exit::Done);
+    }
+    let consent = match job.consent(&planned.plan, working).await? {
+        Some(consent) => consent,
+        None => {
+            call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
+            return Ok(Exit::Error);
+        }
+    };
+    job.carry_out(planned, consent).await
+}
+
+/// A runner that is thrown away takes local state with it, and with the state the memory of what is ours.
+fn refuse_to_lose_state(session: &Session, running: &Running, call: &Call<'_>) -> Result<(), CommandError> {
+    match (session.project.cloud(), call.env.pipeline, running.ephemeral_state) {
+        (Cloud::Simulator, _, _) | (_, Pipeline::No, _) | (_, Pipeline::Yes, true) => Ok(()),
+        (Cloud::Public | Cloud::UsGovernment | Cloud::China, Pipeline::Yes, false) => Err(CommandError::EphemeralState),
+    }
+}
+
+/// One apply or destroy.
+struct Job<'a> {
+    session: Session,
+    caller: Caller,
+    options: Options,
+    again: String,
+    call: &'a Call<'a>,
+}
+
+impl Job<'_> {
+    /// Settles what an interrupted run left open; an exit, where this one was interrupted at that.
+    async fn settle(&self) -> Result<Option<Exit>, CommandError> {
+        let (secrets, outputs) = (Secrets::default(), Outputs::default());
+        let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
+        let progress = Progress::by_hand(self.call.ui);
+        let settling = work::interruptible(&self.session, &progress, |interrupt| {
+            let (ports, options, progress) = (ports, &self.options, &progress);
+            async move { apply::reconcile(&ports, options, &interrupt, progress).await }
+        });
+        match settling.await? {
+            Ended::CutShort => Ok(Some(work::cut_short(self.call.ui, &self.again))),
+            Ended::Worked(settled) => match settled? {
+                Settled::Nothing => Ok(None),
+                Settled::Closed(closed) => {
+                    self.call.ui.say(&told(&closed));
+                    Ok(None)
+                }
+                Settled::Interrupted(_) => Ok(Some(work::cut_short(self.call.ui, &self.again))),
+            },
+        }
+    }
+
+    /// Consent to a plan; none where a person said no. What changes nothing needs none.
+    async fn consent(&self, plan: &Plan, working: &Working) -> Result<Option<Consent>, CommandError> {
+        let is_refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
+        if working.auto_approve || !plan.has_changes() || is_refused {
+            return Ok(Some(Consent::Automatic));
+        }
+        let question = match plan.mode {
+            Mode::Apply => "\nDo you want to do this?",
+            Mode::Destroy => "\nDo you really want to take all of this down?",
+        };
+        Ok(match work::approve(self.call.ui, question).await? {
+            Approval::Given => Some(Consent::Typed),
+            Approval::Refused => None,
+        })
+    }
+
+    async fn carry_out(&self, planned: Planned, consent: Consent) -> Result<Exit, CommandError> {
+        let Planned {
+            plan, outputs, secrets, ..
+        } = planned;
+        let approved = plan.approve(consent).map_err(CommandError::NotApprovable)?;
+        let plan = approved.plan();
+        let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
+        let progress = Progress::new(self.call.ui, plan);
+        self.call.ui.say("\n");
+        let running = work::interruptible(&self.session, &progress, |interrupt| {
+            let (ports, options, progress, approved) = (ports, &self.options, &progress, &approved);
+            async move { apply::run(approved, &ports, options, &interrupt, progress).await }
+        });
+        let report = match running.await? {
+            Ended::CutShort => return Ok(work::cut_short(self.call.ui, &self.again)),
+            Ended::Worked(report) => report?,
+        };
+        let view = SummaryView {
+            report: &report,
+            plan,
+            again: &self.again,
+            columns: self.call.ui.width(),
+        };
+        self.call.ui.show(&view.render());
+        let conclusion = report.conclusion();
+        if conclusion == Conclusion::Done {
+            self.tell_outputs(plan.mode, &report.outputs).await?;
+        }
+        Ok(match conclusion {
+            Conclusion::Done => Exit::Done,
+            Conclusion::InFlight => Exit::InFlight,
+            Conclusion::Waiting => Exit::WaitingForPerson,
+            Conclusion::Failed => Exit::Error,
+        })
+    }
+
+    /// Keeps and shows the outputs, now that all they hang on is known.
+    async fn tell_outputs(&self, mode: Mode, told: &Outputs) -> Result<(), CommandError> {
+        let outputs = match mode {
+            Mode::Apply => self.session.output_values(told)?,
+            Mode::Destroy => std::collections::BTreeMap::new(),
+        };
+        work::keep_outputs(&self.session, &self.caller, &outputs).await?;
+        if !outputs.is_empty() {
+            let home = &self.session.subscription;
+            self.call
+                .ui
+                .show(&super::view::plan::outputs(&outputs, home, "\nOutputs:\n\n"));
+        }
+        Ok(())
+    }
+}
+
+fn told(closed: &ClosedRun) -> String {
+    let mut text = format!(
+        "The run that {} began at {} was interrupted; what it did is remembered now.\n",
+        closed.by,
+        instant(closed.started)
+    );
+    for unit in &closed.recovered {
+        text.push_str(&format!("  {} had happened\n", typed(unit)));
+    }
+    for unit in &closed.undone {
+        text.push_str(&format!("  {} had not happened\n", typed(unit)));
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,169 @@
+//! `pgferry cutover`: one migration's cutover by a person. It works beside a running apply.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Call;
+use super::error::CommandError;
+use super::exit::Exit;
+use super::help;
+use super::project::Purpose;
+use super::session::Session;
+use super::view::layout::{count, listed};
+use super::view::progress::{Progress, waiting};
+use super::view::status::doing;
+use super::view::time::{lag, length};
+use super::work::{self, Approval, Ended, Working};
+use crate::address::UnitAddress;
+use crate::apply::{self, CutoverOrder, CutoverReport, Outcome};
+use crate::arm::migration::{Migration, Standing};
+use crate::arm::{ArmRead, Found, Outputs};
+use crate::cli::color::{GOOD, STRONG, paint};
+use crate::kind::database_batch::Batch;
+use crate::plan::Gate;
+use crate::plan::step::Opens;
+use crate::secret::Secrets;
+use crate::simulator::Span;
+
+/// Cut a migration over; works beside a running apply
+#[derive(Args)]
+#[command(after_help = help::examples(&[
+    ("pgferry cutover 'database_batch.wave1#2'", "shows the gate's reading, asks, cuts over, measures the downtime"),
+    ("pgferry cutover 'database_batch.wave1#2' --auto-approve", "does not ask"),
+]))]
+pub(crate) struct CutoverArgs {
+    /// The migration, as `pgferry status` names it
+    #[arg(value_name = "ADDRESS#N")]
+    address: UnitAddress,
+    /// How long the gate's conditions may take to hold, by the clock of the cloud
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    patience: Span,
+    #[command(flatten)]
+    working: Working,
+}
+
+/// A running apply writes for seconds at a time.
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let session = call.session(Purpose::Look).await?;
+    let migration = migration(&args.address, &session).await?;
+    let batch = batch(&args.address, &session);
+    let order = order(args, &migration, batch.as_ref());
+    call.ui.show(&preview(&args.address, &migration, &order.gate));
+    if !args.working.auto_approve {
+        let question = "\nWrites to the source must have stopped: what is written there after the cutover stays behind.\n\
+                        Do you want to cut over now?";
+        if work::approve(call.ui, question).await? == Approval::Refused {
+            call.ui.alert("\ncutover cancelled: nothing was changed.\n");
+            return Ok(Exit::Error);
+        }
+    }
+    let caller = work::caller(call, &session, "cutover").await?;
+    let (secrets, outputs) = (Secrets::default(), Outputs::default());
+    let ports = work::ports(&session, &caller, &secrets, &outputs);
+    let options = args.working.options(LOCK_PATIENCE);
+    let progress = Progress::by_hand(call.ui);
+    let cutting = work::interruptible(&session, &progress, |interrupt| {
+        let (order, options, progress) = (&order, &options, &progress);
+        async move { apply::cutover(order, &ports, options, &interrupt, progress).await }
+    });
+    match cutting.await? {
+        Ended::CutShort => Ok(work::cut_short(call.ui, "pgferry status")),
+        Ended::Worked(report) => Ok(tell(&report?, args, call)),
+    }
+}
+
+/// The last attempt of a migration, as Azure has it.
+///
+/// # Errors
+/// When nothing is remembered of it, or Azure has none.
+pub(crate) async fn migration(unit: &UnitAddress, session: &Session) -> Result<Migration, CommandError> {
+    let (_, prior) = session.remembered().await?;
+    let unknown = || CommandError::UnknownMigration {
+        unit: unit.clone(),
+        known: prior
+            .iter()
+            .filter(|(_, remembered)| !remembered.record.attempts.is_empty())
+            .map(|(unit, _)| unit.clone())
+            .collect(),
+    };
+    let attempt = prior
+        .get(unit)
+        .and_then(|remembered| remembered.record.attempts.last())
+        .ok_or_else(unknown)?;
+    match session.client.get(&attempt.id).await? {
+        Found::Present(json) => Migration::read(&json).ok_or_else(unknown),
+        Found::Absent => Err(unknown()),
+    }
+}
+
+/// The batch, where it is still declared.
+fn batch(unit: &UnitAddress, session: &Session) -> Option<Batch> {
+    let declared = session.project.program.declare(&Outputs::default()).ok()?;
+    let mut batches = declared.graph.batches();
+    batches
+        .find(|(_, batch)| batch.address == unit.resource)
+        .map(|(_, batch)| batch.clone())
+}
+
+/// The declared conditions; the strictest where the batch is no longer declared.
+fn order(args: &CutoverArgs, migration: &Migration, batch: Option<&Batch>) -> CutoverOrder {
+    CutoverOrder {
+        unit: args.address.clone(),
+        gate: Gate {
+            migration: migration.id.clone(),
+            databases: migration.databases.clone(),
+            max_lag: batch.map_or(Duration::ZERO, |batch| batch.cutover.max_lag),
+            samples: batch.map_or(3, |batch| batch.cutover.samples),
+            opens: Opens::ByHand,
+        },
+        patience: args.patience.0,
+        stall_after: batch.map_or(Duration::from_secs(15 * 60), |batch| batch.stall_after),
+    }
+}
+
+fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate) -> String {
+    let state = match migration.standing() {
+        Standing::Asking(substate) => doing(&substate).to_owned(),
+        Standing::ReadyForCutover => "ready for its cutover".to_owned(),
+        Standing::Running | Standing::Ended(_) => migration.state.to_string(),
+    };
+    format!(
+        "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n  {}: {}\n  gate: lag of each at most {}, in {}\n",
+        migration.id.name(),
+        count(migration.databases.len(), "database"),
+        listed(&migration.databases),
+        lag(Some(gate.max_lag)),
+        count(usize::try_from(gate.samples).unwrap_or(usize::MAX), "good reading"),
+    )
+}
+
+fn tell(report: &CutoverReport, args: &CutoverArgs, call: &Call<'_>) -> Exit {
+    let unit = &args.address;
+    match &report.outcome {
+        Outcome::Done => {
+            let downtime = report
+                .downtime
+                .as_ref()
+                .map_or_else(String::new, |downtime| format!(", downtime {}", length(downtime.took)));
+            call.ui.show(&format!(
+                "\n{} {unit} is over{downtime}.\nWhat queues behind it goes on with: {}\n",
+                paint(GOOD, "Cutover complete."),
+                call.again("apply"),
+            ));
+            Exit::Done
+        }
+        Outcome::Waiting(waits) => {
+            call.ui.show(&format!("\n{unit} {}\n", waiting(waits)));
+            Exit::WaitingForPerson
+        }
+        Outcome::InFlight { .. } | Outcome::Left { .. } | Outcome::Failed(_) | Outcome::Skipped { .. } => {
+            call.ui.show(&format!(
+                "\n{unit} goes on in Azure; `pgferry status` shows how far it is.\n"
+            ));
+            Exit::InFlight
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! A run as it goes on: lines that stay, and on a terminal lines below them that change in place. It watches; it decides
+//! nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::layout::{clean, count, listed, shorten};
+use super::status::doing;
+use super::time::{between, clock, lag, length};
+use crate::address::UnitAddress;
+use crate::apply::observer::{DatabaseReading, GateReading, MigrationProgress, Objection, WaitsFor};
+use crate::apply::{Event, Observer};
+use crate::arm::migration::Substate;
+use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
+use crate::cli::ui::{LiveLines, Ui, Verbosity};
+use crate::plan::step::Until;
+use crate::plan::{Action, Op, Plan, Step};
+
+/// Shows a run.
+pub(crate) struct Progress {
+    ui: Ui,
+    actions: HashMap<UnitAddress, Action>,
+    scene: Mutex<Scene>,
+}
+
+/// What is going on right now.
+struct Scene {
+    total: usize,
+    over: usize,
+    active: BTreeMap<UnitAddress, Active>,
+    told: HashMap<UnitAddress, Told>,
+    /// Lines that stay and are not written yet.
+    pending: String,
+    drawn: Option<Instant>,
+    now: Timestamp,
+}
+
+/// A unit whose turn it is.
+struct Active {
+    since: Timestamp,
+    what: String,
+    progress: Option<MigrationProgress>,
+    waits: Option<String>,
+}
+
+/// What was last said of a migration in lines that stay.
+struct Told {
+    at: Timestamp,
+    substate: Option<Substate>,
+}
+
+/// Lines are redrawn at most this often.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Without a terminal, a migration that only goes on is mentioned once in so much time of the cloud.
+const MENTION: Duration = Duration::from_secs(5 * 60);
+
+/// More lines would push everything else off the screen.
+const LIVE: usize = 12;
+
+impl Progress {
+    /// Watches the run of this plan.
+    pub(crate) fn new(ui: &Ui, plan: &Plan) -> Self {
+        let actions = plan
+            .changes
+            .iter()
+            .map(|change| (change.unit.clone(), change.action.clone()));
+        Self::of(ui, actions.collect())
+    }
+
+    /// Watches what is done to one migration by hand.
+    pub(crate) fn by_hand(ui: &Ui) -> Self {
+        Self::of(ui, HashMap::new())
+    }
+
+    fn of(ui: &Ui, actions: HashMap<UnitAddress, Action>) -> Self {
+        Self {
+            ui: ui.clone(),
+            actions,
+            scene: Mutex::new(Scene {
+                total: 0,
+                over: 0,
+                active: BTreeMap::new(),
+                told: HashMap::new(),
+                pending: String::new(),
+                drawn: None,
+                now: Timestamp::UNIX_EPOCH,
+            }),
+        }
+    }
+
+    fn scene(&self) -> MutexGuard<'_, Scene> {
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time goes on, by the cloud's clock: what is shown as elapsed does, too.
+    pub(crate) fn tick(&self, now: Timestamp) {
+        let mut scene = self.scene();
+        scene.now = scene.now.max(now);
+        self.draw(&mut scene);
+    }
+
+    /// Nothing more happens: what is pending is written, what changes in place is taken away.
+    pub(crate) fn finish(&self) {
+        let mut scene = self.scene();
+        let pending = std::mem::take(&mut scene.pending);
+        if pending.is_empty() {
+            self.ui.draw(&[]);
+        } else {
+            self.ui.say(&pending);
+        }
+    }
+
+    fn draw(&self, scene: &mut Scene) {
+        if self.ui.live_lines() == LiveLines::Not {
+            return;
+        }
+        if scene.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
+            return;
+        }
+        scene.drawn = Some(Instant::now());
+        let live = scene.lines(self.ui.terminal_width().saturating_sub(1));
+        let pending = std::mem::take(&mut scene.pending);
+        if pending.is_empty() {
+            self.ui.draw(&live);
+        } else {
+            self.ui.say_above(&pending, &live);
+        }
+    }
+
+    /// A line that stays.
+    fn line(&self, scene: &mut Scene, at: Timestamp, unit: Option<&UnitAddress>, text: &str) {
+        let mut line = format!("{DIM}{}{DIM:#}  ", clock(at));
+        if let Some(unit) = unit {
+            line.push_str(&format!("{STRONG}{unit}{STRONG:#}  "));
+        }
+        line.push_str(text);
+        line.push('\n');
+        match self.ui.live_lines() {
+            LiveLines::Shown => scene.pending.push_str(&line),
+            LiveLines::Not => self.ui.say(&line),
+        }
+    }
+
+    fn is_detailed(&self) -> bool {
+        self.ui.verbosity() == Verbosity::Detailed
+    }
+
+    fn begun(&self, step: &Step) -> Option<String> {
+        Some(match &step.op {
+            Op::Put { .. } => match self.actions.get(&step.unit) {
+                Some(Action::Update) => "updating".into(),
+                Some(Action::Replace) => "creating anew".into(),
+                Some(Action::Create | Action::Delete | Action::Adopt | Action::Forget | Action::Advance(_)) | None => {
+                    "creating".into()
+                }
+            },
+            Op::Delete { .. } => "deleting".into(),
+            Op::Start { migration, .. } => format!("starting `{}`", migration.name()),
+            Op::Await(watched) => match watched.until {
+                Until::ReadyForCutover | Until::Succeeded => "watching".into(),
+                Until::Ended => format!("waiting for `{}`, which holds the target", watched.migration.name()),
+            },
+            Op::Gate(_) => "at the gate of its cutover".into(),
+            Op::Cutover { .. } => "cutting over".into(),
+            Op::Note => return None,
+        })
+    }
+
+    fn finished(&self, step: &Step) -> Option<String> {
+        let done = |text: &str| Some(paint(ADD, text));
+        match &step.op {
+            Op::Put { .. } => match self.actions.get(&step.unit) {
+                Some(Action::Update) => done("updated"),
+                Some(Action::Replace) => done("created anew"),
+                Some(Action::Create | Action::Delete | Action::Adopt | Action::Forget | Action::Advance(_)) | None => {
+                    done("created")
+                }
+            },
+            Op::Delete { .. } => done("deleted"),
+            Op::Start { migration, .. } => Some(format!("{} as `{}`", paint(ADD, "started"), migration.name())),
+            Op::Await(watched) => match watched.until {
+                Until::ReadyForCutover => done("ready for its cutover"),
+                Until::Succeeded => Some(format!(
+                    "{}: {}",
+                    paint(ADD, "arrived"),
+                    count(watched.databases.len(), "database")
+                )),
+                Until::Ended => None,
+            },
+            Op::Gate(_) | Op::Cutover { .. } => None,
+            Op::Note => match self.actions.get(&step.unit)? {
+                Action::Adopt => done("adopted"),
+                Action::Forget => done("forgotten"),
+                Action::Create | Action::Update | Action::Replace | Action::Delete | Action::Advance(_) => None,
+            },
+        }
+    }
+
+    fn progress(&self, scene: &mut Scene, at: Timestamp, unit: &UnitAddress, progress: &MigrationProgress) {
+        if let Some(active) = scene.active.get_mut(unit) {
+            active.progress = Some(progress.clone());
+        }
+        let told = scene.told.get(unit);
+        let is_new = told.is_none_or(|told| told.substate != progress.substate);
+        let is_due = told.is_none_or(|told| between(told.at, at) >= MENTION);
+        let stays = match self.ui.live_lines() {
+            LiveLines::Shown => is_new,
+            LiveLines::Not => is_new || is_due,
+        };
+        if stays {
+            let substate = progress.substate.clone();
+            scene.told.insert(unit.clone(), Told { at, substate });
+            let text = sentence(progress, at);
+            self.line(scene, at, Some(unit), &text);
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, at: Timestamp, event: &Event<'_>) {
+        let mut guard = self.scene();
+        let scene = &mut *guard;
+        scene.now = scene.now.max(at);
+        match event {
+            Event::RunStarted { run, steps } => {
+                scene.total = *steps;
+                if self.is_detailed() {
+                    self.line(scene, at, None, &format!("run {run}: {}", count(*steps, "step")));
+                }
+            }
+            Event::Recovered { step } => {
+                self.line(
+                    scene,
+                    at,
+                    Some(&step.unit),
+                    "had happened before the interruption; remembered now",
+                );
+            }
+            Event::StepStarted { step } => {
+                if let Some(what) = self.begun(step) {
+                    if self.is_detailed() {
+                        self.line(scene, at, Some(&step.unit), &what);
+                    }
+                    let active = Active {
+                        since: at,
+                        what,
+                        progress: None,
+                        waits: None,
+                    };
+                    scene.active.insert(step.unit.clone(), active);
+                }
+            }
+            Event::StepFinished { step, elapsed } => {
+                scene.over += 1;
+                scene.active.remove(&step.unit);
+                if let Some(text) = self.finished(step) {
+                    let text = if elapsed.as_secs() > 0 {
+                        format!("{text} after {}", length(*elapsed))
+                    } else {
+                        text
+                    };
+                    self.line(scene, at, Some(&step.unit), &text);
+                }
+            }
+            Event::StepFailed { step, error, elapsed } => {
+                scene.over += 1;
+                scene.active.remove(&step.unit);
+                let text = format!(
+                    "{} after {}: {}",
+                    paint(REMOVE, "FAILED"),
+                    length(*elapsed),
+                    chain(*error)
+                );
+                self.line(scene, at, Some(&step.unit), &text);
+            }
+            Event::StepSkipped { step, because } => {
+                scene.over += 1;
+                if step.unit != because.unit {
+                    self.line(
+                        scene,
+                        at,
+                        Some(&step.unit),
+                        &format!("skipped, since {} failed", because.unit),
+                    );
+                }
+            }
+            Event::Repeated { step, attempt, error } => {
+                if self.is_detailed() {
+                    self.line(
+                        scene,
+                        at,
+                        Some(&step.unit),
+                        &format!("attempt {attempt} follows: {}", chain(*error)),
+                    );
+                }
+            }
+            Event::Progress { unit, progress } => self.progress(scene, at, unit, progress),
+            Event::Unreadable { unit, error } => {
+                self.line(
+                    scene,
+                    at,
+                    Some(unit),
+                    &format!("cannot be looked at now: {}", chain(*error)),
+                );
+            }
+            Event::Answered { unit, substate, answer } => {
+                let text = format!("{}: answered by `{}`", doing(substate), answer.from);
+                self.line(scene, at, Some(unit), &text);
+            }
+            Event::Waiting { unit, waits } => {
+                let text = waiting(waits);
+                if let Some(active) = scene.active.get_mut(*unit) {
+                    active.waits = Some(text.clone());
+                }
+                self.line(scene, at, Some(unit), &paint(CHANGE, &text));
+            }
+            Event::GoesOn { unit } => {
+                if let Some(active) = scene.active.get_mut(*unit) {
+                    active.waits = None;
+                }
+                self.line(scene, at, Some(unit), "goes on");
+            }
+            Event::GateRead { unit, reading } => self.line(scene, at, Some(unit), &gate(reading)),
+            Event::CutoverTriggered { unit, .. } => self.line(scene, at, Some(unit), "cutover triggered"),
+            Event::Downtime(downtime) => {
+                let text = format!("{}, downtime {}", paint(ADD, "cut over"), length(downtime.took));
+                self.line(scene, at, Some(&downtime.unit), &text);
+            }
+            Event::CancelSent { unit, .. } => self.line(scene, at, Some(unit), "cancel sent"),
+            Event::LockTaken => self.whisper(scene, at, "the state is locked"),
+            Event::LockReleased => self.whisper(scene, at, "the state is free for others: this run only watches now"),
+            Event::LockAwaited { holder } => {
+                self.line(
+                    scene,
+                    at,
+                    None,
+                    &format!("waiting for the state, which is locked by {holder}"),
+                );
+            }
+            Event::Interrupted => self.line(
+                scene,
+                at,
+                None,
+                "stopping: nothing new is started, what runs in Azure goes on there; once more ends at once",
+            ),
+        }
+        self.draw(scene);
+    }
+}
+
+impl Progress {
+    fn whisper(&self, scene: &mut Scene, at: Timestamp, text: &str) {
+        if self.is_detailed() {
+            self.line(scene, at, None, text);
+        }
+    }
+}
+
+impl Scene {
+    /// What changes in place: one line a unit, migrations first, and one that counts.
+    fn lines(&self, columns: usize) -> Vec<String> {
+        let mut units: Vec<(&UnitAddress, &Active)> = self.active.iter().collect();
+        units.sort_by_key(|(_, active)| active.progress.is_none());
+        let mut lines: Vec<String> = units
+            .iter()
+            .take(LIVE)
+            .map(|(unit, active)| self.live(unit, active, columns))
+            .collect();
+        let hidden = units.len().saturating_sub(LIVE);
+        if hidden > 0 {
+            lines.push(format!("  {DIM}and {hidden} more{DIM:#}"));
+        }
+        if self.total > 0 {
+            let text = shorten(
+                &format!("  {} of {} done", self.over, count(self.total, "step")),
+                columns,
+            );
+            lines.push(paint(DIM, text));
+        }
+        lines
+    }
+
+    fn live(&self, unit: &UnitAddress, active: &Active, columns: usize) -> String {
+        let mut words = match (&active.waits, &active.progress) {
+            (Some(waits), _) => vec![waits.clone()],
+            (None, Some(progress)) => facts(progress, self.now),
+            (None, None) => vec![active.what.clone()],
+        };
+        words.push(length(between(active.since, self.now)));
+        let (symbol, style) = match active.waits {
+            Some(_) => ("?", CHANGE),
+            None => (">", ADVANCE),
+        };
+        let text = shorten(&format!("{unit}  {}", words.join("  ")), columns.saturating_sub(4));
+        format!("  {} {text}", paint(style, symbol))
+    }
+}
+
+/// How far a migration is, word by word.
+fn facts(progress: &MigrationProgress, now: Timestamp) -> Vec<String> {
+    let state = progress
+        .substate
+        .as_ref()
+        .map_or_else(|| progress.state.as_str(), doing);
+    let mut words = vec![
+        clean(state),
+        format!("{}/{} databases", progress.databases_done, progress.databases),
+    ];
+    if let (Some(done), Some(all)) = (progress.tables_done, progress.tables) {
+        words.push(format!("{done}/{all} tables"));
+        words.extend(estimate(progress, done, all, now));
+    }
+    if let Some(behind) = progress.lag {
+        words.push(format!("lag {}", lag(Some(behind))));
+    }
+    words
+}
+
+/// From the tables copied so far, and so rough: tables differ in size.
+fn estimate(progress: &MigrationProgress, done: u64, all: u64, now: Timestamp) -> Option<String> {
+    let copying = progress.substate == Some(Substate::MigratingData);
+    if !copying || done < 3 || done >= all {
+        return None;
+    }
+    let elapsed = between(progress.started?, now).as_secs_f64();
+    let (done, left) = (u32::try_from(done).ok()?, u32::try_from(all - done).ok()?);
+    let rest = Duration::try_from_secs_f64(elapsed / f64::from(done) * f64::from(left)).ok()?;
+    Some(format!("about {} left", length(rest)))
+}
+
+fn sentence(progress: &MigrationProgress, now: Timestamp) -> String {
+    facts(progress, now).join(", ")
+}
+
+/// What a migration waits for, with what to do.
+pub(crate) fn waiting(waits: &WaitsFor) -> String {
+    match waits {
+        WaitsFor::Answer { substate, todo } => {
+            let todo = todo.as_ref().map_or_else(String::new, |todo| format!(": {todo}"));
+            format!("asks ({}){todo}", doing(substate))
+        }
+        WaitsFor::Cutover { reading } => format!("waits for its cutover by hand; {}", gate(reading)),
+        WaitsFor::Stalled { since } => format!("nothing has moved since {}", clock(*since)),
+    }
+}
+
+/// The reading of a gate: what it says of all databases, then what speaks against a cutover.
+pub(crate) fn gate(reading: &GateReading) -> String {
+    let tables: Option<u64> = reading.databases.iter().map(|database| database.tables).sum();
+    let mut words = vec![format!(
+        "lag {} (allowed {})",
+        lag(reading.lag()),
+        lag(Some(reading.max_lag))
+    )];
+    words.extend(tables.map(|tables| format!("{tables} tables copied")));
+    let against: Vec<String> = reading.databases.iter().filter_map(objections).collect();
+    if against.is_empty() {
+        words.push(format!("good reading {} of {}", reading.good, reading.needed));
+    } else {
+        words.push(format!("against it: {}", listed(&against)));
+    }
+    format!("gate: {}", words.join(", "))
+}
+
+fn objections(database: &DatabaseReading) -> Option<String> {
+    let words: Vec<String> = database.objections.iter().map(objection).collect();
+    (!words.is_empty()).then(|| format!("{} ({})", clean(&database.name), words.join(", ")))
+}
+
+fn objection(objection: &Objection) -> String {
+    match objection {
+        Objection::Unheard => "Azure says nothing of it".into(),
+        Objection::State(state) => clean(state.as_str()),
+        Objection::Errored(tables) => format!("{tables} tables failed"),
+        Objection::Copying(tables) => format!("{tables} tables to copy"),
+        Objection::TablesUnknown => "tables unknown".into(),
+        Objection::LagUnknown => "lag unknown".into(),
+        Objection::Lagging(behind) => format!("lag {}", lag(Some(*behind))),
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = clean(&error.to_string()).replace('\n', " ");
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&clean(&next.to_string()).replace('\n', " "));
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,251 @@
+//! What apply, destroy, cutover and cancel share: who acts and through which doors, consent, and how an interrupt reaches a
+//! run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use pgferry_state::{Edit, Holder, Intent, RecordKey, Store};
+
+use super::Call;
+use super::error::CommandError;
+use super::exit::Exit;
+use super::session::Session;
+use super::signals::Signals;
+use super::ui::Ui;
+use super::view::progress::Progress;
+use crate::apply::{Caller, Interrupt, Interrupter, OnError, Options, Ports, Wait};
+use crate::arm::Outputs;
+use crate::azure::clock::WallClock;
+use crate::clock::Clock;
+use crate::plan::Output;
+use crate::prior::OUTPUT_PREFIX;
+use crate::secret::Secrets;
+use crate::simulator::Span;
+
+/// An interrupted run has two seconds; the last tenth is for saying so.
+const PATIENCE: Duration = Duration::from_millis(1900);
+
+/// How often what shows elapsed time is drawn again.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Flags of everything that changes Azure.
+#[derive(Args)]
+pub(crate) struct Working {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// How long to stay
+    #[arg(long, value_name = "FOR", default_value = "done")]
+    wait: WaitFor,
+    /// How long to wait for the state when somebody else writes, such as `30s`
+    #[arg(long, value_name = "TIME")]
+    lock_timeout: Option<Span>,
+}
+
+/// How long to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WaitFor {
+    #[value(help = "Until everything is over, or only persons can move it on")]
+    Done,
+    #[value(help = "Until each migration is finished or ready for its cutover")]
+    Ready,
+    #[value(help = "Until everything that can be submitted is")]
+    None,
+}
+
+/// What a failed step means to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Failing {
+    #[value(help = "Only what hangs on it is skipped")]
+    Continue,
+    #[value(help = "Nothing new is started")]
+    Stop,
+}
+
+impl Working {
+    /// How a run goes about its plan. `patience` is how long it waits for the state when no flag says so.
+    pub(crate) fn options(&self, patience: Duration) -> Options {
+        Options {
+            wait: match self.wait {
+                WaitFor::Done => Wait::Done,
+                WaitFor::Ready => Wait::Ready,
+                WaitFor::None => Wait::NoWait,
+            },
+            lock_timeout: self.lock_timeout.map_or(patience, |span| span.0),
+            ..Options::default()
+        }
+    }
+}
+
+impl From<Failing> for OnError {
+    fn from(failing: Failing) -> Self {
+        match failing {
+            Failing::Continue => Self::Continue,
+            Failing::Stop => Self::Stop,
+        }
+    }
+}
+
+/// Who acts in this process.
+///
+/// # Errors
+/// When Azure cannot be asked for the subscription's tenant.
+pub(crate) async fn caller(call: &Call<'_>, session: &Session, command: &str) -> Result<Caller, CommandError> {
+    Ok(Caller {
+        who: call.env.actor.clone(),
+        process: std::process::id(),
+        command: format!("pgferry {command}"),
+        cloud: session.project.cloud(),
+        tenant: session.tenant().await?,
+        subscription: session.subscription.clone(),
+    })
+}
+
+/// The doors of a run.
+pub(crate) fn ports<'a>(
+    session: &'a Session,
+    caller: &'a Caller,
+    secrets: &'a Secrets,
+    outputs: &'a Outputs,
+) -> Ports<'a> {
+    Ports {
+        arm: session.client.as_ref(),
+        store: &session.store,
+        clock: session.clock.as_ref(),
+        wall: &WallClock,
+        secrets,
+        outputs,
+        caller,
+    }
+}
+
+/// How work ended.
+pub(crate) enum Ended<T> {
+    /// By itself, in good order.
+    Worked(T),
+    /// It did not leave in time, or a second signal came. The journal knows what was under way.
+    CutShort,
+}
+
+/// Runs work that an interrupt asks to stop; its progress is drawn as time goes on.
+///
+/// # Errors
+/// When the system refuses to tell of signals.
+pub(crate) async fn interruptible<T, W: Future<Output = T>>(
+    session: &Session,
+    progress: &Progress,
+    work: impl FnOnce(Interrupt) -> W,
+) -> Result<Ended<T>, CommandError> {
+    let mut signals = Signals::listen()?;
+    let (interrupter, interrupt) = Interrupter::new();
+    let mut work = std::pin::pin!(work(interrupt));
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                progress.finish();
+                return Ok(Ended::Worked(done));
+            }
+            () = signals.first() => break,
+            _ = tick.tick() => progress.tick(session.clock.now()),
+        }
+    }
+    interrupter.interrupt();
+    let ended = tokio::select! {
+        done = &mut work => Ended::Worked(done),
+        () = signals.first() => Ended::CutShort,
+        () = tokio::time::sleep(PATIENCE) => Ended::CutShort,
+    };
+    progress.finish();
+    Ok(ended)
+}
+
+/// What is said of work that was cut short.
+pub(crate) fn cut_short(ui: &Ui, again: &str) -> Exit {
+    ui.alert(&format!(
+        "\nEnded at once. What runs in Azure goes on there, and the journal knows what was under way.\nTo go on: {again}\n"
+    ));
+    Exit::InFlight
+}
+
+/// Asks for consent; only `yes` is one.
+///
+/// # Errors
+/// When nobody can be asked.
+pub(crate) async fn approve(ui: &Ui, question: &str) -> Result<Approval, CommandError> {
+    let prompt = format!("{question}\n  Only `yes` is taken for a yes.\n\n  Enter a value: ");
+    match ask(ui, prompt).await {
+        None => Err(CommandError::NobodyToAsk),
+        Some(answer) if answer == "yes" => Ok(Approval::Given),
+        Some(_) => Ok(Approval::Refused),
+    }
+}
+
+/// Whether a person consented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Approval {
+    /// They did.
+    Given,
+    /// They did not.
+    Refused,
+}
+
+/// Reading a terminal blocks, so it gets a thread of its own.
+pub(crate) async fn ask(ui: &Ui, prompt: String) -> Option<String> {
+    let ui = ui.clone();
+    tokio::task::spawn_blocking(move || ui.ask(&prompt))
+        .await
+        .ok()
+        .flatten()
+}
+
+/// Keeps output values for `pgferry output`: known ones that may be seen; the others are forgotten.
+///
+/// # Errors
+/// When the state cannot be written.
+pub(crate) async fn keep_outputs(
+    session: &Session,
+    caller: &Caller,
+    outputs: &BTreeMap<String, Output>,
+) -> Result<(), CommandError> {
+    let (_, prior) = session.remembered().await?;
+    let known = prior.outputs();
+    let wanted = |name: &String| match outputs.get(name) {
+        Some(Output::Value(value)) => Some(value),
+        Some(Output::Sensitive | Output::Unknown) | None => None,
+    };
+    let mut edits = Vec::new();
+    for name in outputs.keys().filter(|name| wanted(name) != known.get(*name)) {
+        if let Some(value) = wanted(name) {
+            edits.push(Edit::Put {
+                key: key(name)?,
+                document: value.clone(),
+            });
+        }
+    }
+    for name in known.keys().filter(|name| wanted(name).is_none()) {
+        edits.push(Edit::Remove { key: key(name)? });
+    }
+    if edits.is_empty() {
+        return Ok(());
+    }
+    let intent = Intent {
+        holder: Holder {
+            who: caller.who.clone(),
+            process: caller.process,
+            command: caller.command.clone(),
+            run: None,
+            since: WallClock.now(),
+        },
+    };
+    let held = session.store.lock(intent).await?;
+    held.commit(edits).await?;
+    Ok(held.release().await?)
+}
+
+fn key(name: &str) -> Result<RecordKey, CommandError> {
+    let key = format!("{OUTPUT_PREFIX}{name}");
+    key.parse()
+        .map_err(|_| CommandError::Usage(format!("`{name}` cannot be kept as the name of an output")))
+}
