@@ -644,11 +644,13 @@ impl<'a> Run<'a> {
     }
 }
 
-async fn due(timer: &mut Option<BoxFuture<'_, ()>>) {
-    match timer {
+/// Returns once a timer has run down, and takes it away; never, where there is none.
+async fn due(slot: &mut Option<BoxFuture<'_, ()>>) {
+    match slot {
         Some(timer) => timer.await,
         None => pending().await,
     }
+    *slot = None;
 }
 
 /// The records that a commit takes away.
