@@ -42,7 +42,7 @@ pub use cancel::{CancelOrder, Cancelled, cancel};
 pub use cutover::{CutoverOrder, CutoverReport, cutover};
 pub use error::{ApplyError, EndedBadly, Moved, StepError, Tangled};
 pub use interrupt::{Interrupt, Interrupter};
-pub use observer::{Event, Observer, Unobserved};
+pub use observer::{Event, Observer, Unobserved, WaitsFor};
 pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped};
 pub use resume::{ClosedRun, Settled, reconcile, resume};
 pub use run::run;

@@ -4,3 +4,22 @@ mod locks;
 mod migrations;
 mod recovery;
 mod steps;
+
+use crate::apply::{Outcome, Report};
+
+/// One line per unit.
+fn outcomes(report: &Report) -> String {
+    let told = report.units().into_iter().map(|(unit, outcome)| {
+        let word = match outcome {
+            Outcome::Done => "done".to_owned(),
+            Outcome::Failed(error) => format!("failed: {}", crate::apply::run::in_full(error)),
+            Outcome::Skipped { because } => format!("skipped because of {because}"),
+            Outcome::Waiting(_) => "waiting".to_owned(),
+            Outcome::InFlight { .. } => "in flight".to_owned(),
+            Outcome::Left { behind: Some(step) } => format!("left behind {step}"),
+            Outcome::Left { behind: None } => "left".to_owned(),
+        };
+        format!("{unit} {word}")
+    });
+    told.collect::<Vec<_>>().join("\n")
+}

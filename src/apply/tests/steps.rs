@@ -3,26 +3,12 @@
 use std::time::Duration;
 
 use crate::apply::testing::{Azure, Bench, Fault, Plans, Tally, peering_id, put};
-use crate::apply::{ApplyError, Conclusion, OnError, Outcome, Report, Stopped};
+use crate::apply::{ApplyError, Conclusion, OnError, Stopped};
 use crate::arm::Verb;
 use insta::assert_snapshot;
-use pgferry_state::{RunOutcome, Store};
 
-fn outcomes(report: &Report) -> String {
-    let told = report.units().into_iter().map(|(unit, outcome)| {
-        let word = match outcome {
-            Outcome::Done => "done".to_owned(),
-            Outcome::Failed(error) => format!("failed: {}", crate::apply::run::in_full(error)),
-            Outcome::Skipped { because } => format!("skipped because of {because}"),
-            Outcome::Waiting(_) => "waiting".to_owned(),
-            Outcome::InFlight { .. } => "in flight".to_owned(),
-            Outcome::Left { behind: Some(step) } => format!("left behind {step}"),
-            Outcome::Left { behind: None } => "left".to_owned(),
-        };
-        format!("{unit} {word}")
-    });
-    told.collect::<Vec<_>>().join("\n")
-}
+use super::outcomes;
+use pgferry_state::{RunOutcome, Store};
 
 #[tokio::test(start_paused = true)]
 async fn steps_run_in_order_and_are_remembered() {
