@@ -2,10 +2,10 @@
 //!
 //! The modules stand in layers; each imports only from the layers above it in this list (held by `tests/tidy.rs`):
 //!
-//! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`arm`], [`lang`]. No I/O.
+//! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`database`], [`arm`], [`lang`]. No I/O.
 //! 1. pure: [`kind`], [`config`], [`graph`], [`prior`], [`observed`], [`plan`]. Never async; cannot reach Azure, the clock or the disk
 //!    (except `config::source`, the one door to configuration files).
-//! 2. I/O: [`azure`], [`simulator`]. They know the words and nothing of each other.
+//! 2. I/O: [`azure`], [`postgres`], [`simulator`]. They know the words and nothing of each other.
 //! 3. stages: [`refresh`], [`apply`]. Effects, only through the ports in [`arm`], [`clock`] and `pgferry_state`.
 //! 4. shell: [`cli`]. May import everything; imported by nothing.
 
@@ -13,6 +13,7 @@ pub mod address;
 pub mod arm;
 pub mod block;
 pub mod clock;
+pub mod database;
 pub mod diagnostic;
 pub mod lang;
 pub mod secret;
@@ -25,6 +26,7 @@ pub mod plan;
 pub mod prior;
 
 pub mod azure;
+pub mod postgres;
 pub mod simulator;
 
 pub mod apply;

@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("diagnostic", &["address"]),
     ("secret", &["address"]),
     ("clock", &[]),
+    ("database", &["secret"]),
     ("lang", &["address", "diagnostic", "secret", "block"]),
     ("block", &["address", "diagnostic", "lang"]),
     ("arm", &["address", "lang", "secret", "clock"]),
@@ -48,7 +49,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("azure", &["address", "secret", "clock", "arm"]),
+    ("postgres", &["secret", "database"]),
     ("simulator", &[]),
+    ("preflight", &["diagnostic", "secret", "database", "postgres"]),
+    ("verify", &["diagnostic", "secret", "database", "postgres"]),
     (
         "refresh",
         &[
@@ -74,6 +78,7 @@ const PURE: &[&str] = &[
     "address",
     "diagnostic",
     "secret",
+    "database",
     "block",
     "lang",
     "kind",
