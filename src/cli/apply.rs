@@ -13,7 +13,6 @@ use super::help;
 use super::plan::{Planning, show};
 use super::project::Purpose;
 use super::session::{Planned, Session};
-use super::view::layout::typed;
 use super::view::progress::Progress;
 use super::view::summary::SummaryView;
 use super::view::time::instant;
@@ -233,15 +232,17 @@ impl Job<'_> {
 
 fn told(closed: &ClosedRun) -> String {
     let mut text = format!(
-        "The run that {} began at {} was interrupted; what it did is remembered now.\n",
+        "This goes on where the run of {}, begun {}, was left.\n",
         closed.by,
         instant(closed.started)
     );
     for unit in &closed.recovered {
-        text.push_str(&format!("  {} had happened\n", typed(unit)));
+        text.push_str(&format!(
+            "  what it was doing to {unit} had happened, and is remembered now\n"
+        ));
     }
     for unit in &closed.undone {
-        text.push_str(&format!("  {} had not happened\n", typed(unit)));
+        text.push_str(&format!("  what it was doing to {unit} had not happened\n"));
     }
     text.push('\n');
     text

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::help;
 use super::project::Purpose;
 use super::session::Session;
-use super::view::layout::{count, listed};
+use super::view::layout::{clean, count, hang, listed};
 use super::view::progress::{Progress, waiting};
 use super::view::status::doing;
 use super::view::time::{lag, length};
@@ -51,7 +51,8 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
     let migration = migration(&args.address, &session).await?;
     let batch = batch(&args.address, &session);
     let order = order(args, &migration, batch.as_ref());
-    call.ui.show(&preview(&args.address, &migration, &order.gate));
+    call.ui
+        .show(&preview(&args.address, &migration, &order.gate, call.ui.width()));
     if !args.working.auto_approve {
         let question = "\nWrites to the source must have stopped: what is written there after the cutover stays behind.\n\
                         Do you want to cut over now?";
@@ -124,19 +125,26 @@ fn order(args: &CutoverArgs, migration: &Migration, batch: Option<&Batch>) -> Cu
     }
 }
 
-fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate) -> String {
+fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate, columns: usize) -> String {
     let state = match migration.standing() {
         Standing::Asking(substate) => doing(&substate).to_owned(),
         Standing::ReadyForCutover => "ready for its cutover".to_owned(),
         Standing::Running | Standing::Ended(_) => migration.state.to_string(),
     };
-    format!(
-        "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n  {}: {}\n  gate: lag of each at most {}, in {}\n",
-        migration.id.name(),
+    let databases = format!(
+        "{}: {}",
         count(migration.databases.len(), "database"),
-        listed(&migration.databases),
+        listed(&migration.databases)
+    );
+    let conditions = format!(
+        "lag of each at most {}, in {}",
         lag(Some(gate.max_lag)),
         count(usize::try_from(gate.samples).unwrap_or(usize::MAX), "good reading"),
+    );
+    format!(
+        "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n{}  gate: {conditions}\n",
+        migration.id.name(),
+        hang("  ", "  ", &clean(&databases), columns),
     )
 }
 
@@ -156,7 +164,7 @@ fn tell(report: &CutoverReport, args: &CutoverArgs, call: &Call<'_>) -> Exit {
             Exit::Done
         }
         Outcome::Waiting(waits) => {
-            call.ui.show(&format!("\n{unit} {}\n", waiting(waits)));
+            call.ui.show(&format!("\n{unit} {}\n", waiting(unit, waits)));
             Exit::WaitingForPerson
         }
         Outcome::InFlight { .. } | Outcome::Left { .. } | Outcome::Failed(_) | Outcome::Skipped { .. } => {

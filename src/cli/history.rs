@@ -9,7 +9,7 @@ use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::project::{Project, Purpose};
+use super::project::Purpose;
 use super::session;
 use super::view::layout::{clean, hang};
 use super::view::time::{between, instant, length};
@@ -28,7 +28,7 @@ pub(crate) struct HistoryArgs {
 }
 
 pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Look, call.ui.width())?;
+    let project = call.project(Purpose::Look)?;
     let store = LocalStore::new(session::state_directory(&project));
     let history = store.history().await?;
     if history.is_empty() {

@@ -46,6 +46,7 @@ use session::Session;
 use ui::{Interaction, Settings, Ui, Verbosity};
 use view::layout::typed;
 
+use crate::arm::Cloud;
 use crate::config::Assignment;
 
 /// Plan and apply for moving PostgreSQL databases into Azure Database for PostgreSQL flexible server
@@ -176,7 +177,11 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// The project, connected to nobody.
     fn project(&self, purpose: Purpose) -> Result<Project, CommandError> {
-        Project::load(&self.directory, &self.wishes, self.env, purpose, self.ui.width())
+        let project = Project::load(&self.directory, &self.wishes, self.env, purpose, self.ui.width())?;
+        if project.cloud() == Cloud::Simulator {
+            self.ui.simulated(simulated::NOT_REAL);
+        }
+        Ok(project)
     }
 
     /// The line that runs a command here again. Values of variables may be secret: they are left out.

@@ -8,7 +8,7 @@ use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::project::{Project, Purpose};
+use super::project::Purpose;
 use super::session;
 use super::view::layout::pad;
 use super::view::value::{Ids, Spelling};
@@ -33,7 +33,7 @@ pub(crate) struct OutputArgs {
 }
 
 pub(crate) async fn run(args: &OutputArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Look, call.ui.width())?;
+    let project = call.project(Purpose::Look)?;
     let store = LocalStore::new(session::state_directory(&project));
     let prior = session::prior(store.load().await?.as_ref())?;
     let home = project.subscription(call.ui.width())?;

@@ -8,7 +8,7 @@ use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::project::{Project, Purpose};
+use super::project::Purpose;
 use super::session;
 use super::ui::Verbosity;
 use super::view::layout::{count, pad};
@@ -33,7 +33,7 @@ pub(crate) struct ShowArgs {
 }
 
 pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Look, call.ui.width())?;
+    let project = call.project(Purpose::Look)?;
     let store = LocalStore::new(session::state_directory(&project));
     let Some(snapshot) = store.load().await? else {
         call.ui.show("Nothing is remembered yet: nothing was applied here.\n");

@@ -13,6 +13,9 @@ use super::error::CommandError;
 use super::project::{Project, keep_out_of_git};
 use super::ui::Ui;
 
+/// What is said of everything that comes from it.
+pub(crate) const NOT_REAL: &str = "against the simulator; nothing real is touched";
+
 /// How long a simulator may take until it serves: loading a world of ten thousand objects is a matter of a second.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks for its announcement.
@@ -34,7 +37,7 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
     let hidden = project.hidden();
     let announced = hidden.join("simulator.json");
     if let Some(address) = answering(&announced).await {
-        ui.simulated("against the simulator; nothing real is touched");
+        ui.simulated(NOT_REAL);
         return Ok(address);
     }
     keep_out_of_git(&hidden)?;
@@ -48,7 +51,7 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
     let mut waited = Duration::ZERO;
     loop {
         if let Some(address) = answering(&announced).await {
-            ui.simulated("against the simulator; nothing real is touched");
+            ui.simulated(NOT_REAL);
             return Ok(address);
         }
         let ended = child.try_wait().ok().flatten().is_some();

@@ -6,7 +6,7 @@ use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::project::{Project, Purpose};
+use super::project::Purpose;
 use super::view::layout::count;
 use crate::arm::Outputs;
 use crate::cli::color::{GOOD, paint};
@@ -21,7 +21,7 @@ pub(crate) struct ValidateArgs {}
 
 pub(crate) fn run(_: &ValidateArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let width = call.ui.width();
-    let project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Look, width)?;
+    let project = call.project(Purpose::Look)?;
     let declared = project
         .program
         .declare(&Outputs::default())

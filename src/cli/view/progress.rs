@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::layout::{clean, count, listed, shorten};
+use super::layout::{clean, count, listed, pad, shorten, typed};
 use super::status::doing;
 use super::time::{between, clock, lag, length};
 use crate::address::UnitAddress;
@@ -22,6 +22,8 @@ use crate::plan::{Action, Op, Plan, Step};
 /// Shows a run.
 pub(crate) struct Progress {
     ui: Ui,
+    /// Addresses are filled up to so many columns.
+    column: usize,
     actions: HashMap<UnitAddress, Action>,
     scene: Mutex<Scene>,
 }
@@ -43,6 +45,8 @@ struct Active {
     since: Timestamp,
     what: String,
     progress: Option<MigrationProgress>,
+    /// Since when it copies, and how many tables it had then.
+    copying: Option<(Timestamp, u64)>,
     waits: Option<String>,
 }
 
@@ -57,6 +61,13 @@ const REDRAW: Duration = Duration::from_millis(100);
 
 /// Without a terminal, a migration that only goes on is mentioned once in so much time of the cloud.
 const MENTION: Duration = Duration::from_secs(5 * 60);
+
+/// Longer addresses stick out.
+const WIDEST_ADDRESS: usize = 44;
+
+/// An estimate needs so many copied tables, and this share of all, or it says more about chance than about the rest.
+const LEAST_TABLES: u64 = 3;
+const LEAST_SHARE: u64 = 10;
 
 /// More lines would push everything else off the screen.
 const LIVE: usize = 12;
@@ -77,8 +88,10 @@ impl Progress {
     }
 
     fn of(ui: &Ui, actions: HashMap<UnitAddress, Action>) -> Self {
+        let widest = actions.keys().map(|unit| unit.to_string().chars().count()).max();
         Self {
             ui: ui.clone(),
+            column: widest.unwrap_or_default().min(WIDEST_ADDRESS),
             actions,
             scene: Mutex::new(Scene {
                 total: 0,
@@ -135,6 +148,7 @@ impl Progress {
     fn line(&self, scene: &mut Scene, at: Timestamp, unit: Option<&UnitAddress>, text: &str) {
         let mut line = format!("{DIM}{}{DIM:#}  ", clock(at));
         if let Some(unit) = unit {
+            let unit = pad(&unit.to_string(), self.column);
             line.push_str(&format!("{STRONG}{unit}{STRONG:#}  "));
         }
         line.push_str(text);
@@ -202,7 +216,17 @@ impl Progress {
 
     fn progress(&self, scene: &mut Scene, at: Timestamp, unit: &UnitAddress, progress: &MigrationProgress) {
         if let Some(active) = scene.active.get_mut(unit) {
+            if let (true, Some(done)) = (is_copying(progress), progress.tables_done) {
+                active.copying.get_or_insert((at, done));
+            }
             active.progress = Some(progress.clone());
+        }
+        // The next line tells of these two by themselves.
+        if matches!(
+            progress.substate,
+            Some(Substate::WaitingForCutover | Substate::Completed)
+        ) {
+            return;
         }
         let told = scene.told.get(unit);
         let is_new = told.is_none_or(|told| told.substate != progress.substate);
@@ -214,7 +238,8 @@ impl Progress {
         if stays {
             let substate = progress.substate.clone();
             scene.told.insert(unit.clone(), Told { at, substate });
-            let text = sentence(progress, at);
+            let copying = scene.active.get(unit).and_then(|active| active.copying);
+            let text = facts(progress, copying, at).join(", ");
             self.line(scene, at, Some(unit), &text);
         }
     }
@@ -249,6 +274,7 @@ impl Observer for Progress {
                         since: at,
                         what,
                         progress: None,
+                        copying: None,
                         waits: None,
                     };
                     scene.active.insert(step.unit.clone(), active);
@@ -312,7 +338,7 @@ impl Observer for Progress {
                 self.line(scene, at, Some(unit), &text);
             }
             Event::Waiting { unit, waits } => {
-                let text = waiting(waits);
+                let text = waiting(unit, waits);
                 if let Some(active) = scene.active.get_mut(*unit) {
                     active.waits = Some(text.clone());
                 }
@@ -387,7 +413,7 @@ impl Scene {
     fn live(&self, unit: &UnitAddress, active: &Active, columns: usize) -> String {
         let mut words = match (&active.waits, &active.progress) {
             (Some(waits), _) => vec![waits.clone()],
-            (None, Some(progress)) => facts(progress, self.now),
+            (None, Some(progress)) => facts(progress, active.copying, self.now),
             (None, None) => vec![active.what.clone()],
         };
         words.push(length(between(active.since, self.now)));
@@ -400,19 +426,25 @@ impl Scene {
     }
 }
 
+fn is_copying(progress: &MigrationProgress) -> bool {
+    progress.substate == Some(Substate::MigratingData)
+}
+
 /// How far a migration is, word by word.
-fn facts(progress: &MigrationProgress, now: Timestamp) -> Vec<String> {
+fn facts(progress: &MigrationProgress, copying: Option<(Timestamp, u64)>, now: Timestamp) -> Vec<String> {
     let state = progress
         .substate
         .as_ref()
         .map_or_else(|| progress.state.as_str(), doing);
-    let mut words = vec![
-        clean(state),
-        format!("{}/{} databases", progress.databases_done, progress.databases),
-    ];
+    let mut words = vec![clean(state)];
     if let (Some(done), Some(all)) = (progress.tables_done, progress.tables) {
         words.push(format!("{done}/{all} tables"));
-        words.extend(estimate(progress, done, all, now));
+        if is_copying(progress) {
+            words.extend(copying.and_then(|since| estimate(since, done, all, now)));
+        }
+    }
+    if progress.databases_done > 0 {
+        words.push(format!("{}/{} databases", progress.databases_done, progress.databases));
     }
     if let Some(behind) = progress.lag {
         words.push(format!("lag {}", lag(Some(behind))));
@@ -420,30 +452,28 @@ fn facts(progress: &MigrationProgress, now: Timestamp) -> Vec<String> {
     words
 }
 
-/// From the tables copied so far, and so rough: tables differ in size.
-fn estimate(progress: &MigrationProgress, done: u64, all: u64, now: Timestamp) -> Option<String> {
-    let copying = progress.substate == Some(Substate::MigratingData);
-    if !copying || done < 3 || done >= all {
+/// By the rate of tables since the copy was first seen; rough, since tables differ in size.
+fn estimate((since, had): (Timestamp, u64), done: u64, all: u64, now: Timestamp) -> Option<String> {
+    let copied = done.saturating_sub(had);
+    if copied < LEAST_TABLES || copied.saturating_mul(LEAST_SHARE) < all || done >= all {
         return None;
     }
-    let elapsed = between(progress.started?, now).as_secs_f64();
-    let (done, left) = (u32::try_from(done).ok()?, u32::try_from(all - done).ok()?);
-    let rest = Duration::try_from_secs_f64(elapsed / f64::from(done) * f64::from(left)).ok()?;
-    Some(format!("about {} left", length(rest)))
-}
-
-fn sentence(progress: &MigrationProgress, now: Timestamp) -> String {
-    facts(progress, now).join(", ")
+    let (copied, left) = (u32::try_from(copied).ok()?, u32::try_from(all - done).ok()?);
+    let rest = between(since, now).as_secs_f64() / f64::from(copied) * f64::from(left);
+    Some(format!(
+        "about {} left",
+        length(Duration::try_from_secs_f64(rest).ok()?)
+    ))
 }
 
 /// What a migration waits for, with what to do.
-pub(crate) fn waiting(waits: &WaitsFor) -> String {
+pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor) -> String {
     match waits {
         WaitsFor::Answer { substate, todo } => {
             let todo = todo.as_ref().map_or_else(String::new, |todo| format!(": {todo}"));
             format!("asks ({}){todo}", doing(substate))
         }
-        WaitsFor::Cutover { reading } => format!("waits for its cutover by hand; {}", gate(reading)),
+        WaitsFor::Cutover { .. } => format!("waits for a person: pgferry cutover {}", typed(unit)),
         WaitsFor::Stalled { since } => format!("nothing has moved since {}", clock(*since)),
     }
 }

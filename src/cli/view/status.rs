@@ -335,11 +335,7 @@ fn portal(migration: &Migration) -> Vec<String> {
                 let tables = progress.tables;
                 cells.extend([tables.completed, tables.loading, tables.queued, tables.errored].map(number));
                 if online {
-                    cells.push(
-                        progress
-                            .latency
-                            .map_or("?".into(), |seconds| lag(Some(Duration::from_secs(seconds)))),
-                    );
+                    cells.push(progress.latency.map_or("?".into(), |seconds| format!("{seconds} s")));
                     cells.extend([progress.changes.incoming, progress.changes.applied].map(number));
                 }
             }

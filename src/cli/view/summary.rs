@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::layout::{count, hang, listed, typed};
-use super::progress::waiting;
+use super::progress::{gate, waiting};
 use super::time::length;
 use crate::address::UnitAddress;
 use crate::apply::observer::WaitsFor;
@@ -120,9 +120,16 @@ impl SummaryView<'_> {
         }
         let _ = writeln!(text, "{STRONG}Waiting for a person:{STRONG:#}\n");
         for (unit, waits) in waits {
-            text.push_str(&hang("  ", "  ", &format!("{unit} {}", waiting(waits)), self.columns));
-            if let WaitsFor::Cutover { .. } = waits {
-                let _ = writeln!(text, "    pgferry cutover {}", typed(unit));
+            match waits {
+                WaitsFor::Cutover { reading } => {
+                    let sentence = format!("{unit} is ready for its cutover; {}", gate(reading));
+                    text.push_str(&hang("  ", "  ", &sentence, self.columns));
+                    let _ = writeln!(text, "    pgferry cutover {}", typed(unit));
+                }
+                WaitsFor::Answer { .. } | WaitsFor::Stalled { .. } => {
+                    let sentence = format!("{unit} {}", waiting(unit, waits));
+                    text.push_str(&hang("  ", "  ", &sentence, self.columns));
+                }
             }
         }
         text.push('\n');
