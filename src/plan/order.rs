@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{Migration, Standing};
-use crate::arm::{ArmId, Collection};
+use crate::arm::{ArmId, ArmType};
 use crate::graph::Because;
 
 use super::Inputs;
 use super::diff::{Direction, Queue, Work};
-use super::step::{Await, Op, Remember, Step, StepId, Until};
+use super::step::{Await, Op, Remember, Step, StepId, StepTarget, Until};
 
 /// The steps of all works, numbered so that a step comes after everything it waits for within its own work.
 pub fn arrange(works: &[Work], inputs: &Inputs<'_>) -> Vec<Step> {
@@ -133,31 +133,38 @@ impl Drawing<'_> {
         }
     }
 
-    /// What is built waits for what is taken down in the same place: two links of one network, two peerings of one pair.
+    /// What is put waits for what is deleted in the same place: a network has one link to a zone, and a side of a peering
+    /// cannot be made while the other side is left over from an earlier one (contract 2.7, `RemotePeeringIsDisconnected`).
     fn after_what_makes_room(&mut self) {
-        let mut leaving: HashMap<(Collection, &ArmId), Vec<StepId>> = HashMap::new();
-        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Down) {
-            let Some(collection) = deleted(&work.ops.first().map(|operation| &operation.op)) else {
-                continue;
-            };
-            for touched in &work.touches {
-                leaving
-                    .entry((collection.clone(), touched))
-                    .or_default()
-                    .push(span.last);
+        let mut leaving: HashMap<(ArmType, &BTreeSet<ArmId>), Vec<(&Work, StepId)>> = HashMap::new();
+        let mut coming = Vec::new();
+        for (work, span) in self.pairs().filter(|(work, _)| !work.touches.is_empty()) {
+            for (at, operation) in (span.first.0..).zip(&work.ops) {
+                match &operation.op {
+                    Op::Delete {
+                        target: StepTarget::Known(id),
+                    } => {
+                        let place = (id.arm_type(), &work.touches);
+                        leaving.entry(place).or_default().push((work, StepId(at)));
+                    }
+                    Op::Put {
+                        target: StepTarget::Known(id),
+                        ..
+                    } => coming.push((id.arm_type(), work, StepId(at))),
+                    Op::Put { .. } | Op::Delete { .. } | Op::Start { .. } | Op::Await(_) => {}
+                    Op::Gate(_) | Op::Cutover { .. } | Op::Note => {}
+                }
             }
         }
-        if leaving.is_empty() {
-            return;
-        }
         let mut edges = Vec::new();
-        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Up) {
-            let Some(collection) = work.change.as_ref().and_then(|change| change.id.as_ref()?.collection()) else {
-                continue;
-            };
-            for touched in &work.touches {
-                let steps = leaving.get(&(collection.clone(), touched)).into_iter().flatten();
-                edges.extend(steps.map(|step| (span.first, *step)));
+        for (arm_type, work, put) in coming {
+            for (other, delete) in leaving.get(&(arm_type, &work.touches)).into_iter().flatten() {
+                // What is made anew waits for what it needs, and must not be waited for by it.
+                let waits_for_us =
+                    other.direction == Direction::Up && self.needs(&other.unit.resource, &work.unit.resource);
+                if other.unit != work.unit && !waits_for_us {
+                    edges.push((put, *delete));
+                }
             }
         }
         for (from, to) in edges {
@@ -165,6 +172,23 @@ impl Drawing<'_> {
                 step.behind.insert(to);
             }
         }
+    }
+
+    /// Whether a resource waits for another one, over however many edges.
+    fn needs(&self, from: &Address, to: &Address) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(at) = open.pop() {
+            for need in self.inputs.graph.needs(at) {
+                if need.on == *to {
+                    return true;
+                }
+                if seen.insert(&need.on) {
+                    open.push(&need.on);
+                }
+            }
+        }
+        false
     }
 
     /// One migration at a time per target and runtime server, `max_concurrent` per source. Each queue is a chain that
@@ -274,15 +298,6 @@ fn wait_for_stranger(id: StepId, unit: UnitAddress, migration: ArmId, databases:
         scopes: BTreeSet::new(),
         patience: None,
         then: Remember::Unchanged,
-    }
-}
-
-fn deleted(op: &Option<&Op>) -> Option<Collection> {
-    match op {
-        Some(Op::Delete {
-            target: super::step::StepTarget::Known(id),
-        }) => id.collection(),
-        _ => None,
     }
 }
 

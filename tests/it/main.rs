@@ -1,4 +1,4 @@
-//! Tests of the library as a user of it, and end-to-end tests of the built program.
+//! End-to-end tests: the built program against the simulator in its own process, over real HTTP.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,4 +6,14 @@
     reason = "a test may stop where its ground gives way"
 )]
 
+mod bad_input;
+mod crash;
+mod cutover;
+mod faults;
+mod interrupt;
+mod kinds;
+mod law;
 mod model;
+mod quickstart;
+mod secrets;
+mod support;

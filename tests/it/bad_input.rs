@@ -1,0 +1,157 @@
+//! Bad input: one clear error with its place and a way out, the right exit code, nothing changed, no panic.
+
+use serde_json::json;
+
+use crate::support::{Answer, Ferry};
+
+fn clear(answer: &Answer, code: i32, parts: &[&str]) {
+    let said = answer.all();
+    assert_eq!(answer.code, code, "{said}");
+    for part in parts {
+        assert!(said.contains(part), "`{part}` is missing:\n{said}");
+    }
+    for word in ["panicked", "RUST_BACKTRACE", "unwrap", "src/"] {
+        assert!(!said.contains(word), "`{word}` is shown:\n{said}");
+    }
+}
+
+/// Edits the quickstart, plans, and expects the parts in what is said.
+fn edited(before: &str, after: &str, code: i32, parts: &[&str]) {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(before, after);
+    clear(&ferry.run(&["plan"]), code, parts);
+    let applied = ferry.run(&["apply", "--auto-approve"]);
+    clear(&applied, code, parts);
+    if ferry.path(".pgferry/simulator.json").exists() {
+        assert_eq!(ferry.writes(), Vec::<String>::new(), "nothing is changed");
+    }
+}
+
+#[test]
+fn directories() {
+    let ferry = Ferry::example("quickstart");
+    clear(&ferry.run(&["-C", "nowhere", "plan"]), 1, &["nowhere"]);
+    std::fs::create_dir(ferry.path("empty")).unwrap();
+    clear(&ferry.run(&["-C", "empty", "plan"]), 1, &[".hcl"]);
+}
+
+#[test]
+fn syntax_and_names() {
+    edited(
+        "mode           = \"online\"",
+        "mode           = = \"online\"",
+        1,
+        &["main.hcl:"],
+    );
+    edited(
+        "ssl_mode = \"require\"",
+        "ssl_mdoe = \"require\"",
+        1,
+        &["unknown argument", "did you mean `ssl_mode`?", "main.hcl:"],
+    );
+    edited(
+        "ssl_mode = \"require\"",
+        "ssl_mode = [\"require\"]",
+        1,
+        &["wrong type", "expected a text"],
+    );
+    edited(
+        "network.onprem_hub\n  to",
+        "network.onprem_hubb\n  to",
+        1,
+        &["onprem_hub"],
+    );
+    edited("ssl_mode = \"require\"", "ssl_mode = \"requiered\"", 1, &["`require`"]);
+}
+
+#[test]
+fn a_cycle_names_its_members() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(
+        "name = \"privatelink.postgres.database.azure.com\"",
+        "name = \"privatelink.postgres.database.azure.com\"\n  depends_on = [dns_link.endpoint]",
+    );
+    clear(
+        &ferry.run(&["validate"]),
+        1,
+        &["dns_zone.endpoint", "dns_link.endpoint", "→"],
+    );
+}
+
+#[test]
+fn batches() {
+    edited(
+        "mode           = \"online\"",
+        "mode           = \"online\"\n  max_per_migration = 9",
+        1,
+        &["unproven_limit", "main.hcl:"],
+    );
+    let batch = "database_batch \"wave2\" {\n  source = source.erp\n  target = target.erp\n  runtime_server = runtime_server.shared\n  databases = [\"hrdb\"]\n}\n\noutput \"databases\"";
+    edited("output \"databases\"", batch, 1, &["database claimed twice", "`hrdb`"]);
+    let twice = batch.replace("wave2", "wave1");
+    edited("output \"databases\"", &twice, 1, &["database_batch", "wave1"]);
+}
+
+#[test]
+fn servers_and_networks() {
+    edited(
+        "name           = \"pg-erp-prod\"",
+        "name           = \"pg-gone\"",
+        1,
+        &["does not exist", "pg-gone", "main.hcl:"],
+    );
+    let ferry = Ferry::example("quickstart");
+    ferry.world(|world| {
+        for object in world["objects"].as_array_mut().unwrap() {
+            if object["name"] == "vnet-target" {
+                object["properties"]["addressSpace"]["addressPrefixes"] = json!(["10.0.128.0/17"]);
+                object["properties"]["subnets"] = json!([]);
+            }
+        }
+    });
+    clear(&ferry.run(&["plan"]), 7, &["overlap", "vnet-hub", "vnet-target"]);
+    clear(&ferry.run(&["apply", "--auto-approve"]), 7, &["overlap"]);
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn passwords() {
+    edited(
+        "password = var.erp_password",
+        "password = \"hunter2\"",
+        1,
+        &["password in the configuration", "main.hcl:"],
+    );
+    let ferry = Ferry::example("quickstart");
+    ferry.edit("password = var.erp_password", "password = \"hunter2\"");
+    assert!(!ferry.run(&["plan"]).all().contains("Plan:"));
+}
+
+#[test]
+fn refusals_of_azure() {
+    let refuse = |status: u16, code: &str, path: &str| {
+        let ferry = Ferry::example("quickstart");
+        let fault = json!({ "path": path, "count": 0, "fault": { "kind": "status", "status": status, "code": code } });
+        ferry.world(|world| world["faults"] = json!([fault]));
+        ferry
+    };
+    let forbidden = refuse(403, "AuthorizationFailed", "*/flexibleServers/*");
+    clear(&forbidden.run(&["plan"]), 1, &["AuthorizationFailed"]);
+    let token = refuse(401, "InvalidAuthenticationToken", "*/virtualNetworks*");
+    clear(&token.run(&["plan"]), 1, &["InvalidAuthenticationToken"]);
+}
+
+#[test]
+fn states() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.apply();
+    ferry.edit(
+        "00000000-0000-4000-8000-000000000001",
+        "00000000-0000-4000-8000-000000000002",
+    );
+    clear(
+        &ferry.run(&["plan"]),
+        1,
+        &["subscription", "00000000-0000-4000-8000-000000000001"],
+    );
+}

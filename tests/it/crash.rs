@@ -1,0 +1,78 @@
+//! kill -9 of pgferry around every mutating call while the simulator lives on; the next apply converges, and every migration
+//! was created once.
+
+use serde_json::json;
+
+use crate::support::{Ferry, until};
+
+fn settle(ferry: &Ferry) {
+    ferry.control(reqwest::Method::DELETE, "faults", None);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    let mut created: Vec<String> = ferry
+        .writes()
+        .into_iter()
+        .filter(|write| write.starts_with("PUT") && write.contains("/migrations/"))
+        .collect();
+    created.sort();
+    let listed = created.len();
+    created.dedup();
+    assert_eq!((created.len(), listed), (3, 3), "{created:#?}");
+}
+
+/// How many mutating calls an undisturbed apply makes.
+fn calls() -> u64 {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.apply();
+    ferry.writes().len() as u64
+}
+
+/// Kills pgferry while the answer to its `nth` mutating call is on its way: the call took effect, nobody was told.
+fn kill_at(nth: u64, fault: &serde_json::Value) {
+    let ferry = Ferry::example("quickstart");
+    ferry.wake_simulator();
+    for method in ["PUT", "PATCH", "DELETE"] {
+        ferry.control(
+            reqwest::Method::POST,
+            "faults",
+            Some(json!({ "method": method, "nth": nth, "fault": fault })),
+        );
+    }
+    let before = ferry.writes().len() as u64;
+    let mut running = ferry.start(&["apply", "--auto-approve"]);
+    until("the call arrives or the run ends", || {
+        ferry.writes().len() as u64 >= before + nth || running.has_ended()
+    });
+    if !running.has_ended() {
+        running.signal("KILL");
+        let _ = running.finish(std::time::Duration::from_secs(10));
+    }
+    settle(&ferry);
+}
+
+#[test]
+fn a_kill_at_any_mutating_call_costs_nothing_but_time() {
+    let calls = calls();
+    let rounds = option_env!("PGFERRY_TEST_ROUNDS")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1_u64);
+    for _ in 0..rounds.max(1) {
+        for nth in 1..=calls {
+            kill_at(nth, &json!({ "kind": "slow_wall", "milliseconds": 3000 }));
+        }
+    }
+}
+
+#[test]
+fn a_lost_reply_of_any_mutating_call_costs_nothing_but_time() {
+    for nth in 1..=calls() {
+        let ferry = Ferry::example("quickstart");
+        ferry.wake_simulator();
+        for method in ["PUT", "PATCH", "DELETE"] {
+            let fault = json!({ "method": method, "nth": nth, "fault": { "kind": "reset_after" } });
+            ferry.control(reqwest::Method::POST, "faults", Some(fault));
+        }
+        let _ = ferry.run(&["apply", "--auto-approve"]);
+        settle(&ferry);
+    }
+}

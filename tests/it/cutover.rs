@@ -1,0 +1,103 @@
+//! A manual cutover waits for a person, lets everything else go on, and can be done from a second terminal.
+
+use std::time::Duration;
+
+use crate::support::{Ferry, until};
+
+const MANUAL: (&str, &str) = ("policy = \"automatic\"", "policy = \"manual\"");
+
+#[test]
+fn a_manual_cutover_ends_the_run_with_four_and_is_done_by_hand() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(MANUAL.0, MANUAL.1);
+    let waiting = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    assert!(
+        waiting.all().contains("pgferry cutover 'database_batch.wave1#1'"),
+        "{}",
+        waiting.all()
+    );
+    for number in 1..=3 {
+        let address = format!("database_batch.wave1#{number}");
+        let cutover = ferry.run(&["cutover", &address, "--auto-approve"]).expect(0);
+        assert!(
+            cutover.all().contains("lag"),
+            "the gate's reading is shown: {}",
+            cutover.all()
+        );
+        let code = if number == 3 { 0 } else { 4 };
+        let _ = ferry.run(&["apply", "--auto-approve"]).expect(code);
+    }
+    ferry.expect_no_changes();
+}
+
+#[test]
+fn a_cutover_from_a_second_terminal_releases_the_first_run() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(MANUAL.0, MANUAL.1);
+    ferry.edit("output \"databases\"", SECOND);
+    ferry.world(|world| {
+        world["clock"] = "x240".into();
+        let objects = world["objects"].as_array_mut().unwrap();
+        let mut other = objects
+            .iter()
+            .find(|object| object["name"] == "pg-erp-prod")
+            .unwrap()
+            .clone();
+        let text = other
+            .to_string()
+            .replace("pg-erp-prod", "pg-other")
+            .replace("\"Disabled\"", "\"Enabled\"");
+        other = serde_json::from_str(&text).unwrap();
+        objects.push(other);
+        let mut source = world["sources"][0].clone();
+        source["host"] = "shop.example.net".into();
+        source["network"] = serde_json::Value::Null;
+        source["databases"] = serde_json::json!([{ "name": "slow", "size_mb": 40000, "tables": 10 }]);
+        world["sources"].as_array_mut().unwrap().push(source);
+    });
+    ferry.wake_simulator();
+    let running = ferry.start(&["apply", "--auto-approve"]);
+    let status = |text: &str| ferry.run(&["status"]).out.contains(text);
+    until("the first migration waits for its cutover", || {
+        status("WaitingForCutover")
+    });
+    let _ = ferry
+        .run(&["cutover", "database_batch.wave1#1", "--auto-approve"])
+        .expect(0);
+    until("the first run goes on with the second migration", || {
+        ferry
+            .writes()
+            .iter()
+            .any(|write| write.starts_with("PUT") && write.contains("wave1m2"))
+    });
+    ferry.control(
+        reqwest::Method::POST,
+        "clock",
+        Some(serde_json::json!({ "mode": "event" })),
+    );
+    let answer = running.finish(Duration::from_secs(60));
+    assert_eq!(answer.code, 4, "{}", answer.all());
+}
+
+const SECOND: &str = r#"
+source "other" {
+  type     = "on_premises"
+  host     = "shop.example.net"
+  username = "migrator"
+  password = var.erp_password
+}
+
+target "other" {
+  name           = "pg-other"
+  admin_username = "pgadmin"
+  admin_password = var.target_password
+}
+
+database_batch "other" {
+  source    = source.other
+  target    = target.other
+  databases = ["slow"]
+  depends_on = [vnet_peering.hub_runtime]
+}
+
+output "databases""#;

@@ -1,0 +1,72 @@
+//! Every scripted fault once per kind of call: the run converges, by itself or with the next apply.
+
+use serde_json::{Value as Json, json};
+
+use crate::support::Ferry;
+
+const CALLS: [(&str, &str); 7] = [
+    ("GET", "*/virtualNetworks*"),
+    ("GET", "*/migrations*"),
+    ("PUT", "*/virtualNetworkPeerings/*"),
+    ("PUT", "*/privateDnsZones/privatelink*"),
+    ("PUT", "*/virtualNetworkLinks/*"),
+    ("PUT", "*/migrations/*"),
+    ("PATCH", "*/migrations/*"),
+];
+
+fn faults() -> Vec<Json> {
+    vec![
+        json!({ "kind": "status", "status": 429, "code": "TooManyRequests", "retry_after": 3 }),
+        json!({ "kind": "status", "status": 503, "code": "ServiceUnavailable", "retry_after": 3 }),
+        json!({ "kind": "status", "status": 500, "code": "InternalServerError" }),
+        json!({ "kind": "reset_before" }),
+        json!({ "kind": "reset_after" }),
+        json!({ "kind": "slow", "by": "90s" }),
+        json!({ "kind": "truncate", "bytes": 20 }),
+        json!({ "kind": "conflict", "code": "AnotherOperationInProgress" }),
+    ]
+}
+
+#[test]
+fn every_fault_of_every_kind_of_call_is_survived() {
+    for (method, path) in CALLS {
+        for fault in faults() {
+            let ferry = Ferry::example("quickstart");
+            ferry.world(|world| world["faults"] = json!([{ "method": method, "path": path, "fault": fault }]));
+            let first = ferry.run(&["apply", "--auto-approve"]);
+            let said = first.all();
+            assert!(!said.contains("panicked"), "{said}");
+            if first.code != 0 {
+                let _ = ferry.apply();
+            }
+            ferry.expect_no_changes();
+            let created = ferry
+                .writes()
+                .into_iter()
+                .filter(|write| write.starts_with("PUT") && write.contains("/migrations/"));
+            let names: std::collections::BTreeSet<String> = created.collect();
+            assert_eq!(names.len(), 3, "{method} {path} {fault}: {names:#?}\n{said}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_migration_is_reported_and_tried_again_only_when_asked() {
+    let ferry = Ferry::example("quickstart");
+    let fails =
+        json!({ "kind": "migration", "how": { "what": "copy_fails", "database": "archive", "message": "disk full" } });
+    ferry.world(|world| world["faults"] = json!([{ "method": "PUT", "path": "*/migrations/*", "fault": fails }]));
+    let failed = ferry.run(&["apply", "--auto-approve"]).expect(1);
+    assert!(failed.all().contains("--retry"), "{}", failed.all());
+    let still = ferry.run(&["plan"]).expect(0);
+    assert!(still.out.contains("is not tried again by itself"), "{}", still.out);
+    let _ = ferry
+        .run(&["apply", "--auto-approve", "--retry", "database_batch.wave1"])
+        .expect(0);
+    assert!(
+        ferry.writes().iter().any(|write| write.contains("wave1m1r1")),
+        "{:#?}",
+        ferry.writes()
+    );
+    ferry.expect_no_changes();
+}

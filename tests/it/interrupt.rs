@@ -1,0 +1,41 @@
+//! An interrupt starts nothing new, records what there is and leaves within two seconds; the next apply goes on.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Ferry, until};
+
+#[test]
+fn an_interrupted_apply_leaves_in_time_and_the_next_one_goes_on() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let ferry = Ferry::example("quickstart");
+        ferry.world(|world| world["clock"] = "x60".into());
+        ferry.wake_simulator();
+        let running = ferry.start(&["apply", "--auto-approve"]);
+        until("a migration is created", || {
+            ferry.writes().iter().any(|write| write.contains("wave1m1"))
+        });
+        let begun = Instant::now();
+        running.signal(signal);
+        let answer = running.finish(Duration::from_secs(10));
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{signal}: {:?}",
+            begun.elapsed()
+        );
+        assert_eq!(answer.code, 3, "{}", answer.all());
+        assert!(answer.all().contains("pgferry"), "says how to go on: {}", answer.all());
+        ferry.control(
+            reqwest::Method::POST,
+            "clock",
+            Some(serde_json::json!({ "mode": "event" })),
+        );
+        let _ = ferry.apply();
+        let creations: Vec<String> = ferry
+            .writes()
+            .into_iter()
+            .filter(|write| write.starts_with("PUT") && write.contains("/migrations/"))
+            .collect();
+        assert_eq!(creations.len(), 3, "{creations:#?}");
+        ferry.expect_no_changes();
+    }
+}

@@ -1,0 +1,111 @@
+//! Each kind on its own: applied, planned again, changed, taken away.
+
+use serde_json::json;
+
+use crate::support::Ferry;
+
+const AZURE: &str = r#"
+azure {
+  cloud           = "simulator"
+  world           = "world.json"
+  subscription_id = "00000000-0000-4000-8000-000000000001"
+  resource_group  = "rg-data"
+  location        = "westeurope"
+}
+network "a" { name = "vnet-hub" }
+network "b" { name = "vnet-target" }
+"#;
+
+fn project(text: &str) -> Ferry {
+    Ferry::of(&format!("{AZURE}{text}"))
+}
+
+#[test]
+fn a_peering_is_changed_in_place_and_deleted_in_both_directions() {
+    let ferry = project("vnet_peering \"p\" {\n  from = network.a\n  to = network.b\n}\n");
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.edit(
+        "to = network.b\n",
+        "to = network.b\n  forward { allow_forwarded_traffic = true }\n",
+    );
+    let plan = ferry.run(&["plan", "--detailed-exitcode"]).expect(2);
+    assert!(
+        plan.out.contains("Plan: 0 to add, 1 to change, 0 to destroy."),
+        "{}",
+        plan.out
+    );
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.write("main.hcl", AZURE);
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(
+        plan.out.contains("Plan: 0 to add, 0 to change, 2 to destroy."),
+        "{}",
+        plan.out
+    );
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+}
+
+#[test]
+fn somebody_elses_change_is_told_from_ours() {
+    let ferry = project("vnet_peering \"p\" {\n  from = network.a\n  to = network.b\n}\n");
+    let _ = ferry.apply();
+    let _ = ferry.run(&["simulator", "world"]).expect(0);
+    let vnet = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data/providers/Microsoft.Network/virtualNetworks";
+    ferry.arm(
+        "DELETE",
+        &format!("{vnet}/vnet-hub/virtualNetworkPeerings/vnet-hub-to-vnet-target?api-version=2024-07-01"),
+        json!(null),
+    );
+    ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "10m" })));
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(
+        plan.out.contains("Changed by others since the last apply"),
+        "{}",
+        plan.out
+    );
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+}
+
+#[test]
+fn a_zone_keeps_tags_of_others() {
+    let ferry = project("dns_zone \"z\" {\n  name = \"x.example.org\"\n  tags = { team = \"db\" }\n}\n");
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.edit("team = \"db\"", "team = \"data\"");
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("1 to change"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+}
+
+#[test]
+fn a_link_made_by_hand_under_another_name_is_adopted() {
+    let ferry = project("dns_zone \"z\" { name = \"x.example.org\" }\n");
+    let _ = ferry.apply();
+    let group =
+        "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data/providers/Microsoft.Network";
+    ferry.arm(
+        "PUT",
+        &format!("{group}/privateDnsZones/x.example.org/virtualNetworkLinks/by-hand?api-version=2024-06-01"),
+        json!({ "location": "global", "properties": {
+            "virtualNetwork": { "id": format!("{group}/virtualNetworks/vnet-hub") }, "registrationEnabled": false } }),
+    );
+    ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "10m" })));
+    ferry.edit("}\n", "}\n");
+    let text = std::fs::read_to_string(ferry.path("main.hcl")).unwrap();
+    ferry.write(
+        "main.hcl",
+        &format!("{text}\ndns_link \"l\" {{\n  zone = dns_zone.z\n  networks = [network.a]\n}}\n"),
+    );
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("1 to adopt"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.write("main.hcl", &text);
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("1 to forget"), "{}", plan.out);
+}

@@ -1,0 +1,350 @@
+//! A project in a directory of its own, the built pgferry in front of it and a simulator behind it. Nothing of the
+//! environment reaches the commands, and nothing of them reaches beyond the directory and loopback.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// A password that must never be seen anywhere but in a request.
+pub(crate) const PASSWORD: &str = "c0rrect-h0rse/battery+staple";
+
+/// A project.
+pub(crate) struct Ferry {
+    folder: TempDir,
+}
+
+/// What a command answered.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Exit code; negative for a signal.
+    pub(crate) code: i32,
+    /// Standard output.
+    pub(crate) out: String,
+    /// Standard error.
+    pub(crate) err: String,
+}
+
+/// A command that is still running; killed when it goes out of sight.
+pub(crate) struct Running {
+    child: Child,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Ferry {
+    /// A copy of an example, its simulator's clock jumping from event to event.
+    pub(crate) fn example(name: &str) -> Self {
+        Self::copy(&root().join("examples").join(name))
+    }
+
+    /// A project of this text, on the world of the quickstart.
+    pub(crate) fn of(text: &str) -> Self {
+        let ferry = Self::example("quickstart");
+        ferry.write("main.hcl", text);
+        ferry
+    }
+
+    fn copy(from: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        let ferry = Self { folder };
+        ferry.world(|world| world["clock"] = "event".into());
+        ferry
+    }
+
+    /// Changes the seed of the world.
+    pub(crate) fn world(&self, change: impl FnOnce(&mut Json)) {
+        let path = self.path("world.json");
+        if !path.exists() {
+            return;
+        }
+        let mut world: Json = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        change(&mut world);
+        fs::write(&path, serde_json::to_vec_pretty(&world).unwrap()).unwrap();
+    }
+
+    /// A path in the project.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file of the project.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Replaces a text in `main.hcl`; the text must be there.
+    pub(crate) fn edit(&self, before: &str, after: &str) {
+        let text = fs::read_to_string(self.path("main.hcl")).unwrap();
+        assert!(text.contains(before), "`{before}` is not in main.hcl");
+        self.write("main.hcl", &text.replace(before, after));
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgferry"));
+        command.current_dir(self.folder.path()).args(arguments).env_clear();
+        command
+            .env("HOME", self.folder.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("TZ", "UTC");
+        command
+            .env("PGFERRY_VAR_erp_password", PASSWORD)
+            .env("PGFERRY_VAR_target_password", PASSWORD);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
+        let output = self.command(arguments).output().unwrap();
+        Answer {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command with one more variable in its environment.
+    pub(crate) fn run_with(&self, name: &str, value: &str, arguments: &[&str]) -> Answer {
+        let output = self.command(arguments).env(name, value).output().unwrap();
+        Answer {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Starts a command.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let child = self
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Running { child }
+    }
+
+    /// Applies, and insists that it went well.
+    pub(crate) fn apply(&self) -> Answer {
+        self.run(&["apply", "--auto-approve"]).expect(0)
+    }
+
+    /// Insists that there is nothing to do.
+    pub(crate) fn expect_no_changes(&self) {
+        let answer = self.run(&["plan", "--detailed-exitcode"]).expect(0);
+        assert!(answer.out.contains("No changes"), "{}", answer.out);
+    }
+
+    fn port(&self) -> Option<u16> {
+        let text = fs::read(self.path(".pgferry/simulator.json")).ok()?;
+        let announced: Json = serde_json::from_slice(&text).ok()?;
+        u16::try_from(announced.get("port")?.as_u64()?).ok()
+    }
+
+    /// Asks the simulator's control interface.
+    pub(crate) fn control(&self, method: reqwest::Method, path: &str, body: Option<Json>) -> Json {
+        let port = self.port().expect("the simulator is announced");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let mut request = client.request(method, format!("http://127.0.0.1:{port}/_simulator/{path}"));
+            if let Some(body) = body {
+                request = request.json(&body);
+            }
+            let text = request
+                .send()
+                .await
+                .unwrap()
+                .error_for_status()
+                .unwrap()
+                .text()
+                .await
+                .unwrap();
+            if text.is_empty() {
+                Json::Null
+            } else {
+                serde_json::from_str(&text).unwrap()
+            }
+        })
+    }
+
+    /// Calls the simulated ARM as somebody else would.
+    pub(crate) fn arm(&self, method: &str, path_and_query: &str, body: Json) -> Json {
+        let port = self.port().expect("the simulator is announced");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let base = format!("http://127.0.0.1:{port}");
+            let form = "grant_type=client_credentials&client_id=other&client_secret=other&scope=https://management.azure.com/.default";
+            let token = client
+                .post(format!("{base}/00000000-0000-4000-8000-00000000aaaa/oauth2/v2.0/token"))
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form);
+            let token: Json = token.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
+            let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
+            let mut request = client
+                .request(method.parse().unwrap(), format!("{base}{path_and_query}"))
+                .header("authorization", bearer);
+            if !body.is_null() {
+                request = request.json(&body);
+            }
+            let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
+            serde_json::from_str(&text).unwrap_or(Json::Null)
+        })
+    }
+
+    /// Starts the simulator, so that its control interface can be used before the first command.
+    pub(crate) fn wake_simulator(&self) {
+        let _ = self.run(&["plan"]);
+    }
+
+    /// Every request that changed something, as `METHOD path`.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let log = self.control(reqwest::Method::GET, "requests", None);
+        let entries = log
+            .as_array()
+            .cloned()
+            .or_else(|| log["requests"].as_array().cloned())
+            .unwrap_or_default();
+        let text = |entry: &Json, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let writing = entries
+            .iter()
+            .filter(|entry| ["PUT", "PATCH", "DELETE"].contains(&text(entry, "method").as_str()));
+        writing
+            .map(|entry| format!("{} {}", text(entry, "method"), text(entry, "path")))
+            .collect()
+    }
+
+    /// Every file below the project, with its bytes.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(bytes) = fs::read(&path) {
+                    found.push((path, bytes));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Ferry {
+    fn drop(&mut self) {
+        if let Some(port) = self.port() {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let client = reqwest::Client::builder().no_proxy().build().unwrap();
+                let _ = client
+                    .post(format!("http://127.0.0.1:{port}/_simulator/shutdown"))
+                    .send()
+                    .await;
+            });
+        }
+    }
+}
+
+impl Answer {
+    /// Insists on an exit code, showing everything otherwise.
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "standard output:\n{}\nstandard error:\n{}",
+            self.out, self.err
+        );
+        self
+    }
+
+    /// Everything that was said.
+    pub(crate) fn all(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+}
+
+impl Running {
+    /// Sends a signal by its name, such as `KILL` or `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end, for at most so long.
+    pub(crate) fn finish(mut self, within: Duration) -> Answer {
+        let mut out = self.child.stdout.take().unwrap();
+        let mut err = self.child.stderr.take().unwrap();
+        let out = std::thread::spawn(move || {
+            let mut text = String::new();
+            out.read_to_string(&mut text).unwrap();
+            text
+        });
+        let err = std::thread::spawn(move || {
+            let mut text = String::new();
+            err.read_to_string(&mut text).unwrap();
+            text
+        });
+        let deadline = Instant::now() + within;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the command did not end within {within:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Answer {
+            code: status.code().unwrap_or(-1),
+            out: out.join().unwrap(),
+            err: err.join().unwrap(),
+        }
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until something holds.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come true");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
