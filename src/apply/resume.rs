@@ -65,7 +65,6 @@ enum Finding {
     Not(String),
     /// Nothing hangs on it.
     Indifferent,
-    Interrupted,
 }
 
 /// Settles what an interrupted run left open and closes it, so that a new plan can be made and applied.
@@ -108,9 +107,17 @@ async fn settle_all(
         open,
         snapshot,
         ports: *ports,
-        interrupt,
     };
-    let outputs = look.recall().await?;
+    // Nothing but looks: they may be cut short at any point.
+    let looks = async {
+        let outputs = look.recall().await?;
+        look.findings(&outputs).await
+    };
+    let findings = tokio::select! {
+        biased;
+        () = interrupt.wait() => return Ok(Settled::Interrupted(open.id)),
+        findings = looks => findings?,
+    };
     let mut closed = ClosedRun {
         run: open.id,
         by: open.by.clone(),
@@ -118,7 +125,7 @@ async fn settle_all(
         recovered: Vec::new(),
         undone: Vec::new(),
     };
-    for (at, finding) in look.findings(&outputs).await? {
+    for (at, finding) in findings {
         let step = order.step(at);
         let edits = match finding {
             Finding::Happened(fruit) => {
@@ -136,7 +143,6 @@ async fn settle_all(
                 }]
             }
             Finding::Indifferent => Vec::new(),
-            Finding::Interrupted => return Ok(Settled::Interrupted(open.id)),
         };
         journal.write(edits).await?;
     }
@@ -198,7 +204,6 @@ impl<'a> Run<'a> {
             open,
             snapshot,
             ports: self.ports,
-            interrupt: self.interrupt,
         };
         self.outputs = look.recall().await?;
         for (id, entry) in &open.steps {
@@ -267,7 +272,6 @@ struct Lookup<'a> {
     open: &'a OpenRun,
     snapshot: &'a Snapshot,
     ports: Ports<'a>,
-    interrupt: &'a Interrupt,
 }
 
 impl Lookup<'_> {
@@ -320,12 +324,7 @@ impl Lookup<'_> {
             return self.look(at, outputs).await;
         };
         let patience = step.patience.unwrap_or(PATIENCE);
-        let finished = tokio::select! {
-            biased;
-            () = self.interrupt.wait() => return Ok(Finding::Interrupted),
-            finished = self.ports.arm.finish(operation, patience) => finished,
-        };
-        match finished {
+        match self.ports.arm.finish(operation, patience).await {
             Ok(object) => Ok(Finding::Happened(fruit(target(step, outputs), object))),
             // Azure forgets operations after a while; the object itself still tells.
             Err(error) => match self.look(at, outputs).await? {

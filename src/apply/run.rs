@@ -32,7 +32,7 @@ use crate::plan::{Answer, Op, Step};
 
 /// How long calls in flight may take to answer once the run was asked to stop. What is left of two seconds is for the
 /// journal and the lock.
-const GRACE: Duration = Duration::from_millis(1200);
+const GRACE: Duration = Duration::from_millis(1000);
 
 /// Carries an approved plan out.
 ///

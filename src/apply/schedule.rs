@@ -70,6 +70,8 @@ struct Node {
     /// Steps that need it to be over.
     queued: Vec<At>,
     before: Vec<At>,
+    /// What was in front of it in a queue and failed without letting the place go.
+    held_by: Option<At>,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +133,7 @@ impl Schedule {
                 successors: Vec::new(),
                 queued: Vec::new(),
                 before,
+                held_by: None,
             });
         }
         for (at, step) in steps.iter().enumerate() {
@@ -216,10 +219,12 @@ impl Schedule {
         !self.acts.is_empty() || !self.notes.is_empty()
     }
 
-    /// The first of the steps that this one still waits for.
+    /// The first of the steps that this one still waits for, or the one that keeps it from ever running.
     pub(super) fn blocker(&self, at: At) -> Option<At> {
         let mut before = self.node(at).before.iter().copied();
-        before.find(|before| self.standing(*before) != Standing::Over)
+        before
+            .find(|before| self.standing(*before) != Standing::Over)
+            .or(self.node(at).held_by)
     }
 
     /// Lets go of a step's scopes, once its last call is finished.
@@ -277,7 +282,11 @@ impl Schedule {
             }
             match ending {
                 Ending::Succeeded | Ending::Failed => self.less(&queued),
-                Ending::FailedHolding => {}
+                Ending::FailedHolding => {
+                    for next in queued {
+                        self.node_mut(next).held_by = Some(at);
+                    }
+                }
             }
         }
         skipped
@@ -330,5 +339,140 @@ pub(super) fn manner(op: &Op) -> Manner {
         Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } => Manner::Act,
         Op::Await(_) | Op::Gate(_) => Manner::Watch,
         Op::Note => Manner::Note,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::step::{Remember, StepTarget};
+
+    /// A step that deletes something, which is the least there is to an acting step.
+    fn step(number: usize, after: &[usize], behind: &[usize], scopes: &[u8]) -> Step {
+        let id = |number: usize| StepId(u32::try_from(number).unwrap());
+        let object = |name: String| ArmId::resource_group("s", "g").provider("N/t", &name);
+        Step {
+            id: id(number),
+            unit: format!("network.n{number}").parse().unwrap(),
+            op: Op::Delete {
+                target: StepTarget::Known(object(format!("n{number}"))),
+            },
+            after: after.iter().map(|on| (id(*on), String::new())).collect(),
+            behind: behind.iter().map(|on| id(*on)).collect(),
+            scopes: scopes.iter().map(|scope| object(format!("scope{scope}"))).collect(),
+            patience: None,
+            then: Remember::Unchanged,
+        }
+    }
+
+    prop_compose! {
+        fn graph()(size in 1_usize..60)(
+            edges in prop::collection::vec((0..size, 0..size, any::<bool>()), 0..size * 2),
+            scopes in prop::collection::vec(prop::collection::btree_set(0_u8..6, 0..3), size),
+        ) -> Vec<Step> {
+            let mut after: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+            let mut behind = after.clone();
+            for (a, b, needs) in edges {
+                if a != b {
+                    let edges = if needs { &mut after } else { &mut behind };
+                    edges.entry(a.max(b)).or_default().insert(a.min(b));
+                }
+            }
+            let of = |edges: &BTreeMap<usize, BTreeSet<usize>>, at| -> Vec<usize> {
+                edges.get(&at).into_iter().flatten().copied().collect()
+            };
+            (0..scopes.len())
+                .map(|at| step(at, &of(&after, at), &of(&behind, at), &scopes[at].iter().copied().collect::<Vec<_>>()))
+                .collect()
+        }
+    }
+
+    /// Runs a graph in an order that `choices` choose; answers how each step ended.
+    fn play(steps: &[Step], choices: &[(usize, bool)]) -> Vec<Option<bool>> {
+        let mut schedule = Schedule::new(steps).unwrap();
+        let mut ended: Vec<Option<bool>> = vec![None; steps.len()];
+        let mut running: Vec<At> = Vec::new();
+        let mut choices = choices.iter().cycle();
+        loop {
+            while let Some(at) = schedule.take(Manner::Act) {
+                let scopes = &steps[at.0].scopes;
+                for other in &running {
+                    assert!(steps[other.0].scopes.is_disjoint(scopes), "{at:?} beside {other:?}");
+                }
+                let over = |id: &StepId| ended[usize::try_from(id.0).unwrap()];
+                assert!(
+                    steps[at.0].after.keys().all(|on| over(on) == Some(true)),
+                    "{at:?} too early"
+                );
+                assert!(
+                    steps[at.0].behind.iter().all(|on| over(on).is_some()),
+                    "{at:?} too early"
+                );
+                running.push(at);
+            }
+            if running.is_empty() {
+                return ended;
+            }
+            let (choice, succeeds) = *choices.next().unwrap();
+            let at = running.swap_remove(choice % running.len());
+            schedule.free(at);
+            ended[at.0] = Some(succeeds);
+            let ending = if succeeds { Ending::Succeeded } else { Ending::Failed };
+            for skipped in schedule.over(at, ending) {
+                assert_eq!(ended[skipped.at.0], None);
+                ended[skipped.at.0] = Some(false);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_scope_has_two_writers_no_step_runs_too_early_and_none_is_forgotten(
+            steps in graph(),
+            choices in prop::collection::vec((any::<usize>(), prop::bool::weighted(0.85)), 1..40),
+        ) {
+            let ended = play(&steps, &choices);
+            prop_assert!(ended.iter().all(Option::is_some));
+        }
+    }
+
+    #[test]
+    fn a_circle_and_a_step_that_is_not_there_are_named() {
+        let circle = [step(0, &[1], &[], &[]), step(1, &[], &[0], &[])];
+        assert_eq!(Schedule::new(&circle).unwrap_err(), Tangled::Circle(StepId(0)));
+        let unknown = Tangled::Unknown {
+            waits: StepId(0),
+            on: StepId(7),
+        };
+        assert_eq!(Schedule::new(&[step(0, &[7], &[], &[])]).unwrap_err(), unknown);
+        let twice = [step(0, &[], &[], &[]), step(0, &[], &[], &[])];
+        assert_eq!(Schedule::new(&twice).unwrap_err(), Tangled::Twice(StepId(0)));
+    }
+
+    #[test]
+    fn what_still_holds_its_target_keeps_its_queue_waiting() {
+        let mut first = step(0, &[], &[], &[]);
+        let mut rest = step(1, &[0], &[], &[]);
+        let unit = first.unit.clone();
+        rest.unit.clone_from(&unit);
+        first.unit = unit;
+        let steps = [
+            first,
+            rest,
+            step(2, &[], &[1], &[]),
+            step(3, &[1], &[], &[]),
+            step(4, &[], &[3], &[]),
+        ];
+        let mut schedule = Schedule::new(&steps).unwrap();
+        let at = schedule.take(Manner::Act).unwrap();
+        let skipped = schedule.over(at, Ending::FailedHolding);
+        assert_eq!(skipped.len(), 2);
+        assert_eq!(schedule.standing(At(2)), Standing::Waiting);
+        assert_eq!(schedule.blocker(At(2)), Some(At(1)));
+        assert_eq!(schedule.standing(At(4)), Standing::Ready);
     }
 }

@@ -17,7 +17,7 @@ use super::run::{Run, in_full, removed};
 use super::schedule::{At, Standing};
 
 /// What an interrupted run has for its last commit and for letting the lock go.
-const LAST_WORDS: Duration = Duration::from_millis(600);
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// The lock, and what the store held when it was taken.
 pub(super) type Taken = (Box<dyn Held>, Snapshot);

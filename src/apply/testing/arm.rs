@@ -151,10 +151,6 @@ impl Azure {
         self.inner().put(id, &body);
     }
 
-    pub(in crate::apply) fn remove(&self, id: &ArmId) {
-        self.inner().objects.remove(id);
-    }
-
     pub(in crate::apply) fn database(&self, target: &ArmId, name: &str) {
         self.inner()
             .databases

@@ -6,7 +6,7 @@ mod fuse;
 mod plans;
 mod tally;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use pgferry_state::{Actor, Store};
 
 pub(super) use arm::{Azure, Fault, status};
 pub(super) use fuse::{Fuse, Fused};
-pub(super) use plans::{Chain, Plans, base, batch_id, chain, peering_id, put, target_id};
+pub(super) use plans::{Chain, Plans, batch_id, chain, peering_id, put, target_id};
 pub(super) use tally::Tally;
 
 use super::observer::{Event, Observer};
@@ -28,6 +28,7 @@ use crate::plan::approve::{Approved, Consent};
 use crate::secret::Secrets;
 
 /// Time as tokio has it, counted from the epoch.
+#[derive(Clone, Copy)]
 pub(super) struct TestClock(tokio::time::Instant);
 
 #[async_trait]
@@ -108,7 +109,7 @@ impl Heard {
 
 /// A place to run plans in.
 pub(super) struct Bench {
-    pub(super) azure: Azure,
+    pub(super) azure: Arc<Azure>,
     pub(super) store: MemoryStore,
     pub(super) fuse: Fuse,
     pub(super) clock: TestClock,
@@ -123,15 +124,27 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Self {
-        Self::on(Azure::default(), MemoryStore::new())
+        Self::on(Azure::default())
     }
 
-    pub(super) fn on(azure: Azure, store: MemoryStore) -> Self {
+    pub(super) fn on(azure: Azure) -> Self {
+        Self::with_fuse(Arc::new(azure), MemoryStore::new(), Fuse::endless())
+    }
+
+    /// Another process in the same world.
+    pub(super) fn on_same(other: &Self) -> Self {
+        let mut bench = Self::with_fuse(Arc::clone(&other.azure), other.store.clone(), Fuse::endless());
+        bench.clock = other.clock;
+        bench
+    }
+
+    /// Another process in the same world, which will be killed.
+    pub(super) fn with_fuse(azure: Arc<Azure>, store: MemoryStore, fuse: Fuse) -> Self {
         let (interrupter, interrupt) = Interrupter::new();
         Self {
             azure,
             store,
-            fuse: Fuse::endless(),
+            fuse,
             clock: TestClock(tokio::time::Instant::now()),
             heard: Heard::default(),
             options: Options::default(),
@@ -166,7 +179,7 @@ impl Bench {
 
     /// Does something with the ports of this bench.
     pub(super) async fn with<T>(&self, act: impl AsyncFnOnce(Ports<'_>) -> T) -> T {
-        let arm = Fused::new(&self.azure, &self.fuse);
+        let arm = Fused::new(&*self.azure, &self.fuse);
         let store = Fused::new(&self.store, &self.fuse);
         let ports = Ports {
             arm: &arm,

@@ -41,7 +41,7 @@ pub(in crate::apply) fn peering_id(name: &str) -> ArmId {
     vnet.child("virtualNetworkPeerings", name)
 }
 
-pub(in crate::apply) fn base() -> Base {
+fn base() -> Base {
     Base {
         lineage: None,
         cloud: Cloud::Simulator,

@@ -1,1 +1,308 @@
 //! Who holds the lock when, and what others may do meanwhile.
+
+use std::time::Duration;
+
+use pgferry_state::{Actor, Edit, Held, Holder, Intent, RecordKey, RunId, Store};
+use serde_json::json;
+
+use super::migrations::{AUTOMATIC, BY_HAND, OFFLINE, completing, copying, ended, ready};
+use super::outcomes;
+use crate::apply::testing::{Bench, Heard, Plans, batch_id, chain, peering_id, put};
+use crate::apply::{ApplyError, CancelOrder, Cancelled, Conclusion, CutoverOrder, Outcome, Stopped, cancel, cutover};
+use crate::arm::migration::Ending;
+use crate::plan::step::Opens;
+use crate::plan::{Gate, Op, Plan};
+
+fn order(plan: &Plan) -> CutoverOrder {
+    let gate = plan.steps.iter().find_map(|step| match &step.op {
+        Op::Gate(gate) => Some((step.unit.clone(), gate.clone())),
+        _ => None,
+    });
+    let (unit, gate) = gate.unwrap();
+    CutoverOrder {
+        unit,
+        gate: Gate {
+            opens: Opens::ByHand,
+            ..gate
+        },
+        patience: Duration::from_secs(120),
+        stall_after: Duration::from_secs(900),
+    }
+}
+
+async fn take(bench: &Bench) -> Box<dyn Held> {
+    let holder = Holder {
+        who: Actor::new("somebody"),
+        process: 7,
+        command: "import".into(),
+        run: None,
+        since: jiff::Timestamp::UNIX_EPOCH,
+    };
+    bench.store.lock(Intent { holder }).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_somebody_writes_is_refused_at_once_or_waited_for() {
+    let mut bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.add(put("a"));
+    let plan = plans.plan();
+    let held = take(&bench).await;
+    let refused = bench.run(&plan).await;
+    assert!(
+        matches!(&refused, Err(ApplyError::Locked(holder)) if holder.process == 7),
+        "{refused:?}"
+    );
+
+    bench.options.lock_timeout = Duration::from_secs(10);
+    let release = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        held.release().await.unwrap();
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), release);
+    assert_eq!(report.unwrap().conclusion(), Conclusion::Done);
+    assert!(bench.heard.has("waits for somebody"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_only_watches_lets_others_write_and_waits_for_them() {
+    let bench = Bench::new();
+    bench.azure.script(
+        &batch_id("t", "first"),
+        [copying(1), copying(2), copying(3), ended("Succeeded")],
+    );
+    bench.azure.migrations_go([ended("Succeeded")]);
+    let mut plans = Plans::default();
+    let (_, last) = plans.chain(chain("t", "first", OFFLINE));
+    let (next, _) = plans.chain(chain("t", "next", OFFLINE));
+    plans.behind(next, last);
+    let plan = plans.plan();
+    let write = async {
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        let held = take(&bench).await;
+        let edit = Edit::Put {
+            key: "database_batch.apart#1".parse().unwrap(),
+            document: json!({}),
+        };
+        held.commit(vec![edit]).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        held.release().await.unwrap();
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), write);
+    let report = report.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done, "{}", outcomes(&report));
+    assert!(bench.heard.has("waits for somebody"));
+    assert_eq!(report.elapsed.as_secs(), 130);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_somebody_wrote_meanwhile_stops_its_step_and_no_other() {
+    let bench = Bench::new();
+    bench
+        .azure
+        .migrations_go([copying(1), copying(2), copying(3), ended("Succeeded")]);
+    let mut plans = Plans::default();
+    let (_, last) = plans.chain(chain("t", "first", OFFLINE));
+    let moved = plans.add(put("moved"));
+    let kept = plans.add(put("kept"));
+    let made = plans.add(put("made"));
+    for step in [moved, kept, made] {
+        plans.after(step, last);
+    }
+    let plan = plans.plan();
+    let write = async {
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        let held = take(&bench).await;
+        let key: RecordKey = "vnet_peering.moved".parse().unwrap();
+        let document = json!({});
+        held.commit(vec![Edit::Put { key, document }]).await.unwrap();
+        held.release().await.unwrap();
+        bench.azure.object(&peering_id("made"), json!({}));
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), write);
+    insta::assert_snapshot!(outcomes(&report.unwrap()), @"
+    database_batch.first#1 done
+    vnet_peering.kept done
+    vnet_peering.made failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/made exists by now
+    vnet_peering.moved failed: the records of vnet_peering.moved were written since the plan was made
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_another_one_closed_opens_itself_again() {
+    let bench = Bench::new();
+    bench
+        .azure
+        .migrations_go([copying(1), copying(2), copying(3), ended("Succeeded")]);
+    let mut plans = Plans::default();
+    let (_, last) = plans.chain(chain("t", "first", OFFLINE));
+    let later = plans.add(put("later"));
+    plans.after(later, last);
+    let plan = plans.plan();
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        let second = Bench::on_same(&bench);
+        second
+            .with(async |ports| {
+                crate::apply::reconcile(&ports, &second.options, &second.interrupt, &second.heard).await
+            })
+            .await
+            .unwrap();
+        let mut plans = Plans::default();
+        plans.add(put("other"));
+        second.run(&plans.plan()).await.unwrap()
+    };
+    let (report, other) = tokio::join!(bench.run(&plan), other);
+    assert_eq!(other.conclusion(), Conclusion::Done);
+    let report = report.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done, "{}", outcomes(&report));
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.run, None);
+    assert_eq!(snapshot.history.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_another_one_took_over_writes_nothing_more() {
+    let bench = Bench::new();
+    bench
+        .azure
+        .migrations_go([copying(1), copying(2), copying(3), ended("Succeeded")]);
+    let mut plans = Plans::default();
+    let (_, last) = plans.chain(chain("t", "first", OFFLINE));
+    let later = plans.add(put("later"));
+    plans.after(later, last);
+    let plan = plans.plan();
+    let take_over = async {
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        let held = take(&bench).await;
+        let open = held.snapshot().await.unwrap().run.unwrap();
+        let end = Edit::EndRun {
+            run: open.id,
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            outcome: pgferry_state::RunOutcome::Abandoned,
+            summary: String::new(),
+        };
+        let begin = Edit::BeginRun {
+            run: RunId::random(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            by: Actor::new("somebody"),
+            plan: json!({}),
+            plan_fingerprint: String::new(),
+        };
+        held.commit(vec![end, begin]).await.unwrap();
+        held.release().await.unwrap();
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), take_over);
+    let report = report.unwrap();
+    assert!(
+        matches!(report.stopped, Some(Stopped::TakenOver(_))),
+        "{:?}",
+        report.stopped
+    );
+    assert_eq!(report.conclusion(), Conclusion::Failed);
+    assert!(!bench.azure.has(&peering_id("later")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cutover_by_hand_works_beside_a_run_that_watches_and_releases_what_is_queued() {
+    let bench = Bench::new();
+    let first = batch_id("t", "first");
+    bench.azure.script(&first, [copying(1), ready(json!(0))]);
+    bench.azure.after_cutover(&first, [completing(), ended("Succeeded")]);
+    bench.azure.script(
+        &batch_id("u", "busy"),
+        (0..40).map(|at| copying(at % 10)).chain([ended("Succeeded")]),
+    );
+    bench.azure.migrations_go([ended("Succeeded")]);
+    let mut plans = Plans::default();
+    let (_, last) = plans.chain(chain("t", "first", BY_HAND));
+    let (next, _) = plans.chain(chain("t", "next", OFFLINE));
+    plans.behind(next, last);
+    plans.chain(chain("u", "busy", OFFLINE));
+    let plan = plans.plan();
+    let hand = Bench::on_same(&bench);
+    let by_hand = async {
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        hand.with(async |ports| cutover(&order(&plan), &ports, &hand.options, &hand.interrupt, &hand.heard).await)
+            .await
+    };
+    let (report, cut) = tokio::join!(bench.run(&plan), by_hand);
+    let cut = cut.unwrap();
+    assert!(matches!(cut.outcome, Outcome::Done), "{cut:?}");
+    assert_eq!(cut.downtime.unwrap().took, Duration::from_secs(10));
+    assert_eq!(report.unwrap().conclusion(), Conclusion::Done);
+    assert_eq!(bench.azure.log(), ["PUT first", "PUT busy", "PATCH first", "PUT next"]);
+    insta::assert_snapshot!(words(&hand.heard, "database_batch.first"), @"
+    200 lock taken
+    200 cutover of database_batch.first#1
+    ");
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.run, None);
+    assert_eq!(snapshot.history.len(), 1);
+}
+
+fn words(heard: &Heard, about: &str) -> String {
+    let lines = heard
+        .lines()
+        .into_iter()
+        .filter(|line| !line.contains(about) || line.contains("cutover of"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cutover_by_hand_alone_is_in_the_history() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", BY_HAND));
+    let plan = plans.plan();
+    bench
+        .azure
+        .migration(&batch_id("t", "wave"), &["wavea", "waveb"], json!({}));
+    bench.azure.migrations_go([ready(json!(0))]);
+    let cut = bench
+        .with(async |ports| cutover(&order(&plan), &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+        .await
+        .unwrap();
+    assert!(matches!(cut.outcome, Outcome::Done), "{cut:?}");
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.run, None);
+    assert_eq!(snapshot.history[0].summary, "apply database_batch.wave#1: done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cutover_by_hand_does_not_pass_a_closed_gate() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", AUTOMATIC));
+    let plan = plans.plan();
+    bench
+        .azure
+        .migration(&batch_id("t", "wave"), &["wavea", "waveb"], json!({}));
+    bench.azure.migrations_go([ready(json!(40))]);
+    let refused = bench
+        .with(async |ports| cutover(&order(&plan), &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+        .await;
+    insta::assert_snapshot!(crate::apply::run::in_full(&refused.unwrap_err()), @"database_batch.wave#1 failed: the conditions for the cutover did not hold within 120 s");
+    assert_eq!(bench.azure.log(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_waits_until_the_migration_is_over_and_refuses_one_that_is() {
+    let bench = Bench::new();
+    let migration = batch_id("t", "wave");
+    bench.azure.migration(&migration, &["wavea"], json!({}));
+    bench.azure.migrations_go([copying(1)]);
+    let order = CancelOrder {
+        unit: "database_batch.wave#1".parse().unwrap(),
+        migration,
+    };
+    let cancelled = bench
+        .with(async |ports| cancel(&order, &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+        .await;
+    assert_eq!(cancelled.unwrap(), Cancelled::Ended(Ending::Canceled));
+    assert_eq!(bench.azure.log(), ["PATCH wave"]);
+    let again = bench
+        .with(async |ports| cancel(&order, &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+        .await;
+    insta::assert_snapshot!(crate::apply::run::in_full(&again.unwrap_err()), @"database_batch.wave#1 failed: `wave` is Canceled, not running");
+}

@@ -15,23 +15,23 @@ use crate::plan::step::Opens;
 use crate::prior::UnitRecord;
 use pgferry_state::Store;
 
-const OFFLINE: Chain = Chain {
+pub(super) const OFFLINE: Chain = Chain {
     online: false,
     opens: Opens::ByItself,
     samples: 1,
 };
-const AUTOMATIC: Chain = Chain {
+pub(super) const AUTOMATIC: Chain = Chain {
     online: true,
     opens: Opens::ByItself,
     samples: 2,
 };
-const BY_HAND: Chain = Chain {
+pub(super) const BY_HAND: Chain = Chain {
     online: true,
     opens: Opens::ByHand,
     samples: 1,
 };
 
-fn copying(completed: u64) -> Json {
+pub(super) fn copying(completed: u64) -> Json {
     let database = json!({
         "migrationState": "InProgress", "fullLoadQueuedTables": 10 - completed, "fullLoadLoadingTables": 0,
         "fullLoadCompletedTables": completed, "fullLoadErroredTables": 0,
@@ -39,7 +39,7 @@ fn copying(completed: u64) -> Json {
     status("InProgress", "MigratingData", database)
 }
 
-fn ready(latency: Json) -> Json {
+pub(super) fn ready(latency: Json) -> Json {
     let database = json!({
         "migrationState": "WaitingForCutoverTrigger", "fullLoadQueuedTables": 0, "fullLoadLoadingTables": 0,
         "fullLoadCompletedTables": 10, "fullLoadErroredTables": 0, "latency": latency,
@@ -47,7 +47,7 @@ fn ready(latency: Json) -> Json {
     status("WaitingForUserAction", "WaitingForCutoverTrigger", database)
 }
 
-fn completing() -> Json {
+pub(super) fn completing() -> Json {
     status(
         "InProgress",
         "CompletingMigration",
@@ -55,7 +55,7 @@ fn completing() -> Json {
     )
 }
 
-fn ended(state: &str) -> Json {
+pub(super) fn ended(state: &str) -> Json {
     status(
         state,
         "Completed",

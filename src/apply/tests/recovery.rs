@@ -1,1 +1,216 @@
-//! Runs that were killed at every instant.
+//! Runs that were killed at every instant: what the next one makes of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgferry_state::testing::MemoryStore;
+use pgferry_state::{RunOutcome, Store};
+use serde_json::json;
+
+use super::migrations::{AUTOMATIC, copying, ready};
+use super::outcomes;
+use crate::address::UnitAddress;
+use crate::apply::testing::{Azure, Bench, Fuse, Plans, batch_id, chain, peering_id, put};
+use crate::apply::{Conclusion, Settled, reconcile, resume};
+use crate::plan::step::Remember;
+use crate::plan::{Op, Plan};
+use crate::prior::{Origin, UnitRecord};
+
+const PEERINGS: [&str; 2] = ["a", "b"];
+const MIGRATIONS: [(&str, &str); 3] = [("t", "first"), ("t", "second"), ("u", "third")];
+
+fn world() -> Azure {
+    let azure = Azure::long_running(Duration::from_secs(20));
+    azure.migrations_go([copying(2), copying(9), ready(json!(0))]);
+    azure
+}
+
+/// What a plan of now would say: everything that is not there is made, what runs is watched to its end, and what is there
+/// without a record would be adopted.
+async fn plan(azure: &Azure, store: &MemoryStore) -> Plan {
+    let snapshot = store.load().await.unwrap();
+    let records: BTreeMap<UnitAddress, u64> = snapshot
+        .iter()
+        .flat_map(|snapshot| &snapshot.records)
+        .map(|(key, record)| (key.as_str().parse().unwrap(), record.revision.get()))
+        .collect();
+    let mut plans = Plans::default();
+    let mut peerings = Vec::new();
+    for name in PEERINGS {
+        let (unit, op, then) = put(name);
+        match (azure.has(&peering_id(name)), records.contains_key(&unit)) {
+            (true, true) => {}
+            (true, false) => peerings.push(plans.add((unit, Op::Note, adopted(then)))),
+            (false, _) => peerings.push(plans.add((unit, op, then))),
+        }
+    }
+    let mut last = BTreeMap::new();
+    for (target, name) in MIGRATIONS {
+        let mut steps = chain(target, name, AUTOMATIC);
+        let id = batch_id(target, name);
+        if let Some(object) = azure.peek(&id) {
+            let (unit, _, then) = steps.remove(0);
+            if object.pointer("/properties/currentStatus/state") == Some(&json!("Succeeded")) {
+                steps.clear();
+            }
+            if !records.contains_key(&unit) {
+                steps.insert(0, (unit, Op::Note, adopted(then)));
+            }
+        }
+        if steps.is_empty() {
+            continue;
+        }
+        let (first, end) = plans.chain(steps);
+        for peering in &peerings {
+            plans.after(first, *peering);
+        }
+        if let Some(before) = last.insert(target, end) {
+            plans.behind(first, before);
+        }
+    }
+    let mut plan = plans.plan();
+    plan.base.records = records;
+    plan
+}
+
+/// Only the plan's author may call something adopted, so that a test can tell what recovery failed to remember.
+fn adopted(then: Remember) -> Remember {
+    match then {
+        Remember::Record(mut record) => {
+            record.origin = Origin::Adopted;
+            Remember::Record(record)
+        }
+        other => other,
+    }
+}
+
+/// Settles, plans and applies in a process that is killed once its fuse has blown; whether it came to its end.
+async fn process(azure: &Arc<Azure>, store: &MemoryStore, fuse: Fuse) -> bool {
+    let bench = Bench::with_fuse(Arc::clone(azure), store.clone(), fuse.clone());
+    let work = async {
+        let settled = bench
+            .with(async |ports| reconcile(&ports, &bench.options, &bench.interrupt, &bench.heard).await)
+            .await;
+        settled.unwrap();
+        let plan = plan(azure, store).await;
+        if !plan.steps.is_empty() {
+            let report = bench.run(&plan).await.unwrap();
+            assert_eq!(report.conclusion(), Conclusion::Done, "{}", outcomes(&report));
+        }
+    };
+    tokio::select! {
+        biased;
+        () = fuse.blown() => false,
+        () = work => true,
+    }
+}
+
+async fn check(azure: &Azure, store: &MemoryStore, when: &str) {
+    let snapshot = store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.run, None, "{when}");
+    assert_eq!(snapshot.records.len(), PEERINGS.len() + MIGRATIONS.len(), "{when}");
+    for (key, record) in &snapshot.records {
+        let record: UnitRecord = serde_json::from_value(record.document.clone()).unwrap();
+        assert_eq!(record.origin, Origin::Created, "{key} {when}");
+    }
+    for (target, name) in MIGRATIONS {
+        let id = batch_id(target, name);
+        assert_eq!(azure.count("PUT", &id), 1, "{name} {when}: {:?}", azure.log());
+        assert_eq!(azure.count("PATCH", &id), 1, "{name} {when}: {:?}", azure.log());
+    }
+    assert!(plan(azure, store).await.steps.is_empty(), "{when}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_call_the_next_apply_creates_nothing_twice_and_forgets_nothing() {
+    let mut points = 0;
+    for length in 0.. {
+        let (azure, store) = (Arc::new(world()), MemoryStore::new());
+        if process(&azure, &store, Fuse::of(length)).await {
+            break;
+        }
+        points += 1;
+        assert!(process(&azure, &store, Fuse::endless()).await);
+        check(&azure, &store, &format!("after {length} calls")).await;
+    }
+    assert!(points > 100, "only {points} instants");
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_again_while_it_recovers_it_recovers_all_the_same() {
+    for length in (0..).step_by(3) {
+        let (azure, store) = (Arc::new(world()), MemoryStore::new());
+        if process(&azure, &store, Fuse::of(length)).await {
+            break;
+        }
+        for again in [2, 5, 8, 11, 3] {
+            process(&azure, &store, Fuse::of(again)).await;
+        }
+        assert!(process(&azure, &store, Fuse::endless()).await);
+        check(&azure, &store, &format!("after {length} calls and five more lives")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_call_the_stored_plan_can_be_finished() {
+    for length in 0.. {
+        let (azure, store) = (Arc::new(world()), MemoryStore::new());
+        let fuse = Fuse::of(length);
+        let bench = Bench::with_fuse(Arc::clone(&azure), store.clone(), fuse.clone());
+        let plan = plan(&azure, &store).await;
+        let ended = tokio::select! {
+            biased;
+            () = fuse.blown() => false,
+            report = bench.run(&plan) => report.unwrap().conclusion() == Conclusion::Done,
+        };
+        if ended {
+            break;
+        }
+        drop(bench);
+        let open = store.load().await.unwrap().and_then(|snapshot| snapshot.run);
+        let next = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+        let report = next
+            .with(async |ports| resume(&ports, &next.options, &next.interrupt, &next.heard).await)
+            .await
+            .unwrap();
+        assert_eq!(report.is_some(), open.is_some(), "after {length} calls");
+        if let Some(report) = report {
+            assert_eq!(
+                report.conclusion(),
+                Conclusion::Done,
+                "after {length} calls: {}",
+                outcomes(&report)
+            );
+            check(&azure, &store, &format!("resumed after {length} calls")).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_run_is_closed_by_the_next_one_and_told_in_the_history() {
+    let (azure, store) = (Arc::new(world()), MemoryStore::new());
+    let bench = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+    let first = plan(&azure, &store).await;
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        bench.interrupter.interrupt();
+    };
+    let (report, ()) = tokio::join!(bench.run(&first), interrupt);
+    assert_eq!(report.unwrap().conclusion(), Conclusion::InFlight);
+
+    let next = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+    let settled = next
+        .with(async |ports| reconcile(&ports, &next.options, &next.interrupt, &next.heard).await)
+        .await;
+    let Settled::Closed(closed) = settled.unwrap() else {
+        panic!("it was not closed")
+    };
+    assert_eq!(closed.recovered, ["vnet_peering.a".parse().unwrap()]);
+    let snapshot = store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.history[0].outcome, RunOutcome::Abandoned);
+    assert_eq!(
+        snapshot.history[0].summary,
+        "interrupted; of the calls in flight 1 had happened and 0 had not"
+    );
+}

@@ -97,7 +97,7 @@ async fn a_lost_reply_a_passing_conflict_and_a_late_failure_are_repeated() {
 #[tokio::test(start_paused = true)]
 async fn calls_in_flight_stay_within_the_bound_and_one_scope_has_one_writer() {
     let azure = Azure::slow(Duration::from_secs(1));
-    let mut bench = Bench::on(azure, pgferry_state::testing::MemoryStore::new());
+    let mut bench = Bench::on(azure);
     bench.options.parallelism = 4;
     let mut plans = Plans::default();
     for at in 0..40 {
@@ -108,7 +108,7 @@ async fn calls_in_flight_stay_within_the_bound_and_one_scope_has_one_writer() {
     assert_eq!(bench.azure.most_in_flight(), 4);
 
     let azure = Azure::slow(Duration::from_secs(1));
-    let bench = Bench::on(azure, pgferry_state::testing::MemoryStore::new());
+    let bench = Bench::on(azure);
     let mut plans = Plans::default();
     for at in 0..5 {
         plans.add(put(&format!("p{at}")));
@@ -149,7 +149,7 @@ async fn an_interrupted_run_returns_within_two_seconds_and_leaves_a_journal() {
 #[tokio::test(start_paused = true)]
 async fn an_accepted_operation_is_left_to_azure_at_once() {
     let azure = Azure::long_running(Duration::from_secs(600));
-    let bench = Bench::on(azure, pgferry_state::testing::MemoryStore::new());
+    let bench = Bench::on(azure);
     let mut plans = Plans::default();
     plans.add(put("slow"));
     let plan = plans.plan();
