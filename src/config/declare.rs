@@ -371,7 +371,7 @@ fn misplaced(span: Span, text: &str) -> Diagnostic {
 
 fn declared_twice(what: &str, label: &Name, first: Span) -> Diagnostic {
     Diagnostic::error(code::DUPLICATE_BLOCK, "declared twice")
-        .at(label.span, format!("a {what} of this name was declared before"))
+        .at(label.span, format!("another {what} of this name was declared before"))
         .and_at(first, "first declared here")
 }
 

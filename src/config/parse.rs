@@ -1,5 +1,6 @@
 //! From texts to blocks with places. It never evaluates and knows no block kind.
 
+use std::ops::Range;
 use std::thread;
 
 use hcl_edit::Span as _;
@@ -90,7 +91,7 @@ pub fn parse_values(id: FileId, file: &SourceFile) -> Result<Vec<RawAttribute>, 
         text: &file.text,
     };
     let bodies =
-        on_deep_stack(|| parse_items(id, file, items)).unwrap_or_else(|| vec![Err(whole(id).unreadable().into())]);
+        on_deep_stack(|| parse_items(id, file, &items)).unwrap_or_else(|| vec![Err(whole(id).unreadable().into())]);
     for body in bodies {
         let Some(body) = found.absorb(body) else { continue };
         for block in body.blocks {
@@ -134,10 +135,17 @@ fn unreadable(id: FileId, file: &SourceFile) -> Parsed {
 }
 
 fn parse_file(id: FileId, file: &SourceFile) -> Parsed {
-    let (items, mut found) = split::items(id, &file.text);
+    let (items, problems) = split::items(id, &file.text);
+    let mut found = Diagnostics::new();
     let mut blocks = Vec::with_capacity(items.len());
-    for body in parse_items(id, file, items) {
-        let Some(body) = found.absorb(body) else { continue };
+    // A stray bracket right after an item that is at fault is a consequence of that.
+    let mut excused = Vec::new();
+    for (body, item) in parse_items(id, file, &items).into_iter().zip(&items) {
+        let Some(body) = found.absorb(body) else {
+            let rest = file.text.get(item.end..).unwrap_or_default();
+            excused.push(Span::new(id, item.end..file.text.len() - rest.trim_start().len() + 1));
+            continue;
+        };
         for attribute in body.attributes {
             found.push(
                 Diagnostic::error(code::STRAY_ATTRIBUTE, "attribute outside of a block")
@@ -147,23 +155,33 @@ fn parse_file(id: FileId, file: &SourceFile) -> Parsed {
         }
         blocks.extend(body.blocks);
     }
+    let consequence = |problem: &Diagnostic| {
+        let end = problem.primary.as_ref().map(|mark| mark.span.end);
+        problem.code == code::STRAY_CLOSER && excused.iter().any(|excused| Some(excused.end) == end)
+    };
+    found.extend(
+        problems
+            .iter()
+            .filter(|problem| !consequence(problem))
+            .cloned()
+            .collect(),
+    );
     Parsed { blocks, found }
 }
 
-fn parse_items(id: FileId, file: &SourceFile, items: Vec<std::ops::Range<usize>>) -> Vec<Result<RawBody, Diagnostics>> {
-    let item = |range: std::ops::Range<usize>| {
+fn parse_items(id: FileId, file: &SourceFile, items: &[Range<usize>]) -> Vec<Result<RawBody, Diagnostics>> {
+    let item = |range: Range<usize>| {
         let piece = Piece {
             file: id,
             offset: range.start,
             text: file.text.get(range).unwrap_or_default(),
         };
-        let parsed = piece.text.parse::<hcl::Body>();
-        let parsed = parsed.map_err(|error| Diagnostics::from(piece.syntax_error(&error)))?;
+        let parsed = piece.parse::<hcl::Body>().map_err(Diagnostics::from)?;
         let mut lowering = Lowering::new(piece);
         let body = raw_body(&mut lowering, &parsed, piece.whole());
         lowering.found.or(body).map(|(body, _)| body)
     };
-    items.into_iter().map(item).collect()
+    items.iter().cloned().map(item).collect()
 }
 
 fn raw_body(lowering: &mut Lowering<'_>, body: &hcl::Body, span: Span) -> RawBody {

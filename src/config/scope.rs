@@ -293,6 +293,21 @@ fn no_instance(lookup: &Lookup<'_, '_>, step: &Step, text: &str, instances: &BTr
     })
 }
 
+/// A resource without `for_each` has no key.
+fn refuse_key(lookup: &Lookup<'_, '_>) -> Result<(), Reported> {
+    match lookup.reference.steps.get(1) {
+        Some(step) if matches!(step.node, StepNode::Index(_) | StepNode::Position(_)) => Err(lookup.evaluator.fail(
+            Diagnostic::error(code::UNKNOWN_REFERENCE, "key on a single resource")
+                .at(
+                    step.span,
+                    "this resource has no `for_each`, so there is nothing to choose from",
+                )
+                .hint("an attribute follows a dot: `.name`"),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
 impl Scope for Here<'_, '_> {
     fn resolve(
         &self,
@@ -344,7 +359,10 @@ impl Scope for Here<'_, '_> {
                 };
                 match self.values.resource(at) {
                     None | Some(ResourceValue::Failed) => Err(Reported::before()),
-                    Some(ResourceValue::Single(instance)) => self.instance(&lookup, instance, 1),
+                    Some(ResourceValue::Single(instance)) => {
+                        refuse_key(&lookup)?;
+                        self.instance(&lookup, instance, 1)
+                    }
                     Some(ResourceValue::Keyed { instances, value }) => self.keyed(&lookup, instances, value),
                 }
             }

@@ -256,7 +256,9 @@ impl<'t> Scanner<'t> {
     }
 
     fn close(&mut self, closer: char) -> Step {
-        match self.open.pop() {
+        // What closes nothing that is open is itself at fault, not what is open around it.
+        let closes = self.open.iter().any(|open| closer_of(open.opener) == closer);
+        match self.open.pop().filter(|_| closes) {
             Some(open) if closer_of(open.opener) == closer => {
                 self.at += 1;
                 Ok(())
@@ -265,7 +267,7 @@ impl<'t> Scanner<'t> {
             None => {
                 let text = format!("no `{}` before this is open", opening(closer));
                 Err(Box::new(
-                    Diagnostic::error(code::UNCLOSED, "closed but never opened")
+                    Diagnostic::error(code::STRAY_CLOSER, "closed but never opened")
                         .at(self.span(self.at..self.at + 1), text),
                 ))
             }

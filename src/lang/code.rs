@@ -24,6 +24,7 @@ codes! {
     UNKNOWN_ARGUMENT = "C010": "no argument or nested block of this name exists here";
     MISSING_ARGUMENT = "C011": "a required argument is missing";
     DUPLICATE_BLOCK = "C012": "two blocks declare the same thing";
+    STRAY_CLOSER = "C013": "a bracket is closed that was never opened";
 
     UNKNOWN_REFERENCE = "C020": "nothing of this name was declared";
     UNKNOWN_ATTRIBUTE = "C021": "the value has no attribute or element of this name";

@@ -345,6 +345,13 @@ fn mismatch(has: &Type, wanted: &Type) -> ConversionError {
     })
 }
 
+fn collection(name: &'static str, element: &Type) -> Cow<'static, str> {
+    match element {
+        Type::Any => name.into(),
+        element => format!("{name} of {}", described(element)).into(),
+    }
+}
+
 /// A type in a few words: `string`, `list of number`, `object`.
 pub fn described(ty: &Type) -> Cow<'static, str> {
     match ty {
@@ -352,9 +359,9 @@ pub fn described(ty: &Type) -> Cow<'static, str> {
         Type::Bool => "bool".into(),
         Type::Number => "number".into(),
         Type::String => "string".into(),
-        Type::List(element) => format!("list of {}", described(element)).into(),
-        Type::Set(element) => format!("set of {}", described(element)).into(),
-        Type::Map(element) => format!("map of {}", described(element)).into(),
+        Type::List(element) => collection("list", element),
+        Type::Set(element) => collection("set", element),
+        Type::Map(element) => collection("map", element),
         Type::Tuple(_) => "tuple".into(),
         Type::Object(_) => "object".into(),
     }

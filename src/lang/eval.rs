@@ -409,7 +409,7 @@ impl<'a> Evaluator<'a> {
             Shape::Unknown(unknown) => match &unknown.ty {
                 Type::Bool | Type::Number | Type::String => Err(refuse(format!(
                     "a list, set, map, tuple or object is required, this is {}",
-                    described(&unknown.ty)
+                    shown(collection)
                 ))),
                 Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_) => Ok(None),
             },

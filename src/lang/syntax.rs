@@ -3,7 +3,9 @@
 //! The parser is `hcl-edit`. Where it departs from Terraform the text itself is read again through the spans:
 //! numbers keep all their digits, heredocs are dedented here, and templates inside directives get their escapes.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use hcl_edit::Span as _;
@@ -20,6 +22,9 @@ use crate::lang::value::{Shape, Type, Value};
 
 /// The parser recurses; this is several times what its limit of 64 levels needs in an unoptimised build.
 const PARSER_STACK: usize = 8 * 1024 * 1024;
+
+/// Each number with a large exponent takes another run of the parser.
+const MOST_LARGE_NUMBERS: usize = 32;
 
 /// A piece of a file that was parsed on its own.
 #[derive(Clone, Copy)]
@@ -51,8 +56,7 @@ pub fn expression(file: FileId, text: &str) -> Result<Expr, Diagnostics> {
         text: text.trim(),
     };
     on_deep_stack(|| {
-        let parsed = piece.text.parse::<hcl::Expression>();
-        let parsed = parsed.map_err(|error| Diagnostics::from(piece.syntax_error(&error)))?;
+        let parsed = piece.parse::<hcl::Expression>().map_err(Diagnostics::from)?;
         let mut lowering = Lowering::new(piece);
         let expr = lowering.expr(&parsed);
         lowering.found.or(expr).map(|(expr, _)| expr)
@@ -88,10 +92,39 @@ impl Piece<'_> {
         Diagnostic::error(code::SYNTAX, "invalid syntax").at(self.whole(), "this cannot be parsed")
     }
 
+    /// Parses the piece.
+    ///
+    /// # Errors
+    /// The first thing that does not follow the grammar.
+    pub fn parse<T: FromStr<Err = hcl_edit::parser::Error>>(&self) -> Result<T, Diagnostic> {
+        let mut text = Cow::Borrowed(self.text);
+        // The parser refuses exponents that an `f64` cannot hold. Digits in their place satisfy it, and what the number
+        // is comes from the text itself.
+        for _ in 0..MOST_LARGE_NUMBERS {
+            let error = match text.parse::<T>() {
+                Ok(parsed) => return Ok(parsed),
+                Err(error) => error,
+            };
+            let at = error.location().offset();
+            let Some(exponent) = exponent_at(&text, at) else {
+                return Err(self.syntax_error(&error));
+            };
+            text.to_mut()
+                .replace_range(exponent.clone(), &"0".repeat(exponent.len()));
+        }
+        Err(Diagnostic::error(code::TOO_LARGE, "too many large numbers").at(
+            self.whole(),
+            format!("this holds more than {MOST_LARGE_NUMBERS} numbers with large exponents"),
+        ))
+    }
+
     /// The parser's error in our words.
-    pub fn syntax_error(&self, error: &hcl_edit::parser::Error) -> Diagnostic {
+    fn syntax_error(&self, error: &hcl_edit::parser::Error) -> Diagnostic {
         let at = error.location().offset();
         let message = error.message();
+        if message.starts_with("invalid escape") || message.starts_with("invalid unicode") {
+            return self.invalid_escape(at);
+        }
         let expected = message.split_once("; ").map_or(message, |(_, rest)| rest);
         let end = self.word_end(at);
         let span = self.span(at..end);
@@ -112,13 +145,36 @@ impl Piece<'_> {
                 .at(span, "at most 128 operators may follow each other in one expression")
                 .hint("move parts into `locals`, or use `sum`, `join` or `alltrue` on a list");
         }
+        let expected = expected.strip_suffix(" or eof").unwrap_or(expected);
         let text = match expected.strip_prefix("expected ") {
             Some(_) if message.starts_with("invalid expression") => "expected an expression".to_owned(),
             Some(expected) => format!("expected {expected}"),
             None if at >= self.text.trim_end().len() => "the text ends too early".to_owned(),
             None => "not expected here".to_owned(),
         };
-        Diagnostic::error(code::SYNTAX, "invalid syntax").at(span, text)
+        let diagnostic = Diagnostic::error(code::SYNTAX, "invalid syntax").at(span, text);
+        let rest = self.text.get(at..).unwrap_or_default();
+        match rest.chars().next() {
+            Some(',') if message.starts_with("invalid block body") => {
+                diagnostic.hint("a block on one line holds one attribute; for more, give each a line of its own")
+            }
+            Some(',') if expected == "expected newline" => {
+                diagnostic.hint("attributes are separated by line breaks, without commas")
+            }
+            Some(':') if message.starts_with("invalid structure") => {
+                diagnostic.hint("an attribute is written `name = value`")
+            }
+            Some('\'') => diagnostic.hint("a text stands in double quotes"),
+            _ => diagnostic,
+        }
+    }
+
+    fn invalid_escape(&self, at: usize) -> Diagnostic {
+        let before = self.text.get(..at).unwrap_or_default();
+        let start = before.rfind('\\').unwrap_or(at);
+        Diagnostic::error(code::SYNTAX, "invalid syntax")
+            .at(self.span(start..at.max(start + 1)), "there is no such escape")
+            .hint("the escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN; a backslash itself is written \\\\")
     }
 
     fn word_end(&self, at: usize) -> usize {
@@ -147,6 +203,15 @@ impl Piece<'_> {
         }
         diagnostic
     }
+}
+
+/// The range of an exponent of three digits or more that starts there, right after the digits of a number.
+fn exponent_at(text: &str, at: usize) -> Option<Range<usize>> {
+    let rest = text.get(at..)?.strip_prefix(['e', 'E'])?;
+    text.get(..at)?.ends_with(|c: char| c.is_ascii_digit()).then_some(())?;
+    let digits = rest.strip_prefix(['+', '-']).unwrap_or(rest);
+    let count = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    (count >= 3).then(|| at..text.len() - digits.len() + count)
 }
 
 /// The text in the normal form that all texts of the language have.

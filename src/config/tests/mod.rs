@@ -9,7 +9,9 @@ use crate::config::{Assignment, Exports, Folded, Inputs, Sources, Supplied, Unse
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::value::{Residual, Type, Value};
 
+mod errors;
 mod values;
+mod variables;
 
 /// Two kinds: `network`, which computes an id from its name and a guid that only Azure knows, and `source`.
 struct Kinds;

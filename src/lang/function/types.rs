@@ -70,8 +70,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn converted(arguments: &Arguments<'_>, ty: Type) -> Outcome {
     let value = arguments.value(0);
     convert(&value, &ty).map_err(|error| {
-        let (has, wanted) = (type_of(&value), described(&ty).replace(" of a value", ""));
-        Failure::Argument(0, format!("{} cannot be made a {wanted}: {error}", described(&has)))
+        let (has, wanted) = (type_of(&value), described(&ty));
+        // What is wrong with the value itself is said by its type.
+        let inner = if error.path.is_empty() && !matches!(has, Type::String) {
+            String::new()
+        } else {
+            format!(": {error}")
+        };
+        Failure::Argument(0, format!("a {} cannot be made a {wanted}{inner}", described(&has)))
     })
 }
 

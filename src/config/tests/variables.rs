@@ -1,0 +1,149 @@
+//! Where values of variables come from, and what becomes of those that nobody gives.
+
+use super::*;
+use crate::block::Literal;
+
+const DECLARED: &str =
+    "variable \"v\" {\n  type    = any\n  default = \"default\"\n}\noutput \"x\" { value = var.v }\n";
+
+fn value(files: &[(&str, &str)], supplied: &Supplied) -> String {
+    let (sources, folded) = run(files, supplied);
+    let folded = folded.unwrap_or_else(|found| panic!("{}", rendered(&sources, found)));
+    format!("{:?}", folded.outputs[0].value)
+}
+
+#[test]
+fn the_strongest_source_of_a_value_wins() {
+    let mut files = vec![("main.hcl", DECLARED)];
+    let mut given = supplied(&[]);
+    assert_eq!(value(&files, &given), "\"default\"");
+    given.environment.insert("v".into(), "\"environment\"".into());
+    assert_eq!(value(&files, &given), "\"environment\"");
+    files.push(("pgferry.vars.hcl", "v = \"plain\""));
+    assert_eq!(value(&files, &given), "\"plain\"");
+    files.push(("b.auto.vars.hcl", "v = \"b\""));
+    files.push(("c.auto.vars.hcl", "v = [\"c\"]"));
+    assert_eq!(value(&files, &given), "[\"c\"]");
+    given.assignments.push(Assignment::Value {
+        name: "v".into(),
+        text: "{ a = 1 }".into(),
+    });
+    assert_eq!(value(&files, &given), "{\"a\": 1}");
+}
+
+#[test]
+fn a_named_file_and_a_value_count_in_their_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("prod.vars.hcl");
+    std::fs::write(&path, "v = \"file\"\n").unwrap();
+    let assigned = Assignment::Value {
+        name: "v".into(),
+        text: "\"value\"".into(),
+    };
+    let files = [("main.hcl", DECLARED)];
+    let mut given = supplied(&[]);
+    given.assignments = vec![assigned.clone(), Assignment::File(path.clone())];
+    assert_eq!(value(&files, &given), "\"file\"");
+    given.assignments.reverse();
+    assert_eq!(value(&files, &given), "\"value\"");
+    given.assignments = vec![Assignment::File(path.with_file_name("none.vars.hcl"))];
+    let (_, found) = run(&files, &given);
+    assert!(
+        found
+            .unwrap_err()
+            .iter()
+            .any(|found| found.detail.as_deref().unwrap().contains("no file"))
+    );
+}
+
+#[test]
+fn a_text_is_taken_as_its_type_says() {
+    let typed = |ty: &str, text: &str| {
+        let file = format!("variable \"v\" {{ type = {ty} }}\noutput \"x\" {{ value = var.v }}\n");
+        value(&[("main.hcl", &file)], &supplied(&[("v", text)]))
+    };
+    assert_eq!(typed("string", "[1]"), "\"[1]\"");
+    assert_eq!(typed("number", "12345678901234567890"), "12345678901234567890");
+    assert_eq!(typed("bool", "true"), "true");
+    assert_eq!(typed("list(number)", "[1, \"2\"]"), "[1, 2]");
+    assert_eq!(
+        typed("object({ a = string, b = optional(number, 5) })", "{ a = 1, c = 2 }"),
+        "{\"a\": \"1\", \"b\": 5}"
+    );
+    assert_eq!(typed("map(string)", "{}"), "{}");
+}
+
+#[test]
+fn what_is_given_for_nothing_is_told() {
+    let given = Supplied {
+        environment: BTreeMap::from([("other".to_owned(), "x".to_owned())]),
+        ..supplied(&[("w", "1")])
+    };
+    let files = [("main.hcl", DECLARED), ("a.auto.vars.hcl", "u = 1\nb {}\n")];
+    let (sources, found) = run(&files, &given);
+    insta::assert_snapshot!(rendered(&sources, found.unwrap_err()), @r"
+    C043 block among variable values @ 2:1 `b`: this file only holds values: `name = value`
+    ");
+    let files = [("main.hcl", DECLARED), ("a.auto.vars.hcl", "u = 1\n")];
+    let (sources, found) = run(&files, &given);
+    insta::assert_snapshot!(rendered(&sources, found.unwrap_err()), @r#"
+    warning C041 undeclared variable @ 1:1 `u`: no `variable` block declares this
+      hint: did you mean `v`?
+      hint: to use it, declare it: variable "u" {}
+    C041 undeclared variable
+      `--var w=…` is given, but no `variable` block declares `w`.
+      hint: did you mean `v`?
+      hint: to use it, declare it: variable "w" {}
+    "#);
+}
+
+#[test]
+fn an_unset_secret_is_what_the_run_can_bear() {
+    let files = [(
+        "main.hcl",
+        "variable \"password\" {\n  type      = string\n  sensitive = true\n}\nsource \"a\" { password = var.password }\n",
+    )];
+    let with = |unset_sensitive| {
+        let given = Supplied {
+            unset_sensitive,
+            ..supplied(&[])
+        };
+        run(&files, &given).1
+    };
+    let password = |folded: Folded| folded.blocks[0].body.attributes["password"].clone();
+    let unknown = password(with(UnsetSensitive::Unknown).unwrap());
+    assert!(unknown.value.is_unknown() && unknown.value.sensitive);
+    assert_eq!(unknown.literal, Literal::Derived);
+    let made_up = password(with(UnsetSensitive::MadeUp).unwrap());
+    assert!(made_up.value.as_text().is_some() && made_up.value.sensitive);
+    let refused = with(UnsetSensitive::Refuse).unwrap_err();
+    assert!(
+        refused
+            .iter()
+            .any(|found| found.code == crate::lang::code::VARIABLE_UNSET)
+    );
+}
+
+#[test]
+fn no_error_quotes_a_secret() {
+    let declared = "variable \"password\" {\n  type      = number\n  sensitive = true\n}\n";
+    for file in [
+        "password = \"hunter2\" * 1\n",
+        "password = \"hunter2\"\n",
+        "password = [\"hunter2\"]\n",
+    ] {
+        let (sources, found) = run(&[("main.hcl", declared), ("a.auto.vars.hcl", file)], &supplied(&[]));
+        let said = rendered(&sources, found.unwrap_err());
+        assert!(said.contains("password") && !said.contains("hunter2"), "{said}");
+    }
+    let (sources, found) = run(&[("main.hcl", declared)], &supplied(&[("password", "hunter2")]));
+    assert!(!rendered(&sources, found.unwrap_err()).contains("hunter2"));
+    // A file that cannot be parsed is not quoted line by line either.
+    let (sources, found) = run(
+        &[("main.hcl", declared), ("a.auto.vars.hcl", "password = \"hunter2\n")],
+        &supplied(&[]),
+    );
+    let found = found.unwrap_err();
+    let place = found.iter().next().unwrap().primary.as_ref().unwrap().span;
+    assert_eq!(sources.line(place), None);
+}
