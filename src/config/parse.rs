@@ -176,7 +176,7 @@ fn parse_items(id: FileId, file: &SourceFile, items: &[Range<usize>]) -> Vec<Res
             offset: range.start,
             text: file.text.get(range).unwrap_or_default(),
         };
-        let parsed = piece.parse::<hcl::Body>().map_err(Diagnostics::from)?;
+        let parsed = piece.parse::<hcl::Body>().map_err(|found| Diagnostics::from(*found))?;
         let mut lowering = Lowering::new(piece);
         let body = raw_body(&mut lowering, &parsed, piece.whole());
         lowering.found.or(body).map(|(body, _)| body)

@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod convert;
+mod csv;
 pub mod display;
 pub mod eval;
 pub mod expr;

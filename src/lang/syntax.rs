@@ -56,9 +56,30 @@ pub fn expression(file: FileId, text: &str) -> Result<Expr, Diagnostics> {
         text: text.trim(),
     };
     on_deep_stack(|| {
-        let parsed = piece.parse::<hcl::Expression>().map_err(Diagnostics::from)?;
+        let parsed = piece
+            .parse::<hcl::Expression>()
+            .map_err(|found| Diagnostics::from(*found))?;
         let mut lowering = Lowering::new(piece);
         let expr = lowering.expr(&parsed);
+        lowering.found.or(expr).map(|(expr, _)| expr)
+    })
+    .unwrap_or_else(|| Err(piece.unreadable().into()))
+}
+
+/// Reads a text that is one template, as a file of its own.
+///
+/// # Errors
+/// When it is not.
+pub fn template(file: FileId, text: &str) -> Result<Expr, Diagnostics> {
+    let piece = Piece { file, offset: 0, text };
+    on_deep_stack(|| {
+        let parsed = piece.parse::<hcl_edit::template::Template>();
+        let parsed = parsed.map_err(|found| Diagnostics::from(*found))?;
+        let mut lowering = Lowering::new(piece);
+        let expr = Expr {
+            span: piece.whole(),
+            node: lowering.bare(&parsed),
+        };
         lowering.found.or(expr).map(|(expr, _)| expr)
     })
     .unwrap_or_else(|| Err(piece.unreadable().into()))
@@ -96,7 +117,7 @@ impl Piece<'_> {
     ///
     /// # Errors
     /// The first thing that does not follow the grammar.
-    pub fn parse<T: FromStr<Err = hcl_edit::parser::Error>>(&self) -> Result<T, Diagnostic> {
+    pub fn parse<T: FromStr<Err = hcl_edit::parser::Error>>(&self) -> Result<T, Box<Diagnostic>> {
         let mut text = Cow::Borrowed(self.text);
         // The parser refuses exponents that an `f64` cannot hold. Digits in their place satisfy it, and what the number
         // is comes from the text itself.
@@ -107,15 +128,15 @@ impl Piece<'_> {
             };
             let at = error.location().offset();
             let Some(exponent) = exponent_at(&text, at) else {
-                return Err(self.syntax_error(&error));
+                return Err(self.syntax_error(&error).into());
             };
             text.to_mut()
                 .replace_range(exponent.clone(), &"0".repeat(exponent.len()));
         }
-        Err(Diagnostic::error(code::TOO_LARGE, "too many large numbers").at(
-            self.whole(),
-            format!("this holds more than {MOST_LARGE_NUMBERS} numbers with large exponents"),
-        ))
+        let text = format!("this holds more than {MOST_LARGE_NUMBERS} numbers with large exponents");
+        Err(Diagnostic::error(code::TOO_LARGE, "too many large numbers")
+            .at(self.whole(), text)
+            .into())
     }
 
     /// The parser's error in our words.

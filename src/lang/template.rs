@@ -34,6 +34,12 @@ impl Lowering<'_> {
         single(pieces)
     }
 
+    /// A template that is a text of its own; lines count as in a heredoc.
+    pub(super) fn bare(&mut self, template: &hcl::Template) -> Node {
+        let pieces = self.assemble(template, Form::Heredoc, |_| {});
+        single(pieces)
+    }
+
     pub(super) fn heredoc(&mut self, heredoc: &hcl::HeredocTemplate) -> Node {
         let indented = self.source(heredoc.span()).starts_with("<<-");
         let pieces = self.assemble(&heredoc.template, Form::Heredoc, |tokens| {

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::value::{Residual, Type, Value};
 
 mod errors;
+mod properties;
 mod values;
 mod variables;
 

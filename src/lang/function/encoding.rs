@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::lang::csv;
 use crate::lang::function::string::text;
 use crate::lang::function::{Failure, Function, Outcome, Parameter, Returns, Unknowns, Wants};
 use crate::lang::json;
@@ -31,6 +32,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("base64encode", "The text in Base64.", &[TEXT], STRING, |a| {
         text(&STANDARD.encode(a.text(0)))
     }),
+    Function::new(
+        "csvdecode",
+        "The rows of a CSV text as objects, named by its first row.",
+        &[TEXT],
+        Returns::By(|_| Type::List(Type::Any.into())),
+        |a| csv::decode(a.text(0)).map_err(|problem| Failure::Argument(0, problem)),
+    ),
     Function::new(
         "jsondecode",
         "The value that a JSON text stands for.",

@@ -14,6 +14,8 @@ mod regex;
 mod sequence;
 mod set;
 mod string;
+mod template;
+mod time;
 mod types;
 
 use std::borrow::Cow;
@@ -157,7 +159,29 @@ pub const FAMILIES: &[&[Function]] = &[
     sequence::FUNCTIONS,
     set::FUNCTIONS,
     string::FUNCTIONS,
+    template::FUNCTIONS,
+    time::FUNCTIONS,
     types::FUNCTIONS,
+];
+
+const CHANGES: &str = "its result differs on every run, so that nothing could ever be as declared";
+const LATER: &str = "Terraform has it, but this version does not yet";
+
+/// Functions of Terraform that do not exist here, and why.
+pub const ABSENT: &[(&str, &str)] = &[
+    ("abspath", LATER),
+    ("base64gzip", LATER),
+    ("bcrypt", CHANGES),
+    ("fileset", LATER),
+    ("pathexpand", LATER),
+    ("plantimestamp", CHANGES),
+    ("rsadecrypt", LATER),
+    ("textdecodebase64", LATER),
+    ("textencodebase64", LATER),
+    ("timestamp", CHANGES),
+    ("uuid", CHANGES),
+    ("yamldecode", LATER),
+    ("yamlencode", LATER),
 ];
 
 /// The function of that name, with or without `core::`.
@@ -286,11 +310,14 @@ fn unknown_function(evaluator: &Evaluator<'_>, call: &Call) -> Reported {
     let name = &*call.name.value;
     let diagnostic = Diagnostic::error(code::UNKNOWN_FUNCTION, "unknown function")
         .at(call.name.span, format!("there is no function `{name}`"));
-    evaluator.fail(if name.contains("::") && !name.starts_with("core::") {
-        diagnostic.hint("only the functions of the language itself exist: `NAME` or `core::NAME`")
-    } else {
-        let name = name.strip_prefix("core::").unwrap_or(name);
-        diagnostic.suggest(name, all().map(|function| function.name))
+    let plain = name.strip_prefix("core::").unwrap_or(name);
+    let absent = ABSENT.iter().find(|(absent, _)| *absent == plain);
+    evaluator.fail(match absent {
+        Some((_, why)) => diagnostic.hint(*why),
+        None if plain.contains("::") => {
+            diagnostic.hint("only the functions of the language itself exist: `NAME` or `core::NAME`")
+        }
+        None => diagnostic.suggest(plain, all().map(|function| function.name)),
     })
 }
 
@@ -523,4 +550,12 @@ impl<'a> Arguments<'a> {
     pub fn evaluator(&self) -> &'a Evaluator<'a> {
         self.evaluator
     }
+}
+
+/// The value as JSON, as `jsonencode` writes it.
+///
+/// # Errors
+/// When part of it is not known yet.
+pub fn json_of(value: &Value) -> Result<String, String> {
+    encoding::json_text(value)
 }

@@ -44,6 +44,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         rest: None,
         body: Body::Lazy(is_sensitive),
     },
+    Function::new(
+        "ephemeralasnull",
+        "The value; nothing here is ephemeral.",
+        &[VALUE],
+        ANY,
+        |a| Ok(a.value(0)),
+    ),
     Function::new("sensitive", "The value, which must not be shown.", &[VALUE], ANY, |a| {
         Ok(a.value(0).marked(true))
     }),

@@ -9,6 +9,7 @@ use crate::lang::types::constant;
 use crate::lang::value::Value;
 
 mod answers;
+mod properties;
 
 /// What an expression without references evaluates to, or the first thing said about it and what it points at.
 fn eval(text: &str) -> Result<Value, String> {

@@ -1,0 +1,179 @@
+//! Functions that fill in templates which do not stand in the configuration itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span};
+use crate::lang::code;
+use crate::lang::convert::convert;
+use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported, Resolved, Scope};
+use crate::lang::expr::{Expr, Node, Reference};
+use crate::lang::function::{Body, Function, Parameter, Wants};
+use crate::lang::order;
+use crate::lang::syntax;
+use crate::lang::value::{Type, Value};
+
+const VARS: Parameter = Parameter::new("vars", Wants::Any);
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "templatefile",
+        doc: "The template in a file, filled in with the given variables.",
+        parameters: &[Parameter::new("path", Wants::String), VARS],
+        rest: None,
+        body: Body::Lazy(template_file),
+    },
+    Function {
+        name: "templatestring",
+        doc: "The template that a reference names, filled in with the given variables.",
+        parameters: &[Parameter::new("template", Wants::String), VARS],
+        rest: None,
+        body: Body::Lazy(template_string),
+    },
+];
+
+fn refuse(evaluator: &Evaluator<'_>, span: Span, text: impl Into<String>) -> Reported {
+    evaluator.fail(Diagnostic::error(code::BAD_ARGUMENT, "invalid argument").at(span, text))
+}
+
+fn template_file(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
+    let [path, variables] = two(evaluator, arguments, span, "templatefile")?;
+    let Some((file, sensitive)) = text(evaluator, path, frames)? else {
+        return Ok(Value::unknown(Type::String));
+    };
+    let content = evaluator.files().read(&file);
+    let content = content.map_err(|error| refuse(evaluator, path.span, error.to_string()))?;
+    let content =
+        String::from_utf8(content).map_err(|_| refuse(evaluator, path.span, format!("`{file}` is not UTF-8 text")))?;
+    let values = evaluator.eval_in(variables, frames)?;
+    let filled = Filling {
+        evaluator,
+        variables: variables.span,
+        template: path.span,
+    };
+    filled.fill(&content, &values).map(|value| value.marked(sensitive))
+}
+
+fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
+    let [template, variables] = two(evaluator, arguments, span, "templatestring")?;
+    if !matches!(template.node, Node::Reference(_)) {
+        let text = "a reference to the template is required: one that stands here needs no function";
+        return Err(refuse(evaluator, template.span, text));
+    }
+    let Some((content, sensitive)) = text(evaluator, template, frames)? else {
+        return Ok(Value::unknown(Type::String));
+    };
+    let values = evaluator.eval_in(variables, frames)?;
+    let filled = Filling {
+        evaluator,
+        variables: variables.span,
+        template: template.span,
+    };
+    filled.fill(&content, &values).map(|value| value.marked(sensitive))
+}
+
+fn two<'e>(
+    evaluator: &Evaluator<'_>,
+    arguments: &'e [Expr],
+    span: Span,
+    name: &str,
+) -> Result<[&'e Expr; 2], Reported> {
+    match arguments {
+        [first, second] => Ok([first, second]),
+        _ => Err(evaluator.fail(
+            Diagnostic::error(code::ARGUMENT_COUNT, "wrong number of arguments")
+                .at(span, format!("`{name}` takes a template and its variables")),
+        )),
+    }
+}
+
+/// The text of an argument and whether it is sensitive: nothing when it is unknown.
+fn text(evaluator: &Evaluator<'_>, expr: &Expr, frames: Frames<'_>) -> Result<Option<(Arc<str>, bool)>, Reported> {
+    let value = evaluator.eval_in(expr, frames)?;
+    let refused = || refuse(evaluator, expr.span, "a string is required");
+    let converted = convert(&value, &Type::String).map_err(|_| refused())?;
+    if converted.is_unknown() {
+        return Ok(None);
+    }
+    let text = converted.as_text().ok_or_else(refused)?;
+    Ok(Some((text.into(), converted.sensitive)))
+}
+
+struct Filling<'f, 'e> {
+    evaluator: &'f Evaluator<'e>,
+    template: Span,
+    variables: Span,
+}
+
+impl Filling<'_, '_> {
+    fn fill(&self, content: &str, variables: &Value) -> Evaluated {
+        if variables.is_unknown() {
+            return Ok(Value::unknown(Type::String).marked(variables.sensitive));
+        }
+        let Some(entries) = variables.entries() else {
+            return Err(refuse(
+                self.evaluator,
+                self.variables,
+                "a map or object of the variables is required",
+            ));
+        };
+        // The template is no file of the configuration, so its places are told in words.
+        let refused = |found: &Diagnostics| refuse(self.evaluator, self.template, in_words(content, found));
+        let parsed = syntax::template(FileId(u32::MAX), content).map_err(|found| refused(&found))?;
+        let mut nested = false;
+        parsed.calls(&mut |call| {
+            let name = call.name.value.trim_start_matches("core::");
+            nested |= matches!(name, "templatefile" | "templatestring");
+        });
+        if nested {
+            return Err(refuse(
+                self.evaluator,
+                self.template,
+                "a template cannot fill in another one",
+            ));
+        }
+        let scope = Variables { entries };
+        let inner = Evaluator::new(&scope, self.evaluator.files());
+        let value = inner.eval(&parsed).map_err(|_| refused(&inner.take_found()))?;
+        let text = Some(&value)
+            .filter(|value| !value.is_null())
+            .and_then(|value| convert(value, &Type::String).ok());
+        let text = text.ok_or_else(|| refuse(self.evaluator, self.template, "the template does not make a string"))?;
+        Ok(text.marked(variables.sensitive || order::deeply_sensitive(&value)))
+    }
+}
+
+fn in_words(content: &str, found: &Diagnostics) -> String {
+    let Some(mark) = found.iter().find_map(|found| found.primary.as_ref()) else {
+        return "the template has no value".to_owned();
+    };
+    let before = content.get(..mark.span.start as usize).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("line {line} of the template: {}", mark.text)
+}
+
+/// The names that a template sees.
+struct Variables<'v> {
+    entries: &'v BTreeMap<Arc<str>, Value>,
+}
+
+impl Scope for Variables<'_> {
+    fn resolve(
+        &self,
+        reference: &Reference,
+        evaluator: &Evaluator<'_>,
+        _frames: Frames<'_>,
+    ) -> Result<Resolved, Reported> {
+        let name = &reference.root.value;
+        match self.entries.get(name) {
+            Some(value) => Ok(Resolved {
+                value: value.clone(),
+                steps: 0,
+            }),
+            None => Err(evaluator.fail(
+                Diagnostic::error(code::UNKNOWN_REFERENCE, "unknown reference")
+                    .at(reference.root.span, format!("no variable `{name}` is given")),
+            )),
+        }
+    }
+}
