@@ -43,7 +43,9 @@ impl Azure {
     }
 
     fn send(&mut self, request: Request) -> Response {
-        self.world.handle(&request.with_header("Authorization", "Bearer x"))
+        let response = self.world.handle(&request.clone().with_header("Authorization", "Bearer x"));
+        fits_its_contract(&request, &response);
+        response
     }
 
     fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Response {
