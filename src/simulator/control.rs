@@ -1,4 +1,18 @@
 //! The part of the control API that concerns the world alone: request log, export, faults, options. Never the clock.
+//!
+//! The whole API lies under `/_simulator/` and needs no token:
+//!
+//! | call | does |
+//! | --- | --- |
+//! | `GET clock` | mode, time, next event, number of sleepers, digest of the seed |
+//! | `POST clock {"mode": "event"}` | another clock: `event`, `manual`, `x120` |
+//! | `POST advance {"by": "2h"}` | lets simulated time pass |
+//! | `POST sleep {"until": TIME}` | answers when simulated time has reached the instant |
+//! | `GET requests[?since=N]`, `GET requests/count`, `DELETE requests` | the request log, secrets masked |
+//! | `GET world` | the world in the form of a seed; `GET world/objects` only the list of objects, as a snapshot has it |
+//! | `GET faults`, `POST faults RULE` or `[RULE, …]`, `DELETE faults` | faults |
+//! | `GET options`, `POST options {…}` | settings; what is left out stays as it is |
+//! | `POST reset`, `POST shutdown` | back to the seed; end |
 
 use serde_json::{Value, json};
 

@@ -83,20 +83,18 @@ impl World {
         let Some(subscription) = route.subscription().map(str::to_ascii_lowercase) else {
             return Err(ObjectProblem::NotAnId(id));
         };
-        let arm_type = match &route {
-            Route::Item(target) => target.arm_type(),
-            Route::ResourceGroup(_) => ArmType::ResourceGroup,
-            Route::Provider { namespace, .. } => {
-                let state = match object.get("registrationState").and_then(Value::as_str) {
-                    Some("NotRegistered" | "Unregistered") => Registration::NotRegistered,
-                    Some(_) | None => Registration::Registered,
-                };
-                self.registrations
-                    .insert((subscription.clone(), namespace.to_ascii_lowercase()), state);
-                self.subscriptions.insert(subscription);
-                return Ok(());
-            }
-            _ => return Err(ObjectProblem::NotAnId(id)),
+        if let Route::Provider { namespace, .. } = &route {
+            let state = match object.get("registrationState").and_then(Value::as_str) {
+                Some("NotRegistered" | "Unregistered") => Registration::NotRegistered,
+                Some(_) | None => Registration::Registered,
+            };
+            self.registrations
+                .insert((subscription.clone(), namespace.to_ascii_lowercase()), state);
+            self.subscriptions.insert(subscription);
+            return Ok(());
+        }
+        let Some(arm_type) = Route::object_type(&id) else {
+            return Err(ObjectProblem::NotAnId(id));
         };
         if !placed.insert(Key::of(&id)) {
             return Err(ObjectProblem::Twice(id));
@@ -170,7 +168,25 @@ impl World {
             ArmType::ResourceGroup => {
                 properties.insert("provisioningState".to_owned(), json!("Succeeded"));
             }
-            _ => {}
+            ArmType::Peering
+            | ArmType::NetworkSecurityGroup
+            | ArmType::SecurityRule
+            | ArmType::PrivateEndpoint
+            | ArmType::PrivateDnsZoneGroup
+            | ArmType::RecordSetA
+            | ArmType::FirewallRule
+            | ArmType::Configuration
+            | ArmType::Database
+            | ArmType::PrivateEndpointConnection
+            | ArmType::SingleServer
+            | ArmType::SingleServerFirewallRule
+            | ArmType::SingleServerNetworkRule
+            | ArmType::SingleServerConfiguration
+            | ArmType::SingleServerDatabase
+            | ArmType::RoleAssignment
+            | ArmType::RoleDefinition
+            | ArmType::Lock
+            | ArmType::Other => {}
         }
         whole.insert("properties".to_owned(), Value::Object(properties));
         let mut object = Object::new(id, arm_type, whole);

@@ -29,7 +29,9 @@ mod world;
 pub use clock::{ClockMode, NotAClock, NotASpan, Span};
 pub use fault::{Conflict, Fault, FaultRule, MigrationFault, WaitFor};
 pub use message::{Delay, Delivery, Method, Request, Response};
-pub use options::{Latencies, Leftovers, NetworkConflicts, Options, PathChecks, Phases, Quota, Quotas, Range, Switch};
+pub use options::{
+    Casing, Latencies, Leftovers, NetworkConflicts, Options, Pages, PathChecks, Phases, Quota, Quotas, Range, Switch,
+};
 pub use save::{RestoreError, Restored};
 pub use seed::{ObjectProblem, Password, PasswordDigest, Seed, SeedError, SourceDatabase, SourceServer, User, digest};
 pub use world::{TIME_HEADER, World, time_text};

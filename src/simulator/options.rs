@@ -214,6 +214,26 @@ pub enum NetworkConflicts {
     FailLater,
 }
 
+/// How lists begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pages {
+    /// With the first items.
+    Plain,
+    /// With an empty page that has a link, as ARM sometimes does.
+    EmptyFirst,
+}
+
+/// How ids are spelled in replies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Casing {
+    /// As they are stored.
+    Stored,
+    /// With group and provider in another casing, as some services return them.
+    Shuffled,
+}
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -224,6 +244,10 @@ pub struct Options {
     pub quotas: Switch<Quotas>,
     /// Entries of a list page.
     pub page_size: usize,
+    /// How lists begin.
+    pub pages: Pages,
+    /// How ids are spelled in replies.
+    pub casing: Casing,
     /// How long a token lives.
     pub token_life: Span,
     /// Base copy, all databases of a migration together.
@@ -256,6 +280,8 @@ impl Default for Options {
             latencies: Switch::default(),
             quotas: Switch::default(),
             page_size: 1000,
+            pages: Pages::Plain,
+            casing: Casing::Stored,
             token_life: Span::seconds(3600),
             copy_mb_per_s: 30.0,
             apply_changes_per_s: 2000.0,

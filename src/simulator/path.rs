@@ -1,6 +1,5 @@
 //! ARM paths: what a URL names, and the key an object is stored under. Never looks an object up.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -83,12 +82,6 @@ impl Key {
     }
 }
 
-impl Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
 impl From<String> for Key {
     fn from(id: String) -> Self {
         Self::of(&id)
@@ -133,6 +126,15 @@ impl Target {
 
     pub(crate) fn arm_type(&self) -> ArmType {
         ArmType::of(&self.type_name())
+    }
+
+    /// Whether it counts against the caps of private DNS.
+    pub(crate) fn is_in_private_dns(&self) -> bool {
+        let first = self
+            .types
+            .first()
+            .is_some_and(|first| first.eq_ignore_ascii_case("privateDnsZones"));
+        first && self.namespace.eq_ignore_ascii_case("Microsoft.Network")
     }
 
     /// The last name.
@@ -302,6 +304,48 @@ impl Route {
                 Self::Action(target, action.to_ascii_lowercase())
             }
             (false, _) => Self::Collection(target),
+        }
+    }
+
+    /// The resource or collection that is asked for, if it is one.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Item(target) | Self::Collection(target) | Self::Action(target, _) => Some(target),
+            Self::Entra(_)
+            | Self::Tenants
+            | Self::Subscriptions
+            | Self::Subscription(_)
+            | Self::Locations(_)
+            | Self::Providers(_)
+            | Self::Provider { .. }
+            | Self::Register { .. }
+            | Self::ResourceGroups(_)
+            | Self::ResourceGroup(_)
+            | Self::Resources(_)
+            | Self::Service { .. }
+            | Self::Unknown => None,
+        }
+    }
+
+    /// The type of the object that an id names, if it names one.
+    pub(crate) fn object_type(id: &str) -> Option<ArmType> {
+        match Self::parse(Method::Get, id) {
+            Self::Item(target) => Some(target.arm_type()),
+            Self::ResourceGroup(_) => Some(ArmType::ResourceGroup),
+            Self::Entra(_)
+            | Self::Tenants
+            | Self::Subscriptions
+            | Self::Subscription(_)
+            | Self::Locations(_)
+            | Self::Providers(_)
+            | Self::Provider { .. }
+            | Self::Register { .. }
+            | Self::ResourceGroups(_)
+            | Self::Resources(_)
+            | Self::Collection(_)
+            | Self::Action(..)
+            | Self::Service { .. }
+            | Self::Unknown => None,
         }
     }
 

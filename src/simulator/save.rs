@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::arm_type::ArmType;
 use super::clock::ClockMode;
 use super::fault::Faults;
-use super::message::Method;
 use super::operation::{Operation, Outcome};
 use super::options::Options;
 use super::path::{Key, Route};
@@ -184,10 +183,8 @@ impl World {
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned();
-        let arm_type = match Route::parse(Method::Get, &id) {
-            Route::Item(target) => target.arm_type(),
-            Route::ResourceGroup(_) => ArmType::ResourceGroup,
-            _ => return,
+        let Some(arm_type) = Route::object_type(&id) else {
+            return;
         };
         let mut object = Object::new(&id, arm_type, saved.body);
         object.etag = saved.etag;

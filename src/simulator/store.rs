@@ -123,12 +123,12 @@ impl Object {
     fn set(&mut self, body: Map<String, Value>) {
         let properties = body.get("properties").cloned().unwrap_or_default();
         self.refers_to = references(self.arm_type, &properties);
-        self.prefixes = match self.arm_type {
-            ArmType::VirtualNetwork => texts(&properties, "/addressSpace/addressPrefixes")
+        self.prefixes.clear();
+        if self.arm_type == ArmType::VirtualNetwork {
+            self.prefixes = texts(&properties, "/addressSpace/addressPrefixes")
                 .filter_map(Prefix::parse)
-                .collect(),
-            _ => Vec::new(),
-        };
+                .collect();
+        }
         self.body = Body::of(body);
         self.view = None;
     }
@@ -327,6 +327,15 @@ impl Store {
         }
     }
 
+    /// The etag of a network, or of the network that an object lives in.
+    pub(crate) fn etag(&self, key: &Key) -> Option<Uuid> {
+        let object = self.get(key)?;
+        match object.arm_type.lives_in_network() {
+            true => key.parent().and_then(|network| self.get(&network)?.etag),
+            false => object.etag,
+        }
+    }
+
     /// The members of a collection, in order.
     pub(crate) fn members<'s>(&'s self, collection: &Key) -> impl Iterator<Item = &'s Key> + use<'s> {
         self.collections.get(collection).into_iter().flatten()
@@ -389,11 +398,15 @@ impl Store {
         if let Some(view) = &object.view {
             return Arc::clone(view);
         }
-        let view: Arc<[u8]> = match object.arm_type {
-            ArmType::VirtualNetwork => self.network_view(key, object).into(),
-            ArmType::Subnet | ArmType::Peering => return self.child_view(key, object).into(),
-            ArmType::PrivateDnsZone => self.zone_view(key, object).into(),
-            _ => object.body.text("", "").into(),
+        let view: Arc<[u8]> = if object.arm_type == ArmType::VirtualNetwork {
+            self.network_view(key, object).into()
+        } else if object.arm_type.lives_in_network() {
+            // Its etag is the network's, which changes without it.
+            return self.child_view(key, object).into();
+        } else if object.arm_type == ArmType::PrivateDnsZone {
+            self.zone_view(key, object).into()
+        } else {
+            object.body.text("", "").into()
         };
         if let Some(object) = self.objects.get_mut(key) {
             object.view = Some(Arc::clone(&view));
@@ -427,11 +440,7 @@ impl Store {
     }
 
     fn child_view(&self, key: &Key, child: &Object) -> Vec<u8> {
-        let etag = key
-            .parent()
-            .and_then(|parent| self.objects.get(&parent))
-            .and_then(|network| network.etag);
-        child.body.text(&etag_member(etag), "")
+        child.body.text(&etag_member(self.etag(key)), "")
     }
 
     fn zone_view(&self, key: &Key, zone: &Object) -> Vec<u8> {

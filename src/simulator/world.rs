@@ -16,7 +16,7 @@ use super::entra;
 use super::fault::{Fault, FaultRule, Faults, MigrationFault};
 use super::message::{Delay, Delivery, Method, Request, Response};
 use super::operation::Operation;
-use super::options::{Latencies, Options, Range, Switch};
+use super::options::{Casing, Latencies, Options, Range, Switch};
 use super::path::{Key, Route, Target};
 use super::provider;
 use super::random::Chance;
@@ -253,19 +253,19 @@ impl World {
         let mut response =
             provider::dispatch(self, request, route.clone(), mishaps(faults)).unwrap_or_else(Refusal::into_response);
         response.headers.extend(remaining);
+        if self.options.casing == Casing::Shuffled {
+            shuffle(&mut response);
+        }
         response
     }
 
     /// Who asks, and how often: before anything else.
     fn admit(&mut self, request: &Request, route: &Route) -> Result<Remaining, Refusal> {
         entra::authenticate(self, request)?;
-        let service = match route {
-            Route::Item(target) | Route::Collection(target) | Route::Action(target, _) => match target.arm_type() {
-                ArmType::PrivateDnsZone | ArmType::VirtualNetworkLink | ArmType::RecordSetA => Service::PrivateDns,
-                _ if target.namespace.eq_ignore_ascii_case("Microsoft.Network") => Service::Network,
-                _ => Service::Other,
-            },
-            _ => Service::Other,
+        let service = match route.target() {
+            Some(target) if target.is_in_private_dns() => Service::PrivateDns,
+            Some(target) if target.namespace.eq_ignore_ascii_case("Microsoft.Network") => Service::Network,
+            Some(_) | None => Service::Other,
         };
         let class = Class::of(request.method);
         self.throttle
@@ -352,6 +352,21 @@ fn mishaps(faults: &[Fault]) -> Mishaps {
         }
     }
     mishaps
+}
+
+/// Another spelling of ids, which clients have to take for the same.
+fn shuffle(response: &mut Response) {
+    let text = String::from_utf8_lossy(&response.body);
+    let text = text.replace("/resourceGroups/", "/resourcegroups/");
+    let text = text.replace(
+        "/providers/Microsoft.DBforPostgreSQL/",
+        "/providers/Microsoft.DBForPostgreSql/",
+    );
+    let text = text.replace(
+        "/providers/Microsoft.Network/privateDnsZones/",
+        "/providers/microsoft.network/privatednszones/",
+    );
+    response.body = text.into_bytes();
 }
 
 /// What a fault does to the reply.

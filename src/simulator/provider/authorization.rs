@@ -19,36 +19,32 @@ const ROLES: &[(&str, &str)] = &[
     ("User Access Administrator", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"),
 ];
 
-pub(super) fn list(world: &mut World, call: &Call<'_>) -> Answer {
-    match call.arm_type {
-        ArmType::RoleAssignment => {
-            let assignments = assignments(world, call);
-            page_of(world, call, assignments)
-        }
-        ArmType::Lock => {
-            let locks = world.store.locks_over(&Key::of(&call.target.scope));
-            let values = locks
-                .iter()
-                .map(|lock| (Key::of(&lock.id).to_string(), Value::Object(lock.body.whole())))
-                .collect();
-            page_of(world, call, values)
-        }
-        ArmType::RoleDefinition => Ok(role_definitions(call)),
-        _ if call
-            .target
-            .types
-            .last()
-            .is_some_and(|last| last.eq_ignore_ascii_case("permissions")) =>
-        {
-            let actions = &world.options.allowed_actions;
-            let entry = json!({ "actions": actions, "notActions": [], "dataActions": [], "notDataActions": [] });
-            Ok(Response::json(200, &json!({ "value": [entry] })))
-        }
-        _ => {
-            let keys = super::members(world, call);
-            super::page(world, call, keys)
-        }
+pub(super) fn list_assignments(world: &mut World, call: &Call<'_>) -> Answer {
+    let assignments = assignments(world, call);
+    page_of(world, call, assignments)
+}
+
+pub(super) fn list_locks(world: &mut World, call: &Call<'_>) -> Answer {
+    let locks = world.store.locks_over(&Key::of(&call.target.scope));
+    let values = locks
+        .iter()
+        .map(|lock| (Key::of(&lock.id).to_string(), Value::Object(lock.body.whole())))
+        .collect();
+    page_of(world, call, values)
+}
+
+/// Permissions are no objects: they follow from the options.
+pub(super) fn list_permissions_or_stored(world: &mut World, call: &Call<'_>) -> Answer {
+    if !call
+        .target
+        .type_name()
+        .eq_ignore_ascii_case("Microsoft.Authorization/permissions")
+    {
+        return super::list_stored(world, call);
     }
+    let actions = &world.options.allowed_actions;
+    let entry = json!({ "actions": actions, "notActions": [], "dataActions": [], "notDataActions": [] });
+    Ok(Response::json(200, &json!({ "value": [entry] })))
 }
 
 /// Assignments at the scope and above; without `atScope()` also those below.
@@ -79,7 +75,7 @@ fn assignments(world: &World, call: &Call<'_>) -> Vec<(String, Value)> {
     found
 }
 
-fn role_definitions(call: &Call<'_>) -> Response {
+pub(super) fn list_definitions(_: &mut World, call: &Call<'_>) -> Answer {
     let filter = call.request.parameter("$filter").unwrap_or_default();
     let wanted = filter
         .split("roleName eq")
@@ -89,7 +85,7 @@ fn role_definitions(call: &Call<'_>) -> Response {
         .iter()
         .filter(|(name, _)| wanted.is_none_or(|wanted| name.eq_ignore_ascii_case(wanted)));
     let values: Vec<Value> = named.map(|(name, guid)| role(&call.target.scope, name, guid)).collect();
-    Response::json(200, &json!({ "value": values }))
+    Ok(Response::json(200, &json!({ "value": values })))
 }
 
 fn role(scope: &str, name: &str, guid: &str) -> Value {

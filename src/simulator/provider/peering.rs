@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::virtual_network::{begun_delete, begun_write, hide, parent_network, turn_down};
+use super::virtual_network::{Before, begun_delete, begun_write, hide, parent_network, turn_down};
 use super::{accepted_body, new_id, properties_of, subnet};
 use crate::simulator::arm_type::ArmType;
 use crate::simulator::message::Response;
@@ -34,7 +34,8 @@ pub(super) fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let sync = call
         .request
         .parameter("syncRemoteAddressSpace")
-        .is_some_and(|sync| sync.eq_ignore_ascii_case("true"));
+        .filter(|sync| sync.eq_ignore_ascii_case("true"))
+        .map_or(Sync::Kept, |_| Sync::Renewed);
     complete(world, &network, &remote, &before, &mut properties, sync);
     let mut whole = Map::new();
     whole.insert("id".to_owned(), json!(id));
@@ -42,9 +43,16 @@ pub(super) fn put(world: &mut World, call: &Call<'_>) -> Answer {
     whole.insert("type".to_owned(), json!(ArmType::Peering.name()));
     whole.insert("properties".to_owned(), Value::Object(properties));
     let mut object = Object::new(&id, ArmType::Peering, whole);
-    hide(world, call, &mut object, existing.is_some());
+    hide(world, call, &mut object);
     world.store.put(object);
-    Ok(begun_write(world, call, network, existing.is_some()))
+    Ok(begun_write(world, call, network, Before::of(existing.is_some())))
+}
+
+/// What becomes of the remote address space that a peering knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Kept,
+    Renewed,
 }
 
 pub(super) fn delete(world: &mut World, call: &Call<'_>) -> Answer {
@@ -222,7 +230,7 @@ fn complete(
     remote: &Key,
     before: &Map<String, Value>,
     properties: &mut Map<String, Value>,
-    sync: bool,
+    sync: Sync,
 ) {
     let (ours, theirs) = (space_of(world, local), space_of(world, remote));
     // What the peer has taken over of our space stands in its own peering; what we take over of its space is up to us.
@@ -232,7 +240,7 @@ fn complete(
     let taken = reverse
         .get("remoteAddressSpace")
         .or_else(|| before.get("localAddressSpace"));
-    let known = before.get("remoteAddressSpace").filter(|_| !sync);
+    let known = before.get("remoteAddressSpace").filter(|_| sync == Sync::Kept);
     let peered = (taken.unwrap_or(&ours).clone(), known.unwrap_or(&theirs).clone());
     let sent = properties
         .get("remoteVirtualNetwork")
@@ -295,7 +303,7 @@ pub(crate) fn grown(world: &mut World, key: &Key) {
     };
     let before = peering.body.properties();
     let (mut properties, given) = (before.clone(), before.contains_key("peeringState"));
-    complete(world, &local, &remote, &before, &mut properties, false);
+    complete(world, &local, &remote, &before, &mut properties, Sync::Kept);
     properties.insert("provisioningState".to_owned(), json!("Succeeded"));
     world.store.set_properties(key, properties);
     if !given {

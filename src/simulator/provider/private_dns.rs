@@ -60,7 +60,7 @@ fn put(world: &mut World, call: &Call<'_>, sent: &Map<String, Value>, mut proper
     properties.insert("provisioningState".to_owned(), json!(state));
     whole.insert("properties".to_owned(), Value::Object(properties));
     let mut object = Object::new(&id, call.arm_type, whole);
-    hide(world, call, &mut object, existing.is_some());
+    hide(world, call, &mut object);
     world.store.put(object);
     let begun = begin(world, call, Effect::Settle(call.key.clone()));
     let status = if existing.is_some() { 200 } else { 201 };

@@ -2,32 +2,35 @@
 
 use serde_json::{Value, json};
 
-use super::{enveloped, known_version};
+use super::{enveloped, known_version, only_read};
 use crate::simulator::arm_type::ArmType;
 use crate::simulator::contract::Purpose;
 use crate::simulator::message::{Method, Request, Response};
-use crate::simulator::path::{Key, Route, last_segment};
+use crate::simulator::path::{Key, last_segment};
 use crate::simulator::refusal::Refusal;
 use crate::simulator::region;
 use crate::simulator::store::Object;
 use crate::simulator::world::{Answer, World};
 
-pub(super) fn answer(world: &mut World, request: &Request, route: &Route, version: &str) -> Answer {
-    if let Some(contract) = ArmType::ResourceGroup.contract() {
-        known_version(contract, version)?;
-    }
-    match (route, request.method) {
-        (Route::ResourceGroups(subscription), Method::Get) => Ok(list(world, request, subscription)),
-        (Route::ResourceGroup(id), Method::Get) => read(world, id),
-        (Route::ResourceGroup(id), Method::Head) => Ok(Response::empty(if world.store.contains(&Key::of(id)) {
+/// A group by its id.
+pub(super) fn one(world: &mut World, request: &Request, version: &str, id: &str) -> Answer {
+    is_known(version)?;
+    match request.method {
+        Method::Get => read(world, id),
+        Method::Head => Ok(Response::empty(if world.store.contains(&Key::of(id)) {
             204
         } else {
             404
         })),
-        (Route::ResourceGroup(id), Method::Put | Method::Patch) => put(world, request, id),
-        (Route::Resources(scope), Method::Get) => Ok(resources(world, request, scope)),
-        _ => Err(Refusal::method_not_allowed(ArmType::ResourceGroup.name())),
+        Method::Put | Method::Patch => put(world, request, id),
+        Method::Post | Method::Delete => Err(Refusal::method_not_allowed(ArmType::ResourceGroup.name())),
     }
+}
+
+fn is_known(version: &str) -> Result<(), Refusal> {
+    ArmType::ResourceGroup
+        .contract()
+        .map_or(Ok(()), |contract| known_version(contract, version))
 }
 
 fn read(world: &mut World, id: &str) -> Answer {
@@ -39,7 +42,10 @@ fn read(world: &mut World, id: &str) -> Answer {
     Ok(Response::bytes(200, world.store.view(&key).to_vec()))
 }
 
-fn list(world: &mut World, request: &Request, subscription: &str) -> Response {
+/// The groups of a subscription, perhaps only those with a tag.
+pub(super) fn list(world: &mut World, request: &Request, version: &str, subscription: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
     let collection = Key::of(&format!("/subscriptions/{subscription}/resourceGroups"));
     let keys: Vec<Key> = world.store.members(&collection).cloned().collect();
     let tag = request.parameter("$filter").and_then(|filter| tag_filter(&filter));
@@ -55,7 +61,7 @@ fn list(world: &mut World, request: &Request, subscription: &str) -> Response {
             values.push(value);
         }
     }
-    Response::json(200, &json!({ "value": values }))
+    Ok(Response::json(200, &json!({ "value": values })))
 }
 
 /// `tagName eq 'a'`, optionally `and tagValue eq 'b'`.
@@ -120,7 +126,9 @@ fn put(world: &mut World, request: &Request, id: &str) -> Answer {
 }
 
 /// Top-level resources of a group or subscription, as the generic list shows them: without `properties`.
-fn resources(world: &World, request: &Request, scope: &str) -> Response {
+pub(super) fn resources(world: &World, request: &Request, version: &str, scope: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
     let prefix = format!("{}/", Key::of(scope));
     let filter = request.parameter("$filter").unwrap_or_default();
     let wanted = filter
@@ -146,5 +154,5 @@ fn resources(world: &World, request: &Request, scope: &str) -> Response {
         })
         .map(|object| Value::Object(object.body.envelope()))
         .collect();
-    Response::json(200, &json!({ "value": values }))
+    Ok(Response::json(200, &json!({ "value": values })))
 }

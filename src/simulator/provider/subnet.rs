@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::virtual_network::{Planned, begun_delete, begun_write, hide, parent_network, subnets_fit, turn_down};
+use super::virtual_network::{
+    Before, Planned, begun_delete, begun_write, hide, parent_network, subnets_fit, turn_down,
+};
 use super::{accepted_body, new_id, properties_of};
 use crate::simulator::arm_type::ArmType;
 use crate::simulator::message::Response;
@@ -33,9 +35,9 @@ pub(super) fn put(world: &mut World, call: &Call<'_>) -> Answer {
         keeps_delegation(world, &call.key, &properties)?;
     }
     let mut object = Object::new(&id, ArmType::Subnet, completed(&id, properties, "Updating"));
-    hide(world, call, &mut object, existed);
+    hide(world, call, &mut object);
     world.store.put(object);
-    Ok(begun_write(world, call, network, existed))
+    Ok(begun_write(world, call, network, Before::of(existed)))
 }
 
 pub(super) fn delete(world: &mut World, call: &Call<'_>) -> Answer {

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::only_read;
 use crate::simulator::arm_type::ArmType;
 use crate::simulator::message::{Method, Request, Response};
 use crate::simulator::operation::{Effect, Family, Plan};
-use crate::simulator::path::{Key, Route};
+use crate::simulator::path::Key;
 use crate::simulator::refusal::Refusal;
 use crate::simulator::region::REGIONS;
 use crate::simulator::world::{Answer, Registration, World};
@@ -29,63 +30,74 @@ const VERSIONS: &[&str] = &[
     "2025-04-01",
 ];
 
-pub(super) fn answer(world: &mut World, request: &Request, route: &Route, version: &str) -> Answer {
-    if !VERSIONS.contains(&version) {
-        let message = format!(
-            "The api-version '{version}' is invalid. The supported versions are '{}'.",
-            VERSIONS.join(",")
-        );
-        return Err(Refusal::bad_request("InvalidApiVersionParameter", message));
+fn is_known(version: &str) -> Result<(), Refusal> {
+    if VERSIONS.contains(&version) {
+        return Ok(());
     }
-    match (route, request.method) {
-        (Route::Tenants, Method::Get) => {
-            let tenant = json!({
-                "id": format!("/tenants/{}", world.tenant), "tenantId": world.tenant, "tenantCategory": "Home",
-                "displayName": "Simulated", "defaultDomain": "simulated.example", "domains": ["simulated.example"]
-            });
-            Ok(Response::json(200, &json!({ "value": [tenant] })))
-        }
-        (Route::Subscriptions, Method::Get) => {
-            let all: Vec<Value> = world.subscriptions.iter().map(|id| subscription(world, id)).collect();
-            Ok(Response::json(
-                200,
-                &json!({ "value": all, "count": { "type": "Total", "value": all.len() } }),
-            ))
-        }
-        (Route::Subscription(id), Method::Get) => {
-            Ok(Response::json(200, &subscription(world, &id.to_ascii_lowercase())))
-        }
-        (Route::Locations(id), Method::Get) => Ok(Response::json(200, &locations(id))),
-        (Route::Providers(id), Method::Get) => {
-            let all: Vec<Value> = NAMESPACES
-                .iter()
-                .map(|namespace| provider(world, id, namespace))
-                .collect();
-            Ok(Response::json(200, &json!({ "value": all })))
-        }
-        (
-            Route::Provider {
-                subscription,
-                namespace,
-            },
-            Method::Get,
-        ) => {
-            let known = known(namespace)?;
-            Ok(Response::json(200, &provider(world, subscription, known)))
-        }
-        (
-            Route::Register {
-                subscription,
-                namespace,
-            },
-            Method::Post,
-        ) => {
-            let known = known(namespace)?;
-            register(world, subscription, known);
-            Ok(Response::json(200, &provider(world, subscription, known)))
-        }
-        _ => Err(Refusal::method_not_allowed(&request.path)),
+    let message = format!(
+        "The api-version '{version}' is invalid. The supported versions are '{}'.",
+        VERSIONS.join(",")
+    );
+    Err(Refusal::bad_request("InvalidApiVersionParameter", message))
+}
+
+fn listed(values: Vec<Value>) -> Answer {
+    Ok(Response::json(200, &json!({ "value": values })))
+}
+
+pub(super) fn tenants(world: &World, request: &Request, version: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
+    listed(vec![json!({
+        "id": format!("/tenants/{}", world.tenant), "tenantId": world.tenant, "tenantCategory": "Home",
+        "displayName": "Simulated", "defaultDomain": "simulated.example", "domains": ["simulated.example"]
+    })])
+}
+
+pub(super) fn list(world: &World, request: &Request, version: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
+    listed(world.subscriptions.iter().map(|id| subscription(world, id)).collect())
+}
+
+pub(super) fn read(world: &World, request: &Request, version: &str, id: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
+    Ok(Response::json(200, &subscription(world, &id.to_ascii_lowercase())))
+}
+
+pub(super) fn providers(world: &World, request: &Request, version: &str, subscription: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
+    listed(
+        NAMESPACES
+            .iter()
+            .map(|namespace| described(world, subscription, namespace))
+            .collect(),
+    )
+}
+
+pub(super) fn provider(world: &World, request: &Request, version: &str, subscription: &str, namespace: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
+    Ok(Response::json(200, &described(world, subscription, known(namespace)?)))
+}
+
+/// Begins a registration; answers with where it stands.
+pub(super) fn register(
+    world: &mut World,
+    request: &Request,
+    version: &str,
+    subscription: &str,
+    namespace: &str,
+) -> Answer {
+    is_known(version)?;
+    if request.method != Method::Post {
+        return Err(Refusal::method_not_allowed(&request.path));
     }
+    let namespace = known(namespace)?;
+    begin_registration(world, subscription, namespace);
+    Ok(Response::json(200, &described(world, subscription, namespace)))
 }
 
 const NAMESPACES: &[&str] = &[
@@ -114,7 +126,9 @@ fn subscription(world: &World, id: &str) -> Value {
     })
 }
 
-fn locations(subscription: &str) -> Value {
+pub(super) fn locations(request: &Request, version: &str, subscription: &str) -> Answer {
+    is_known(version)?;
+    only_read(request)?;
     let all = REGIONS.iter().map(|(name, display)| {
         json!({
             "id": format!("/subscriptions/{subscription}/locations/{name}"), "name": name, "type": "Region",
@@ -126,10 +140,10 @@ fn locations(subscription: &str) -> Value {
             ]
         })
     });
-    json!({ "value": all.collect::<Vec<Value>>() })
+    listed(all.collect())
 }
 
-fn provider(world: &World, subscription: &str, namespace: &'static str) -> Value {
+fn described(world: &World, subscription: &str, namespace: &'static str) -> Value {
     let state = match world.registration(subscription, namespace) {
         Registration::NotRegistered => "NotRegistered",
         Registration::Registering => "Registering",
@@ -147,7 +161,7 @@ fn provider(world: &World, subscription: &str, namespace: &'static str) -> Value
     })
 }
 
-fn register(world: &mut World, subscription: &str, namespace: &str) {
+fn begin_registration(world: &mut World, subscription: &str, namespace: &str) {
     if world.registration(subscription, namespace) != Registration::NotRegistered {
         return;
     }

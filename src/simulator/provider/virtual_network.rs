@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{accepted_body, enveloped, missing, new_id, properties_of, subnet};
+use super::{accepted_body, enveloped, missing, new_id, properties_of, subnet, visible};
 use crate::simulator::arm_type::ArmType;
 use crate::simulator::fault::ANOTHER_OPERATION;
 use crate::simulator::message::Response;
@@ -57,7 +57,7 @@ pub(super) fn put(world: &mut World, call: &Call<'_>) -> Answer {
     let moved = existing
         .as_ref()
         .is_some_and(|existing| existing.prefixes() != object.prefixes());
-    hide(world, call, &mut object, existing.is_some());
+    hide(world, call, &mut object);
     world.store.put(object);
     if inline.is_some() {
         replace_subnets(world, &call.key, subnets);
@@ -65,18 +65,44 @@ pub(super) fn put(world: &mut World, call: &Call<'_>) -> Answer {
     if moved {
         super::peering::address_space_changed(world, &call.key);
     }
-    Ok(begun_write(world, call, call.key.clone(), existing.is_some()))
+    Ok(begun_write(
+        world,
+        call,
+        call.key.clone(),
+        Before::of(existing.is_some()),
+    ))
+}
+
+/// Whether a PUT made something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    Absent,
+    Present,
+}
+
+impl Before {
+    pub(super) fn of(was_there: bool) -> Self {
+        if was_there { Self::Present } else { Self::Absent }
+    }
+
+    /// The status of the reply.
+    pub(super) fn status(self) -> u16 {
+        match self {
+            Self::Absent => 201,
+            Self::Present => 200,
+        }
+    }
 }
 
 /// Marks an object as not found by readers for a while, where a fault says so.
-pub(super) fn hide(world: &World, call: &Call<'_>, object: &mut Object, existed: bool) {
-    if let Some(hidden) = call.mishaps.hidden.filter(|_| !existed) {
+pub(super) fn hide(world: &World, call: &Call<'_>, object: &mut Object) {
+    if let Some(hidden) = call.mishaps.hidden.filter(|_| !world.store.contains(&call.key)) {
         object.hidden_until = Some(crate::simulator::clock::later(world.now, hidden));
     }
 }
 
 /// Begins the operation of a write within a network and answers with the object as it now is.
-pub(super) fn begun_write(world: &mut World, call: &Call<'_>, network: Key, existed: bool) -> Response {
+pub(super) fn begun_write(world: &mut World, call: &Call<'_>, network: Key, before: Before) -> Response {
     bump(world, &network);
     let takes = world.takes(|latencies| latencies.network);
     let location = location_of(world, &network);
@@ -89,7 +115,7 @@ pub(super) fn begun_write(world: &mut World, call: &Call<'_>, network: Key, exis
         takes,
         mishap: call.mishaps.operation.clone(),
     });
-    let response = Response::bytes(if existed { 200 } else { 201 }, world.store.view(&call.key).to_vec());
+    let response = Response::bytes(before.status(), world.store.view(&call.key).to_vec());
     match begun {
         // The body says `Succeeded` already: there is nothing to poll.
         Begun::Done(_) if call.mishaps.operation.is_none() => response,
@@ -185,6 +211,22 @@ pub(super) fn bump_parent(world: &mut World, child: &Key) {
     if let Some(network) = child.parent() {
         bump(world, &network);
     }
+}
+
+/// A PATCH that changes nothing but tags.
+pub(super) fn patch(world: &mut World, call: &Call<'_>) -> Answer {
+    visible(world, call)?;
+    let sent = accepted_body(world, call)?;
+    if let Some(object) = world.store.get(&call.key).cloned() {
+        let mut whole = object.body.whole();
+        if let Some(tags) = sent.get("tags") {
+            whole.insert("tags".to_owned(), tags.clone());
+        }
+        let mut changed = Object::new(&object.id, object.arm_type, whole);
+        changed.etag = object.etag;
+        world.store.put(changed);
+    }
+    Ok(Response::bytes(200, world.store.view(&call.key).to_vec()))
 }
 
 pub(super) fn delete(world: &mut World, call: &Call<'_>) -> Answer {

@@ -43,7 +43,9 @@ impl Azure {
     }
 
     fn send(&mut self, request: Request) -> Response {
-        let response = self.world.handle(&request.clone().with_header("Authorization", "Bearer x"));
+        let response = self
+            .world
+            .handle(&request.clone().with_header("Authorization", "Bearer x"));
         fits_its_contract(&request, &response);
         response
     }

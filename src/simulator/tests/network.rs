@@ -437,3 +437,24 @@ fn an_unregistered_provider_is_registered_first() {
     );
     assert_eq!(azure.put(&peering("a", "b"), &peering_body("b")).status, 201);
 }
+
+#[test]
+fn lists_may_begin_with_an_empty_page_and_ids_may_change_their_casing() {
+    let options = json!({ "pages": "empty_first", "casing": "shuffled" });
+    let mut azure =
+        Azure::of(&json!({ "objects": [network_object("a", "10.0.0.0/16", &json!([]))], "options": options }));
+    let list = network("a").trim_end_matches("/a").to_owned();
+    let first = azure.get(&list).value();
+    assert_eq!(first["value"], json!([]));
+    let next = first["nextLink"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("http://127.0.0.1")
+        .unwrap();
+    let second = azure.send(Request::new(Method::Get, next)).value();
+    assert_eq!(
+        second["value"][0]["id"],
+        network("a").replace("resourceGroups", "resourcegroups")
+    );
+    assert_eq!(second.get("nextLink"), None);
+}

@@ -61,7 +61,7 @@ pub(super) fn put(world: &mut World, call: &Call<'_>) -> Answer {
         window,
         call.mishaps.migration.clone(),
     )));
-    super::virtual_network::hide(world, call, &mut object, false);
+    super::virtual_network::hide(world, call, &mut object);
     let key = world.store.put(object);
     world.active.insert(key.clone());
     run::start(world, &key);
@@ -163,6 +163,23 @@ pub(super) fn name_availability(world: &World, call: &Call<'_>) -> Answer {
     Ok(Response::json(200, &reply))
 }
 
+/// Offline or online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Offline,
+    Online,
+}
+
+impl Mode {
+    fn of(properties: &Value) -> Self {
+        if text(properties, "/migrationMode") == Some("Online") {
+            Self::Online
+        } else {
+            Self::Offline
+        }
+    }
+}
+
 fn invalid(message: String) -> Refusal {
     Refusal::bad_request("InvalidInput", message)
 }
@@ -192,8 +209,7 @@ fn target_is_free(world: &World, server: &Key) -> Result<(), Refusal> {
             "Migrations into elastic clusters are not supported.".to_owned(),
         ));
     }
-    let below = format!("{server}/migrations/");
-    match world.active.iter().find(|key| key.as_str().starts_with(&below)) {
+    match run::active_on(world, server) {
         Some(active) => {
             let message = format!(
                 "The migration '{}' is active on the target server; only one migration or validation can be active on a server at a time.",
@@ -272,7 +288,6 @@ fn complete(world: &mut World, server: &Key, properties: &mut Map<String, Value>
     let id = world.chance.guid();
     properties.remove("migrationWindowEndTimeInUtc");
     let single = properties.get("sourceType").and_then(Value::as_str) == Some("PostgreSQLSingleServer");
-    let offline = properties.get("migrationMode").and_then(Value::as_str) != Some("Online");
     let defaults = [
         ("migrationMode", "Offline"),
         ("migrationOption", "ValidateAndMigrate"),
@@ -288,7 +303,7 @@ fn complete(world: &mut World, server: &Key, properties: &mut Map<String, Value>
         .entry("migrationWindowStartTimeInUtc")
         .or_insert(json!(clock::wire(world.now)));
     properties.entry("dbsToMigrate").or_insert(json!([]));
-    if offline {
+    if Mode::of(&Value::Object(properties.clone())) == Mode::Offline {
         properties.insert("triggerCutover".to_owned(), json!("True"));
     }
     properties.insert("migrationId".to_owned(), json!(id));

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::run::{DatabaseRun, DatabaseState, End, Phase, Run, Wait};
-use super::source;
 use super::validation::details;
+use super::{Mode, source};
 use crate::simulator::clock::{elapsed, wire};
 use crate::simulator::path::Key;
 use crate::simulator::store::text;
@@ -66,12 +66,12 @@ pub(super) fn final_status(world: &World, key: &Key, run: &Run, end: End, error:
 }
 
 fn substate(world: &World, key: &Key, run: &Run, end: Option<End>) -> Value {
-    let online = text(&world.properties(key), "/migrationMode") == Some("Online");
+    let mode = Mode::of(&world.properties(key));
     let (_, word) = words(run);
     let databases: Map<String, Value> = run
         .databases
         .iter()
-        .map(|database| (database.name.clone(), counters(world, run, database, online)))
+        .map(|database| (database.name.clone(), counters(world, run, database, mode)))
         .collect();
     let mut all = json!({ "currentSubState": if end.is_some() { "Completed" } else { word }, "dbDetails": databases });
     if let (Some(validated), Some(fields)) = (&run.validation, all.as_object_mut()) {
@@ -81,11 +81,11 @@ fn substate(world: &World, key: &Key, run: &Run, end: Option<End>) -> Value {
     all
 }
 
-fn counters(world: &World, run: &Run, database: &DatabaseRun, online: bool) -> Value {
+fn counters(world: &World, run: &Run, database: &DatabaseRun, mode: Mode) -> Value {
     let now = run.frozen.map_or(world.now, |frozen| frozen.min(world.now));
     let (state, ended, message) = match &database.state {
         DatabaseState::Running if now < database.copy_until => ("InProgress", None, None),
-        DatabaseState::Running if online => ("WaitingForCutoverTrigger", None, None),
+        DatabaseState::Running if mode == Mode::Online => ("WaitingForCutoverTrigger", None, None),
         DatabaseState::Running => ("Succeeded", Some(database.copy_until), None),
         DatabaseState::CuttingOver => ("InProgress", None, None),
         DatabaseState::Canceling => ("Canceling", None, None),
@@ -94,13 +94,10 @@ fn counters(world: &World, run: &Run, database: &DatabaseRun, online: bool) -> V
         DatabaseState::Failed(at, message) => ("Failed", Some(*at), Some(message)),
     };
     let at = ended.map_or(now, |ended| ended.min(now));
-    let done = matches!(database.state, DatabaseState::Succeeded(_));
-    let failed = matches!(database.state, DatabaseState::Failed(..));
-    let tables = tables(database, at, failed);
-    let changes = if online {
-        changes(world, database, at, done)
-    } else {
-        Changes::default()
+    let tables = tables(database, at);
+    let changes = match mode {
+        Mode::Online => changes(world, database, at),
+        Mode::Offline => Changes::default(),
     };
     let mut all = json!({
         "databaseName": database.name, "migrationState": state, "startedOn": wire(run.entered.min(database.copy_from)),
@@ -130,7 +127,8 @@ struct Tables {
 }
 
 /// Tables are copied one after the other, a few at a time.
-fn tables(database: &DatabaseRun, at: Timestamp, failed: bool) -> Tables {
+fn tables(database: &DatabaseRun, at: Timestamp) -> Tables {
+    let failed = matches!(database.state, DatabaseState::Failed(..));
     let all = database.tables;
     let share = share(database, at);
     let completed = if share >= 1.0 { all } else { portion(all, share) };
@@ -175,7 +173,8 @@ struct Changes {
 }
 
 /// Changes come in from the start of the copy and are replayed after its end, faster than they come.
-fn changes(world: &World, database: &DatabaseRun, at: Timestamp, done: bool) -> Changes {
+fn changes(world: &World, database: &DatabaseRun, at: Timestamp) -> Changes {
+    let done = matches!(database.state, DatabaseState::Succeeded(_));
     let rate = database.change_rate.max(0.0);
     let incoming = rate * elapsed(database.copy_from, at).as_secs_f64();
     let applied = if done {
@@ -206,7 +205,7 @@ pub(super) fn backlog(world: &World, run: &Run) -> Duration {
         .iter()
         .filter(|database| database.state == DatabaseState::CuttingOver);
     let pending = cutting.map(|database| {
-        let changes = changes(world, database, world.now, false);
+        let changes = changes(world, database, world.now);
         (changes.incoming - changes.applied) / world.options.apply_changes_per_s.max(1.0)
     });
     Duration::try_from_secs_f64(pending.fold(0.0, f64::max)).unwrap_or_default()

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::super::database;
 use super::source::{self, Credentials};
 use super::validation::{Validation, Verdict, validate};
-use super::{invalid, progress};
+use super::{Mode, invalid, progress};
 use crate::simulator::clock::{self, later};
 use crate::simulator::fault::{MigrationFault, WaitFor};
 use crate::simulator::options::{Leftovers, Switch};
@@ -481,7 +481,7 @@ fn copied(world: &mut World, key: &Key, run: &Run) {
         return copy_failed(world, key, &name, &message);
     }
     let now = world.now;
-    if text(&world.properties(key), "/migrationMode") == Some("Online") {
+    if Mode::of(&world.properties(key)) == Mode::Online {
         return enter(world, key, Phase::WaitingForCutover);
     }
     edit(world, key, |run| {
@@ -499,7 +499,7 @@ fn copied(world: &mut World, key: &Key, run: &Run) {
 /// What was copied before stays (offline) or has not been cut over (online); what was to come does not.
 fn copy_failed(world: &mut World, key: &Key, name: &str, message: &str) {
     let now = world.now;
-    let online = text(&world.properties(key), "/migrationMode") == Some("Online");
+    let online = Mode::of(&world.properties(key)) == Mode::Online;
     edit(world, key, |run| {
         for database in &mut run.databases {
             database.state = match (
@@ -600,6 +600,13 @@ fn finish(world: &mut World, key: &Key, end: End, error: Option<String>) {
         object.run = None;
     }
     world.active.remove(key);
+}
+
+/// The migration that is active on a target.
+pub(super) fn active_on<'w>(world: &'w World, server: &Key) -> Option<&'w Key> {
+    let below = server.join("migrations/");
+    let next = world.active.range(below.clone()..).next();
+    next.filter(|key| key.as_str().starts_with(below.as_str()))
 }
 
 /// A server on the path of running migrations goes away under them.
@@ -715,7 +722,7 @@ fn chosen(run: &Run, listed: &[String]) -> Result<Vec<String>, Refusal> {
 
 fn cut_over(world: &mut World, key: &Key, listed: &[String]) -> Result<(), Refusal> {
     let Some(run) = of(world, key) else { return Ok(()) };
-    if text(&world.properties(key), "/migrationMode") != Some("Online") {
+    if Mode::of(&world.properties(key)) != Mode::Online {
         return Err(invalid(
             "Cutover is not possible for migration mode Offline.".to_owned(),
         ));

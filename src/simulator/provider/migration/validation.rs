@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::path_check;
 use super::source::{self, Credentials};
+use super::{Mode, path_check};
 use crate::simulator::fault::MigrationFault;
 use crate::simulator::path::Key;
 use crate::simulator::seed::{SourceDatabase, SourceServer};
@@ -130,10 +130,10 @@ pub(super) fn validate(world: &World, key: &Key, credentials: Credentials, fault
             parameter_fault(&properties, source),
         ));
         let allowed = allowed_extensions(world, &target);
-        let online = text(&properties, "/migrationMode") == Some("Online");
+        let mode = Mode::of(&properties);
         validation.databases = names
             .iter()
-            .map(|name| database_checks(source, name, &allowed, online))
+            .map(|name| database_checks(source, name, &allowed, mode))
             .collect();
     }
     for fault in faults {
@@ -178,7 +178,7 @@ fn version_fault(world: &World, target: &Key, source: &SourceServer) -> Option<S
 }
 
 fn parameter_fault(properties: &Value, source: &SourceServer) -> Option<String> {
-    let online = text(properties, "/migrationMode") == Some("Online");
+    let online = Mode::of(properties) == Mode::Online;
     let single = text(properties, "/sourceType") == Some("PostgreSQLSingleServer");
     (online && !single && source.wal_level != "logical").then(|| {
         format!(
@@ -199,7 +199,7 @@ fn allowed_extensions(world: &World, target: &Key) -> BTreeSet<String> {
         .collect()
 }
 
-fn database_checks(source: &SourceServer, name: &str, allowed: &BTreeSet<String>, online: bool) -> DatabaseChecks {
+fn database_checks(source: &SourceServer, name: &str, allowed: &BTreeSet<String>, mode: Mode) -> DatabaseChecks {
     let database = source.databases.iter().find(|database| database.name == name);
     let Some(database) = database else {
         let missing = format!("The database {name} does not exist on the source server.");
@@ -210,7 +210,7 @@ fn database_checks(source: &SourceServer, name: &str, allowed: &BTreeSet<String>
     };
     let summary = vec![
         Check::new("SchemaValidation", None),
-        Check::new("ExtensionsValidation", extension_fault(database, allowed, online)),
+        Check::new("ExtensionsValidation", extension_fault(database, allowed, mode)),
         Check::new("CollationsValidation", None),
     ];
     DatabaseChecks {
@@ -219,7 +219,7 @@ fn database_checks(source: &SourceServer, name: &str, allowed: &BTreeSet<String>
     }
 }
 
-fn extension_fault(database: &SourceDatabase, allowed: &BTreeSet<String>, online: bool) -> Option<String> {
+fn extension_fault(database: &SourceDatabase, allowed: &BTreeSet<String>, mode: Mode) -> Option<String> {
     database.extensions.iter().find_map(|extension| {
         let lower = extension.to_ascii_lowercase();
         match lower.as_str() {
@@ -227,7 +227,7 @@ fn extension_fault(database: &SourceDatabase, allowed: &BTreeSet<String>, online
             "postgres_fdw" | "pg_partman" => Some(format!(
                 "Unsupported extension. Databases that have the {extension} extension cannot be migrated."
             )),
-            "timescaledb" if online => {
+            "timescaledb" if mode == Mode::Online => {
                 Some("Databases that have the timescaledb extension can only be migrated offline.".to_owned())
             }
             _ if !allowed.contains(&lower) => Some(format!(
