@@ -160,11 +160,18 @@ impl<'a> ByHand<'a> {
                 clock: self.ports.clock,
                 observer: self.observer,
             };
+            let pause = watcher.pause();
+            let next = async {
+                if !pause.is_zero() {
+                    self.ports.clock.sleep(pause).await;
+                }
+                watcher.look(look).await
+            };
             tokio::select! {
                 biased;
                 () = self.interrupt.wait() => return Watched::Interrupted,
-                (next, sight) = watcher.watch(look) => match sight {
-                    Sight::Changed(None) => watcher = next,
+                (next, sight) = next => match sight {
+                    Sight::Changed(None) | Sight::Nothing => watcher = next,
                     Sight::Passed(_) | Sight::Failed(_) | Sight::Asks(..) | Sight::Changed(Some(_)) | Sight::Lost(_) => {
                         return Watched::Seen(sight);
                     }

@@ -88,10 +88,11 @@ pub async fn cancel(
     let watcher = hand.watcher(Goal::Await(&end), None);
     match hand.watch(watcher).await {
         Watched::Seen(Sight::Passed(migration)) => {
-            Ok(migration.state.ending().map_or(Cancelled::InFlight, Cancelled::Ended))
+            let ending = migration.and_then(|migration| migration.state.ending());
+            Ok(ending.map_or(Cancelled::InFlight, Cancelled::Ended))
         }
         Watched::Seen(Sight::Failed(error)) => Err(hand.failed(error)),
-        Watched::Seen(Sight::Lost(_) | Sight::Asks(..) | Sight::Changed(_)) | Watched::Interrupted => {
+        Watched::Seen(Sight::Lost(_) | Sight::Asks(..) | Sight::Changed(_) | Sight::Nothing) | Watched::Interrupted => {
             Ok(Cancelled::InFlight)
         }
     }

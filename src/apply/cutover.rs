@@ -103,7 +103,7 @@ async fn ended_early(hand: &ByHand<'_>, gate: &Gate, patience: Duration) -> Resu
         }
     };
     match sight {
-        Sight::Passed(_) | Sight::Changed(None) => Ok(None),
+        Sight::Passed(_) | Sight::Changed(None) | Sight::Nothing => Ok(None),
         Sight::Failed(error) => Err(hand.failed(error)),
         Sight::Lost(error) => Err(hand.failed(StepError::Arm(error))),
         Sight::Changed(Some(waits)) => Ok(Some(waiting(waits))),
@@ -148,17 +148,15 @@ async fn to_the_end(
                 downtime: None,
             });
         }
-        Sight::Changed(None) => return Ok(in_flight()),
+        Sight::Changed(None) | Sight::Nothing => return Ok(in_flight()),
     };
     let now = hand.ports.clock.now();
+    let ended = migration.and_then(|migration| migration.ended);
     let downtime = fruit.triggered.map(|triggered| Downtime {
         unit: order.unit.clone(),
         migration: gate.migration.clone(),
         triggered,
-        took: elapsed(
-            triggered,
-            migration.ended.filter(|ended| *ended >= triggered).unwrap_or(now),
-        ),
+        took: elapsed(triggered, ended.filter(|ended| *ended >= triggered).unwrap_or(now)),
     });
     if let Some(downtime) = &downtime {
         hand.observer.event(now, &Event::Downtime(downtime));

@@ -162,6 +162,12 @@ pub enum WaitsFor {
         /// What to do, where the plan says so.
         todo: Option<String>,
     },
+    /// Somebody else, whose migration holds the one active place of the target.
+    Somebody {
+        /// What the service asks them, by its substate.
+        #[serde(serialize_with = "as_text")]
+        substate: Substate,
+    },
     /// A cutover by hand.
     Cutover {
         /// Whether the conditions held when last looked at.

@@ -113,13 +113,24 @@ pub struct Counts {
 }
 
 impl Report {
-    /// What became of each unit: the first of its steps that is not done tells.
+    /// What became of each unit: the first of its steps that is not done tells, unless that only waits for another one.
     pub fn units(&self) -> BTreeMap<&UnitAddress, &Outcome> {
         let mut units: BTreeMap<&UnitAddress, &Outcome> = BTreeMap::new();
         for step in &self.steps {
             let told = units.entry(&step.unit).or_insert(&step.outcome);
-            if matches!(told, Outcome::Done) {
-                *told = &step.outcome;
+            match (&**told, &step.outcome) {
+                (Outcome::Done, _)
+                | (Outcome::Left { .. }, Outcome::Failed(_) | Outcome::Waiting(_) | Outcome::InFlight { .. }) => {
+                    *told = &step.outcome;
+                }
+                (
+                    Outcome::Left { .. }
+                    | Outcome::Failed(_)
+                    | Outcome::Skipped { .. }
+                    | Outcome::Waiting(_)
+                    | Outcome::InFlight { .. },
+                    _,
+                ) => {}
             }
         }
         units

@@ -34,6 +34,9 @@ use crate::plan::{Answer, Op, Step};
 /// journal and the lock.
 const GRACE: Duration = Duration::from_millis(1000);
 
+/// Watchers that are due this much later may look now, so that many look at once.
+const TOGETHER: Duration = Duration::from_secs(1);
+
 /// Carries an approved plan out.
 ///
 /// # Errors
@@ -74,6 +77,10 @@ pub(super) struct Run<'a> {
     acting: FuturesUnordered<BoxFuture<'a, Acted<'a>>>,
     recording: FuturesUnordered<BoxFuture<'a, Recorded>>,
     watching: FuturesUnordered<BoxFuture<'a, Seen<'a>>>,
+    /// Watchers between two looks, by the instant of the next one. One alarm wakes them all: a thousand migrations are one
+    /// sleep, not a thousand.
+    resting: BTreeMap<(Timestamp, At), Watcher<'a>>,
+    alarm: Option<(Timestamp, BoxFuture<'a, ()>)>,
     waiting: BTreeMap<At, WaitsFor>,
     answers: VecDeque<(At, Answering<'a>)>,
     idle: Option<BoxFuture<'a, ()>>,
@@ -124,6 +131,7 @@ enum Turn<'a> {
     Recorded(Recorded),
     Locked(Result<Taken, StoreError>),
     Seen(Box<Seen<'a>>),
+    Alarm,
     Idle,
 }
 
@@ -153,6 +161,8 @@ impl<'a> Run<'a> {
             acting: FuturesUnordered::new(),
             recording: FuturesUnordered::new(),
             watching: FuturesUnordered::new(),
+            resting: BTreeMap::new(),
+            alarm: None,
             waiting: BTreeMap::new(),
             answers: VecDeque::new(),
             idle: None,
@@ -177,6 +187,7 @@ impl<'a> Run<'a> {
                 Turn::Recorded(recorded) => self.recorded(recorded),
                 Turn::Locked(taken) => self.locked(taken).await,
                 Turn::Seen(seen) => self.seen(*seen),
+                Turn::Alarm => self.wake(),
                 Turn::Idle => self.let_go().await,
             }
         }
@@ -190,6 +201,12 @@ impl<'a> Run<'a> {
                 Some(_) | None => self.interrupt.wait().await,
             }
         };
+        let alarm = async {
+            match &mut self.alarm {
+                Some((_, alarm)) => alarm.await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = asked => Turn::Interrupted,
@@ -198,6 +215,7 @@ impl<'a> Run<'a> {
             Some(acted) = self.acting.next() => Turn::Acted(acted),
             taken = self.lock.taken() => Turn::Locked(taken),
             Some(seen) = self.watching.next() => Turn::Seen(Box::new(seen)),
+            () = alarm => Turn::Alarm,
             () = due(&mut self.idle) => Turn::Idle,
         }
     }
@@ -210,12 +228,14 @@ impl<'a> Run<'a> {
             return true;
         }
         let has_writes = self.schedule.has_writes() || !self.answers.is_empty();
-        !has_writes && self.watching.len() <= self.waiting.len()
+        !has_writes && self.watching.len() + self.resting.len() <= self.waiting.len()
     }
 
     pub(super) fn stop(&mut self, why: Stopped) {
         self.stopped.get_or_insert(why);
         self.watching.clear();
+        self.resting.clear();
+        self.alarm = None;
         self.idle = None;
         if let Lock::Taking(_) = self.lock {
             self.lock = Lock::Free;
@@ -366,14 +386,53 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn watch(&mut self, at: At, watcher: Watcher<'a>) {
+    /// Lets a watcher rest until its next look.
+    fn watch(&mut self, at: At, mut watcher: Watcher<'a>) {
+        let pause = watcher.pause();
+        if pause.is_zero() {
+            return self.look(at, watcher);
+        }
+        let now = self.ports.clock.now();
+        let due = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+        self.resting.insert((due, at), watcher);
+        self.set_alarm();
+    }
+
+    /// Sets the alarm to the first watcher that is due, unless it is set so already.
+    fn set_alarm(&mut self) {
+        let Some(((due, _), _)) = self.resting.first_key_value() else {
+            return;
+        };
+        let due = *due;
+        if self.alarm.as_ref().is_none_or(|(set, _)| due < *set) {
+            let rest = elapsed(self.ports.clock.now(), due);
+            self.alarm = Some((due, self.ports.clock.sleep(rest).boxed()));
+        }
+    }
+
+    /// Lets all watchers look that are due, or as good as due, so that they look together.
+    fn wake(&mut self) {
+        self.alarm = None;
+        let until = self.ports.clock.now().checked_add(TOGETHER).unwrap_or(Timestamp::MAX);
+        while let Some(entry) = self.resting.first_entry() {
+            let (due, at) = *entry.key();
+            if due > until {
+                break;
+            }
+            let watcher = entry.remove();
+            self.look(at, watcher);
+        }
+        self.set_alarm();
+    }
+
+    fn look(&mut self, at: At, watcher: Watcher<'a>) {
         let look = Look {
             arm: self.ports.arm,
             clock: self.ports.clock,
             observer: self.observer,
         };
         let watch = async move {
-            let (watcher, sight) = watcher.watch(look).await;
+            let (watcher, sight) = watcher.look(look).await;
             (at, watcher, sight)
         };
         self.watching.push(watch.boxed());
@@ -547,16 +606,21 @@ impl<'a> Run<'a> {
 
     fn seen(&mut self, seen: Seen<'a>) {
         let (at, watcher, sight) = seen;
+        if let Sight::Nothing = sight {
+            return self.watch(at, watcher);
+        }
         let was_waiting = self.waiting.remove(&at).is_some();
         let unit = &self.order.step(at).unit;
+        if was_waiting && !matches!(sight, Sight::Changed(Some(_))) {
+            self.tell(&Event::GoesOn { unit });
+        }
         match sight {
             Sight::Changed(Some(waits)) => {
                 self.tell(&Event::Waiting { unit, waits: &waits });
                 self.waiting.insert(at, waits);
                 self.watch(at, watcher);
-                return;
             }
-            Sight::Changed(None) => self.watch(at, watcher),
+            Sight::Changed(None) | Sight::Nothing => self.watch(at, watcher),
             Sight::Asks(substate, answer) => {
                 let answering = Answering {
                     watcher,
@@ -565,21 +629,19 @@ impl<'a> Run<'a> {
                 };
                 self.answers.push_back((at, answering));
             }
-            Sight::Passed(migration) => self.passed(at, &migration),
+            Sight::Passed(migration) => self.passed(at, migration.as_deref()),
             Sight::Failed(error) => self.fail(at, error),
             Sight::Lost(error) => self.state(at).outcome = Some(Outcome::InFlight { unseen: Some(error) }),
         }
-        if was_waiting {
-            self.tell(&Event::GoesOn { unit });
-        }
     }
 
-    fn passed(&mut self, at: At, migration: &Migration) {
+    fn passed(&mut self, at: At, migration: Option<&Migration>) {
         if let Op::Await(watch) = &self.order.step(at).op
             && watch.until == Until::Succeeded
             && let Some(triggered) = self.triggered.remove(&watch.migration)
         {
-            let told = migration.ended.filter(|ended| *ended >= triggered);
+            let told = migration.and_then(|migration| migration.ended);
+            let told = told.filter(|ended| *ended >= triggered);
             let ended = told.unwrap_or_else(|| self.ports.clock.now());
             let downtime = Downtime {
                 unit: self.order.step(at).unit.clone(),
@@ -598,6 +660,8 @@ impl<'a> Run<'a> {
     async fn finish(mut self) -> Report {
         self.acting.clear();
         self.watching.clear();
+        self.resting.clear();
+        self.alarm = None;
         self.conclude();
         self.close().await;
         let order = self.order;

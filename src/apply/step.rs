@@ -320,9 +320,18 @@ impl Doer<'_> {
             Operation::Finished(object) => Ok(Called::Finished(object)),
             Operation::Running { .. } => {
                 self.journal.accept(step, &operation).await?;
-                tokio::select! {
-                    finished = self.ports.arm.finish(operation, self.patience()) => Ok(Called::Finished(finished?)),
-                    () = self.interrupt.wait() => Ok(Called::Left),
+                let finished = tokio::select! {
+                    finished = self.ports.arm.finish(operation, self.patience()) => finished,
+                    () = self.interrupt.wait() => return Ok(Called::Left),
+                };
+                match finished {
+                    Ok(object) => Ok(Called::Finished(object)),
+                    // Azure forgets operations after a while; the object itself still tells.
+                    Err(error) if call.verb == Verb::Put && is_absent(&error) => match self.look(&call.id).await? {
+                        Some(object) => Ok(Called::Finished(Some(object))),
+                        None => Err(error.into()),
+                    },
+                    Err(error) => Err(error.into()),
                 }
             }
         }

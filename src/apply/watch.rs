@@ -45,8 +45,10 @@ pub(super) enum Goal<'p> {
 /// What a watcher has to say.
 #[derive(Debug)]
 pub(super) enum Sight<'p> {
-    /// It is where it should be.
-    Passed(Box<Migration>),
+    /// Nothing new.
+    Nothing,
+    /// It is where it should be; without the migration, where that is gone.
+    Passed(Option<Box<Migration>>),
     /// It never will be.
     Failed(StepError),
     /// The service asks, and the plan has the answer.
@@ -139,20 +141,19 @@ impl<'p> Watcher<'p> {
         self.answered = Some((substate, 0));
     }
 
-    /// Looks until there is something to say.
-    pub(super) async fn watch(mut self, look: Look<'_>) -> (Self, Sight<'p>) {
-        loop {
-            if let Some(pause) = self.pause.take() {
-                look.clock.sleep(pause).await;
-            }
-            let found = look.arm.get(self.goal.migration()).await;
-            if let Some(sight) = self.see(found, look) {
-                return (self, sight);
-            }
-        }
+    /// How long to wait before the next look; the first one comes at once.
+    pub(super) fn pause(&mut self) -> Duration {
+        self.pause.take().unwrap_or(Duration::ZERO)
     }
 
-    fn see(&mut self, found: Result<Found, ArmError>, look: Look<'_>) -> Option<Sight<'p>> {
+    /// Looks once.
+    pub(super) async fn look(mut self, look: Look<'_>) -> (Self, Sight<'p>) {
+        let found = look.arm.get(self.goal.migration()).await;
+        let sight = self.see(found, look);
+        (self, sight)
+    }
+
+    fn see(&mut self, found: Result<Found, ArmError>, look: Look<'_>) -> Sight<'p> {
         let now = look.clock.now();
         self.pause = Some(self.usual_pause(now));
         let migration = match found {
@@ -172,13 +173,13 @@ impl<'p> Watcher<'p> {
         };
         look.observer.event(now, &told);
         match self.judge(&migration, now, look) {
-            Verdict::Over(Ok(())) => Some(Sight::Passed(Box::new(migration))),
-            Verdict::Over(Err(error)) => Some(Sight::Failed(error)),
-            Verdict::Asks(substate, answer) => Some(Sight::Asks(substate, answer)),
+            Verdict::Over(Ok(())) => Sight::Passed(Some(Box::new(migration))),
+            Verdict::Over(Err(error)) => Sight::Failed(error),
+            Verdict::Asks(substate, answer) => Sight::Asks(substate, answer),
             Verdict::Stands(waits) => {
                 let same = kind(waits.as_ref()) == kind(self.waits.as_ref());
                 self.waits.clone_from(&waits);
-                if same { None } else { Some(Sight::Changed(waits)) }
+                if same { Sight::Nothing } else { Sight::Changed(waits) }
             }
         }
     }
@@ -191,7 +192,7 @@ impl<'p> Watcher<'p> {
         }
     }
 
-    fn is_blind(&mut self, error: ArmError, now: Timestamp, look: Look<'_>) -> Option<Sight<'p>> {
+    fn is_blind(&mut self, error: ArmError, now: Timestamp, look: Look<'_>) -> Sight<'p> {
         self.blind += 1;
         let limit = match error.failure {
             Failure::Unauthenticated { .. } => BLIND_WITHOUT_LOGIN,
@@ -203,21 +204,32 @@ impl<'p> Watcher<'p> {
             | Failure::TimedOut { .. } => BLIND,
         };
         if self.blind >= limit {
-            return Some(Sight::Lost(error));
+            return Sight::Lost(error);
         }
         let told = Event::Unreadable {
             unit: self.unit,
             error: &error,
         };
         look.observer.event(now, &told);
-        None
+        Sight::Nothing
     }
 
-    fn is_gone(&mut self) -> Option<Sight<'p>> {
+    fn is_gone(&mut self) -> Sight<'p> {
         self.gone += 1;
         self.pause = Some(NEAR_CUTOVER);
-        let migration = self.goal.migration().clone();
-        (self.gone >= GONE).then_some(Sight::Failed(StepError::Vanished { migration }))
+        if self.gone < GONE {
+            return Sight::Nothing;
+        }
+        match self.goal {
+            // With its server, as it seems: it is in nobody's way any more.
+            Goal::Await(Await {
+                until: Until::Ended, ..
+            }) => Sight::Passed(None),
+            Goal::Await(_) | Goal::Gate(_) => {
+                let migration = self.goal.migration().clone();
+                Sight::Failed(StepError::Vanished { migration })
+            }
+        }
     }
 
     fn judge(&mut self, migration: &Migration, now: Timestamp, look: Look<'_>) -> Verdict<'p> {
@@ -240,7 +252,7 @@ impl<'p> Watcher<'p> {
             }
             (Standing::ReadyForCutover, Until::Succeeded) => {
                 self.pause = Some(NEAR_CUTOVER);
-                Verdict::Stands(None)
+                Verdict::Stands(self.stall(migration, watch.stall_after, now))
             }
             (Standing::Running, Until::ReadyForCutover | Until::Succeeded) => {
                 if migration.substate == Some(Substate::CompletingMigration) {
@@ -249,9 +261,11 @@ impl<'p> Watcher<'p> {
                 self.answered = None;
                 Verdict::Stands(self.stall(migration, watch.stall_after, now))
             }
-            (Standing::Running | Standing::Asking(_) | Standing::ReadyForCutover, Until::Ended) => {
-                Verdict::Stands(None)
-            }
+            (Standing::Running, Until::Ended) => Verdict::Stands(None),
+            (Standing::Asking(substate), Until::Ended) => Verdict::Stands(Some(WaitsFor::Somebody { substate })),
+            (Standing::ReadyForCutover, Until::Ended) => Verdict::Stands(Some(WaitsFor::Somebody {
+                substate: Substate::WaitingForCutover,
+            })),
         }
     }
 
@@ -355,6 +369,7 @@ impl Pulse {
 enum Kind<'a> {
     Nothing,
     Answer(&'a Substate),
+    Somebody(&'a Substate),
     ClosedGate,
     OpenGate,
     Stalled,
@@ -364,6 +379,7 @@ fn kind(waits: Option<&WaitsFor>) -> Kind<'_> {
     match waits {
         None => Kind::Nothing,
         Some(WaitsFor::Answer { substate, .. }) => Kind::Answer(substate),
+        Some(WaitsFor::Somebody { substate }) => Kind::Somebody(substate),
         Some(WaitsFor::Cutover { reading }) if reading.is_open() => Kind::OpenGate,
         Some(WaitsFor::Cutover { .. }) => Kind::ClosedGate,
         Some(WaitsFor::Stalled { .. }) => Kind::Stalled,

@@ -1,6 +1,7 @@
 //! When a run holds the state's lock, and what it checks when it takes it again. The lock guards writing, not waiting: a run
 //! that only watches lets it go, so that others can work in between (DESIGN section 9).
 
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::observer::Event;
 use super::report::{Outcome, Stopped};
 use super::run::{Run, in_full, removed};
 use super::schedule::{At, Standing};
+use crate::address::UnitAddress;
 
 /// What an interrupted run has for its last commit and for letting the lock go.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -82,13 +84,12 @@ impl<'a> Run<'a> {
         {
             return Err(ApplyError::RunOpen(open.id));
         }
-        let mut moved: Vec<_> = self.order.all().filter(|at| self.has_moved(*at, snapshot)).collect();
-        moved.dedup_by_key(|at| self.order.key(*at));
-        if moved.is_empty() {
+        let moved = self.order.all().filter(|at| self.has_moved(*at, snapshot));
+        let units: BTreeSet<&UnitAddress> = moved.map(|at| &self.order.step(at).unit).collect();
+        if units.is_empty() {
             return Ok(());
         }
-        let units = moved.into_iter().map(|at| self.order.step(at).unit.clone());
-        Err(ApplyError::Moved(Moved::Records(units.collect())))
+        Err(ApplyError::Moved(Moved::Records(units.into_iter().cloned().collect())))
     }
 
     fn has_moved(&self, at: At, snapshot: &Snapshot) -> bool {

@@ -6,6 +6,7 @@ mod fuse;
 mod plans;
 mod tally;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,18 +29,29 @@ use crate::plan::approve::{Approved, Consent};
 use crate::secret::Secrets;
 
 /// Time as tokio has it, counted from the epoch.
-#[derive(Clone, Copy)]
-pub(super) struct TestClock(tokio::time::Instant);
+#[derive(Clone)]
+pub(super) struct TestClock {
+    began: tokio::time::Instant,
+    sleeps: Arc<AtomicUsize>,
+}
 
 #[async_trait]
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.0.elapsed()).unwrap();
+        let passed = SignedDuration::try_from(self.began.elapsed()).unwrap();
         Timestamp::UNIX_EPOCH + passed
     }
 
     async fn sleep(&self, duration: Duration) {
+        self.sleeps.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(duration).await;
+    }
+}
+
+impl TestClock {
+    /// How many timers were set.
+    pub(super) fn sleeps(&self) -> usize {
+        self.sleeps.load(Ordering::Relaxed)
     }
 }
 
@@ -134,7 +146,7 @@ impl Bench {
     /// Another process in the same world.
     pub(super) fn on_same(other: &Self) -> Self {
         let mut bench = Self::with_fuse(Arc::clone(&other.azure), other.store.clone(), Fuse::endless());
-        bench.clock = other.clock;
+        bench.clock = other.clock.clone();
         bench
     }
 
@@ -145,7 +157,10 @@ impl Bench {
             azure,
             store,
             fuse,
-            clock: TestClock(tokio::time::Instant::now()),
+            clock: TestClock {
+                began: tokio::time::Instant::now(),
+                sleeps: Arc::default(),
+            },
             heard: Heard::default(),
             options: Options::default(),
             interrupter,

@@ -1,17 +1,18 @@
 //! Starts, watches, questions, gates, cutovers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
 
 use super::outcomes;
+use crate::address::UnitAddress;
 use crate::apply::testing::{Bench, Chain, Fault, Plans, batch_id, chain, status, target_id};
 use crate::apply::{Conclusion, Outcome, StepError, Wait, WaitsFor};
-use crate::arm::Verb;
-use crate::plan::Op;
-use crate::plan::step::Opens;
+use crate::arm::{ArmId, Verb};
+use crate::plan::step::{Opens, Remember, Until};
+use crate::plan::{Await, Op};
 use crate::prior::UnitRecord;
 use pgferry_state::Store;
 
@@ -61,6 +62,18 @@ pub(super) fn ended(state: &str) -> Json {
         "Completed",
         json!({ "migrationState": state, "message": "what the service says" }),
     )
+}
+
+fn watch_of_theirs(theirs: &ArmId) -> (UnitAddress, Op, Remember) {
+    let op = Op::Await(Await {
+        migration: theirs.clone(),
+        until: Until::Ended,
+        answers: BTreeMap::new(),
+        unanswered: BTreeMap::new(),
+        stall_after: Duration::MAX,
+        databases: Vec::new(),
+    });
+    ("database_batch.ours#1".parse().unwrap(), op, Remember::Unchanged)
 }
 
 fn asking(substate: &str) -> Json {
@@ -434,4 +447,45 @@ async fn a_run_stays_as_long_as_it_is_told() {
     plans.chain(chain("t", "wave", BY_HAND));
     let report = bench.run(&plans.plan()).await.unwrap();
     assert_eq!(report.conclusion(), Conclusion::Waiting);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_migration_is_waited_for_however_it_ends_and_named_where_it_waits_itself() {
+    for (statuses, conclusion) in [
+        (vec![copying(1), ended("Failed")], Conclusion::Done),
+        (vec![copying(1), ready(json!(0))], Conclusion::Waiting),
+    ] {
+        let bench = Bench::new();
+        let theirs = batch_id("t", "theirs");
+        bench.azure.migration(&theirs, &["x"], json!({}));
+        bench.azure.script(&theirs, statuses);
+        bench.azure.migrations_go([ended("Succeeded")]);
+        let mut plans = Plans::default();
+        let (first, _) = plans.chain(chain("t", "ours", OFFLINE));
+        let stranger = plans.add(watch_of_theirs(&theirs));
+        plans.behind(first, stranger);
+        let report = bench.run(&plans.plan()).await.unwrap();
+        assert_eq!(report.conclusion(), conclusion, "{}", outcomes(&report));
+        let waits = matches!(
+            report.units().values().next(),
+            Some(Outcome::Waiting(WaitsFor::Somebody { .. }))
+        );
+        assert_eq!(waits, conclusion == Conclusion::Waiting, "{}", outcomes(&report));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_migrations_under_watch_rest_together() {
+    let bench = Bench::new();
+    bench
+        .azure
+        .migrations_go((0..5).map(copying).chain([ended("Succeeded")]));
+    let mut plans = Plans::default();
+    for at in 0..50 {
+        plans.chain(chain(&format!("t{at}"), &format!("m{at}"), OFFLINE));
+    }
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done);
+    // Five rests of half a minute, one timer each, beside the one that lets the lock go.
+    assert!(bench.clock.sleeps() <= 6, "{} timers", bench.clock.sleeps());
 }

@@ -473,6 +473,12 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor) -> String {
             let todo = todo.as_ref().map_or_else(String::new, |todo| format!(": {todo}"));
             format!("asks ({}){todo}", doing(substate))
         }
+        WaitsFor::Somebody { substate } => {
+            format!(
+                "waits behind somebody else's migration, which waits itself ({})",
+                doing(substate)
+            )
+        }
         WaitsFor::Cutover { .. } => format!("waits for a person: pgferry cutover {}", typed(unit)),
         WaitsFor::Stalled { since } => format!("nothing has moved since {}", clock(*since)),
     }

@@ -126,7 +126,7 @@ impl SummaryView<'_> {
                     text.push_str(&hang("  ", "  ", &sentence, self.columns));
                     let _ = writeln!(text, "    pgferry cutover {}", typed(unit));
                 }
-                WaitsFor::Answer { .. } | WaitsFor::Stalled { .. } => {
+                WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Stalled { .. } => {
                     let sentence = format!("{unit} {}", waiting(unit, waits));
                     text.push_str(&hang("  ", "  ", &sentence, self.columns));
                 }
