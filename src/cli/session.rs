@@ -21,7 +21,6 @@ use crate::config::decode::to_json;
 use crate::config::{Declared, OutputValue};
 use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
-use crate::observed::Observed;
 use crate::plan::{self, Inputs, Mode, Output, Plan};
 use crate::prior::Prior;
 use crate::refresh::{self, Declare, RefreshError, Seen};
@@ -50,10 +49,6 @@ pub(crate) struct Planned {
     pub(crate) outputs: Outputs,
     /// The secrets that variables supplied.
     pub(crate) secrets: Secrets,
-    /// What is declared.
-    pub(crate) graph: Graph,
-    /// What Azure has.
-    pub(crate) observed: Observed,
 }
 
 /// What a plan is made for.
@@ -165,8 +160,6 @@ impl Session {
             plan,
             outputs,
             secrets,
-            graph,
-            observed,
         })
     }
 

@@ -68,11 +68,6 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
     }
 }
 
-/// Where the project's simulator answers, if it does.
-pub(crate) async fn serving(project: &Project) -> Option<String> {
-    answering(&project.hidden().join("simulator.json")).await
-}
-
 /// What can be asked of a simulator beside ARM.
 pub(crate) enum Ask {
     /// `GET`.

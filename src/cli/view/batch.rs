@@ -143,10 +143,13 @@ fn rank(action: &Action) -> u8 {
     }
 }
 
+/// Actions of one kind, and what is said of how many there are.
+type Kind = (fn(&Action) -> bool, &'static str);
+
 /// How many databases and migrations, what becomes of them, and why where all have one reason.
 fn heading(resource: &Address, changes: &[Change]) -> String {
     let databases: usize = changes.iter().map(|change| databases(change).len()).sum();
-    let kinds: [(fn(&Action) -> bool, &str); 5] = [
+    let kinds: [Kind; 5] = [
         (|action| *action == Action::Create, "to start"),
         (|action| matches!(action, Action::Advance(_)), "on the way"),
         (|action| *action == Action::Adopt, "to adopt"),
