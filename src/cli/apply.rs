@@ -57,6 +57,9 @@ pub(crate) struct DestroyArgs {
 /// Flags of runs of many steps.
 #[derive(Args)]
 struct Running {
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
     /// How many calls to Azure at once; watching does not count
     #[arg(long, value_name = "N", default_value = "10")]
     parallelism: NonZeroUsize,
@@ -111,7 +114,7 @@ async fn run(
         }
         return Ok(Exit::Done);
     }
-    let consent = match job.consent(&planned.plan, working).await? {
+    let consent = match job.consent(&planned.plan, running).await? {
         Some(consent) => consent,
         None => {
             call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
@@ -162,9 +165,9 @@ impl Job<'_> {
     }
 
     /// Consent to a plan; none where a person said no. What changes nothing needs none.
-    async fn consent(&self, plan: &Plan, working: &Working) -> Result<Option<Consent>, CommandError> {
+    async fn consent(&self, plan: &Plan, running: &Running) -> Result<Option<Consent>, CommandError> {
         let is_refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
-        if working.auto_approve || !plan.has_changes() || is_refused {
+        if running.auto_approve || !plan.has_changes() || is_refused {
             return Ok(Some(Consent::Automatic));
         }
         let question = match plan.mode {

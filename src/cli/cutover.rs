@@ -39,6 +39,9 @@ pub(crate) struct CutoverArgs {
     /// How long the gate's conditions may take to hold, by the clock of the cloud
     #[arg(long, value_name = "TIME", default_value = "10m")]
     patience: Span,
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
     #[command(flatten)]
     working: Working,
 }
@@ -53,7 +56,7 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
     let order = order(args, &migration, batch.as_ref());
     call.ui
         .show(&preview(&args.address, &migration, &order.gate, call.ui.width()));
-    if !args.working.auto_approve {
+    if !args.auto_approve {
         let question = "\nWrites to the source must have stopped: what is written there after the cutover stays behind.\n\
                         Do you want to cut over now?";
         if work::approve(call.ui, question).await? == Approval::Refused {

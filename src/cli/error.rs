@@ -259,7 +259,7 @@ impl CommandError {
                 .hint("--auto-approve goes ahead without asking")
                 .hint("nothing was changed"),
             Self::LossNotAccepted { unit } => Report::new("nobody accepted the loss").hint(format!(
-                "without a terminal it is accepted with --accept-loss {}",
+                "accept it with: --accept-loss {}",
                 typed(unit)
             )),
             Self::EphemeralState => Report::new("this runner is thrown away, and the state with it")

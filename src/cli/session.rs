@@ -156,11 +156,7 @@ impl Session {
             outputs: shown(&values),
         })
         .map_err(|found| self.refuse(found))?;
-        Ok(Planned {
-            plan,
-            outputs,
-            secrets,
-        })
+        Ok(Planned { plan, outputs, secrets })
     }
 
     /// Output values, now that Azure has told so much.

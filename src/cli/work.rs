@@ -32,9 +32,6 @@ const TICK: Duration = Duration::from_millis(200);
 /// Flags of everything that changes Azure.
 #[derive(Args)]
 pub(crate) struct Working {
-    /// Do not ask
-    #[arg(long)]
-    pub(crate) auto_approve: bool,
     /// How long to stay
     #[arg(long, value_name = "FOR", default_value = "done")]
     wait: WaitFor,

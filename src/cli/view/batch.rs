@@ -124,8 +124,11 @@ pub(crate) fn batch(text: &mut String, changes: &[Change], steps: &Steps<'_>, sp
     if ways.len() > REASONS {
         let _ = writeln!(text, "             and {} more", ways.len() - REASONS);
     }
+    let reasons: BTreeSet<Option<&str>> = changes.iter().map(reason).collect();
     for change in changes {
-        migration(text, change, steps, columns);
+        // One reason for all stands in the heading.
+        let why = if reasons.len() > 1 { reason(change) } else { None };
+        migration(text, change, why, steps, columns);
     }
     text.push('\n');
 }
@@ -181,8 +184,8 @@ fn heading(resource: &Address, changes: &[Change]) -> String {
             let _ = write!(heading, ", {}", listed(&parts));
         }
     }
-    let reasons: BTreeSet<&str> = changes.iter().filter_map(reason).collect();
-    if let (1, Some(reason)) = (reasons.len(), reasons.first()) {
+    let reasons: BTreeSet<Option<&str>> = changes.iter().map(reason).collect();
+    if let (1, Some(Some(reason))) = (reasons.len(), reasons.first()) {
         let _ = write!(heading, ", because {reason}");
     }
     heading
@@ -191,7 +194,7 @@ fn heading(resource: &Address, changes: &[Change]) -> String {
 /// Why, where "on the way" does not already say it.
 fn reason(change: &Change) -> Option<&str> {
     match (&change.reason, &change.action) {
-        (Reason::Unfinished, _) => None,
+        (Reason::Unfinished | Reason::Destroy, _) => None,
         (Reason::Absent, Action::Create) => Some("they are declared and have not arrived"),
         (reason, _) => Some(because(reason)),
     }
@@ -225,7 +228,7 @@ fn shared(changes: &[Change]) -> Vec<FieldChange> {
     fields.filter(|field| everywhere(field)).cloned().collect()
 }
 
-fn migration(text: &mut String, change: &Change, steps: &Steps<'_>, columns: usize) {
+fn migration(text: &mut String, change: &Change, why: Option<&str>, steps: &Steps<'_>, columns: usize) {
     let sign = sign(&change.action);
     let part = change
         .unit
@@ -255,6 +258,9 @@ fn migration(text: &mut String, change: &Change, steps: &Steps<'_>, columns: usi
             &format!("{queue}{DIM:#}"),
             columns,
         ));
+    }
+    if let Some(why) = why {
+        let _ = writeln!(text, "{INDENT}# because {why}");
     }
     for note in &change.notes {
         text.push_str(&hang(&format!("{INDENT}# "), &format!("{INDENT}# "), note, columns));

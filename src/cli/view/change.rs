@@ -57,6 +57,22 @@ pub(crate) fn because(reason: &Reason) -> &str {
     }
 }
 
+/// The end of a sentence; the heading of a destroy has said why everything goes.
+fn why(reason: &Reason) -> String {
+    match reason {
+        Reason::Destroy => String::new(),
+        Reason::Absent
+        | Reason::Declared
+        | Reason::Drifted
+        | Reason::AlreadyThere
+        | Reason::NotDeclared
+        | Reason::Gone
+        | Reason::Unfinished
+        | Reason::Retry
+        | Reason::Because(_) => format!(", because {}", because(reason)),
+    }
+}
+
 /// Writes the units of one resource, which stand together and are not empty. Units that show no field take one line each.
 pub(crate) fn resource(text: &mut String, changes: &[Change], spelling: &Spelling<'_>, columns: usize) {
     let mut rest = changes;
@@ -89,10 +105,10 @@ fn block(text: &mut String, group: &[Change], spelling: &Spelling<'_>, columns: 
     let Some(first) = group.first() else { return };
     let sign = sign(&first.action);
     let heading = format!(
-        "{STRONG}{}{STRONG:#} {}, because {}",
+        "{STRONG}{}{STRONG:#} {}{}",
         subject(group),
         sign.will,
-        because(&first.reason)
+        why(&first.reason)
     );
     text.push_str(&hang("  # ", "  # ", &heading, columns));
     for change in group {
@@ -121,12 +137,7 @@ pub(crate) fn lead(sign: &Sign) -> String {
 fn lines(text: &mut String, group: &[Change], columns: usize) {
     for change in group {
         let sign = sign(&change.action);
-        let mut sentence = format!(
-            "{STRONG}{}{STRONG:#} {}, because {}",
-            change.unit,
-            sign.will,
-            because(&change.reason)
-        );
+        let mut sentence = format!("{STRONG}{}{STRONG:#} {}{}", change.unit, sign.will, why(&change.reason));
         for note in &change.notes {
             sentence.push_str("; ");
             sentence.push_str(note);

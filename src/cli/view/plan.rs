@@ -75,30 +75,22 @@ impl PlanView<'_> {
             return;
         }
         let _ = writeln!(text, "{ERROR}WILL BE LOST: {}{ERROR:#}\n", losses.len());
-        let mut by_resource: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
+        let mut alike: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
         for loss in losses {
-            by_resource.entry(&loss.address).or_default().push(loss);
+            alike
+                .entry((&loss.address, &loss.how, &loss.consent))
+                .or_default()
+                .push(loss);
         }
-        for (address, losses) in by_resource {
-            let _ = writeln!(text, "  {STRONG}{address}{STRONG:#}");
-            let names = losses
-                .iter()
-                .map(|loss| loss.what.chars().count())
-                .max()
-                .unwrap_or_default();
+        for ((address, how, consent), losses) in alike {
+            let consent = match consent {
+                Some(consent) => format!("accepted ({consent})"),
+                None => paint(ERROR, "NOT ACCEPTED"),
+            };
+            let sentence = format!("{STRONG}{address}{STRONG:#}: {how}, {consent}");
+            text.push_str(&hang("  ", "  ", &sentence, self.columns));
             for loss in losses {
-                let first = format!("    {REMOVE}!{REMOVE:#} {}  ", pad(&clean(&loss.what), names));
-                let consent = match &loss.consent {
-                    Some(consent) => format!("accepted ({consent})"),
-                    None => paint(ERROR, "NOT ACCEPTED"),
-                };
-                let further = pad("", names + 8);
-                text.push_str(&hang(
-                    &first,
-                    &further,
-                    &format!("{}, {consent}", loss.how),
-                    self.columns,
-                ));
+                let _ = writeln!(text, "    {REMOVE}!{REMOVE:#} {}", clean(&loss.what));
             }
         }
         text.push('\n');
@@ -537,10 +529,11 @@ mod tests {
         insta::assert_snapshot!(shown(&plan), @r#"
         WILL BE LOST: 2
 
-          database_batch.wave1
-            ! crm        overwritten on the target, accepted (accept_loss: crm =
-                         "overwrite")
-            ! documents  overwritten on the target, NOT ACCEPTED
+          database_batch.wave1: overwritten on the target, NOT ACCEPTED
+            ! documents
+          database_batch.wave1: overwritten on the target, accepted (accept_loss: crm =
+          "overwrite")
+            ! crm
 
         error[N001]: vnet-hub and vnet-target overlap: 10.0.0.0/16 and 10.0.4.0/22
           in database_batch.wave1
