@@ -461,7 +461,8 @@ mod tests {
           process  4711
           command  pgferry apply
           since    2026-11-01T01:58:00Z
-        hint: wait until it is done; `pgferry status` and `pgferry plan` work meanwhile
+        hint: wait until it is done, or give --lock-timeout; `pgferry status` and
+              `pgferry plan` work meanwhile
         hint: a lock never outlives its process: if that one hangs, end it and run this
               command again
         ");

@@ -326,3 +326,128 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod recorded {
+    //! Streams that can be read back.
+
+    use super::*;
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    pub(crate) struct Recording(Arc<Mutex<Vec<u8>>>);
+
+    impl Recording {
+        /// As text.
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Recording {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A stream whose reader went away.
+    pub(crate) struct Deaf;
+
+    impl Write for Deaf {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Ui {
+        /// One whose streams are these, without colours and questions.
+        pub(crate) fn over(
+            out: impl Write + Send + 'static,
+            err: impl Write + Send + 'static,
+            verbosity: Verbosity,
+            live: LiveLines,
+        ) -> Self {
+            let stream = |to| Stream::new(to, false, ColorWish::Never);
+            Self(Arc::new(Shared {
+                streams: Mutex::new(Streams {
+                    out: stream(Box::new(out)),
+                    err: stream(Box::new(err)),
+                    drawn: 0,
+                    headed: Headed::NotNeeded,
+                }),
+                settings: Settings {
+                    color: ColorWish::Never,
+                    verbosity,
+                    questions: Interaction::Impossible,
+                },
+                width: 80,
+                live,
+            }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::recorded::{Deaf, Recording};
+    use super::*;
+
+    fn recorded(verbosity: Verbosity, live: LiveLines) -> (Ui, Recording, Recording) {
+        let (out, err) = (Recording::default(), Recording::default());
+        (Ui::over(out.clone(), err.clone(), verbosity, live), out, err)
+    }
+
+    #[test]
+    fn what_is_simulated_is_headed_once_on_each_stream_and_never_in_data() {
+        let (ui, out, err) = recorded(Verbosity::Normal, LiveLines::Not);
+        ui.simulated("against the simulator");
+        ui.data("{}\n");
+        assert_eq!(out.text(), "{}\n");
+        ui.show("a plan\n");
+        ui.say("working\n");
+        assert_eq!(out.text(), "{}\nSIMULATED  against the simulator\n\na plan\n");
+        assert_eq!(err.text(), "SIMULATED  against the simulator\n\nworking\n");
+    }
+
+    #[test]
+    fn quiet_keeps_results_and_alerts() {
+        let (ui, out, err) = recorded(Verbosity::Quiet, LiveLines::Not);
+        ui.say("working\n");
+        ui.alert("error: it broke\n");
+        ui.show("result\n");
+        assert_eq!(
+            (out.text().as_str(), err.text().as_str()),
+            ("result\n", "error: it broke\n")
+        );
+    }
+
+    #[test]
+    fn lines_that_change_are_replaced_and_gone_before_anything_else_is_said() {
+        let (ui, out, err) = recorded(Verbosity::Normal, LiveLines::Shown);
+        ui.draw(&["a 1".into(), "b 1".into()]);
+        ui.draw(&["a 2".into()]);
+        ui.show("result\n");
+        assert_eq!(err.text(), "a 1\nb 1\n\u{1b}[2A\r\u{1b}[Ja 2\n\u{1b}[1A\r\u{1b}[J");
+        assert_eq!(out.text(), "result\n");
+    }
+
+    #[test]
+    fn a_reader_who_went_away_is_no_error_and_work_goes_on() {
+        let err = Recording::default();
+        let ui = Ui::over(Deaf, err.clone(), Verbosity::Normal, LiveLines::Not);
+        ui.show("a long plan\n");
+        ui.show("more of it\n");
+        ui.say("working\n");
+        assert!(ui.finish().is_ok());
+        assert_eq!(err.text(), "working\n");
+    }
+}

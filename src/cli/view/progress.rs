@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::layout::{clean, count, listed, pad, shorten, typed};
 use super::status::doing;
-use super::time::{between, clock, lag, length};
+use super::time::{between, clock, lag, length, roughly};
 use crate::address::UnitAddress;
 use crate::apply::observer::{DatabaseReading, GateReading, MigrationProgress, Objection, WaitsFor};
 use crate::apply::{Event, Observer};
@@ -437,17 +437,14 @@ fn facts(progress: &MigrationProgress, copying: Option<(Timestamp, u64)>, now: T
         .as_ref()
         .map_or_else(|| progress.state.as_str(), doing);
     let mut words = vec![clean(state)];
-    if let (Some(done), Some(all)) = (progress.tables_done, progress.tables) {
-        words.push(format!("{done}/{all} tables"));
-        if is_copying(progress) {
-            words.extend(copying.and_then(|since| estimate(since, done, all, now)));
-        }
-    }
+    let tables = progress.tables_done.zip(progress.tables);
+    words.extend(tables.map(|(done, all)| format!("{done}/{all} tables")));
     if progress.databases_done > 0 {
         words.push(format!("{}/{} databases", progress.databases_done, progress.databases));
     }
-    if let Some(behind) = progress.lag {
-        words.push(format!("lag {}", lag(Some(behind))));
+    words.extend(progress.lag.map(|behind| format!("lag {}", lag(Some(behind)))));
+    if let (true, Some(since), Some((done, all))) = (is_copying(progress), copying, tables) {
+        words.extend(estimate(since, done, all, now));
     }
     words
 }
@@ -462,7 +459,7 @@ fn estimate((since, had): (Timestamp, u64), done: u64, all: u64, now: Timestamp)
     let rest = between(since, now).as_secs_f64() / f64::from(copied) * f64::from(left);
     Some(format!(
         "about {} left",
-        length(Duration::try_from_secs_f64(rest).ok()?)
+        roughly(Duration::try_from_secs_f64(rest).ok()?)
     ))
 }
 
@@ -529,4 +526,168 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::observer::Downtime;
+    use crate::cli::ui::recorded::Recording;
+    use crate::cli::view::samples::first_apply;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_793_491_200 + seconds).unwrap()
+    }
+
+    fn seen(unit: &UnitAddress, substate: Substate, done: u64) -> MigrationProgress {
+        MigrationProgress {
+            migration: crate::cli::view::samples::migration_id(&format!("of-{}", unit.resource.label())),
+            state: crate::arm::migration::State::InProgress,
+            substate: Some(substate),
+            databases_done: 0,
+            databases: 8,
+            tables_done: Some(done),
+            tables: Some(200),
+            lag: Some(Duration::from_secs(4)),
+            started: Some(at(0)),
+            deadline: None,
+        }
+    }
+
+    fn reading(good: u32, objections: Vec<Objection>) -> GateReading {
+        let database = DatabaseReading {
+            name: "billing".into(),
+            lag: Some(Duration::from_secs(3)),
+            tables: Some(200),
+            objections,
+        };
+        GateReading {
+            migration: crate::cli::view::samples::migration_id("wave1m1"),
+            databases: vec![database],
+            max_lag: Duration::ZERO,
+            good,
+            needed: 3,
+        }
+    }
+
+    /// What a first migration tells on its way.
+    fn night(progress: &Progress) {
+        let plan = first_apply();
+        let [start, watch, ..] = plan.steps.as_slice() else {
+            panic!("the sample has steps");
+        };
+        let unit = &start.unit;
+        let tell = |seconds, event: Event<'_>| progress.event(at(seconds), &event);
+        tell(0, Event::StepStarted { step: start });
+        tell(
+            2,
+            Event::StepFinished {
+                step: start,
+                elapsed: Duration::from_secs(2),
+            },
+        );
+        tell(2, Event::StepStarted { step: watch });
+        for (seconds, done) in [(10, 0), (70, 50), (400, 120)] {
+            let progress = seen(unit, Substate::MigratingData, done);
+            tell(
+                seconds,
+                Event::Progress {
+                    unit,
+                    progress: &progress,
+                },
+            );
+        }
+        let lagging = reading(0, vec![Objection::Lagging(Duration::from_secs(3))]);
+        tell(
+            500,
+            Event::GateRead {
+                unit,
+                reading: &lagging,
+            },
+        );
+        tell(
+            530,
+            Event::GateRead {
+                unit,
+                reading: &reading(1, Vec::new()),
+            },
+        );
+        tell(
+            540,
+            Event::Waiting {
+                unit,
+                waits: &WaitsFor::Cutover {
+                    reading: Box::new(reading(1, Vec::new())),
+                },
+            },
+        );
+        let downtime = Downtime {
+            unit: unit.clone(),
+            migration: reading(3, Vec::new()).migration,
+            triggered: at(600),
+            took: Duration::from_secs(61),
+        };
+        tell(661, Event::Downtime(&downtime));
+        tell(
+            662,
+            Event::StepFinished {
+                step: watch,
+                elapsed: Duration::from_secs(660),
+            },
+        );
+    }
+
+    #[test]
+    fn a_night_in_a_log() {
+        let err = Recording::default();
+        let ui = Ui::over(Recording::default(), err.clone(), Verbosity::Normal, LiveLines::Not);
+        let progress = Progress::new(&ui, &first_apply());
+        night(&progress);
+        progress.finish();
+        insta::assert_snapshot!(err.text(), @"
+        00:00:02Z  database_batch.wave1#1            started as `wave1m1r1` after 2 s
+        00:00:10Z  database_batch.wave1#1            MigratingData, 0/200 tables, lag 4 s
+        00:06:40Z  database_batch.wave1#1            MigratingData, 120/200 tables, lag 4 s, about 5 min left
+        00:08:20Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200 tables copied, against it: billing (lag 3 s)
+        00:08:50Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200 tables copied, good reading 1 of 3
+        00:09:00Z  database_batch.wave1#1            waits for a person: pgferry cutover 'database_batch.wave1#1'
+        00:11:01Z  database_batch.wave1#1            cut over, downtime 1 min 01 s
+        00:11:02Z  database_batch.wave1#1            arrived: 0 databases after 11 min
+        ");
+    }
+
+    #[test]
+    fn on_a_terminal_one_line_a_migration_changes_in_place() {
+        let ui = Ui::over(
+            Recording::default(),
+            Recording::default(),
+            Verbosity::Normal,
+            LiveLines::Shown,
+        );
+        let plan = first_apply();
+        let progress = Progress::new(&ui, &plan);
+        let unit = &plan.steps[1].unit;
+        progress.event(
+            at(0),
+            &Event::RunStarted {
+                run: pgferry_state::RunId::random(),
+                steps: 6,
+            },
+        );
+        progress.event(at(0), &Event::StepStarted { step: &plan.steps[1] });
+        for (seconds, done) in [(10, 0), (110, 50)] {
+            let seen = seen(unit, Substate::MigratingData, done);
+            progress.event(at(seconds), &Event::Progress { unit, progress: &seen });
+        }
+        let lines = progress.scene().lines(79);
+        let plain: Vec<String> = lines
+            .iter()
+            .map(|line| anstream::adapter::strip_str(line).to_string())
+            .collect();
+        insta::assert_snapshot!(plain.join("\n"), @"
+        > database_batch.wave1#1  MigratingData  50/200 tables  lag 4 s  about 5 min…
+        0 of 6 steps done
+        ");
+        assert!(plain.iter().all(|line| super::super::layout::width(line) <= 79));
+    }
 }

@@ -67,7 +67,7 @@ pub(super) fn differing(attribute: &str, before: Json, after: Json) -> FieldChan
     }
 }
 
-fn migration_id(name: &str) -> ArmId {
+pub(super) fn migration_id(name: &str) -> ArmId {
     let server = "providers/Microsoft.DBforPostgreSQL/flexibleServers/pg-erp-prod";
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-data/{server}/migrations/{name}")
         .parse()

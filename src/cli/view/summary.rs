@@ -247,3 +247,107 @@ fn counted(counts: Counts) -> String {
     all.extend(parts);
     listed(&all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::StepReport;
+    use crate::apply::observer::Downtime;
+    use crate::arm::Outputs;
+    use crate::cli::view::samples::{first_apply, migration_id};
+    use pgferry_state::RunId;
+    use std::time::Duration;
+
+    fn shown(outcomes: Vec<Outcome>, stopped: Option<Stopped>) -> String {
+        let plan = first_apply();
+        let steps = plan.steps.iter().zip(outcomes);
+        let report = Report {
+            run: RunId::random(),
+            steps: steps
+                .map(|(step, outcome)| StepReport {
+                    id: step.id,
+                    unit: step.unit.clone(),
+                    outcome,
+                    elapsed: None,
+                })
+                .collect(),
+            outputs: Outputs::default(),
+            downtimes: vec![Downtime {
+                unit: "database_batch.wave1#1".parse().unwrap(),
+                migration: migration_id("wave1m1"),
+                triggered: jiff::Timestamp::UNIX_EPOCH,
+                took: Duration::from_secs(62),
+            }],
+            stopped,
+            elapsed: Duration::from_secs(5_000),
+        };
+        let view = SummaryView {
+            report: &report,
+            plan: &plan,
+            again: "pgferry -C live apply",
+            columns: 80,
+        };
+        anstream::adapter::strip_str(&view.render()).to_string()
+    }
+
+    #[test]
+    fn all_is_done() {
+        let done = (0..6).map(|_| Outcome::Done).collect();
+        insta::assert_snapshot!(shown(done, None), @"
+        Downtime, from the trigger to the end:
+
+          database_batch.wave1#1  1 min 02 s
+
+        Apply complete. 4 units done, after 1 h 23 min.
+        ");
+    }
+
+    #[test]
+    fn what_failed_comes_first_and_the_way_on_last() {
+        let outcomes = vec![
+            Outcome::Done,
+            Outcome::Waiting(WaitsFor::Answer {
+                substate: crate::arm::migration::Substate::WaitingForOverwrite,
+                todo: Some("`accept_loss` lets them be replaced".into()),
+            }),
+            Outcome::Left {
+                behind: Some(StepId(1)),
+            },
+            Outcome::Left {
+                behind: Some(StepId(2)),
+            },
+            Outcome::Failed(StepError::NotReady {
+                migration: migration_id("wave1m1"),
+                state: "Succeeded".into(),
+                wanted: "running",
+            }),
+            Outcome::Skipped { because: StepId(4) },
+        ];
+        insta::assert_snapshot!(shown(outcomes, Some(Stopped::Interrupted)), @"
+        error: vnet_peering.hub_runtime#forward: `wave1m1` is Succeeded, not running
+        hint: `pgferry status` shows where it stands
+
+        Skipped:
+
+          vnet_peering.hub_runtime#reverse, since vnet_peering.hub_runtime#forward
+            failed
+
+        Not begun:
+
+          database_batch.wave1#2, behind database_batch.wave1#1
+
+        Waiting for a person:
+
+          database_batch.wave1#1 asks (WaitingForTargetDBOverwriteConfirmation):
+          `accept_loss` lets them be replaced
+
+        Downtime, from the trigger to the end:
+
+          database_batch.wave1#1  1 min 02 s
+
+        Apply failed. It was asked to stop. 0 units done, 1 failed, 1 skipped, 1 waiting
+        and 1 not begun, after 1 h 23 min.
+        To go on: pgferry -C live apply
+        ");
+    }
+}

@@ -18,6 +18,16 @@ pub(crate) fn length(duration: Duration) -> String {
     }
 }
 
+/// A length of time that nobody knows exactly: whole minutes, and no less than one.
+pub(crate) fn roughly(duration: Duration) -> String {
+    let minutes = duration.as_secs().div_ceil(60).max(1);
+    if minutes < 60 {
+        format!("{minutes} min")
+    } else {
+        length(Duration::from_secs(minutes * 60))
+    }
+}
+
 /// The time from one instant to another; nothing where the second is the earlier one.
 pub(crate) fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
