@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! run        the loop: starts what is ready, holds the lock while something is written, stops when asked
+//! starting   what it starts when
+//! noting     what it makes of what ended
 //! schedule   which step may run now
 //! deed       an acting step with everything known
 //! step       performs one: intent, call, outcome
@@ -23,12 +25,14 @@ mod deed;
 mod error;
 mod interrupt;
 mod journal;
+mod noting;
 pub mod observer;
 mod order;
 mod report;
 mod resume;
 mod run;
 mod schedule;
+mod starting;
 mod step;
 mod watch;
 mod writing;

@@ -12,9 +12,10 @@ use pgferry_state::{Edit, Held, RunOutcome, Snapshot, StoreError};
 use super::deed::Expects;
 use super::error::{ApplyError, Moved};
 use super::journal::{Journal, end, journal_step, lock};
+use super::noting::removed;
 use super::observer::Event;
 use super::report::{Outcome, Stopped};
-use super::run::{Run, in_full, removed};
+use super::run::{Run, in_full};
 use super::schedule::{At, Standing};
 use crate::address::UnitAddress;
 

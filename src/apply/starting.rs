@@ -1,0 +1,216 @@
+//! What a run starts when: notes at once, calls within the bound and under the lock, looks at migrations whenever they are
+//! due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::FutureExt;
+use jiff::Timestamp;
+
+use super::Wait;
+use super::deed::Deed;
+use super::elapsed;
+use super::error::{Moved, StepError};
+use super::journal::Journal;
+use super::observer::Event;
+use super::order::creates;
+use super::report::Outcome;
+use super::run::{Acted, Answering, Run};
+use super::schedule::{At, Manner};
+use super::step::{Doer, Fruit};
+use super::watch::{Goal, Look, Watcher};
+use super::writing::Lock;
+use crate::plan::Op;
+use crate::plan::step::Opens;
+
+/// Watchers that are due this much later may look now, so that many look at once.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+impl<'a> Run<'a> {
+    pub(super) fn start(&mut self) {
+        if self.stopped.is_some() {
+            return;
+        }
+        while let Some(at) = self.schedule.take(Manner::Watch) {
+            self.start_watching(at);
+        }
+        if self.schedule.has_writes() || !self.answers.is_empty() {
+            self.idle = None;
+            match &self.lock {
+                Lock::Held(journal) => self.start_writing(&Arc::clone(journal)),
+                Lock::Taking(_) => {}
+                Lock::Free => self.begin_locking(),
+            }
+        } else if self.lock.is_held() && self.acting.is_empty() && self.recording.is_empty() && self.idle.is_none() {
+            self.idle = Some(self.ports.wall.sleep(self.options.linger).boxed());
+        }
+    }
+
+    fn start_writing(&mut self, journal: &Arc<Journal>) {
+        while let Some(at) = self.schedule.take(Manner::Note) {
+            self.begin(at);
+            match self.check_moved(at) {
+                Ok(()) => self.record(at, journal, &Fruit::default()),
+                Err(error) => self.fail(at, error),
+            }
+            if self.stopped.is_some() {
+                return;
+            }
+        }
+        while self.acting.len() < self.options.parallelism.max(1) && self.stopped.is_none() {
+            if let Some((at, answering)) = self.answers.pop_front() {
+                self.start_answering(at, answering, journal);
+            } else if let Some(at) = self.schedule.take(Manner::Act) {
+                self.start_acting(at, journal);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn begin(&mut self, at: At) {
+        self.state(at).started = Some(self.ports.clock.now());
+        let step = self.order.step(at);
+        self.tell(&Event::StepStarted { step });
+    }
+
+    fn check_moved(&self, at: At) -> Result<(), StepError> {
+        if self.moved.contains(self.order.key(at)) {
+            let unit = self.order.step(at).unit.clone();
+            return Err(StepError::Moved(Moved::Records(vec![unit])));
+        }
+        Ok(())
+    }
+
+    fn start_acting(&mut self, at: At, journal: &Arc<Journal>) {
+        self.begin(at);
+        match self.check_moved(at).and_then(|()| self.deed(at)) {
+            Ok(Some(deed)) => self.act(at, deed, None, journal),
+            // Only acting steps are taken as such.
+            Ok(None) => self.record(at, journal, &Fruit::default()),
+            Err(error) => self.fail(at, error),
+        }
+    }
+
+    fn deed(&self, at: At) -> Result<Option<Deed<'a>>, StepError> {
+        let step = self.order.step(at);
+        let mut deed = Deed::of(step, &self.outputs, self.ports.secrets)?;
+        match &mut deed {
+            Some(Deed::Put { expects, .. }) => {
+                let known = self.revisions.get(self.order.key(at)).copied().flatten();
+                if creates(step, known) {
+                    *expects = self.expects;
+                }
+            }
+            Some(Deed::Cutover { id, gate, .. }) => *gate = self.order.gate_before(step, id),
+            Some(Deed::Start { .. } | Deed::Delete { .. } | Deed::Answer { .. }) | None => {}
+        }
+        Ok(deed)
+    }
+
+    fn act(&mut self, at: At, deed: Deed<'a>, answering: Option<Answering<'a>>, journal: &Arc<Journal>) {
+        let mut doer = Doer {
+            ports: self.ports,
+            journal: Arc::clone(journal),
+            observer: self.observer,
+            interrupt: self.interrupt,
+            step: self.order.step(at),
+            key: self.order.key(at),
+            attempts: self.state(at).attempts,
+        };
+        let act = async move {
+            let result = doer.perform(deed).await;
+            Acted {
+                at,
+                attempts: doer.attempts,
+                answering,
+                result,
+            }
+        };
+        self.acting.push(act.boxed());
+    }
+
+    fn start_answering(&mut self, at: At, answering: Answering<'a>, journal: &Arc<Journal>) {
+        let Op::Await(watch) = &self.order.step(at).op else {
+            return;
+        };
+        match Deed::answer(&watch.migration, answering.answer, &self.outputs, self.ports.secrets) {
+            Ok(deed) => self.act(at, deed, Some(answering), journal),
+            Err(error) => self.fail(at, error),
+        }
+    }
+
+    /// Begins to watch, unless the run does not stay that long.
+    fn start_watching(&mut self, at: At) {
+        let step = self.order.step(at);
+        let Some(goal) = Goal::of(step) else { return };
+        match (self.options.wait, goal) {
+            (Wait::Done, Goal::Await(_) | Goal::Gate(_)) | (Wait::Ready, Goal::Await(_)) => {
+                self.begin(at);
+                let watcher = Watcher::new(&step.unit, goal, step.patience, self.ports.clock.now());
+                self.watch(at, watcher);
+            }
+            (Wait::Ready, Goal::Gate(gate)) if gate.opens == Opens::ByHand => {
+                // One look tells the person where it stands; nothing else waits for them.
+                self.begin(at);
+                let watcher = Watcher::new(&step.unit, goal, step.patience, self.ports.clock.now());
+                self.watch(at, watcher);
+            }
+            (Wait::Ready, Goal::Gate(_)) | (Wait::NoWait, Goal::Await(_) | Goal::Gate(_)) => {
+                self.state(at).outcome = Some(Outcome::InFlight { unseen: None });
+            }
+        }
+    }
+
+    /// Lets a watcher rest until its next look.
+    pub(super) fn watch(&mut self, at: At, mut watcher: Watcher<'a>) {
+        let pause = watcher.pause();
+        if pause.is_zero() {
+            return self.look(at, watcher);
+        }
+        let now = self.ports.clock.now();
+        let due = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+        self.resting.insert((due, at), watcher);
+        self.set_alarm();
+    }
+
+    /// Sets the alarm to the first watcher that is due, unless it is set so already.
+    fn set_alarm(&mut self) {
+        let Some(((due, _), _)) = self.resting.first_key_value() else {
+            return;
+        };
+        let due = *due;
+        if self.alarm.as_ref().is_none_or(|(set, _)| due < *set) {
+            let rest = elapsed(self.ports.clock.now(), due);
+            self.alarm = Some((due, self.ports.clock.sleep(rest).boxed()));
+        }
+    }
+
+    /// Lets all watchers look that are due, or as good as due, so that they look together.
+    pub(super) fn wake(&mut self) {
+        self.alarm = None;
+        let until = self.ports.clock.now().checked_add(TOGETHER).unwrap_or(Timestamp::MAX);
+        while let Some(entry) = self.resting.first_entry() {
+            let (due, at) = *entry.key();
+            if due > until {
+                break;
+            }
+            let watcher = entry.remove();
+            self.look(at, watcher);
+        }
+        self.set_alarm();
+    }
+
+    fn look(&mut self, at: At, watcher: Watcher<'a>) {
+        let look = Look {
+            arm: self.ports.arm,
+            clock: self.ports.clock,
+            observer: self.observer,
+        };
+        let watch = async move {
+            let (watcher, sight) = watcher.look(look).await;
+            (at, watcher, sight)
+        };
+        self.watching.push(watch.boxed());
+    }
+}
