@@ -380,7 +380,8 @@ impl Migration {
 }
 
 impl DatabaseProgress {
-    fn read(json: &Json) -> Self {
+    /// Reads one entry of `dbDetails`.
+    pub fn read(json: &Json) -> Self {
         let count = |key: &str| number(json, key);
         Self {
             state: DatabaseState::read(&text(json, "migrationState").unwrap_or_default()),

@@ -116,6 +116,8 @@ struct Here<'a> {
     names: BTreeSet<String>,
     /// The highest number ever used.
     highest: u32,
+    /// The lineage of our state.
+    lineage: Option<&'a str>,
 }
 
 impl<'a> Here<'a> {
@@ -155,6 +157,7 @@ impl<'a> Here<'a> {
             recorded,
             names,
             highest,
+            lineage: prior.lineage(),
         }
     }
 
@@ -218,26 +221,30 @@ impl<'a> Here<'a> {
             }
         };
         let declared = |name: &&String| self.batch.databases.contains(name);
+        let arrived = |name: &String| members.iter().any(|migration| migration.has_arrived(name));
         let remaining: Vec<String> = databases
             .iter()
             .filter(declared)
-            .filter(|name| !self.is_done(name))
+            .filter(|name| !arrived(name) && !self.is_done(name))
             .cloned()
             .collect();
         if remaining.is_empty() {
             return Fate::Done;
         }
         let failures = members.iter().filter(|migration| ended_badly(migration)).count();
-        let reason = if ending == Ending::Succeeded {
+        let only_validated = ending == Ending::Succeeded && last.option == MigrationOption::Validate;
+        let reason = if only_validated && self.batch.option != MigrationOption::Validate {
             Reason::Because(format!("`{}` has only been validated", last.id.name()))
-        } else if retry || failures <= usize::try_from(self.batch.retries).unwrap_or(usize::MAX) {
+        } else if retry
+            || ending != Ending::Succeeded && failures <= usize::try_from(self.batch.retries).unwrap_or(usize::MAX)
+        {
             Reason::Retry
         } else {
             return Fate::Stuck(Box::new((*last).clone()), ending);
         };
         let mut may_exist = self.consents(&remaining);
-        for migration in members.iter().filter(|migration| moved_data(migration)) {
-            for name in migration.databases.iter().filter(|name| remaining.contains(name)) {
+        for migration in members.iter().filter(|migration| self.is_ours(number, migration)) {
+            for name in remaining.iter().filter(|name| began_to_fill(migration, name)) {
                 may_exist.entry(name.clone()).or_insert(MayExist::OwnLeftover);
             }
         }
@@ -247,6 +254,14 @@ impl<'a> Here<'a> {
             may_exist,
             reason,
         })
+    }
+
+    /// Whether this very state made a migration: its record says so, or its lineage. Only then is what it left behind ours.
+    fn is_ours(&self, number: u32, migration: &Migration) -> bool {
+        let known = self.recorded.get(&number).copied().unwrap_or_default();
+        let recorded = known.iter().any(|attempt| attempt.id == migration.id);
+        let lineage = self.lineage.is_some() && tag(migration, TAG_LINEAGE) == self.lineage;
+        tag(migration, TAG_UNIT).is_some() && (recorded || lineage)
     }
 
     fn new_chunks(&self, deal: &mut Deal, names: &mut BTreeSet<String>) {
@@ -361,11 +376,14 @@ fn number_of(batch: &Batch, migration: &Migration, recorded: &BTreeMap<u32, &[At
         .map(|(number, _)| *number);
     by_record.or_else(|| {
         let unit: UnitAddress = tag(migration, TAG_UNIT)?.parse().ok()?;
-        (unit.resource == batch.address).then(|| number(&unit)).flatten()
+        (unit.resource == batch.address && is_same_source(batch, migration))
+            .then(|| number(&unit))
+            .flatten()
     })
 }
 
-/// A migration that nobody's tags claim and that moves databases of ours the same way: made by hand, and adopted.
+/// A migration that nobody's tags claim and that moves databases of ours, and no others, the same way: made by hand, and
+/// adopted.
 /// One that ended badly leaves nothing to adopt.
 fn is_stranger(batch: &Batch, migration: &Migration) -> bool {
     tag(migration, TAG_UNIT).is_none()
@@ -375,11 +393,23 @@ fn is_stranger(batch: &Batch, migration: &Migration) -> bool {
             migration.state.ending(),
             Some(Ending::Failed | Ending::ValidationFailed | Ending::Canceled)
         )
-        && migration.databases.iter().any(|name| batch.databases.contains(name))
+        && !migration.databases.is_empty()
+        && migration.databases.iter().all(|name| batch.databases.contains(name))
 }
 
+/// The same server, whoever signs in there: a changed login is no other source.
 fn is_same_source(batch: &Batch, migration: &Migration) -> bool {
-    migration.source.eq_ignore_ascii_case(&batch.source.text)
+    server_of(&migration.source).eq_ignore_ascii_case(server_of(&batch.source.text))
+}
+
+/// `host:port` of `host:port@user`; the id of a single server as it is.
+pub(super) fn server_of(source: &str) -> &str {
+    match source.split_once(':') {
+        Some((_, rest)) => rest.find('@').map_or(source, |at| {
+            source.get(..source.len() - rest.len() + at).unwrap_or(source)
+        }),
+        None => source,
+    }
 }
 
 /// The generation a migration belongs to; made by hand, it is the first.
@@ -414,10 +444,19 @@ fn ended_badly(migration: &Migration) -> bool {
     )
 }
 
-/// Whether a run that ended badly may have left something on the target: a failed validation moves nothing.
-fn moved_data(migration: &Migration) -> bool {
-    matches!(migration.state.ending(), Some(Ending::Failed | Ending::Canceled))
-        && migration.option != MigrationOption::Validate
+/// Whether a run that ended badly has begun to fill a database: a run that failed before, or that stopped to ask whether a
+/// database may be overwritten, has left nothing of its own.
+fn began_to_fill(migration: &Migration, database: &str) -> bool {
+    let Some(progress) = migration.progress.get(database) else {
+        return false;
+    };
+    let moved = [
+        progress.tables.loading,
+        progress.tables.completed,
+        progress.tables.errored,
+    ];
+    let ended = matches!(migration.state.ending(), Some(Ending::Failed | Ending::Canceled));
+    ended && migration.option != MigrationOption::Validate && moved.into_iter().flatten().any(|tables| tables > 0)
 }
 
 #[cfg(test)]
@@ -537,12 +576,20 @@ mod tests {
         }
 
         fn end(&mut self, state: State) {
+            let failed = matches!(state, State::Failed | State::Canceled);
             if let Some(active) = self
                 .migrations
                 .iter_mut()
                 .find(|migration| migration.state.ending().is_none())
             {
                 active.state = state;
+                for name in active.databases.iter().filter(|_| failed) {
+                    let half_filled = serde_json::json!({ "migrationState": "Failed", "fullLoadCompletedTables": 3 });
+                    active.progress.insert(
+                        name.clone(),
+                        crate::arm::migration::DatabaseProgress::read(&half_filled),
+                    );
+                }
             }
         }
 
@@ -639,6 +686,42 @@ mod tests {
         let dealt = world.deal(&batch, false);
         assert!(dealt.unconsented.is_empty());
         assert_eq!(shape(&dealt), ["#2 [a b] start wave1m2"]);
+    }
+
+    #[test]
+    fn another_login_at_the_source_moves_nothing_again() {
+        let mut world = World::default();
+        let first = batch(&["a", "b"]);
+        let dealt = world.deal(&first, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&first, chunk, start);
+        world.end(State::Succeeded);
+        let mut other = batch(&["a", "b"]);
+        other.source.text = "10.1.0.4:5432@somebody@else".into();
+        assert_eq!(shape(&world.deal(&other, false)), ["#1 [a b] done"]);
+        other.source.text = "10.1.0.5:5432@migrator".into();
+        assert_eq!(shape(&world.deal(&other, false)), ["#1 [a b] done"]);
+        assert_eq!(server_of("host:5432@a@b"), "host:5432");
+        assert_eq!(server_of("/subscriptions/s/x"), "/subscriptions/s/x");
+    }
+
+    #[test]
+    fn what_a_failed_run_never_touched_is_not_ours_to_overwrite() {
+        let mut world = World::default();
+        let batch = batch(&["a", "b"]);
+        let dealt = world.deal(&batch, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch, chunk, start);
+        world.end(State::Failed);
+        world.migrations[0].progress.remove("a");
+        let again = world.deal(&batch, true);
+        let may_exist: Vec<&str> = starts(&again)[0].1.may_exist.keys().map(String::as_str).collect();
+        assert_eq!(may_exist, ["b"]);
+        world.prior = Prior::default();
+        assert!(
+            starts(&world.deal(&batch, true))[0].1.may_exist.is_empty(),
+            "a lost state knows of no leftovers"
+        );
     }
 
     #[derive(Clone, Debug)]

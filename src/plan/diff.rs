@@ -26,6 +26,9 @@ const NOT_THERE: Code = Code("C140");
 /// An object that could not be read.
 pub(super) const UNREADABLE: Code = Code("C141");
 
+/// An object of somebody else has the name.
+const IN_THE_WAY: Code = Code("C146");
+
 /// How long a deletion may take.
 pub(super) const DELETE_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
@@ -259,7 +262,8 @@ fn compare(
         object,
         fields,
     };
-    if let Some(dead) = dead {
+    let made_anew = differing.fields.iter().any(|field| field.forces_replacement);
+    if let Some(dead) = dead.filter(|_| !made_anew) {
         let reason = Reason::Because(dead.because.to_owned());
         return Ok(Some(differing.replace(reason, record(Origin::Created))));
     }
@@ -280,10 +284,45 @@ fn compare(
         return Ok(Some(note(unit, change, Remember::Record(record(origin)))));
     }
     let reason = reason_of(unit, before);
-    if differing.fields.iter().any(|field| field.forces_replacement) {
+    if made_anew {
+        if origin != Origin::Created {
+            return Err(in_the_way(&differing));
+        }
         return Ok(Some(differing.replace(reason, record(Origin::Created))));
     }
     Ok(Some(differing.update(reason, record(origin))))
+}
+
+/// Only what we made is deleted to be made anew.
+fn in_the_way(differing: &Differing<'_>) -> Diagnostics {
+    let Differing {
+        declaration,
+        unit,
+        id,
+        object: _,
+        fields,
+    } = differing;
+    let forcing: Vec<&str> = fields
+        .iter()
+        .filter(|field| field.forces_replacement)
+        .map(|field| field.attribute.as_str())
+        .collect();
+    Diagnostic::error(IN_THE_WAY, "an object that is not ours is in the way")
+        .at(
+            declaration.span,
+            format!(
+                "`{}` is there already, with another {}",
+                id.name(),
+                forcing.join(" and ")
+            ),
+        )
+        .detail(format!(
+            "{} would have to be deleted and made anew as {}, and pgferry deletes only what it made.",
+            id, unit.address
+        ))
+        .hint("give ours another name, or remove the other one by hand")
+        .about(&declaration.address)
+        .into()
 }
 
 /// The same object under another name, where its kind tells objects by a member.

@@ -263,7 +263,7 @@ impl Job<'_> {
             then: Remember::Record(Box::new(self.record(attempts))),
         };
         let mut ops = vec![first];
-        ops.extend(self.journey(&start.id, &start.databases));
+        ops.extend(self.journey(&start.id, &start.databases, (&self.batch.mode, &self.batch.option)));
         let mut work = self.assemble(change, ops);
         work.queue = Some(self.queue(QueuePlace::Waiting));
         work
@@ -271,7 +271,7 @@ impl Job<'_> {
 
     /// Joins a migration that is on its way.
     fn attach(&self, migration: &Migration) -> Work {
-        let phase = match (&self.batch.mode, self.opens(), migration.standing()) {
+        let phase = match (&migration.mode, self.opens(), migration.standing()) {
             (
                 MigrationMode::Online,
                 Opens::ByItself,
@@ -284,21 +284,30 @@ impl Job<'_> {
         if self.chunk.recorded == Recorded::Behind {
             ops.push(self.remember(self.chunk.attempts.clone()));
         }
-        ops.extend(self.journey(&migration.id, &migration.databases));
+        ops.extend(self.journey(
+            &migration.id,
+            &migration.databases,
+            (&migration.mode, &migration.option),
+        ));
         let mut work = self.assemble(change, ops);
         work.queue = Some(self.queue(QueuePlace::Holding));
         work
     }
 
-    /// From created to succeeded.
-    fn journey(&self, migration: &ArmId, databases: &[String]) -> Vec<Operation> {
+    /// From created to succeeded, as the run was created, which the batch may say otherwise by now.
+    fn journey(
+        &self,
+        migration: &ArmId,
+        databases: &[String],
+        (mode, option): (&MigrationMode, &MigrationOption),
+    ) -> Vec<Operation> {
         let passive = |op| Operation {
             op,
             scopes: BTreeSet::new(),
             patience: None,
             then: Remember::Unchanged,
         };
-        let online = self.batch.mode == MigrationMode::Online && self.batch.option != MigrationOption::Validate;
+        let online = *mode == MigrationMode::Online && *option != MigrationOption::Validate;
         if !online {
             return vec![passive(Op::Await(self.watch(migration, databases, Until::Succeeded)))];
         }
@@ -377,7 +386,8 @@ impl Job<'_> {
                 );
             }
         }
-        let consented = databases.iter().all(|name| self.batch.accept_loss.contains_key(name));
+        let consent = |name: &String| self.batch.accept_loss.get(name) == Some(&LossConsent::Overwrite);
+        let consented = databases.iter().all(consent);
         if consented && !databases.is_empty() {
             answer(
                 Substate::WaitingForOverwrite,
