@@ -64,6 +64,9 @@ struct Span {
     last: StepId,
 }
 
+/// Objects of one type that make the same things work: one of them at a time.
+type Place<'a> = (ArmType, &'a BTreeSet<ArmId>);
+
 struct Drawing<'a> {
     steps: Vec<Step>,
     spans: &'a [Span],
@@ -136,7 +139,7 @@ impl Drawing<'_> {
     /// What is put waits for what is deleted in the same place: a network has one link to a zone, and a side of a peering
     /// cannot be made while the other side is left over from an earlier one (contract 2.7, `RemotePeeringIsDisconnected`).
     fn after_what_makes_room(&mut self) {
-        let mut leaving: HashMap<(ArmType, &BTreeSet<ArmId>), Vec<(&Work, StepId)>> = HashMap::new();
+        let mut leaving: HashMap<Place<'_>, Vec<(&Work, StepId)>> = HashMap::new();
         let mut coming = Vec::new();
         for (work, span) in self.pairs().filter(|(work, _)| !work.touches.is_empty()) {
             for (at, operation) in (span.first.0..).zip(&work.ops) {
