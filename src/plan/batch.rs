@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::UnitAddress;
 use crate::arm::ArmId;
-use crate::arm::migration::{Ending, Migration, MigrationOption, Standing};
+use crate::arm::migration::{Ending, Migration, MigrationOption, Standing, Tables};
 use crate::kind::database_batch::{Batch, LossConsent};
 use crate::prior::{Attempt, Prior};
 
@@ -244,7 +244,7 @@ impl<'a> Here<'a> {
         };
         let mut may_exist = self.consents(&remaining);
         for migration in members.iter().filter(|migration| self.is_ours(number, migration)) {
-            for name in remaining.iter().filter(|name| began_to_fill(migration, name)) {
+            for name in remaining.iter().filter(|name| began_to_move(migration, name)) {
                 may_exist.entry(name.clone()).or_insert(MayExist::OwnLeftover);
             }
         }
@@ -444,19 +444,25 @@ fn ended_badly(migration: &Migration) -> bool {
     )
 }
 
-/// Whether a run that ended badly has begun to fill a database: a run that failed before, or that stopped to ask whether a
-/// database may be overwritten, has left nothing of its own.
-fn began_to_fill(migration: &Migration, database: &str) -> bool {
+/// Whether a run that ended badly had come to move a database: the service makes databases and counts their tables when it
+/// begins to move data. A run that failed before, or that stopped to ask whether a database may be overwritten, has left
+/// nothing of its own.
+fn began_to_move(migration: &Migration, database: &str) -> bool {
     let Some(progress) = migration.progress.get(database) else {
         return false;
     };
-    let moved = [
-        progress.tables.loading,
-        progress.tables.completed,
-        progress.tables.errored,
-    ];
+    let Tables {
+        queued,
+        loading,
+        completed,
+        errored,
+    } = progress.tables;
     let ended = matches!(migration.state.ending(), Some(Ending::Failed | Ending::Canceled));
-    ended && migration.option != MigrationOption::Validate && moved.into_iter().flatten().any(|tables| tables > 0)
+    let counted = [queued, loading, completed, errored]
+        .into_iter()
+        .flatten()
+        .any(|tables| tables > 0);
+    ended && migration.option != MigrationOption::Validate && counted
 }
 
 #[cfg(test)]
