@@ -141,7 +141,8 @@ impl Piece<'_> {
 
     /// The parser's error in our words.
     fn syntax_error(&self, error: &hcl_edit::parser::Error) -> Diagnostic {
-        let at = error.location().offset();
+        // The parser counts bytes when it gives up, so its place may lie inside a character.
+        let at = self.text.floor_char_boundary(error.location().offset());
         let message = error.message();
         if message.starts_with("invalid escape") || message.starts_with("invalid unicode") {
             return self.invalid_escape(at);

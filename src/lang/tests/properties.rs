@@ -120,6 +120,11 @@ proptest! {
     }
 
     #[test]
+    fn a_place_never_lies_inside_a_character(text in "\"[6é\u{202e}\u{bf7ce}\n\t ]{0,12}") {
+        let _ = eval(&text);
+    }
+
+    #[test]
     fn nothing_near_the_grammar_panics(text in nearly_expression()) {
         let _ = eval(&text);
     }
