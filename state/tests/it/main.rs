@@ -5,7 +5,8 @@ mod damage;
 mod local;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use pgferry_state::{Actor, Holder, Intent};
 
@@ -23,14 +24,29 @@ fn intent(who: &str) -> Intent {
     }
 }
 
+/// Copies a directory as it is at one moment: where a file was replaced meanwhile, everything is copied anew.
 fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let goal: PathBuf = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &goal);
-        } else {
-            fs::copy(entry.path(), goal).unwrap();
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        match try_copy(from, to) {
+            Ok(()) => return,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_dir_all(to).unwrap(),
+            Err(error) => panic!("{}: {error}", from.display()),
         }
     }
+    panic!("{} never stands still", from.display());
+}
+
+fn try_copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let goal = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            try_copy(&entry.path(), &goal)?;
+        } else {
+            fs::copy(entry.path(), goal)?;
+        }
+    }
+    Ok(())
 }
