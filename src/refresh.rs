@@ -250,7 +250,9 @@ async fn perform(read: Read, arm: &dyn ArmRead) -> Result<Observed, ArmError> {
                 Some(collection) => arm.list(&collection).await?.unwrap_or_default(),
                 None => Vec::new(),
             };
-            observed.insert_migrations(target, answers.iter().filter_map(Migration::read).collect());
+            let migrations = answers.iter().filter_map(|answer| Migration::listed(&target, answer));
+            let migrations = migrations.collect();
+            observed.insert_migrations(target, migrations);
         }
     }
     Ok(observed)

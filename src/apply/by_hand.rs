@@ -51,7 +51,7 @@ impl<'a> ByHand<'a> {
             None => (own, StepId(0), Run::Own),
         };
         let step = self.step(id, op);
-        let journal = Arc::new(Journal::new(held, run));
+        let journal = Arc::new(Journal::new(held, run, snapshot.lineage));
         if let Run::Own = whose {
             let began = journal.write(self.opening(run, &step, snapshot.lineage.to_string(), fingerprint));
             began.await?;

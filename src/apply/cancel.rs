@@ -4,19 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::by_hand::{ByHand, Watched};
 use super::deed::Deed;
 use super::error::{ApplyError, StepError};
-use super::journal::BodyHash;
 use super::observer::{Event, Observer};
 use super::step::Performed;
 use super::watch::{Goal, Sight};
 use super::{Interrupt, Options, Ports, Wait};
 use crate::address::UnitAddress;
 use crate::arm::migration::{Ending, Migration};
-use crate::arm::{ArmId, Body, Found};
+use crate::arm::{ArmId, Found};
 use crate::plan::step::Until;
 use crate::plan::{Await, Op};
 
@@ -57,13 +54,8 @@ pub async fn cancel(
         unit: &order.unit,
     };
     let migration = active(&hand, order).await?;
-    let body = Body::from_json(&json!({
-        "properties": { "cancel": "True", "dbsToCancelMigrationOn": migration.databases }
-    }));
-    let deed = Deed::Answer {
+    let deed = Deed::Cancel {
         id: order.migration.clone(),
-        hash: BodyHash::of(&Body::from_json(&body.to_wire())),
-        body,
     };
     let end = Await {
         migration: order.migration.clone(),
@@ -101,7 +93,7 @@ pub async fn cancel(
 async fn active(hand: &ByHand<'_>, order: &CancelOrder) -> Result<Migration, ApplyError> {
     let found = hand.ports.arm.get(&order.migration).await.map_err(ApplyError::Arm)?;
     let migration = match &found {
-        Found::Present(json) => Migration::read(json),
+        Found::Present(json) => Some(Migration::read(order.migration.clone(), json)),
         Found::Absent => None,
     };
     let migration = migration.ok_or_else(|| {

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pgferry_state::Lineage;
 use serde_json::Value as Json;
 
 use super::error::StepError;
 use super::journal::BodyHash;
 use crate::arm::migration::{Migration, MigrationOption};
 use crate::arm::{ArmId, Body, Draft, Final, Outputs};
+use crate::plan::batch::TAG_LINEAGE;
 use crate::plan::step::StepTarget;
 use crate::plan::{Answer, Gate, Op, Step};
 use crate::secret::Secrets;
@@ -41,14 +43,17 @@ pub(super) enum Deed<'p> {
         body: Body<Final>,
         hash: BodyHash,
     },
+    Cancel {
+        id: ArmId,
+    },
 }
 
-/// What a create must find.
+/// What a PUT must find: between a plan and its call somebody may have made what the plan creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expects {
-    /// The plan has just looked.
-    AsPlanned,
-    /// The plan looked long ago, and found nothing there.
+    /// The object, or whatever is left of it.
+    Anything,
+    /// Nothing: it is created.
     Absent,
 }
 
@@ -83,7 +88,7 @@ impl<'p> Deed<'p> {
                 hash: BodyHash::of(body),
                 body: body.settle(outputs, secrets)?,
                 brings,
-                expects: Expects::AsPlanned,
+                expects: Expects::Anything,
             },
             Op::Start {
                 migration,
@@ -195,15 +200,13 @@ impl<'p> Start<'p> {
     }
 
     /// Whether a migration that is there is the one that was to be started: by its tags, since names say nothing.
-    pub(super) fn made(&self, object: &Json) -> bool {
-        let Some(migration) = Migration::read(object) else {
-            return false;
-        };
-        let same = |(key, value): (&&str, &&str)| {
+    pub(super) fn made(&self, id: &ArmId, object: &Json, lineage: Lineage) -> bool {
+        let migration = Migration::read(id.clone(), object);
+        let has = |key: &str, value: &str| {
             let mut tags = migration.tags.iter();
             tags.any(|(known, other)| known.eq_ignore_ascii_case(key) && other == value)
         };
-        !self.tags.is_empty() && self.tags.iter().all(same)
+        has(TAG_LINEAGE, &lineage.to_string()) && self.tags.iter().all(|(key, value)| has(key, value))
     }
 }
 

@@ -8,6 +8,7 @@ use pgferry_state::{Holder, InvalidName, Lineage, RunId, StoreError};
 use thiserror::Error;
 
 use super::observer::GateReading;
+use super::step::is_uncertain;
 use crate::address::UnitAddress;
 use crate::arm::id::ArmIdError;
 use crate::arm::migration::{DatabaseState, Ending, Migration, ValidationCheck, Verdict};
@@ -224,6 +225,16 @@ impl EndedBadly {
 }
 
 impl StepError {
+    /// Whether the call may have taken effect all the same. Its intent stays open in the journal, and the next run looks.
+    pub fn is_open_ended(&self) -> bool {
+        match self {
+            Self::Arm(error) => is_uncertain(&error.failure),
+            Self::Missing(_) | Self::NoId(_) | Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
+            Self::DatabasesThere { .. } | Self::Ended(_) | Self::Vanished { .. } | Self::NotReady { .. } => false,
+            Self::GateClosed { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => false,
+        }
+    }
+
     /// Whether the plan no longer fits what is there, so that a new plan is the way on.
     pub fn wants_new_plan(&self) -> bool {
         match self {

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use pgferry_state::{Edit, Held, Holder, Intent, RecordKey, RunId, RunOutcome, StepId as JournalStep, StoreError};
+use pgferry_state::{
+    Edit, Held, Holder, Intent, Lineage, RecordKey, RunId, RunOutcome, StepId as JournalStep, StoreError,
+};
 use sha2::{Digest, Sha256};
 
 use super::observer::{Event, Observer};
@@ -29,10 +31,11 @@ pub(super) struct Intended<'a> {
     pub(super) body: &'a BodyHash,
 }
 
-/// The lock, and the run it writes for.
+/// The lock, the run it writes for, and whose state that is.
 pub(super) struct Journal {
     held: Box<dyn Held>,
     run: RunId,
+    lineage: Lineage,
 }
 
 impl BodyHash {
@@ -94,8 +97,13 @@ pub(super) async fn lock(
 }
 
 impl Journal {
-    pub(super) fn new(held: Box<dyn Held>, run: RunId) -> Self {
-        Self { held, run }
+    pub(super) fn new(held: Box<dyn Held>, run: RunId, lineage: Lineage) -> Self {
+        Self { held, run, lineage }
+    }
+
+    /// Whose state it is: what is made under this lock is tagged with it, where Azure has tags.
+    pub(super) fn lineage(&self) -> Lineage {
+        self.lineage
     }
 
     /// Makes an intent durable; the call may follow.

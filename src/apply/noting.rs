@@ -151,11 +151,13 @@ impl<'a> Run<'a> {
     pub(super) fn fail(&mut self, at: At, error: StepError) {
         let step = self.order.step(at);
         let ending = ending(step, &error);
-        self.deferred.push(Edit::Failed {
-            run: self.order.run,
-            step: journal_step(step.id),
-            message: in_full(&error),
-        });
+        if !error.is_open_ended() {
+            self.deferred.push(Edit::Failed {
+                run: self.order.run,
+                step: journal_step(step.id),
+                message: in_full(&error),
+            });
+        }
         let now = self.ports.clock.now();
         let elapsed = self
             .state(at)
@@ -258,6 +260,7 @@ fn ending(step: &Step, error: &StepError) -> Ending {
             Ending::Failed
         }
         (Op::Await(_) | Op::Gate(_) | Op::Cutover { .. }, _) => Ending::FailedHolding,
+        (Op::Start { .. }, error) if error.is_open_ended() => Ending::FailedHolding,
         (Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Note, _) => Ending::Failed,
     }
 }

@@ -160,9 +160,9 @@ impl Report {
             None => worst,
             Some(Stopped::Interrupted) if worst == Conclusion::Waiting => Conclusion::InFlight,
             Some(Stopped::Interrupted) => worst,
-            Some(Stopped::OnError | Stopped::Locked(_) | Stopped::TakenOver(_) | Stopped::Store(_)) => {
-                Conclusion::Failed
-            }
+            // Nothing went wrong: the other run goes on with it.
+            Some(Stopped::TakenOver(_)) => worst.max(Conclusion::InFlight),
+            Some(Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) => Conclusion::Failed,
         }
     }
 }

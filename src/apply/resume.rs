@@ -86,7 +86,7 @@ pub async fn reconcile(
         held.release().await?;
         return Ok(Settled::Nothing);
     };
-    let journal = Journal::new(held, open.id);
+    let journal = Journal::new(held, open.id, snapshot.lineage);
     let settled = settle_all(open, &snapshot, &journal, ports, interrupt, observer).await;
     journal.release().await?;
     settled
@@ -146,14 +146,27 @@ async fn settle_all(
         };
         journal.write(edits).await?;
     }
-    let summary = format!(
-        "interrupted; of the calls in flight {} had happened and {} had not",
-        closed.recovered.len(),
-        closed.undone.len()
-    );
-    let last = end(ports, open.id, RunOutcome::Abandoned, summary);
+    let (outcome, summary) = epitaph(open, &order, &closed);
+    let last = end(ports, open.id, outcome, summary);
     journal.write(vec![last]).await?;
     Ok(Settled::Closed(closed))
+}
+
+/// What the history says of a run that a later one closes.
+fn epitaph(open: &OpenRun, order: &Order<'_>, closed: &ClosedRun) -> (RunOutcome, String) {
+    let done = open
+        .steps
+        .values()
+        .filter(|entry| entry.phase == StepPhase::Done)
+        .count();
+    let so_far = format!("{done} of {} steps done", order.len());
+    match (closed.recovered.len(), closed.undone.len()) {
+        (0, 0) => (RunOutcome::Continued, format!("left with {so_far}")),
+        (happened, not) => (
+            RunOutcome::Abandoned,
+            format!("interrupted with {so_far}; of the calls in flight {happened} had happened and {not} had not"),
+        ),
+    }
 }
 
 /// Goes on with the stored plan of an open run; `None` where there is none.
@@ -175,7 +188,7 @@ pub async fn resume(
         held.release().await?;
         return Ok(None);
     };
-    let journal = Journal::new(held, open.id);
+    let journal = Journal::new(held, open.id, snapshot.lineage);
     let plan = stored(open)?;
     let order = Order::new(&plan, &open.plan_fingerprint, open.id)?;
     let mut run = Run::new(&order, *ports, options, interrupt, observer)?;
@@ -358,7 +371,7 @@ impl Lookup<'_> {
                 body,
                 may_exist,
             } => match self.appears(migration).await? {
-                Some(object) if Start::of(body, may_exist).made(&object) => {
+                Some(object) if Start::of(body, may_exist).made(migration, &object, self.snapshot.lineage) => {
                     Ok(Finding::Happened(fruit(Some(migration.clone()), Some(object))))
                 }
                 Some(_) | None => not(),
@@ -371,9 +384,9 @@ impl Lookup<'_> {
                 }
             }
             Op::Cutover { migration, .. } => match self.ports.arm.get(migration).await? {
-                Found::Present(object) => match Migration::read(&object).as_ref().map(is_cut_over) {
-                    Some(Ok(true)) => Ok(Finding::Happened(fruit(Some(migration.clone()), None))),
-                    Some(Ok(false) | Err(_)) | None => not(),
+                Found::Present(object) => match is_cut_over(&Migration::read(migration.clone(), &object)) {
+                    Ok(true) => Ok(Finding::Happened(fruit(Some(migration.clone()), None))),
+                    Ok(false) | Err(_) => not(),
                 },
                 Found::Absent => not(),
             },

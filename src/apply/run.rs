@@ -11,7 +11,6 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use pgferry_state::{Committed, Edit, RecordKey, Revision, RunId, StoreError};
 
-use super::deed::Expects;
 use super::elapsed;
 use super::error::{ApplyError, StepError};
 use super::observer::{Downtime, Event, Observer, WaitsFor};
@@ -22,10 +21,11 @@ use super::step::Performed;
 use super::watch::{Sight, Watcher};
 use super::writing::{Lock, Taken};
 use super::{Interrupt, Options, Ports};
+use crate::address::UnitAddress;
 use crate::arm::migration::Substate;
 use crate::arm::{ArmId, Outputs};
-use crate::plan::Answer;
 use crate::plan::approve::Approved;
+use crate::plan::{Answer, Op};
 
 /// How long calls in flight may take to answer once the run was asked to stop. What is left of two seconds is for the
 /// journal and the lock.
@@ -63,7 +63,6 @@ pub(super) struct Run<'a> {
     pub(super) revisions: HashMap<RecordKey, Option<Revision>>,
     /// Records that somebody else wrote while this run watched.
     pub(super) moved: HashSet<RecordKey>,
-    pub(super) expects: Expects,
     pub(super) lock: Lock<'a>,
     /// Edits that can wait for the next commit.
     pub(super) deferred: Vec<Edit>,
@@ -148,7 +147,6 @@ impl<'a> Run<'a> {
             steps: std::iter::repeat_with(StepState::default).take(order.len()).collect(),
             revisions: order.revisions(),
             moved: HashSet::new(),
-            expects: Expects::AsPlanned,
             lock: Lock::Free,
             deferred: Vec::new(),
             stopped: None,
@@ -270,13 +268,22 @@ impl<'a> Run<'a> {
     /// Says of every step that is not over where it stands.
     fn conclude(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
+        let mut started: HashSet<&UnitAddress> = HashSet::new();
         for at in self.order.all() {
+            let step = self.order.step(at);
             if self.state(at).outcome.is_some() {
+                if let (Op::Start { .. }, Some(Outcome::Done)) = (&step.op, &self.state(at).outcome) {
+                    started.insert(&step.unit);
+                }
                 continue;
             }
             let outcome = match (waiting.remove(&at), self.schedule.standing(at)) {
                 (Some(waits), _) => Outcome::Waiting(waits),
                 (None, Standing::Running | Standing::Over) => Outcome::InFlight { unseen: None },
+                // A migration that was started goes on, whatever this run would have done next.
+                (None, Standing::Waiting | Standing::Ready) if started.contains(&step.unit) => {
+                    Outcome::InFlight { unseen: None }
+                }
                 (None, Standing::Waiting | Standing::Ready) => Outcome::Left {
                     behind: self.schedule.blocker(at).map(|at| self.order.step(at).id),
                 },

@@ -8,7 +8,7 @@ use futures_util::future::FutureExt;
 use jiff::Timestamp;
 
 use super::Wait;
-use super::deed::Deed;
+use super::deed::{Deed, Expects};
 use super::elapsed;
 use super::error::{Moved, StepError};
 use super::journal::Journal;
@@ -99,11 +99,11 @@ impl<'a> Run<'a> {
             Some(Deed::Put { expects, .. }) => {
                 let known = self.revisions.get(self.order.key(at)).copied().flatten();
                 if creates(step, known) {
-                    *expects = self.expects;
+                    *expects = Expects::Absent;
                 }
             }
             Some(Deed::Cutover { id, gate, .. }) => *gate = self.order.gate_before(step, id),
-            Some(Deed::Start { .. } | Deed::Delete { .. } | Deed::Answer { .. }) | None => {}
+            Some(Deed::Start { .. } | Deed::Delete { .. } | Deed::Answer { .. } | Deed::Cancel { .. }) | None => {}
         }
         Ok(deed)
     }

@@ -16,9 +16,10 @@ use super::observer::{Event, GateReading, Observer};
 use super::watch::is_past_cutover;
 use super::{Interrupt, Ports, elapsed};
 use crate::arm::error::Delivery;
-use crate::arm::migration::{Ending, Migration, Standing};
+use crate::arm::migration::{Ending, Migration, Standing, Substate};
 use crate::arm::operation::Operation;
 use crate::arm::{ArmError, ArmId, ArmType, Body, Call, Collection, Failure, Final, Found, Retry, Verb};
+use crate::plan::batch::TAG_LINEAGE;
 use crate::plan::{Gate, Step};
 
 /// How long a step without a limit of its own may take.
@@ -88,10 +89,20 @@ impl Doer<'_> {
                 }
                 self.put(id, &body, &hash, brings).await
             }
-            Deed::Start { id, body, hash, start } => self.start(id, &body, &hash, &start).await,
+            Deed::Start {
+                id,
+                mut body,
+                hash,
+                start,
+            } => {
+                // Whose it is can only be said now: the first run of a state is planned before that state is there.
+                body.set(&["tags", TAG_LINEAGE], Body::text(self.journal.lineage().to_string()));
+                self.start(id, &body, &hash, &start).await
+            }
             Deed::Delete { id } => self.delete(id).await,
             Deed::Cutover { id, databases, gate } => self.cutover(id, databases, gate).await,
             Deed::Answer { id, body, hash } => self.answer(id, &body, &hash).await,
+            Deed::Cancel { id } => self.cancel(id).await,
         }
     }
 
@@ -137,7 +148,7 @@ impl Doer<'_> {
         start: &Start<'_>,
     ) -> Result<Performed, StepError> {
         if let Some(object) = self.look(&id).await? {
-            return owned(id, object, start);
+            return self.owned(id, object, start);
         }
         self.check_target(&id, start).await?;
         let call = Call::new(Verb::Put, id.clone());
@@ -157,7 +168,7 @@ impl Doer<'_> {
                 self.look(&id).await
             };
             match found {
-                Ok(Some(object)) => return owned(id, object, start),
+                Ok(Some(object)) => return self.owned(id, object, start),
                 Ok(None) if uncertain && sent < STARTS && !self.interrupt.is_set() => self.tell_repeat(&error),
                 Ok(None) | Err(_) => return Err(error.into()),
             }
@@ -195,6 +206,8 @@ impl Doer<'_> {
         let hash = BodyHash::of(&Body::from_json(&body.to_wire()));
         let mut triggered = None;
         let mut sent = 0;
+        // The gate has just been seen open: one more good reading is enough. After a bad one it takes the whole row again.
+        let mut good = gate.map_or(0, |gate| gate.samples.saturating_sub(1));
         loop {
             let Some(migration) = self.migration(&id).await? else {
                 return Err(StepError::Vanished { migration: id });
@@ -202,8 +215,12 @@ impl Doer<'_> {
             if is_cut_over(&migration)? {
                 return Ok(self.cut_over(id, triggered));
             }
-            if !self.may_trigger(gate, &migration, began).await? {
-                continue;
+            if let Some(gate) = gate {
+                let reading = GateReading::of(gate, &migration, good);
+                good = reading.good;
+                if !self.may_trigger(reading, began).await? {
+                    continue;
+                }
             }
             let now = self.ports.clock.now();
             triggered = triggered.or(Some(now));
@@ -221,21 +238,14 @@ impl Doer<'_> {
     }
 
     /// Whether the conditions hold at this moment; waits a little where they do not.
-    async fn may_trigger(
-        &self,
-        gate: Option<&Gate>,
-        migration: &Migration,
-        began: Timestamp,
-    ) -> Result<bool, StepError> {
-        let Some(gate) = gate else { return Ok(true) };
-        let reading = GateReading::of(gate, migration, gate.samples.saturating_sub(1));
+    async fn may_trigger(&self, reading: GateReading, began: Timestamp) -> Result<bool, StepError> {
         let told = Event::GateRead {
             unit: &self.step.unit,
             reading: &reading,
         };
         let now = self.ports.clock.now();
         self.observer.event(now, &told);
-        if reading.holds() {
+        if reading.is_open() {
             return Ok(true);
         }
         let waited = elapsed(began, now);
@@ -270,6 +280,38 @@ impl Doer<'_> {
             Ok(Called::Left) => Ok(Performed::Left),
             Err(StepError::Arm(error)) if is_uncertain(&error.failure) => Ok(done(id, None)),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for a migration's end, until it is heard: whether a lost request arrived shows in the migration itself.
+    async fn cancel(&mut self, id: ArmId) -> Result<Performed, StepError> {
+        let mut sent = 0;
+        loop {
+            let Some(migration) = self.migration(&id).await? else {
+                return Err(StepError::Vanished { migration: id });
+            };
+            let is_heard = matches!(migration.standing(), Standing::Ended(_)) || is_being_cancelled(&migration);
+            if is_heard {
+                return Ok(done(id, None));
+            }
+            let body = Body::from_json(&json!({
+                "properties": { "cancel": "True", "dbsToCancelMigrationOn": migration.databases }
+            }));
+            let hash = BodyHash::of(&Body::from_json(&body.to_wire()));
+            let call = Call::new(Verb::Patch, id.clone());
+            sent += 1;
+            match self.once(&call, Some(&body), &hash).await {
+                Ok(Called::Finished(_)) => return Ok(done(id, None)),
+                Ok(Called::Left) => return Ok(Performed::Left),
+                Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
+                    self.tell_repeat(&error);
+                    tokio::select! {
+                        () = self.ports.clock.sleep(GATE_PAUSE) => {}
+                        () = self.interrupt.wait() => return Ok(Performed::Left),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -349,7 +391,8 @@ impl Doer<'_> {
     }
 
     async fn migration(&self, id: &ArmId) -> Result<Option<Migration>, ArmError> {
-        Ok(self.look(id).await?.as_ref().and_then(Migration::read))
+        let found = self.look(id).await?;
+        Ok(found.map(|object| Migration::read(id.clone(), &object)))
     }
 
     /// Looks for something that may have been created a moment ago.
@@ -361,6 +404,15 @@ impl Doer<'_> {
             self.ports.clock.sleep(pause).await;
         }
         self.look(id).await
+    }
+
+    /// A migration of that name is there: ours, by its tags, or somebody else's.
+    fn owned(&self, id: ArmId, object: Json, start: &Start<'_>) -> Result<Performed, StepError> {
+        if start.made(&id, &object, self.journal.lineage()) {
+            Ok(done(id, Some(object)))
+        } else {
+            Err(StepError::NameTaken { migration: id })
+        }
     }
 
     fn tell_repeat(&self, error: &ArmError) {
@@ -379,14 +431,6 @@ fn done(id: ArmId, object: Option<Json>) -> Performed {
         object,
         triggered: None,
     })
-}
-
-fn owned(id: ArmId, object: Json, start: &Start<'_>) -> Result<Performed, StepError> {
-    if start.made(&object) {
-        Ok(done(id, Some(object)))
-    } else {
-        Err(StepError::NameTaken { migration: id })
-    }
 }
 
 /// Whether a migration is past its cutover; an error where it can have none.
@@ -408,6 +452,11 @@ pub(super) fn is_cut_over(migration: &Migration) -> Result<bool, StepError> {
         Standing::Running | Standing::Asking(_) => Err(not_ready()),
         Standing::ReadyForCutover => Ok(false),
     }
+}
+
+/// Whether the service is at cancelling a migration.
+fn is_being_cancelled(migration: &Migration) -> bool {
+    migration.substate == Some(Substate::Canceling)
 }
 
 /// Whether a failed call may have taken effect all the same.

@@ -30,8 +30,10 @@ const BLIND: u32 = 10;
 const BLIND_WITHOUT_LOGIN: u32 = 2;
 /// Looks in a row that find nothing before a migration counts as gone: a replica may not know it yet (contract 2.9).
 const GONE: u32 = 3;
-/// Looks after an answer was sent before the question counts as open again.
+/// Looks after an answer was sent before it is sent again, or the question counts as open.
 const UNHEARD: u32 = 5;
+/// How often an answer is sent: a request may be lost on its way.
+const ANSWERS: u32 = 3;
 
 /// What is watched for.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +71,20 @@ pub(super) struct Watcher<'p> {
     pause: Option<Duration>,
     waits: Option<WaitsFor>,
     pulse: Option<(Pulse, Timestamp)>,
-    answered: Option<(Substate, u32)>,
+    answered: Option<Answered>,
     good: u32,
     blind: u32,
     gone: u32,
+}
+
+/// A question that was answered.
+#[derive(Debug)]
+struct Answered {
+    substate: Substate,
+    /// Looks since then that found it asked still.
+    looks: u32,
+    /// How often the answer was sent.
+    sent: u32,
 }
 
 /// Where looks go, and what is told of them.
@@ -138,7 +150,12 @@ impl<'p> Watcher<'p> {
 
     /// Notes that the answer to a question was sent.
     pub(super) fn has_answered(&mut self, substate: Substate) {
-        self.answered = Some((substate, 0));
+        let before = self.answered.take().filter(|answered| answered.substate == substate);
+        self.answered = Some(Answered {
+            sent: before.map_or(0, |answered| answered.sent) + 1,
+            substate,
+            looks: 0,
+        });
     }
 
     /// How long to wait before the next look; the first one comes at once.
@@ -157,7 +174,7 @@ impl<'p> Watcher<'p> {
         let now = look.clock.now();
         self.pause = Some(self.usual_pause(now));
         let migration = match found {
-            Ok(Found::Present(json)) => Migration::read(&json),
+            Ok(Found::Present(json)) => Some(Migration::read(self.goal.migration().clone(), &json)),
             Ok(Found::Absent) => None,
             Err(error) => return self.is_blind(error, now, look),
         };
@@ -270,18 +287,17 @@ impl<'p> Watcher<'p> {
     }
 
     fn judge_question(&mut self, watch: &'p Await, substate: Substate) -> Verdict<'p> {
-        let unheard = match &mut self.answered {
-            Some((answered, looks)) if *answered == substate => {
-                *looks += 1;
-                *looks > UNHEARD
+        let (unheard, may_answer) = match &mut self.answered {
+            Some(answered) if answered.substate == substate => {
+                answered.looks += 1;
+                let unheard = answered.looks > UNHEARD;
+                (unheard, unheard && answered.sent < ANSWERS)
             }
-            Some(_) | None => {
-                if let Some(answer) = watch.answers.get(substate.as_str()) {
-                    return Verdict::Asks(substate, answer);
-                }
-                true
-            }
+            Some(_) | None => (true, true),
         };
+        if let Some(answer) = watch.answers.get(substate.as_str()).filter(|_| may_answer) {
+            return Verdict::Asks(substate, answer);
+        }
         let todo = watch.unanswered.get(substate.as_str()).cloned();
         Verdict::Stands(unheard.then_some(WaitsFor::Answer { substate, todo }))
     }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt};
 use pgferry_state::{Edit, Held, RunOutcome, Snapshot, StoreError};
 
-use super::deed::Expects;
 use super::error::{ApplyError, Moved};
 use super::journal::{Journal, end, journal_step, lock};
 use super::noting::removed;
@@ -62,7 +61,7 @@ impl<'a> Run<'a> {
             held.release().await?;
             return Err(error);
         }
-        self.lock = Lock::Held(Arc::new(Journal::new(held, self.order.run)));
+        self.lock = Lock::Held(Arc::new(Journal::new(held, self.order.run, snapshot.lineage)));
         self.tell(&Event::RunStarted {
             run: self.order.run,
             steps: self.order.len(),
@@ -114,6 +113,8 @@ impl<'a> Run<'a> {
             let step = journal_step(self.order.step(at).id);
             match &state.outcome {
                 Some(Outcome::Done) => edits.push(Edit::Done { run, step }),
+                // Whoever closed this run has looked what became of it.
+                Some(Outcome::Failed(error)) if error.is_open_ended() => {}
                 Some(Outcome::Failed(error)) => edits.push(Edit::Failed {
                     run,
                     step,
@@ -175,8 +176,7 @@ impl<'a> Run<'a> {
                 self.moved.insert(self.order.key(at).clone());
             }
         }
-        self.expects = Expects::Absent;
-        self.lock = Lock::Held(Arc::new(Journal::new(held, self.order.run)));
+        self.lock = Lock::Held(Arc::new(Journal::new(held, self.order.run, snapshot.lineage)));
         Ok(())
     }
 
@@ -231,6 +231,7 @@ impl<'a> Run<'a> {
         for state in &self.steps {
             match &state.outcome {
                 Some(Outcome::Done) => counts.done += 1,
+                Some(Outcome::Failed(error)) if error.is_open_ended() => counts.open += 1,
                 Some(Outcome::Failed(_)) => counts.failed += 1,
                 Some(Outcome::Skipped { .. }) => counts.skipped += 1,
                 Some(Outcome::Left { .. }) => counts.left += 1,

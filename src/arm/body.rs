@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 use thiserror::Error;
 
@@ -63,9 +63,87 @@ pub enum Body<S: Stage> {
     /// An array.
     List(Vec<Body<S>>),
     /// An object.
-    Object(BTreeMap<Arc<str>, Body<S>>),
+    Object(Members<S>),
     /// A value not known yet.
     Open(S::Reference),
+}
+
+/// The members of an object, by key. A plan holds tens of thousands of objects of a few members each, so they lie in one
+/// sorted slice: a tree would take ten times the memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Members<S: Stage>(Vec<(Arc<str>, Body<S>)>);
+
+impl<S: Stage> Members<S> {
+    /// The member of this key.
+    pub fn get(&self, key: &str) -> Option<&Body<S>> {
+        let at = self.place(key).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    /// The members, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Body<S>)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// Sets a member; answers what it was before.
+    pub fn insert(&mut self, key: Arc<str>, value: Body<S>) -> Option<Body<S>> {
+        match self.place(&key) {
+            Ok(at) => self.0.get_mut(at).map(|(_, old)| std::mem::replace(old, value)),
+            Err(at) => {
+                self.0.insert(at, (key, value));
+                None
+            }
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, key: &str) -> Option<Body<S>> {
+        self.place(key).ok().map(|at| self.0.remove(at).1)
+    }
+
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(key))
+    }
+}
+
+impl<S: Stage> FromIterator<(Arc<str>, Body<S>)> for Members<S> {
+    /// Of two members of one key the later stays.
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Body<S>)>>(members: I) -> Self {
+        let mut all = Self(Vec::new());
+        for (key, value) in members {
+            all.insert(key, value);
+        }
+        all.0.shrink_to_fit();
+        all
+    }
+}
+
+impl<S: Stage> IntoIterator for Members<S> {
+    type Item = (Arc<str>, Body<S>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<S: Stage> Serialize for Members<S>
+where
+    Body<S>: Serialize,
+{
+    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de, S: Stage> Deserialize<'de> for Members<S>
+where
+    Body<S>: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members: BTreeMap<Arc<str>, Body<S>> = BTreeMap::deserialize(deserializer)?;
+        Ok(members.into_iter().collect())
+    }
 }
 
 /// What Azure has told of resources so far: attribute values by resource and attribute name.
@@ -116,10 +194,12 @@ impl<S: Stage> Body<S> {
             return;
         };
         if !matches!(self, Self::Object(_)) {
-            *self = Self::Object(BTreeMap::new());
+            *self = Self::Object(Members(Vec::new()));
         }
         if let Self::Object(members) = self {
-            members.entry((*key).into()).or_insert(Self::Null).set(rest, value);
+            let mut member = members.remove(key).unwrap_or(Self::Null);
+            member.set(rest, value);
+            members.insert((*key).into(), member);
         }
     }
 }

@@ -291,14 +291,14 @@ impl State {
 }
 
 impl Migration {
-    /// Reads what ARM answered. `None` where it has no usable id.
-    pub fn read(json: &Json) -> Option<Self> {
-        let id: ArmId = json.get("id")?.as_str()?.parse().ok()?;
+    /// Reads what ARM answered when it was asked for this migration. What the answer itself calls its id is not looked at:
+    /// answers have named other parents (contract 11).
+    pub fn read(id: ArmId, json: &Json) -> Self {
         let properties = json.get("properties").unwrap_or(&Json::Null);
         let status = properties.get("currentStatus").unwrap_or(&Json::Null);
         let details = status.get("currentSubStateDetails").unwrap_or(&Json::Null);
         let progress = details.get("dbDetails").and_then(Json::as_object);
-        Some(Self {
+        Self {
             id,
             run_id: text(properties, "migrationId"),
             state: State::read(&text(status, "state").unwrap_or_default()),
@@ -328,7 +328,13 @@ impl Migration {
                 .flatten()
                 .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
                 .collect(),
-        })
+        }
+    }
+
+    /// Reads one member of the list of a target's migrations. `None` where it has no name.
+    pub fn listed(target: &ArmId, json: &Json) -> Option<Self> {
+        let name = json.get("name")?.as_str()?;
+        Some(Self::read(target.child("migrations", name), json))
     }
 
     /// The target it belongs to.
@@ -409,7 +415,8 @@ impl DatabaseProgress {
 impl Tables {
     /// All tables, when every counter is known.
     pub fn total(&self) -> Option<u64> {
-        Some(self.queued? + self.loading? + self.completed? + self.errored?)
+        let counters = [self.queued?, self.loading?, self.completed?, self.errored?];
+        Some(counters.into_iter().fold(0, u64::saturating_add))
     }
 }
 
@@ -459,11 +466,9 @@ fn texts(json: Option<&Json>) -> Vec<String> {
         .collect()
 }
 
+/// A counter; one that no count can be is unknown.
 fn number(json: &Json, key: &str) -> Option<u64> {
-    let value = json.get(key)?;
-    value
-        .as_u64()
-        .or_else(|| value.as_i64().map(|negative| negative.max(0).unsigned_abs()))
+    json.get(key)?.as_u64()
 }
 
 fn instant(json: &Json, key: &str) -> Option<Timestamp> {

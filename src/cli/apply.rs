@@ -90,38 +90,58 @@ async fn run(
         Mode::Apply => "apply",
         Mode::Destroy => "destroy",
     };
-    let session = call.session(Purpose::Change).await?;
-    refuse_to_lose_state(&session, running, call)?;
+    let again = call.again(command);
+    let opened = work::unless_interrupted(async {
+        let session = call.session(Purpose::Change).await?;
+        refuse_to_lose_state(&session, running, call)?;
+        let caller = work::caller(call, &session, command).await?;
+        Ok((session, caller))
+    });
+    let Some((session, caller)) = opened.await? else {
+        return Ok(work::not_begun(call.ui, &again));
+    };
     let job = Job {
-        caller: work::caller(call, &session, command).await?,
+        caller,
         options: Options {
             parallelism: running.parallelism.get(),
             on_error: running.on_error.into(),
             ..working.options(Duration::ZERO)
         },
-        again: call.again(command),
+        again,
         session,
         call,
     };
     if let Some(exit) = job.settle().await? {
         return Ok(exit);
     }
-    let planned = job.session.plan(&planning.aim(mode, call.ui)).await?;
+    let aim = planning.aim(mode, call.ui);
+    let Some(planned) = work::unless_interrupted(job.session.plan(&aim)).await? else {
+        return Ok(work::not_begun(call.ui, &job.again));
+    };
     show(&planned.plan, &job.session, call.ui);
     if planned.plan.is_empty() && planned.plan.blocking().next().is_none() {
         if mode == Mode::Apply {
             work::keep_outputs(&job.session, &job.caller, &planned.plan.outputs).await?;
         }
-        return Ok(Exit::Done);
+        return Ok(short_of(&planned.plan));
     }
-    let consent = match job.consent(&planned.plan, running).await? {
-        Some(consent) => consent,
-        None => {
+    match work::unless_interrupted(job.consent(&planned.plan, running)).await? {
+        Some(Some(consent)) => job.carry_out(planned, consent).await,
+        Some(None) => {
             call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
-            return Ok(Exit::Error);
+            Ok(Exit::Error)
         }
-    };
-    job.carry_out(planned, consent).await
+        None => Ok(work::not_begun(call.ui, &job.again)),
+    }
+}
+
+/// What is declared has not come true while a migration of it has failed, whatever else was done.
+fn short_of(plan: &Plan) -> Exit {
+    if plan.stuck().next().is_some() {
+        Exit::Error
+    } else {
+        Exit::Done
+    }
 }
 
 /// A runner that is thrown away takes local state with it, and with the state the memory of what is ours.
@@ -209,7 +229,7 @@ impl Job<'_> {
             self.tell_outputs(plan.mode, &report.outputs).await?;
         }
         Ok(match conclusion {
-            Conclusion::Done => Exit::Done,
+            Conclusion::Done => short_of(plan),
             Conclusion::InFlight => Exit::InFlight,
             Conclusion::Waiting => Exit::WaitingForPerson,
             Conclusion::Failed => Exit::Error,

@@ -98,7 +98,7 @@ pub(crate) async fn migration(unit: &UnitAddress, session: &Session) -> Result<M
         .and_then(|remembered| remembered.record.attempts.last())
         .ok_or_else(unknown)?;
     match session.client.get(&attempt.id).await? {
-        Found::Present(json) => Migration::read(&json).ok_or_else(unknown),
+        Found::Present(json) => Ok(Migration::read(attempt.id.clone(), &json)),
         Found::Absent => Err(unknown()),
     }
 }

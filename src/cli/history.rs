@@ -40,6 +40,7 @@ pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, Com
         let outcome = match entry.outcome {
             RunOutcome::Succeeded => paint(ADD, "succeeded"),
             RunOutcome::Failed => paint(REMOVE, "failed"),
+            RunOutcome::Continued => "continued by a later run".to_owned(),
             RunOutcome::Abandoned => paint(REMOVE, "abandoned"),
         };
         let _ = writeln!(

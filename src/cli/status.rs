@@ -93,7 +93,9 @@ async fn lists(records: &[(&UnitAddress, &UnitRecord)], session: &Session) -> Re
         .map(|(target, answer)| match answer {
             Ok(found) => {
                 let migrations = found.unwrap_or_default();
-                Ok((target, Ok(migrations.iter().filter_map(Migration::read).collect())))
+                let listed = |json| Migration::listed(&target, json);
+                let migrations = migrations.iter().filter_map(listed).collect();
+                Ok((target, Ok(migrations)))
             }
             Err(error) => Ok((target, Err(forbidden(error)?))),
         })

@@ -158,6 +158,29 @@ pub(crate) async fn interruptible<T, W: Future<Output = T>>(
     Ok(ended)
 }
 
+/// Does what changes nothing, unless a signal comes first: then none.
+///
+/// # Errors
+/// When the work fails, or the system refuses to tell of signals.
+pub(crate) async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<Option<T>, CommandError> {
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        biased;
+        () = signals.first() => Ok(None),
+        done = work => done.map(Some),
+    }
+}
+
+/// What is said when a signal came before anything was done.
+pub(crate) fn not_begun(ui: &Ui, again: &str) -> Exit {
+    ui.alert(&format!(
+        "\nInterrupted before anything was changed.\nTo go on: {again}\n"
+    ));
+    Exit::InFlight
+}
+
 /// What is said of work that was cut short.
 pub(crate) fn cut_short(ui: &Ui, again: &str) -> Exit {
     ui.alert(&format!(

@@ -397,6 +397,11 @@ fn is_stranger(batch: &Batch, migration: &Migration) -> bool {
         && migration.databases.iter().all(|name| batch.databases.contains(name))
 }
 
+/// Whether another state made a migration: its tags name a unit of ours, and a lineage that is not ours.
+pub(super) fn is_of_another_state(migration: &Migration, lineage: Option<&str>) -> bool {
+    tag(migration, TAG_UNIT).is_some() && tag(migration, TAG_LINEAGE) != lineage
+}
+
 /// The same server, whoever signs in there: a changed login is no other source.
 fn is_same_source(batch: &Batch, migration: &Migration) -> bool {
     server_of(&migration.source).eq_ignore_ascii_case(server_of(&batch.source.text))

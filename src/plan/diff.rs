@@ -16,6 +16,7 @@ use crate::observed::Presence;
 use crate::prior::{Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Shown};
+use super::hold;
 use super::jobs;
 use super::leave;
 use super::step::{Op, Remember, StepTarget};
@@ -151,6 +152,7 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
         }
     }
     works.list.sort_by(|a, b| a.unit.cmp(&b.unit));
+    hold::back(inputs, &mut works);
     leave::protect(inputs, &works, &mut found);
     leave::keep(inputs, &works, &mut found);
     found.or(works).map(|(works, _)| works)
@@ -652,10 +654,11 @@ fn preserving(unit: &Unit, object: &Json) -> Body<Draft> {
     for path in unit.preserve {
         let Some(theirs) = member(object, path) else { continue };
         let merged = match (Body::from_json(theirs), body.get(path)) {
-            (Body::Object(mut theirs), Some(Body::Object(ours))) => {
-                theirs.retain(|key, _| !ours.keys().any(|known| known.eq_ignore_ascii_case(key)));
-                theirs.extend(ours.iter().map(|(key, value)| (key.clone(), value.clone())));
-                Body::Object(theirs)
+            (Body::Object(theirs), Some(Body::Object(ours))) => {
+                let is_ours = |key: &str| ours.iter().any(|(known, _)| known.eq_ignore_ascii_case(key));
+                let theirs = theirs.into_iter().filter(|(key, _)| !is_ours(key));
+                let ours = ours.iter().map(|(key, value)| (key.clone(), value.clone()));
+                Body::Object(theirs.chain(ours).collect())
             }
             (theirs, None) => theirs,
             (_, Some(ours)) => ours.clone(),

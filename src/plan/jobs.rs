@@ -13,13 +13,15 @@ use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
-use super::batch::{Chunk, Deal, Fate, MayExist, Recorded, Start, TAG_GENERATION, TAG_LINEAGE, TAG_UNIT, deal};
+use super::batch::{Chunk, Deal, Fate, MayExist, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state};
 use super::diff::{Direction, Operation, Queue, QueuePlace, Work, Works, needs};
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
 use super::{Finding, FindingSeverity, Inputs, Mode};
 
 /// A destroy while a migration runs.
 const STILL_RUNNING: Code = Code("C143");
+/// A migration that did not succeed and is not tried again by itself.
+pub(super) const STUCK: &str = "B001";
 /// A database that another migration is moving.
 const TAKEN: Code = Code("C144");
 
@@ -162,7 +164,10 @@ impl Job<'_> {
                 works.findings.push(self.stuck(migration, *ending));
                 self.adopt()
             }
-            Fate::Running(migration) => Some(self.attach(migration)),
+            Fate::Running(migration) => {
+                self.note_answer(migration, works);
+                Some(self.attach(migration))
+            }
             Fate::Start(start) => {
                 self.note_losses(start, works);
                 Some(self.start(start))
@@ -193,7 +198,7 @@ impl Job<'_> {
             Ending::Canceled => "was cancelled",
         };
         Finding {
-            code: "B001".into(),
+            code: STUCK.into(),
             severity: FindingSeverity::Warning,
             summary: format!("{} {how} and is not tried again by itself", self.unit),
             detail: Some(format!(
@@ -235,6 +240,26 @@ impl Job<'_> {
         }
     }
 
+    /// A running migration that asks whether databases may be overwritten, where the configuration says yes.
+    fn note_answer(&self, migration: &Migration, works: &mut Works) {
+        let asks = matches!(migration.standing(), Standing::Asking(Substate::WaitingForOverwrite));
+        if !asks || !self.may_overwrite(&migration.databases) {
+            return;
+        }
+        works.losses.extend(migration.databases.iter().map(|database| Loss {
+            address: self.batch.address.clone(),
+            what: database.clone(),
+            how: "overwritten on the target, as the running migration asks".into(),
+            consent: Some(format!("accept_loss: {database} = \"overwrite\"")),
+        }));
+    }
+
+    /// Whether all of these may be lost on the target.
+    fn may_overwrite(&self, databases: &[String]) -> bool {
+        let consent = |name: &String| self.batch.accept_loss.get(name) == Some(&LossConsent::Overwrite);
+        !databases.is_empty() && databases.iter().all(consent)
+    }
+
     fn start(&self, start: &Start) -> Work {
         let reason = start.reason.clone();
         let mut change = self.change(Action::Create, reason, Vec::new());
@@ -263,7 +288,8 @@ impl Job<'_> {
             then: Remember::Record(Box::new(self.record(attempts))),
         };
         let mut ops = vec![first];
-        ops.extend(self.journey(&start.id, &start.databases, (&self.batch.mode, &self.batch.option)));
+        let how = (&self.batch.mode, &self.batch.option);
+        ops.extend(self.journey(&start.id, &start.databases, how, self.opens()));
         let mut work = self.assemble(change, ops);
         work.queue = Some(self.queue(QueuePlace::Waiting));
         work
@@ -271,7 +297,11 @@ impl Job<'_> {
 
     /// Joins a migration that is on its way.
     fn attach(&self, migration: &Migration) -> Work {
-        let phase = match (&migration.mode, self.opens(), migration.standing()) {
+        // Another state may be about to cut it over, on conditions of its own: that is left to a person.
+        let is_foreign =
+            self.chunk.recorded == Recorded::Behind && is_of_another_state(migration, self.inputs.prior.lineage());
+        let opens = if is_foreign { Opens::ByHand } else { self.opens() };
+        let phase = match (&migration.mode, opens, migration.standing()) {
             (
                 MigrationMode::Online,
                 Opens::ByItself,
@@ -279,7 +309,9 @@ impl Job<'_> {
             ) => Phase::Cutover,
             _ => Phase::Watch,
         };
-        let change = self.change(Action::Advance(phase), Reason::Unfinished, Vec::new());
+        let note = "started from another state, or before this one was lost; its cutover is left to a person this time";
+        let notes = is_foreign.then(|| note.to_owned()).into_iter().collect();
+        let change = self.change(Action::Advance(phase), Reason::Unfinished, notes);
         let mut ops = Vec::new();
         if self.chunk.recorded == Recorded::Behind {
             ops.push(self.remember(self.chunk.attempts.clone()));
@@ -288,6 +320,7 @@ impl Job<'_> {
             &migration.id,
             &migration.databases,
             (&migration.mode, &migration.option),
+            opens,
         ));
         let mut work = self.assemble(change, ops);
         work.queue = Some(self.queue(QueuePlace::Holding));
@@ -300,6 +333,7 @@ impl Job<'_> {
         migration: &ArmId,
         databases: &[String],
         (mode, option): (&MigrationMode, &MigrationOption),
+        opens: Opens,
     ) -> Vec<Operation> {
         let passive = |op| Operation {
             op,
@@ -316,7 +350,7 @@ impl Job<'_> {
             databases: databases.to_vec(),
             max_lag: self.batch.cutover.max_lag,
             samples: self.batch.cutover.samples,
-            opens: self.opens(),
+            opens,
         };
         let cutover = Operation {
             op: Op::Cutover {
@@ -386,9 +420,7 @@ impl Job<'_> {
                 );
             }
         }
-        let consent = |name: &String| self.batch.accept_loss.get(name) == Some(&LossConsent::Overwrite);
-        let consented = databases.iter().all(consent);
-        if consented && !databases.is_empty() {
+        if self.may_overwrite(databases) {
             answer(
                 Substate::WaitingForOverwrite,
                 "accept_loss",
@@ -460,19 +492,12 @@ impl Job<'_> {
         fields
     }
 
-    /// Tags that tell whose a migration is. The lineage is there once a state is.
-    fn tags(&self) -> Vec<(&'static str, String)> {
-        let mut tags = vec![
+    /// Tags that tell which migration it is. The state's lineage joins them at the call.
+    fn tags(&self) -> [(&'static str, String); 2] {
+        [
             (TAG_UNIT, self.unit.to_string()),
             (TAG_GENERATION, self.batch.generation.to_string()),
-        ];
-        tags.extend(
-            self.inputs
-                .prior
-                .lineage()
-                .map(|lineage| (TAG_LINEAGE, lineage.to_owned())),
-        );
-        tags
+        ]
     }
 
     fn record(&self, attempts: Vec<Attempt>) -> UnitRecord {

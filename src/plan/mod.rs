@@ -5,6 +5,7 @@ pub mod action;
 pub mod approve;
 pub mod batch;
 pub mod diff;
+mod hold;
 mod jobs;
 mod leave;
 pub mod lint;
@@ -137,9 +138,9 @@ pub struct Inputs<'a> {
 /// # Errors
 /// When the configuration cannot be carried out at all: an object that must exist does not, or cannot be read.
 pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
-    let works = diff::works(&inputs)?;
+    let mut works = diff::works(&inputs)?;
     let findings = lint::findings(&inputs, &works);
-    let steps = order::arrange(&works.list, &inputs);
+    let steps = order::arrange(&mut works.list, &inputs);
     let touched = works.list.iter().filter_map(|work| {
         let remembered = inputs.prior.get(&work.unit)?;
         Some((work.unit.clone(), remembered.revision))
@@ -194,6 +195,11 @@ impl Plan {
         self.findings
             .iter()
             .filter(|finding| finding.severity == FindingSeverity::Error)
+    }
+
+    /// Migrations that did not succeed and are not tried again: what is declared is not reached without them.
+    pub fn stuck(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.code == jobs::STUCK)
     }
 
     /// How many units each action concerns.

@@ -1,7 +1,7 @@
 //! Puts works in order: numbers their operations and draws every edge with its reason. Pure; the same works give the same
 //! steps. Nothing here decides what is to be done.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{Migration, Standing};
@@ -12,13 +12,14 @@ use super::Inputs;
 use super::diff::{Direction, Queue, Work};
 use super::step::{Await, Op, Remember, Step, StepId, StepTarget, Until};
 
-/// The steps of all works, numbered so that a step comes after everything it waits for within its own work.
-pub fn arrange(works: &[Work], inputs: &Inputs<'_>) -> Vec<Step> {
+/// The steps of all works, whose operations they take over, numbered so that a step comes after everything it waits for
+/// within its own work.
+pub fn arrange(works: &mut [Work], inputs: &Inputs<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut spans: Vec<Span> = Vec::with_capacity(works.len());
-    for work in works {
+    for work in &mut *works {
         let first = number(&steps);
-        for (at, operation) in work.ops.iter().enumerate() {
+        for (at, operation) in std::mem::take(&mut work.ops).into_iter().enumerate() {
             let id = number(&steps);
             let after = match at {
                 0 => BTreeMap::new(),
@@ -27,12 +28,12 @@ pub fn arrange(works: &[Work], inputs: &Inputs<'_>) -> Vec<Step> {
             steps.push(Step {
                 id,
                 unit: work.unit.clone(),
-                op: operation.op.clone(),
+                op: operation.op,
                 after,
                 behind: BTreeSet::new(),
-                scopes: operation.scopes.clone(),
+                scopes: operation.scopes,
                 patience: operation.patience,
-                then: operation.then.clone(),
+                then: operation.then,
             });
         }
         spans.push(Span {
@@ -77,6 +78,15 @@ struct Drawing<'a> {
 impl Drawing<'_> {
     fn pairs(&self) -> impl Iterator<Item = (&Work, Span)> {
         self.works.iter().zip(self.spans.iter().copied())
+    }
+
+    /// The steps of one work.
+    fn steps_of(&self, span: Span) -> impl Iterator<Item = &Step> {
+        let first = usize::try_from(span.first.0).unwrap_or(usize::MAX);
+        self.steps
+            .iter()
+            .skip(first)
+            .take_while(move |step| step.id <= span.last)
     }
 
     fn step(&mut self, id: StepId) -> Option<&mut Step> {
@@ -142,18 +152,18 @@ impl Drawing<'_> {
         let mut leaving: HashMap<Place<'_>, Vec<(&Work, StepId)>> = HashMap::new();
         let mut coming = Vec::new();
         for (work, span) in self.pairs().filter(|(work, _)| !work.touches.is_empty()) {
-            for (at, operation) in (span.first.0..).zip(&work.ops) {
-                match &operation.op {
+            for step in self.steps_of(span) {
+                match &step.op {
                     Op::Delete {
                         target: StepTarget::Known(id),
                     } => {
                         let place = (id.arm_type(), &work.touches);
-                        leaving.entry(place).or_default().push((work, StepId(at)));
+                        leaving.entry(place).or_default().push((work, step.id));
                     }
                     Op::Put {
                         target: StepTarget::Known(id),
                         ..
-                    } => coming.push((id.arm_type(), work, StepId(at))),
+                    } => coming.push((id.arm_type(), work, step.id)),
                     Op::Put { .. } | Op::Delete { .. } | Op::Start { .. } | Op::Await(_) => {}
                     Op::Gate(_) | Op::Cutover { .. } | Op::Note => {}
                 }
@@ -201,8 +211,12 @@ impl Drawing<'_> {
             .pairs()
             .filter_map(|(work, span)| Some((work, work.queue.as_ref()?, span)))
             .collect();
+        let ours: HashSet<&ArmId> = queued
+            .iter()
+            .filter_map(|(work, _, _)| work.change.as_ref()?.id.as_ref())
+            .collect();
         let rank = ranks(self.inputs);
-        queued.sort_by_key(|(work, queue, _)| {
+        queued.sort_by_cached_key(|(work, queue, _)| {
             let depth = rank.get(&work.unit.resource).copied().unwrap_or(0);
             (
                 queue.standing,
@@ -221,7 +235,7 @@ impl Drawing<'_> {
             match targets.insert(&queue.target, span.last) {
                 Some(before) => edges.push((span.first, before)),
                 None => waits.extend(
-                    self.stranger(&queue.target)
+                    self.stranger(&queue.target, &ours)
                         .map(|migration| (span.first, work, migration)),
                 ),
             }
@@ -268,12 +282,7 @@ impl Drawing<'_> {
     }
 
     /// Somebody else's migration that holds the target's one active place.
-    fn stranger(&self, target: &ArmId) -> Option<&Migration> {
-        let ours: BTreeSet<&ArmId> = self
-            .pairs()
-            .filter(|(work, _)| work.queue.is_some())
-            .filter_map(|(work, _)| work.change.as_ref()?.id.as_ref())
-            .collect();
+    fn stranger(&self, target: &ArmId, ours: &HashSet<&ArmId>) -> Option<&Migration> {
         let mut active = self
             .inputs
             .observed

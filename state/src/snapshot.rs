@@ -186,6 +186,8 @@ pub enum RunOutcome {
     Succeeded,
     /// Some step failed, or was skipped because one did.
     Failed,
+    /// It left in good order while something went on or waited for a person, and a later run went on from there.
+    Continued,
     /// It was given up before all its steps were tried.
     Abandoned,
 }

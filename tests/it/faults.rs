@@ -60,6 +60,22 @@ fn a_failed_migration_is_reported_and_tried_again_only_when_asked() {
     assert!(failed.all().contains("--retry"), "{}", failed.all());
     let still = ferry.run(&["plan"]).expect(0);
     assert!(still.out.contains("is not tried again by itself"), "{}", still.out);
+    // What is declared has not come true, however little is left to do; and nothing new builds on it.
+    ferry.append(
+        r#"
+        dns_zone "afterwards" {
+          name       = "afterwards.example.net"
+          depends_on = [database_batch.wave1]
+        }
+        "#,
+    );
+    let again = ferry.run(&["apply", "--auto-approve"]).expect(1);
+    assert!(
+        again.all().contains("dns_zone.afterwards is held back"),
+        "{}",
+        again.all()
+    );
+    assert!(!ferry.writes().iter().any(|write| write.contains("afterwards")));
     let _ = ferry
         .run(&["apply", "--auto-approve", "--retry", "database_batch.wave1"])
         .expect(0);

@@ -2,7 +2,33 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::support::{Ferry, until};
+
+#[test]
+fn a_signal_while_azure_is_looked_at_ends_the_command_before_anything_was_changed() {
+    let ferry = Ferry::example("quickstart");
+    // On a clock that stands, a slow answer never comes.
+    ferry.world(|world| {
+        world["clock"] = "manual".into();
+        world["faults"] =
+            json!([{ "method": "GET", "path": "*/virtualNetworks*", "fault": { "kind": "slow", "by": "90s" } }]);
+    });
+    ferry.wake_simulator();
+    let running = ferry.start(&["apply", "--auto-approve"]);
+    until("the look has begun", || {
+        ferry
+            .requests()
+            .iter()
+            .any(|request| request.contains("virtualNetworks"))
+    });
+    running.signal("INT");
+    let answer = running.finish(Duration::from_secs(2));
+    assert_eq!(answer.code, 3, "{}", answer.all());
+    assert!(answer.all().contains("before anything was changed"), "{}", answer.all());
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+}
 
 #[test]
 fn an_interrupted_apply_leaves_in_time_and_the_next_one_goes_on() {

@@ -131,13 +131,10 @@ impl Model {
             observed.insert_collection(collection, members);
         }
         let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
-        observed.insert_migrations(
-            target,
-            self.migrations
-                .values()
-                .map(|json| Migration::read(json).unwrap())
-                .collect(),
-        );
+        let migrations = self.migrations.values();
+        let migrations = migrations.map(|json| Migration::listed(&target, json).unwrap());
+        let migrations = migrations.collect();
+        observed.insert_migrations(target, migrations);
         observed
     }
 

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::migrations::{AUTOMATIC, BY_HAND, OFFLINE, completing, copying, ended, ready};
 use super::outcomes;
-use crate::apply::testing::{Bench, Heard, Plans, batch_id, chain, peering_id, put};
+use crate::apply::testing::{Bench, Fault, Heard, Plans, batch_id, chain, peering_id, put};
 use crate::apply::{ApplyError, CancelOrder, Cancelled, Conclusion, CutoverOrder, Outcome, Stopped, cancel, cutover};
+use crate::arm::Verb;
 use crate::arm::migration::Ending;
 use crate::plan::step::Opens;
 use crate::plan::{Gate, Op, Plan};
@@ -199,7 +200,7 @@ async fn a_run_that_another_one_took_over_writes_nothing_more() {
         "{:?}",
         report.stopped
     );
-    assert_eq!(report.conclusion(), Conclusion::Failed);
+    assert_eq!(report.conclusion(), Conclusion::InFlight);
     assert!(!bench.azure.has(&peering_id("later")));
 }
 
@@ -284,6 +285,26 @@ async fn a_cutover_by_hand_does_not_pass_a_closed_gate() {
         .await;
     insta::assert_snapshot!(crate::apply::run::in_full(&refused.unwrap_err()), @"database_batch.wave#1 failed: the conditions for the cutover did not hold within 120 s");
     assert_eq!(bench.azure.log(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_whose_request_or_reply_was_lost_is_heard_once() {
+    for fault in [Fault::LostRequest, Fault::LostReply] {
+        let bench = Bench::new();
+        let id = batch_id("t", "wave");
+        bench.azure.migration(&id, &["x"], json!({}));
+        bench.azure.script(&id, [copying(1)]);
+        bench.azure.fail_next(Verb::Patch, "wave", fault.clone());
+        let order = CancelOrder {
+            unit: "database_batch.wave#1".parse().unwrap(),
+            migration: id.clone(),
+        };
+        let cancelled = bench
+            .with(async |ports| cancel(&order, &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+            .await;
+        assert_eq!(cancelled.unwrap(), Cancelled::Ended(Ending::Canceled), "{fault:?}");
+        assert_eq!(bench.azure.count("PATCH", &id), 1, "{fault:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

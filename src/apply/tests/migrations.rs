@@ -198,8 +198,9 @@ async fn a_gate_that_closes_right_before_the_trigger_is_waited_for_again() {
     bench.run(&plans.plan()).await.unwrap();
     let words = bench.heard.words();
     let trigger = words.iter().position(|line| line.starts_with("cutover of")).unwrap();
-    assert_snapshot!(words[trigger - 2..trigger].join("\n"), @"
+    assert_snapshot!(words[trigger - 3..trigger].join("\n"), @"
     gate of database_batch.wave#1: 0 of 2, lag Some(9s)
+    gate of database_batch.wave#1: 1 of 2, lag Some(0ns)
     gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
     ");
 }
@@ -261,6 +262,20 @@ async fn a_question_is_answered_as_the_configuration_says() {
     assert_eq!(report.conclusion(), Conclusion::Done);
     assert_eq!(bench.azure.log(), ["PUT wave", "PATCH wave"]);
     assert!(bench.heard.has("answered WaitingForDataMigrationScheduling"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_lost_is_sent_again() {
+    let bench = Bench::new();
+    let id = batch_id("t", "wave");
+    bench.azure.script(&id, [asking("WaitingForDataMigrationScheduling")]);
+    bench.azure.after_answer(&id, [copying(2), ended("Succeeded")]);
+    bench.azure.fail_next(Verb::Patch, "wave", Fault::LostRequest);
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", OFFLINE));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done, "{}", outcomes(&report));
+    assert_eq!(bench.azure.log(), ["PUT wave", "PATCH wave"]);
 }
 
 #[tokio::test(start_paused = true)]

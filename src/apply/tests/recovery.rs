@@ -211,6 +211,6 @@ async fn an_interrupted_run_is_closed_by_the_next_one_and_told_in_the_history() 
     assert_eq!(snapshot.history[0].outcome, RunOutcome::Abandoned);
     assert_eq!(
         snapshot.history[0].summary,
-        "interrupted; of the calls in flight 1 had happened and 0 had not"
+        "interrupted with 0 of 17 steps done; of the calls in flight 1 had happened and 0 had not"
     );
 }

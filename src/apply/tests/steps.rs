@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::apply::testing::{Azure, Bench, Fault, Plans, Tally, peering_id, put};
-use crate::apply::{ApplyError, Conclusion, OnError, Stopped};
+use crate::apply::{ApplyError, Conclusion, OnError, Settled, Stopped, reconcile};
 use crate::arm::Verb;
 use insta::assert_snapshot;
+use serde_json::json;
 
 use super::outcomes;
 use pgferry_state::{RunOutcome, Store};
@@ -92,6 +93,45 @@ async fn a_lost_reply_a_passing_conflict_and_a_late_failure_are_repeated() {
         assert_eq!(report.conclusion(), Conclusion::Done, "{fault:?}");
         assert!(bench.heard.has("attempt 2 of 0"), "{fault:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_of_unknown_outcome_stays_open_and_the_next_run_remembers_what_it_made_as_ours() {
+    let bench = Bench::new();
+    for _ in 0..9 {
+        bench.azure.fail_next(Verb::Put, "a", Fault::LostReply);
+    }
+    let mut plans = Plans::default();
+    plans.add(put("a"));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Failed);
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert!(snapshot.run.is_some() && snapshot.records.is_empty());
+
+    let next = Bench::on_same(&bench);
+    let settled = next
+        .with(async |ports| reconcile(&ports, &next.options, &next.interrupt, &next.heard).await)
+        .await;
+    let Settled::Closed(closed) = settled.unwrap() else {
+        panic!("it was not closed")
+    };
+    assert_eq!(closed.recovered, ["vnet_peering.a".parse().unwrap()]);
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    let record = snapshot.records.values().next().unwrap();
+    assert_eq!(record.document["origin"], "created");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_made_since_the_plan_is_not_overwritten() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.add(put("a"));
+    bench
+        .azure
+        .object(&peering_id("a"), json!({ "tags": { "owner": "others" } }));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_snapshot!(outcomes(&report), @"vnet_peering.a failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/a exists by now");
+    assert_eq!(bench.azure.log(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,6 +79,11 @@ enum How {
     Cli {
         tenant: Option<String>,
     },
+    /// Set up by half: going on with another login would act as somebody that nobody named.
+    Incomplete {
+        kind: CredentialKind,
+        reason: String,
+    },
     /// Not set up: it says why.
     Missing {
         kind: CredentialKind,
@@ -118,14 +123,14 @@ fn how(kind: CredentialKind, settings: &CredentialSettings, tenant: Option<Strin
         kind,
         reason: format!("{what} is not set"),
     };
-    let application = || -> Result<(String, String), How> {
-        let tenant = tenant.clone().ok_or_else(|| missing("AZURE_TENANT_ID"))?;
-        let client_id = settings.client_id.clone().ok_or_else(|| missing("AZURE_CLIENT_ID"))?;
-        Ok((tenant, client_id))
+    let incomplete = |what: &str| How::Incomplete {
+        kind,
+        reason: format!("{what} is not set"),
     };
-    let with_application = |make: &dyn Fn(String, String) -> How| match application() {
-        Ok((tenant, client_id)) => make(tenant, client_id),
-        Err(how) => how,
+    let with_application = |make: &dyn Fn(String, String) -> How| match (tenant.clone(), settings.client_id.clone()) {
+        (Some(tenant), Some(client_id)) => make(tenant, client_id),
+        (None, _) => incomplete("AZURE_TENANT_ID"),
+        (Some(_), None) => incomplete("AZURE_CLIENT_ID"),
     };
     match kind {
         CredentialKind::ClientSecret => match settings.client_secret.clone() {
@@ -173,13 +178,19 @@ impl TokenSource for Login {
             How::Federated { .. } => CredentialKind::WorkloadIdentity,
             How::Managed { .. } => CredentialKind::ManagedIdentity,
             How::Cli { .. } => CredentialKind::AzureCli,
-            How::Missing { kind, .. } => *kind,
+            How::Incomplete { kind, .. } | How::Missing { kind, .. } => *kind,
         }
     }
 
     async fn fetch(&self, scope: &Scope, claims: Option<&Claims>) -> Result<Token, TokenError> {
         match &self.how {
             How::Missing { reason, .. } => return Err(TokenError::NotHere(reason.clone())),
+            How::Incomplete { kind, reason } => {
+                return Err(TokenError::Refused {
+                    kind: *kind,
+                    reason: reason.clone(),
+                });
+            }
             How::Managed { hosted, .. } if *hosted == HostedIdentity::Missing => self.probe().await?,
             How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } | How::Managed { .. } => {}
             How::Cli { .. } => {}
@@ -247,7 +258,9 @@ impl Login {
                 let made = AzureCliCredential::new(Some(options))?;
                 Ok(made)
             }
-            How::Missing { reason, .. } => Err(Error::with_message(ErrorKind::Credential, reason.clone())),
+            How::Incomplete { reason, .. } | How::Missing { reason, .. } => {
+                Err(Error::with_message(ErrorKind::Credential, reason.clone()))
+            }
         }
     }
 
@@ -255,7 +268,7 @@ impl Login {
         let inner = match &self.how {
             How::Managed { .. } => &self.options.direct,
             How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } => &self.options.http,
-            How::Cli { .. } | How::Missing { .. } => &self.options.http,
+            How::Cli { .. } | How::Incomplete { .. } | How::Missing { .. } => &self.options.http,
         };
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host.clone_from(&self.options.authority);
@@ -299,7 +312,9 @@ impl Login {
                 hosted: HostedIdentity::Present,
                 ..
             } => self.refusal(reason),
-            How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } => self.refusal(reason),
+            How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } | How::Incomplete { .. } => {
+                self.refusal(reason)
+            }
         }
     }
 

@@ -229,20 +229,38 @@ async fn the_azure_cli_comes_last() {
 
 #[tokio::test]
 async fn nothing_set_up_names_every_reason() {
-    let (credentials, _) = Setting::of(&[("AZURE_CLIENT_SECRET", "hush"), ("AZURE_TENANT_ID", "")]).credentials();
+    let (credentials, _) = Setting::of(&[("AZURE_TENANT_ID", "")]).credentials();
     let error = credentials.fetch(&SCOPE, None).await.unwrap_err();
     let TokenError::Nothing { tried } = &error else {
         panic!("{error:?}");
     };
     let tried: Vec<_> = tried.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(tried.join("\n"), @"
-    client_secret: AZURE_TENANT_ID is not set
+    client_secret: AZURE_CLIENT_SECRET is not set
     client_certificate: AZURE_CLIENT_CERTIFICATE_PATH is not set
     workload_identity: AZURE_FEDERATED_TOKEN_FILE is not set
     managed_identity: this machine has no Azure metadata service
     azure_cli: ERROR: Please run 'az login' to setup account.
     ");
     assert_eq!(credentials.which().used, None);
+}
+
+#[tokio::test]
+async fn a_login_that_is_set_up_by_half_is_not_passed_over_for_another() {
+    for (name, value) in [
+        ("AZURE_CLIENT_SECRET", "hush"),
+        ("AZURE_CLIENT_CERTIFICATE_PATH", "app.pem"),
+        ("AZURE_FEDERATED_TOKEN_FILE", "token"),
+    ] {
+        let mut setting = Setting::of(&[(name, value), ("AZURE_CLIENT_ID", "app")]);
+        setting.az = Az(Ok(
+            r#"{"accessToken":"from-az","expires_on":4000000000,"tokenType":"Bearer"}"#,
+        ));
+        let (credentials, _) = setting.credentials();
+        let refused = credentials.fetch(&SCOPE, None).await.unwrap_err();
+        assert!(matches!(&refused, TokenError::Refused { .. }), "{name}: {refused:?}");
+        assert!(refused.to_string().contains("AZURE_TENANT_ID is not set"), "{refused}");
+    }
 }
 
 #[tokio::test]

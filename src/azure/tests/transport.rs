@@ -283,7 +283,7 @@ async fn a_connection_needs_an_address_fit_for_tokens() {
 #[tokio::test]
 async fn without_any_login_the_call_says_what_was_tried() {
     let base = serve(Router::new().fallback(any(|| async { "{}" }))).await;
-    let settings = [("PGFERRY_CREDENTIAL", "client_secret"), ("AZURE_CLIENT_SECRET", "hush")];
+    let settings = [("PGFERRY_CREDENTIAL", "client_secret")];
     let settings = settings
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -294,5 +294,5 @@ async fn without_any_login_the_call_says_what_was_tried() {
     let connected = connect(connection).await.unwrap();
     let error = connected.client.get(&id(VNET)).await.unwrap_err();
     assert!(matches!(&error.failure, Failure::Unauthenticated { audience, .. } if *audience == SCOPE));
-    insta::assert_snapshot!(error.failure, @"no token for https://management.azure.com: no login was found (client_secret: AZURE_TENANT_ID is not set)");
+    insta::assert_snapshot!(error.failure, @"no token for https://management.azure.com: no login was found (client_secret: AZURE_CLIENT_SECRET is not set)");
 }

@@ -439,8 +439,8 @@ mod tests {
 
     fn migration(state: &str, substate: &str, databases: Json) -> Migration {
         let names: Vec<&String> = databases.as_object().unwrap().keys().collect();
-        Migration::read(&json!({
-            "id": "/subscriptions/11111111-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.DBforPostgreSQL/flexibleServers/pg-erp-prod/migrations/wave1m1r1",
+        let id = "/subscriptions/11111111-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.DBforPostgreSQL/flexibleServers/pg-erp-prod/migrations/wave1m1r1";
+        let answer = json!({
             "properties": {
                 "migrationMode": "Online",
                 "migrationOption": "ValidateAndMigrate",
@@ -451,8 +451,8 @@ mod tests {
                     "currentSubStateDetails": { "currentSubState": substate, "dbDetails": databases },
                 },
             },
-        }))
-        .unwrap()
+        });
+        Migration::read(id.parse().unwrap(), &answer)
     }
 
     fn database(state: &str, done: u64, loading: u64, queued: u64, latency: Option<u64>) -> Json {

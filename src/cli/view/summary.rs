@@ -218,7 +218,7 @@ fn stopped_because(stopped: &Stopped) -> String {
         Stopped::Interrupted => "It was asked to stop.".into(),
         Stopped::OnError => "It stopped at the first failure, as told.".into(),
         Stopped::Locked(holder) => format!("The state stayed locked by {holder}."),
-        Stopped::TakenOver(run) => format!("Run {run} took over meanwhile."),
+        Stopped::TakenOver(run) => format!("Another apply, run {run}, took over meanwhile and goes on with it."),
         Stopped::Store(error) => format!("The state cannot be written: {error}."),
     }
 }

@@ -93,6 +93,12 @@ impl Ferry {
         self.write("main.hcl", &text.replace(before, after));
     }
 
+    /// Adds a text to `main.hcl`.
+    pub(crate) fn append(&self, more: &str) {
+        let text = fs::read_to_string(self.path("main.hcl")).unwrap();
+        self.write("main.hcl", &format!("{text}\n{more}"));
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgferry"));
         command.current_dir(self.folder.path()).args(arguments).env_clear();
@@ -220,6 +226,17 @@ impl Ferry {
 
     /// Every request that changed something, as `METHOD path`.
     pub(crate) fn writes(&self) -> Vec<String> {
+        let mut all = self.requests();
+        all.retain(|request| {
+            ["PUT ", "PATCH ", "DELETE "]
+                .iter()
+                .any(|verb| request.starts_with(verb))
+        });
+        all
+    }
+
+    /// Every request to ARM, as `METHOD path`.
+    pub(crate) fn requests(&self) -> Vec<String> {
         let log = self.control(reqwest::Method::GET, "requests", None);
         let entries = log
             .as_array()
@@ -227,10 +244,8 @@ impl Ferry {
             .or_else(|| log["requests"].as_array().cloned())
             .unwrap_or_default();
         let text = |entry: &Json, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-        let writing = entries
+        entries
             .iter()
-            .filter(|entry| ["PUT", "PATCH", "DELETE"].contains(&text(entry, "method").as_str()));
-        writing
             .map(|entry| format!("{} {}", text(entry, "method"), text(entry, "path")))
             .collect()
     }
