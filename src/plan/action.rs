@@ -75,6 +75,8 @@ pub enum Reason {
     Unfinished,
     /// A migration did not succeed and is tried again.
     Retry,
+    /// As declared, and not well all the same: it is put again. What ails it, in words.
+    Repair(String),
     /// In words, where none of the above says it.
     Because(String),
 }

@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
 use crate::kind::{BodyField, Conduct, OnChange, Unit, member};
-use crate::observed::Presence;
+use crate::observed::{Condition, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Shown};
@@ -263,6 +263,7 @@ fn compare(
         id: &id,
         object,
         fields,
+        ailment: ailment(object, before),
     };
     let made_anew = differing.fields.iter().any(|field| field.forces_replacement);
     if let Some(dead) = dead.filter(|_| !made_anew) {
@@ -271,6 +272,10 @@ fn compare(
     }
     let origin = before.map_or(Origin::Adopted, |remembered| remembered.record.origin);
     if differing.fields.is_empty() {
+        if let Some(ailment) = &differing.ailment {
+            let reason = Reason::Repair(ailment.clone());
+            return Ok(Some(differing.update(reason, record(origin))));
+        }
         let known = remembered.is_some_and(|remembered| same_memory(&remembered.record, &record(origin)));
         if known {
             return Ok(None);
@@ -295,6 +300,25 @@ fn compare(
     Ok(Some(differing.update(reason, record(origin))))
 }
 
+/// Why an object that shows what is declared is put again all the same. While an operation goes on, what we know is left
+/// alone, unless it is about to vanish; what is not ours yet is not taken for what it seems to become.
+fn ailment(object: &Json, before: Option<&Remembered>) -> Option<String> {
+    match Condition::of(object) {
+        Condition::Settled => None,
+        Condition::Failed(state) if state.eq_ignore_ascii_case("failed") => {
+            Some("its last operation failed".to_owned())
+        }
+        Condition::Failed(_) => Some("its last operation was cancelled".to_owned()),
+        Condition::Changing(state) if state.eq_ignore_ascii_case("deleting") => {
+            Some("somebody is deleting it".to_owned())
+        }
+        Condition::Changing(state) if before.is_none() => {
+            Some(format!("somebody's operation on it is not over (`{state}`)"))
+        }
+        Condition::Changing(_) => None,
+    }
+}
+
 /// Only what we made is deleted to be made anew.
 fn in_the_way(differing: &Differing<'_>) -> Diagnostics {
     let Differing {
@@ -303,6 +327,7 @@ fn in_the_way(differing: &Differing<'_>) -> Diagnostics {
         id,
         object: _,
         fields,
+        ailment: _,
     } = differing;
     let forcing: Vec<&str> = fields
         .iter()
@@ -604,17 +629,21 @@ struct Differing<'a> {
     id: &'a ArmId,
     object: &'a Json,
     fields: Vec<FieldChange>,
+    /// What is wrong with it beside its fields.
+    ailment: Option<String>,
 }
 
 impl Differing<'_> {
     fn change(&self, action: Action, reason: Reason) -> Option<Change> {
+        let beside = self.ailment.iter().filter(|_| !matches!(reason, Reason::Repair(_)));
+        let notes = beside.cloned().collect();
         Some(Change {
             unit: self.unit.address.clone(),
             id: Some(self.id.clone()),
             action,
             reason,
             fields: self.fields.clone(),
-            notes: Vec::new(),
+            notes,
         })
     }
 

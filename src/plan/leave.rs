@@ -117,7 +117,7 @@ pub(super) fn keep(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostics) 
 }
 
 /// While a migration is active, nothing on its way is taken down, made anew or declared otherwise. What somebody else changed
-/// may be put right.
+/// or left broken may be put right.
 pub(super) fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostics) {
     let active = active_ways(inputs);
     if active.is_empty() {
@@ -127,7 +127,7 @@ pub(super) fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostic
         let Some(change) = &work.change else { continue };
         let disturbs = match change.action {
             Action::Delete | Action::Replace => true,
-            Action::Update => change.reason != Reason::Drifted,
+            Action::Update => !matches!(change.reason, Reason::Drifted | Reason::Repair(_)),
             Action::Adopt | Action::Create | Action::Forget | Action::Advance(_) => false,
         };
         let crossing = active

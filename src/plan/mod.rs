@@ -12,6 +12,9 @@ pub mod lint;
 pub mod order;
 pub mod step;
 
+#[cfg(test)]
+mod tests;
+
 pub use action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Tally};
 pub use step::{Answer, Await, Gate, Op, Step, StepId};
 

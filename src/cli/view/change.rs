@@ -53,7 +53,7 @@ pub(crate) fn because(reason: &Reason) -> &str {
         Reason::Gone => "somebody deleted it",
         Reason::Unfinished => "it is on its way",
         Reason::Retry => "its last attempt did not succeed",
-        Reason::Because(text) => text,
+        Reason::Repair(text) | Reason::Because(text) => text,
     }
 }
 
@@ -69,6 +69,7 @@ fn why(reason: &Reason) -> String {
         | Reason::Gone
         | Reason::Unfinished
         | Reason::Retry
+        | Reason::Repair(_)
         | Reason::Because(_) => format!(", because {}", because(reason)),
     }
 }

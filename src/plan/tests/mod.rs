@@ -1,0 +1,141 @@
+//! Plans of declared text against an Azure that is written down: one difference at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use crate::arm::{ArmId, Cloud, Outputs};
+use crate::config::{Inputs as Variables, Program, Sources, UnsetSensitive, parse};
+use crate::kind::Defaults;
+use crate::observed::{Observed, Presence};
+use crate::plan::step::{Remember, StepTarget};
+use crate::plan::{Change, Inputs, Mode, Op, Plan, propose};
+use crate::prior::{Prior, Remembered};
+
+mod condition;
+
+const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
+const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
+
+/// Two networks and a peering between them.
+const PEERING: &str = "network \"a\" { name = \"vnet-a\" }\nnetwork \"b\" { name = \"vnet-b\" }\n\
+                       vnet_peering \"p\" {\n  from = network.a\n  to = network.b\n}\n";
+
+/// An Azure and what is remembered of it.
+#[derive(Default)]
+struct World {
+    objects: BTreeMap<ArmId, Json>,
+    prior: Prior,
+    tags: BTreeMap<String, String>,
+}
+
+fn id(tail: &str) -> ArmId {
+    format!("{GROUP}/providers/{tail}").parse().unwrap()
+}
+
+fn forward() -> ArmId {
+    id("Microsoft.Network/virtualNetworks/vnet-a/virtualNetworkPeerings/vnet-a-to-vnet-b")
+}
+
+impl World {
+    /// The networks alone.
+    fn new() -> Self {
+        let mut world = Self::default();
+        for name in ["vnet-a", "vnet-b"] {
+            let id = id(&format!("Microsoft.Network/virtualNetworks/{name}"));
+            world.objects.insert(id, json!({ "properties": {} }));
+        }
+        world
+    }
+
+    /// A world after the text was applied.
+    fn after(text: &str) -> Self {
+        let mut world = Self::new();
+        world.apply(&world.plan(text));
+        world
+    }
+
+    fn object(&mut self, id: &ArmId) -> &mut Json {
+        self.objects.get_mut(id).unwrap()
+    }
+
+    fn plan(&self, text: &str) -> Plan {
+        let sources = Sources::from_texts([("main.hcl", text)]);
+        let program = Program {
+            raw: parse(&sources).unwrap(),
+            inputs: Variables::none(&sources).with_unset_sensitive(UnsetSensitive::MadeUp),
+            defaults: Defaults {
+                cloud: Cloud::Simulator,
+                subscription: SUBSCRIPTION.parse().ok(),
+                tenant: None,
+                resource_group: Some("rg-data".into()),
+                location: Some("westeurope".into()),
+                tags: self.tags.clone(),
+            },
+        };
+        let declared = program.declare(&Outputs::default()).unwrap();
+        let mut observed = Observed::default();
+        let mut collections: BTreeMap<_, Vec<ArmId>> = BTreeMap::new();
+        for (id, object) in &self.objects {
+            observed.insert(id.clone(), Presence::Present(Arc::new(object.clone())));
+            collections
+                .entry(id.collection().unwrap())
+                .or_default()
+                .push(id.clone());
+        }
+        for (collection, members) in collections {
+            observed.insert_collection(collection, members);
+        }
+        propose(Inputs {
+            mode: Mode::Apply,
+            graph: &declared.graph,
+            prior: &self.prior,
+            observed: &observed,
+            cloud: Cloud::Simulator,
+            subscription: SUBSCRIPTION.parse().unwrap(),
+            retry: &BTreeSet::new(),
+            outputs: BTreeMap::new(),
+        })
+        .unwrap()
+    }
+
+    /// Does what puts say, and remembers.
+    fn apply(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            if let Op::Put {
+                target: StepTarget::Known(id),
+                body,
+                ..
+            } = &step.op
+            {
+                self.objects.insert(id.clone(), body.to_shown());
+            }
+            if let Remember::Record(record) = &step.then {
+                let remembered = Remembered {
+                    revision: 1,
+                    record: (**record).clone(),
+                };
+                self.prior.insert(step.unit.clone(), remembered);
+            }
+        }
+    }
+}
+
+/// The changes, each in a line.
+fn lines(plan: &Plan) -> Vec<String> {
+    let line = |change: &Change| {
+        let fields: Vec<&str> = change.fields.iter().map(|field| field.attribute.as_str()).collect();
+        format!(
+            "{:?} {} {:?} [{}] {}",
+            change.action,
+            change.unit,
+            change.reason,
+            fields.join(" "),
+            change.notes.join("; ")
+        )
+        .trim_end()
+        .to_owned()
+    };
+    plan.changes.iter().map(line).collect()
+}
