@@ -80,6 +80,7 @@ impl<'a> ByHand<'a> {
             step,
             key,
             attempts: 0,
+            left: None,
         };
         doer.perform(deed).await
     }

@@ -12,13 +12,14 @@ use super::elapsed;
 use super::error::StepError;
 use super::journal::{Journal, journal_step};
 use super::observer::{Downtime, Event};
-use super::order::remembered;
+use super::order::{creates, remembered};
 use super::report::{Outcome, Stopped};
 use super::run::{Acted, Answering, Recorded, Run, Seen, in_full};
 use super::schedule::{At, Ending};
 use super::step::{Fruit, Performed};
 use super::watch::Sight;
 use super::writing::Lock;
+use crate::arm::ArmId;
 use crate::arm::migration::Migration;
 use crate::plan::step::Until;
 use crate::plan::{Op, Step};
@@ -28,6 +29,7 @@ impl<'a> Run<'a> {
         let Acted {
             at,
             attempts,
+            left,
             answering,
             result,
         } = acted;
@@ -48,7 +50,27 @@ impl<'a> Run<'a> {
                 self.state(at).outcome = Some(Outcome::InFlight { unseen: None });
                 self.stop(Stopped::Store(error));
             }
-            (Err(error), _) => self.fail(at, error),
+            (Err(error), _) => {
+                if let Some(id) = left {
+                    self.remember_left(at, id);
+                }
+                self.fail(at, error);
+            }
+        }
+    }
+
+    /// What a failed create left is ours: it is remembered, so that it can be put again and, once it is no longer declared,
+    /// deleted.
+    fn remember_left(&mut self, at: At, id: ArmId) {
+        let key = self.order.key(at);
+        let known = self.revisions.get(key).copied().flatten();
+        if creates(self.order.step(at), known) {
+            let fruit = Fruit {
+                id: Some(id),
+                ..Fruit::default()
+            };
+            let kept = remembered(self.order.step(at), key, &fruit, self.ports.clock.now());
+            self.deferred.extend(kept.ok().flatten());
         }
     }
 

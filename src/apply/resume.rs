@@ -1,6 +1,7 @@
 //! What to make of a run that was interrupted at any instant: each call whose outcome is unknown is looked up in Azure.
 //! Nothing is created here, and nothing is forgotten.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct ClosedRun {
 /// What a look at Azure says of a call whose outcome the journal does not know.
 enum Finding {
     Happened(Fruit),
+    /// It made its object and failed: what there is now is ours, and has to be put again.
+    Broken(Fruit, String),
     Not(String),
     /// Nothing hangs on it.
     Indifferent,
@@ -133,6 +136,15 @@ async fn settle_all(
                 let event = Event::Recovered { step };
                 observer.event(ports.clock.now(), &event);
                 look.happened(at, &fruit)?
+            }
+            Finding::Broken(fruit, message) => {
+                closed.undone.push(step.unit.clone());
+                let failed = Edit::Failed {
+                    run: open.id,
+                    step: journal_step(step.id),
+                    message,
+                };
+                std::iter::once(failed).chain(look.record(at, &fruit)?).collect()
             }
             Finding::Not(message) => {
                 closed.undone.push(step.unit.clone());
@@ -219,6 +231,7 @@ impl<'a> Run<'a> {
             ports: self.ports,
         };
         self.outputs = look.recall().await?;
+        let mut broken = BTreeSet::new();
         for (id, entry) in &open.steps {
             let Some(at) = order.place(StepId(id.get())) else {
                 continue;
@@ -234,19 +247,30 @@ impl<'a> Run<'a> {
             }
         }
         for (at, finding) in look.findings(&self.outputs).await? {
-            if let Finding::Happened(fruit) = finding {
-                let committed = journal.write(look.happened(at, &fruit)?).await?;
-                self.known(at, Outcome::Done, snapshot);
-                self.committed(committed, Vec::new());
-                let step = order.step(at);
-                self.tell(&Event::Recovered { step });
+            match finding {
+                Finding::Happened(fruit) => {
+                    let committed = journal.write(look.happened(at, &fruit)?).await?;
+                    self.known(at, Outcome::Done, snapshot);
+                    self.committed(committed, Vec::new());
+                    let step = order.step(at);
+                    self.tell(&Event::Recovered { step });
+                }
+                // The step is made again, on an object that is ours.
+                Finding::Broken(fruit, _) => {
+                    let edits = look.record(at, &fruit)?.into_iter().collect();
+                    let committed = journal.write(edits).await?;
+                    self.committed(committed, Vec::new());
+                    broken.insert(order.key(at).clone());
+                }
+                Finding::Not(_) | Finding::Indifferent => {}
             }
         }
         for at in order.all() {
             let key = order.key(at);
             let found = snapshot.records.get(key).map(|record| record.revision);
             let ours = self.revisions.get(key).copied().flatten();
-            if self.schedule.standing(at) != Standing::Over && ours != found && !self.touched(at) {
+            let as_planned = ours == found || self.touched(at) || broken.contains(key);
+            if self.schedule.standing(at) != Standing::Over && !as_planned {
                 self.moved.insert(key.clone());
             }
         }
@@ -342,6 +366,7 @@ impl Lookup<'_> {
             // Azure forgets operations after a while; the object itself still tells.
             Err(error) => match self.look(at, outputs).await? {
                 Finding::Not(_) => Ok(Finding::Not(in_full(&error))),
+                Finding::Broken(fruit, _) => Ok(Finding::Broken(fruit, in_full(&error))),
                 other => Ok(other),
             },
         }
@@ -360,10 +385,18 @@ impl Lookup<'_> {
                     .map(|record| record.revision);
                 let is_new = creates(step, known);
                 match self.present(&id, step).await? {
-                    Some(object) if is_new || covers(body, &object) => {
-                        Ok(Finding::Happened(fruit(Some(id), Some(object))))
+                    Some(object) => {
+                        let went_well = has_gone_well(&object);
+                        let fruit = fruit(Some(id), Some(object));
+                        match &fruit.object {
+                            Some(object) if went_well && (is_new || covers(body, object)) => {
+                                Ok(Finding::Happened(fruit))
+                            }
+                            Some(_) if is_new => Ok(Finding::Broken(fruit, "its operation failed".to_owned())),
+                            Some(_) | None => not(),
+                        }
                     }
-                    Some(_) | None => not(),
+                    None => not(),
                 }
             }
             Op::Start {
@@ -410,7 +443,14 @@ impl Lookup<'_> {
             pause: Some(Duration::from_secs(1)),
         };
         let patience = step.patience.unwrap_or(PATIENCE);
-        Ok(Some(self.ports.arm.finish(going_on, patience).await?.unwrap_or(object)))
+        match self.ports.arm.finish(going_on, patience).await {
+            Ok(finished) => Ok(Some(finished.unwrap_or(object))),
+            // That it failed is an answer.
+            Err(error) => match self.ports.arm.get(id).await? {
+                Found::Present(object) if !has_gone_well(&object) => Ok(Some(object)),
+                Found::Present(_) | Found::Absent => Err(error),
+            },
+        }
     }
 
     /// Looks for something that may have been created a moment ago: a replica may not know it yet.
@@ -427,17 +467,22 @@ impl Lookup<'_> {
         }
     }
 
+    /// What a step makes remembered.
+    fn record(&self, at: At, fruit: &Fruit) -> Result<Option<Edit>, ApplyError> {
+        let step = self.order.step(at);
+        remembered(step, self.order.key(at), fruit, self.ports.clock.now()).map_err(|source| ApplyError::Step {
+            unit: step.unit.clone(),
+            source: Box::new(source),
+        })
+    }
+
     fn happened(&self, at: At, fruit: &Fruit) -> Result<Vec<Edit>, ApplyError> {
         let step = self.order.step(at);
         let done = Edit::Done {
             run: self.open.id,
             step: journal_step(step.id),
         };
-        let record = remembered(step, self.order.key(at), fruit, self.ports.clock.now());
-        let record = record.map_err(|source| ApplyError::Step {
-            unit: step.unit.clone(),
-            source: Box::new(source),
-        })?;
+        let record = self.record(at, fruit)?;
         Ok(std::iter::once(done).chain(record).collect())
     }
 }
@@ -457,6 +502,12 @@ fn target(step: &Step, outputs: &Outputs) -> Option<ArmId> {
         Op::Await(_) | Op::Gate(_) | Op::Note => return None,
     };
     settle(target, outputs).ok()
+}
+
+/// Whether the last operation on an object that is no longer worked on went well.
+fn has_gone_well(object: &Json) -> bool {
+    let state = object.pointer("/properties/provisioningState").and_then(Json::as_str);
+    !state.is_some_and(|state| state.eq_ignore_ascii_case("failed") || state.eq_ignore_ascii_case("canceled"))
 }
 
 /// Whether an object is as a body wants it, as far as the body says. Letter case and blanks do not count: services spell

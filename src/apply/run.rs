@@ -103,6 +103,7 @@ pub(super) struct Answering<'a> {
 pub(super) struct Acted<'a> {
     pub(super) at: At,
     pub(super) attempts: u32,
+    pub(super) left: Option<ArmId>,
     pub(super) answering: Option<Answering<'a>>,
     pub(super) result: Result<Performed, StepError>,
 }

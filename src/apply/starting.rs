@@ -117,12 +117,14 @@ impl<'a> Run<'a> {
             step: self.order.step(at),
             key: self.order.key(at),
             attempts: self.state(at).attempts,
+            left: None,
         };
         let act = async move {
             let result = doer.perform(deed).await;
             Acted {
                 at,
                 attempts: doer.attempts,
+                left: doer.left,
                 answering,
                 result,
             }

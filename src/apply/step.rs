@@ -63,6 +63,8 @@ pub(super) struct Doer<'a> {
     pub(super) key: &'a RecordKey,
     /// Attempts so far, over all runs of the plan.
     pub(super) attempts: u32,
+    /// An object that is there though its call failed: Azure had accepted the call before.
+    pub(super) left: Option<ArmId>,
 }
 
 enum Called {
@@ -369,10 +371,20 @@ impl Doer<'_> {
                 match finished {
                     Ok(object) => Ok(Called::Finished(object)),
                     // Azure forgets operations after a while; the object itself still tells.
-                    Err(error) if call.verb == Verb::Put && is_absent(&error) => match self.look(&call.id).await? {
-                        Some(object) => Ok(Called::Finished(Some(object))),
-                        None => Err(error.into()),
-                    },
+                    Err(error) if call.verb == Verb::Put => {
+                        let object = self.look(&call.id).await.unwrap_or_default();
+                        match object {
+                            Some(object) if is_absent(&error) => Ok(Called::Finished(Some(object))),
+                            Some(_) => {
+                                self.left = Some(call.id.clone());
+                                Err(error.into())
+                            }
+                            None => {
+                                self.left = None;
+                                Err(error.into())
+                            }
+                        }
+                    }
                     Err(error) => Err(error.into()),
                 }
             }

@@ -26,6 +26,8 @@ pub(in crate::apply) enum Fault {
     Refused(u16, &'static str),
     /// The service takes it on, and fails later with this code.
     FailsLater(&'static str),
+    /// The same, and what it made stays, `Failed`.
+    FailsAndStays(&'static str),
     /// There is never an answer.
     Hangs,
 }
@@ -317,6 +319,15 @@ impl ArmWrite for Azure {
             Some(Fault::Hangs) => std::future::pending().await,
             Some(Fault::FailsLater(code)) => {
                 self.inner().failing = Some(code);
+                return Ok(running(call));
+            }
+            Some(Fault::FailsAndStays(code)) => {
+                let mut inner = self.inner();
+                inner.take_effect(call, body.as_ref());
+                inner.failing = Some(code);
+                if let Some(object) = inner.objects.get_mut(&call.id) {
+                    object["properties"]["provisioningState"] = json!("Failed");
+                }
                 return Ok(running(call));
             }
             Some(Fault::LostReply) => {

@@ -11,8 +11,9 @@ use serde_json::json;
 use super::migrations::{AUTOMATIC, copying, ready};
 use super::outcomes;
 use crate::address::UnitAddress;
-use crate::apply::testing::{Azure, Bench, Fuse, Plans, batch_id, chain, peering_id, put};
+use crate::apply::testing::{Azure, Bench, Fault, Fuse, Plans, batch_id, chain, peering_id, put};
 use crate::apply::{Conclusion, Settled, reconcile, resume};
+use crate::arm::Verb;
 use crate::plan::step::Remember;
 use crate::plan::{Op, Plan};
 use crate::prior::{Origin, UnitRecord};
@@ -184,6 +185,44 @@ async fn killed_at_any_call_the_stored_plan_can_be_finished() {
             );
             check(&azure, &store, &format!("resumed after {length} calls")).await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_while_nobody_watched_is_ours_and_is_not_taken_for_done() {
+    for go_on in [false, true] {
+        let (azure, store) = (Arc::new(world()), MemoryStore::new());
+        azure.fail_next(Verb::Put, "/a", Fault::FailsAndStays("InternalServerError"));
+        let mut plans = Plans::default();
+        plans.add(put("a"));
+        let plan = plans.plan();
+        let bench = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+        let interrupt = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            bench.interrupter.interrupt();
+        };
+        let (report, ()) = tokio::join!(bench.run(&plan), interrupt);
+        assert_eq!(report.unwrap().conclusion(), Conclusion::InFlight);
+
+        let next = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+        if go_on {
+            let resumed = next
+                .with(async |ports| resume(&ports, &next.options, &next.interrupt, &next.heard).await)
+                .await;
+            assert_eq!(resumed.unwrap().unwrap().conclusion(), Conclusion::Done);
+            assert_eq!(azure.count("PUT", &peering_id("a")), 2, "it is put again");
+        } else {
+            let settled = next
+                .with(async |ports| reconcile(&ports, &next.options, &next.interrupt, &next.heard).await)
+                .await;
+            let Settled::Closed(closed) = settled.unwrap() else {
+                panic!("it was not closed")
+            };
+            assert_eq!(closed.undone, ["vnet_peering.a".parse().unwrap()]);
+        }
+        let snapshot = store.load().await.unwrap().unwrap();
+        let origins = snapshot.records.values().map(|record| &record.document["origin"]);
+        assert_eq!(origins.collect::<Vec<_>>(), ["created"]);
     }
 }
 

@@ -135,6 +135,26 @@ async fn what_somebody_made_since_the_plan_is_not_overwritten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_failed_create_left_is_remembered_as_ours() {
+    for (fault, records) in [
+        (Fault::FailsAndStays("InternalServerError"), 1),
+        (Fault::FailsLater("InternalServerError"), 0),
+        (Fault::Refused(400, "InvalidInput"), 0),
+    ] {
+        let bench = Bench::new();
+        let mut plans = Plans::default();
+        plans.add(put("a"));
+        bench.azure.fail_next(Verb::Put, "a", fault.clone());
+        let report = bench.run(&plans.plan()).await.unwrap();
+        assert_eq!(report.conclusion(), Conclusion::Failed, "{fault:?}");
+        let snapshot = bench.store.load().await.unwrap().unwrap();
+        let origins = snapshot.records.values().map(|record| &record.document["origin"]);
+        assert_eq!(origins.collect::<Vec<_>>(), vec!["created"; records], "{fault:?}");
+        assert_eq!(snapshot.run, None, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_in_flight_stay_within_the_bound_and_one_scope_has_one_writer() {
     let azure = Azure::slow(Duration::from_secs(1));
     let mut bench = Bench::on(azure);
