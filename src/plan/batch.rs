@@ -64,8 +64,11 @@ pub struct Start {
     pub id: ArmId,
     /// The databases it moves.
     pub databases: Vec<String>,
-    /// Databases that may be on the target already, and why.
+    /// Databases that may be on the target already, and why: all of them or none, since the service knows one answer for a
+    /// whole migration.
     pub may_exist: BTreeMap<String, MayExist>,
+    /// Databases of the chunk that are still to come and go in an attempt of their own.
+    pub later: Vec<String>,
     /// Why it is made.
     pub reason: Reason,
 }
@@ -239,6 +242,8 @@ impl<'a> Here<'a> {
             || ending != Ending::Succeeded && failures <= usize::try_from(self.batch.retries).unwrap_or(usize::MAX)
         {
             Reason::Retry
+        } else if ending == Ending::Succeeded && !remaining.iter().any(|name| last.databases.contains(name)) {
+            Reason::Because(format!("`{}` moved the others of its databases first", last.id.name()))
         } else {
             return Fate::Stuck(Box::new((*last).clone()), ending);
         };
@@ -248,10 +253,19 @@ impl<'a> Here<'a> {
                 may_exist.entry(name.clone()).or_insert(MayExist::OwnLeftover);
             }
         }
+        // What may be overwritten never shares a migration with what may not. What the last attempt left out comes first, so
+        // that neither part waits for the other for ever.
+        let (replacing, fresh): (Vec<String>, Vec<String>) =
+            remaining.into_iter().partition(|name| may_exist.contains_key(name));
+        let mut parts = [fresh, replacing];
+        parts.sort_by_key(|part| (part.is_empty(), part.iter().any(|name| last.databases.contains(name))));
+        let [databases, later] = parts;
+        may_exist.retain(|name, _| databases.contains(name));
         Fate::Start(Start {
             id: self.free_id(number, names),
-            databases: remaining,
+            databases,
             may_exist,
+            later,
             reason,
         })
     }
@@ -295,6 +309,7 @@ impl<'a> Here<'a> {
                     id: self.free_id(number, names),
                     may_exist: self.consents(&databases),
                     databases: databases.clone(),
+                    later: Vec::new(),
                     reason: Reason::Absent,
                 };
                 let fate = Fate::Start(start);
@@ -726,13 +741,56 @@ mod tests {
         world.end(State::Failed);
         world.migrations[0].progress.remove("a");
         let again = world.deal(&batch, true);
-        let may_exist: Vec<&str> = starts(&again)[0].1.may_exist.keys().map(String::as_str).collect();
-        assert_eq!(may_exist, ["b"]);
-        world.prior = Prior::default();
-        assert!(
-            starts(&world.deal(&batch, true))[0].1.may_exist.is_empty(),
-            "a lost state knows of no leftovers"
+        assert_eq!(shape(&again), ["#1 [a b] start wave1m1r1"]);
+        let (chunk, start) = starts(&again)[0];
+        assert!(start.may_exist.is_empty(), "nobody consents to overwriting `a`");
+        assert_eq!(
+            (&start.databases, &start.later),
+            (&vec!["a".to_owned()], &vec!["b".to_owned()])
         );
+        world.start(&batch, chunk, start);
+        world.end(State::Succeeded);
+        let then = world.deal(&batch, false);
+        let (chunk, start) = starts(&then)[0];
+        assert_eq!(
+            (chunk.number, start.databases.as_slice(), start.may_exist.get("b")),
+            (1, ["b".to_owned()].as_slice(), Some(&MayExist::OwnLeftover))
+        );
+        world.start(&batch, chunk, start);
+        world.end(State::Succeeded);
+        assert_eq!(shape(&world.deal(&batch, false)), ["#1 [a b] done"]);
+    }
+
+    #[test]
+    fn neither_part_of_a_divided_retry_waits_for_the_other_for_ever() {
+        let mut world = World::default();
+        let batch = batch(&["a", "b"]);
+        let dealt = world.deal(&batch, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch, chunk, start);
+        world.end(State::Failed);
+        world.migrations[0].progress.remove("a");
+        let mut tried = Vec::new();
+        for _ in 0..4 {
+            let again = world.deal(&batch, true);
+            let (chunk, start) = starts(&again)[0];
+            tried.extend(start.databases.clone());
+            world.start(&batch, chunk, start);
+            world.end(State::ValidationFailed);
+        }
+        assert_eq!(tried, ["a", "b", "a", "b"]);
+    }
+
+    #[test]
+    fn a_lost_state_knows_of_no_leftovers() {
+        let mut world = World::default();
+        let batch = batch(&["a", "b"]);
+        let dealt = world.deal(&batch, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch, chunk, start);
+        world.end(State::Failed);
+        world.prior = Prior::default();
+        assert!(starts(&world.deal(&batch, true))[0].1.may_exist.is_empty());
     }
 
     #[derive(Clone, Debug)]
@@ -742,6 +800,8 @@ mod tests {
         End(u8),
         LoseState,
         Retry,
+        Consent(usize),
+        NeverTouched,
     }
 
     fn turn() -> impl Strategy<Value = Turn> {
@@ -751,6 +811,8 @@ mod tests {
             (0..4_u8).prop_map(Turn::End),
             Just(Turn::LoseState),
             Just(Turn::Retry),
+            (0..10_usize).prop_map(Turn::Consent),
+            Just(Turn::NeverTouched),
         ]
     }
 
@@ -763,17 +825,25 @@ mod tests {
             let mut world = World::default();
             let mut listed: Vec<&str> = vec!["db0", "db1", "db2", "db3"];
             let mut retry = false;
+            let mut consents = BTreeMap::new();
             for turn in turns {
                 match turn {
                     Turn::List(chosen) => listed = chosen.iter().map(|at| names[*at].as_str()).collect(),
                     Turn::LoseState => world.prior = Prior::default(),
                     Turn::Retry => retry = true,
+                    Turn::Consent(at) => drop(consents.insert(names[at].clone(), LossConsent::Overwrite)),
+                    Turn::NeverTouched => {
+                        if let Some(last) = world.migrations.last_mut() {
+                            last.progress.pop_first();
+                        }
+                    }
                     Turn::End(how) => {
                         let states = [State::Succeeded, State::Failed, State::ValidationFailed, State::Canceled];
                         world.end(states[usize::from(how)].clone());
                     }
                     Turn::StartNext => {
-                        let batch = batch(&listed);
+                        let mut batch = batch(&listed);
+                        batch.accept_loss.clone_from(&consents);
                         let dealt = world.deal(&batch, retry);
                         retry = false;
                         let active = world.migrations.iter().any(|migration| migration.state.ending().is_none());
@@ -783,11 +853,16 @@ mod tests {
                         }
                     }
                 }
-                let batch = batch(&listed);
+                let mut batch = batch(&listed);
+                batch.accept_loss.clone_from(&consents);
                 let dealt = world.deal(&batch, true);
                 let mut names = BTreeSet::new();
                 for (chunk, start) in starts(&dealt) {
                     prop_assert!(start.databases.len() <= batch.max_per_migration);
+                    prop_assert!(
+                        start.may_exist.is_empty() || start.databases.iter().all(|name| start.may_exist.contains_key(name)),
+                        "what may be overwritten shares a migration with what may not"
+                    );
                     prop_assert!(!world.migrations.iter().any(|migration| migration.id == start.id), "a name is used twice");
                     for database in &start.databases {
                         prop_assert!(names.insert(database.clone()), "{database} is dealt twice");

@@ -260,9 +260,15 @@ impl Job<'_> {
         !databases.is_empty() && databases.iter().all(consent)
     }
 
+    fn notes(start: &Start) -> Vec<String> {
+        let later = start.later.join(", ");
+        let note = format!("{later} will follow with the next apply: what may be overwritten never shares a migration");
+        (!later.is_empty()).then_some(note).into_iter().collect()
+    }
+
     fn start(&self, start: &Start) -> Work {
         let reason = start.reason.clone();
-        let mut change = self.change(Action::Create, reason, Vec::new());
+        let mut change = self.change(Action::Create, reason, Self::notes(start));
         change.id = Some(start.id.clone());
         change.fields = self.shown(start);
         let mut attempts = self.chunk.attempts.clone();
@@ -272,7 +278,7 @@ impl Job<'_> {
             generation: self.batch.generation,
             created: None,
         });
-        let overwrite = !start.may_exist.is_empty();
+        let overwrite = start.databases.iter().all(|name| start.may_exist.contains_key(name));
         let mut body = self.batch.body(&start.databases, overwrite);
         for (key, value) in self.tags() {
             body.set(&["tags", key], Body::text(value));
