@@ -9,6 +9,7 @@ pub mod id;
 pub mod migration;
 pub mod operation;
 pub mod ports;
+pub mod source_server;
 
 pub use body::{Body, Draft, Final, MissingOutput, Outputs, Stage};
 pub use cloud::{Cloud, CloudError, Scope, SubscriptionId, TenantId};
@@ -16,3 +17,4 @@ pub use error::{ArmError, Conflict, Failure, Retry, ServiceError, TransportError
 pub use id::{ArmId, ArmType, Collection};
 pub use operation::{Call, CorrelationId, Operation, Verb};
 pub use ports::{ArmRead, ArmWrite, Found};
+pub use source_server::SourceServer;

@@ -9,7 +9,7 @@ use super::fold::{Exports, Folded, OutputValue, fold};
 use super::parse::RawBlock;
 use super::variables::Inputs;
 use crate::address::Address;
-use crate::arm::{ArmId, Outputs};
+use crate::arm::{ArmId, Outputs, SourceServer};
 use crate::block::{Block, Condition};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Graph};
@@ -209,13 +209,14 @@ fn refuse_sharing(declarations: &[Declaration], found: &mut Diagnostics) {
     }
 }
 
-/// Two batches may claim one database only for different targets.
+/// Two batches may claim one database of one server only for different targets, whoever signs in.
 fn refuse_rivals(declarations: &[Declaration], found: &mut Diagnostics) {
-    let mut claims: BTreeMap<(&str, &ArmId, &str), &Declaration> = BTreeMap::new();
+    let mut claims: BTreeMap<(SourceServer, &ArmId, &str), &Declaration> = BTreeMap::new();
     for declaration in declarations {
         let Some(batch) = &declaration.batch else { continue };
+        let server = batch.source.server();
         for database in &batch.databases {
-            let claim = (batch.source.text.as_str(), &batch.target, database.as_str());
+            let claim = (server.clone(), &batch.target, database.as_str());
             if let Some(other) = claims.insert(claim, declaration) {
                 found.push(
                     Diagnostic::error(SAME_DATABASE, "database claimed twice")
@@ -451,6 +452,17 @@ mod tests {
     fn two_batches_must_not_claim_one_database_of_one_target() {
         let text = include_str!("../../examples/quickstart/main.hcl").to_owned()
             + "\ndatabase_batch \"rival\" {\n  source = source.erp\n  target = target.erp\n  databases = [\"hrdb\"]\n}\n";
+        let found = program(&text).declare(&Outputs::default()).err().unwrap();
+        let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
+        assert_eq!(summaries, ["database claimed twice"]);
+    }
+
+    #[test]
+    fn another_login_on_the_same_server_is_no_way_to_claim_a_database_twice() {
+        let text = include_str!("../../examples/quickstart/main.hcl").to_owned()
+            + "\nsource \"again\" {\n  type = \"on_premises\"\n  host = source.erp.host\n  username = \"other\"\n  \
+               password = var.erp_password\n}\n\
+               database_batch \"rival\" {\n  source = source.again\n  target = target.erp\n  databases = [\"hrdb\"]\n}\n";
         let found = program(&text).declare(&Outputs::default()).err().unwrap();
         let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
         assert_eq!(summaries, ["database claimed twice"]);

@@ -7,6 +7,7 @@ use super::schema::{
     Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, MISSING_ARGUMENT, Schema, Section, Term, Word,
 };
 use super::{Body, Conduct, Context, Expansion, Kind, Unit};
+use crate::arm::SourceServer;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The type of a single server.
@@ -65,6 +66,13 @@ pub struct Endpoint {
     pub ssl_mode: &'static str,
     /// The login.
     pub username: String,
+}
+
+impl Endpoint {
+    /// The server, whoever signs in there.
+    pub fn server(&self) -> SourceServer {
+        SourceServer::of(&self.text)
+    }
 }
 
 static SCHEMA: Schema = Schema {

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::UnitAddress;
-use crate::arm::ArmId;
 use crate::arm::migration::{Ending, Migration, MigrationOption, Standing, Tables};
+use crate::arm::{ArmId, SourceServer};
 use crate::kind::database_batch::{Batch, LossConsent};
 use crate::prior::{Attempt, Prior};
 
@@ -417,19 +417,9 @@ pub(super) fn is_of_another_state(migration: &Migration, lineage: Option<&str>) 
     tag(migration, TAG_UNIT).is_some() && tag(migration, TAG_LINEAGE) != lineage
 }
 
-/// The same server, whoever signs in there: a changed login is no other source.
+/// The same server, whoever signs in there.
 fn is_same_source(batch: &Batch, migration: &Migration) -> bool {
-    server_of(&migration.source).eq_ignore_ascii_case(server_of(&batch.source.text))
-}
-
-/// `host:port` of `host:port@user`; the id of a single server as it is.
-pub(super) fn server_of(source: &str) -> &str {
-    match source.split_once(':') {
-        Some((_, rest)) => rest.find('@').map_or(source, |at| {
-            source.get(..source.len() - rest.len() + at).unwrap_or(source)
-        }),
-        None => source,
-    }
+    SourceServer::of(&migration.source) == batch.source.server()
 }
 
 /// The generation a migration belongs to; made by hand, it is the first.
@@ -727,8 +717,6 @@ mod tests {
         assert_eq!(shape(&world.deal(&other, false)), ["#1 [a b] done"]);
         other.source.text = "10.1.0.5:5432@migrator".into();
         assert_eq!(shape(&world.deal(&other, false)), ["#1 [a b] done"]);
-        assert_eq!(server_of("host:5432@a@b"), "host:5432");
-        assert_eq!(server_of("/subscriptions/s/x"), "/subscriptions/s/x");
     }
 
     #[test]

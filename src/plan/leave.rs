@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::address::UnitAddress;
-use crate::arm::ArmId;
 use crate::arm::migration::{Migration, Standing};
+use crate::arm::{ArmId, SourceServer};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
@@ -162,7 +162,7 @@ fn active_ways<'a>(inputs: &'a Inputs<'_>) -> Vec<(&'a Migration, BTreeSet<ArmId
             let mut way = BTreeSet::from([target.clone()]);
             way.extend(migration.runtime.clone());
             for (_, batch) in inputs.graph.batches() {
-                if batch.target == *target && batch.source.text.eq_ignore_ascii_case(&migration.source) {
+                if batch.target == *target && batch.source.server() == SourceServer::of(&migration.source) {
                     way.extend(batch.path.iter().cloned());
                 }
             }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use crate::arm::migration::Migration;
 use crate::arm::{ArmId, Cloud, Outputs};
+
 use crate::config::{Inputs as Variables, Program, Sources, UnsetSensitive, parse};
+use crate::diagnostic::Diagnostics;
 use crate::kind::Defaults;
 use crate::observed::{Observed, Presence};
 use crate::plan::step::{Remember, StepTarget};
@@ -14,6 +17,7 @@ use crate::plan::{Change, Inputs, Mode, Op, Plan, propose};
 use crate::prior::{Prior, Remembered};
 
 mod condition;
+mod protect;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
 const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
@@ -28,6 +32,7 @@ struct World {
     objects: BTreeMap<ArmId, Json>,
     prior: Prior,
     tags: BTreeMap<String, String>,
+    migrations: BTreeMap<ArmId, Vec<Migration>>,
 }
 
 fn id(tail: &str) -> ArmId {
@@ -61,6 +66,10 @@ impl World {
     }
 
     fn plan(&self, text: &str) -> Plan {
+        self.propose(text).unwrap()
+    }
+
+    fn propose(&self, text: &str) -> Result<Plan, Diagnostics> {
         let sources = Sources::from_texts([("main.hcl", text)]);
         let program = Program {
             raw: parse(&sources).unwrap(),
@@ -87,6 +96,9 @@ impl World {
         for (collection, members) in collections {
             observed.insert_collection(collection, members);
         }
+        for (target, migrations) in &self.migrations {
+            observed.insert_migrations(target.clone(), migrations.clone());
+        }
         propose(Inputs {
             mode: Mode::Apply,
             graph: &declared.graph,
@@ -97,7 +109,6 @@ impl World {
             retry: &BTreeSet::new(),
             outputs: BTreeMap::new(),
         })
-        .unwrap()
     }
 
     /// Does what puts say, and remembers.

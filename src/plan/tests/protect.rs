@@ -1,0 +1,60 @@
+//! What a running migration needs.
+
+use serde_json::json;
+
+use super::{PEERING, World, id};
+use crate::arm::migration::Migration;
+
+const BATCH: &str = r#"
+variable "password" {
+  type      = string
+  sensitive = true
+}
+source "s" {
+  type     = "on_premises"
+  host     = "Db.example.org"
+  username = "migrator"
+  password = var.password
+  network  = network.a
+}
+target "t" {
+  name           = "pg-t"
+  admin_username = "pgadmin"
+  admin_password = var.password
+  network        = network.b
+}
+database_batch "w" {
+  source    = source.s
+  target    = target.t
+  databases = ["x"]
+}
+"#;
+
+#[test]
+fn its_way_is_protected_whoever_signs_in_at_the_source() {
+    let mut world = World::after(PEERING);
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    world
+        .objects
+        .insert(target.clone(), json!({ "location": "westeurope" }));
+    let running = json!({
+        "id": target.child("migrations", "byhand").as_str(),
+        "properties": {
+            "sourceDbServerResourceId": "db.example.org:5432@somebody",
+            "dbsToMigrate": ["x"],
+            "currentStatus": { "state": "InProgress" },
+        },
+    });
+    world
+        .migrations
+        .insert(target, vec![Migration::read(&running).unwrap()]);
+    let text = format!("{PEERING}{BATCH}");
+    assert!(world.propose(&text).is_ok());
+    let changed = text.replace(
+        "to = network.b\n",
+        "to = network.b\n  forward { use_remote_gateways = true }\n",
+    );
+    let found = world.propose(&changed).unwrap_err();
+    let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
+    assert_eq!(summaries, ["a running migration needs it"]);
+}
