@@ -204,6 +204,21 @@ impl<S: Stage> Body<S> {
     }
 }
 
+impl<S: Stage> Body<S> {
+    /// Takes away the member at a path of keys, where it is there.
+    pub fn unset(&mut self, path: &[&str]) {
+        match (path, self) {
+            ([key], Self::Object(members)) => drop(members.remove(*key)),
+            ([key, rest @ ..], Self::Object(members)) => {
+                if let Some(member) = members.get_mut(*key) {
+                    member.unset(rest);
+                }
+            }
+            ([] | [_, ..], _) => {}
+        }
+    }
+}
+
 impl Body<Draft> {
     /// Fills in what has become known, and the secrets.
     ///

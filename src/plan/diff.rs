@@ -251,7 +251,7 @@ fn compare(
         },
     };
     let before = remembered.or_else(|| moved_from(inputs, &id, declared));
-    note_drift(unit, object, before, works);
+    note_drift(declaration, unit, object, before, works);
     let dead = unit
         .dead
         .filter(|dead| member(object, dead.path).and_then(Json::as_str) == Some(dead.value));
@@ -401,17 +401,15 @@ fn shown(body: &Body<Draft>) -> Shown {
     }
 }
 
+/// Whether `ignore_changes` leaves a field to others.
+fn is_ignored(declaration: &Declaration, field: &BodyField) -> bool {
+    let ignored = &declaration.meta.lifecycle.ignore_changes;
+    ignored.iter().any(|(name, _)| name == field.attribute || name == "all")
+}
+
 fn differences(declaration: &Declaration, unit: &Unit, object: &Json) -> Vec<FieldChange> {
-    let ignored = |field: &BodyField| {
-        declaration
-            .meta
-            .lifecycle
-            .ignore_changes
-            .iter()
-            .any(|(name, _)| name == field.attribute || name == "all")
-    };
     let mut differing = Vec::new();
-    for field in unit.fields.iter().filter(|field| !ignored(field)) {
+    for field in unit.fields.iter().filter(|field| !is_ignored(declaration, field)) {
         let Some(wanted) = unit.body.get(field.path) else {
             continue;
         };
@@ -447,11 +445,12 @@ fn reason_of(unit: &Unit, before: Option<&Remembered>) -> Reason {
     }
 }
 
-/// Differences between what we last did and what is there, where the declaration does not already say the same.
-fn note_drift(unit: &Unit, object: &Json, before: Option<&Remembered>, works: &mut Works) {
+/// Differences between what we last did and what is there, but in fields that are left to others.
+fn note_drift(declaration: &Declaration, unit: &Unit, object: &Json, before: Option<&Remembered>, works: &mut Works) {
     let Some(remembered) = before else { return };
     let mut fields = Vec::new();
-    for field in unit.fields.iter().filter(|field| field.change != OnChange::CreateOnly) {
+    let ours = |field: &&BodyField| field.change != OnChange::CreateOnly && !is_ignored(declaration, field);
+    for field in unit.fields.iter().filter(ours) {
         let Some(last) = remembered.record.fields.get(field.attribute) else {
             continue;
         };
@@ -651,7 +650,7 @@ impl Differing<'_> {
         put(
             self.unit,
             Some(self.id),
-            preserving(self.unit, self.object),
+            preserving(self.declaration, self.unit, self.object),
             patience,
             record,
         )
@@ -677,9 +676,16 @@ impl Differing<'_> {
     }
 }
 
-/// The declared body, with the members of others that a PUT would otherwise remove.
-fn preserving(unit: &Unit, object: &Json) -> Body<Draft> {
+/// The declared body, with the members of others that a PUT would otherwise remove, and with fields that are left to others
+/// as they are.
+fn preserving(declaration: &Declaration, unit: &Unit, object: &Json) -> Body<Draft> {
     let mut body = unit.body.clone();
+    for field in unit.fields.iter().filter(|field| is_ignored(declaration, field)) {
+        match member(object, field.path) {
+            Some(theirs) => body.set(field.path, Body::from_json(theirs)),
+            None => body.unset(field.path),
+        }
+    }
     for path in unit.preserve {
         let Some(theirs) = member(object, path) else { continue };
         let merged = match (Body::from_json(theirs), body.get(path)) {

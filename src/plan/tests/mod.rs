@@ -17,6 +17,7 @@ use crate::plan::{Change, Inputs, Mode, Op, Plan, propose};
 use crate::prior::{Prior, Remembered};
 
 mod condition;
+mod ignored;
 mod protect;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
