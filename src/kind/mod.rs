@@ -127,6 +127,26 @@ pub struct Unit {
     pub brings: BTreeMap<String, Vec<String>>,
 }
 
+impl Unit {
+    /// An object that is only read.
+    pub fn read_only(address: UnitAddress, id: Term<ArmId>) -> Self {
+        Self {
+            address,
+            id,
+            conduct: Conduct::ReadOnly,
+            body: Body::Null,
+            fields: &[],
+            identity: None,
+            preserve: &[],
+            dead: None,
+            touches: Vec::new(),
+            scopes: Vec::new(),
+            patience: Duration::ZERO,
+            brings: BTreeMap::new(),
+        }
+    }
+}
+
 /// How units are dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conduct {

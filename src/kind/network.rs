@@ -1,10 +1,7 @@
 //! `network`: an existing virtual network. It is read for checks and references, and never changed.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, Schema, Term};
-use super::{Body, Conduct, Context, Expansion, Kind, Placement, Unit};
+use super::{Context, Expansion, Kind, Placement, Unit};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The type of its object.
@@ -68,20 +65,7 @@ impl Kind for Network {
                     .into());
             }
         };
-        let unit = Unit {
-            address: fields.owner().unit(),
-            id,
-            conduct: Conduct::ReadOnly,
-            body: Body::Null,
-            fields: &[],
-            identity: None,
-            preserve: &[],
-            dead: None,
-            touches: Vec::new(),
-            scopes: Vec::new(),
-            patience: Duration::ZERO,
-            brings: BTreeMap::new(),
-        };
+        let unit = Unit::read_only(fields.owner().unit(), id);
         Ok(Expansion {
             units: vec![unit],
             batch: None,

@@ -1,10 +1,7 @@
 //! What `target` and `runtime_server` have in common: an existing flexible server, read and never changed.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, MISSING_ARGUMENT, Term};
-use super::{Body, Conduct, Context, Expansion, Placement, Unit};
+use super::{Context, Expansion, Placement, Unit};
 use crate::arm::ArmId;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -72,20 +69,7 @@ pub fn id(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Term<ArmId>, Diagnost
 
 /// The one unit of an existing server.
 pub fn expand(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
-    let unit = Unit {
-        address: fields.owner().unit(),
-        id: id(fields, cx)?,
-        conduct: Conduct::ReadOnly,
-        body: Body::Null,
-        fields: &[],
-        identity: None,
-        preserve: &[],
-        dead: None,
-        touches: Vec::new(),
-        scopes: Vec::new(),
-        patience: Duration::ZERO,
-        brings: BTreeMap::new(),
-    };
+    let unit = Unit::read_only(fields.owner().unit(), id(fields, cx)?);
     Ok(Expansion {
         units: vec![unit],
         batch: None,

@@ -1,12 +1,9 @@
 //! `source`: the PostgreSQL server that databases leave. It is described, not changed; only a single server is an ARM object.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use super::schema::{
     Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, MISSING_ARGUMENT, Schema, Section, Term, Word,
 };
-use super::{Body, Conduct, Context, Expansion, Kind, Unit};
+use super::{Context, Expansion, Kind, Unit};
 use crate::arm::SourceServer;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -146,20 +143,7 @@ impl Kind for Source {
         let Some(id) = fields.top().id("server_id") else {
             return Ok(Expansion::default());
         };
-        let unit = Unit {
-            address: fields.owner().unit(),
-            id: id.clone(),
-            conduct: Conduct::ReadOnly,
-            body: Body::Null,
-            fields: &[],
-            identity: None,
-            preserve: &[],
-            dead: None,
-            touches: Vec::new(),
-            scopes: Vec::new(),
-            patience: Duration::ZERO,
-            brings: BTreeMap::new(),
-        };
+        let unit = Unit::read_only(fields.owner().unit(), id.clone());
         Ok(Expansion {
             units: vec![unit],
             batch: None,
