@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Spanned};
 use crate::kind::Defaults;
+use crate::kind::name::{RESOURCE_GROUP, is_resource_group};
 
 /// A cloud, subscription or tenant that is none.
 const NOT_A_NAME: Code = Code("C113");
@@ -220,6 +221,13 @@ fn defaults(azure: &AzureBlock, env: &Env) -> Result<Defaults, Diagnostics> {
     };
     let subscription = named::<SubscriptionId>(azure.subscription_id.as_ref(), &mut found);
     let tenant = named::<TenantId>(azure.tenant_id.as_ref(), &mut found);
+    if let Some(group) = azure
+        .resource_group
+        .as_ref()
+        .filter(|group| !is_resource_group(&group.value))
+    {
+        found.push(Diagnostic::error(NOT_A_NAME, "value not allowed").at(group.span, RESOURCE_GROUP));
+    }
     let text = |written: &Option<Spanned<String>>| written.as_ref().map(|written| written.value.clone());
     let defaults = Defaults {
         cloud: cloud.unwrap_or(Cloud::Public),

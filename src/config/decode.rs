@@ -467,4 +467,53 @@ mod tests {
         let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
         assert_eq!(summaries, ["database claimed twice"]);
     }
+
+    /// What is said of the one thing that is wrong.
+    fn refusal(text: &str) -> (String, String) {
+        let found = program(text).declare(&Outputs::default()).err().expect(text);
+        let first = found.iter().next().unwrap();
+        (first.summary.clone(), first.primary.clone().unwrap().text)
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_place_in_an_id() {
+        let networks = "network \"a\" { name = \"vnet-a\" }\nnetwork \"b\" { name = \"vnet-b\" }\n";
+        for text in [
+            "network \"x\" { name = \"vnet-hub/subnets/default\" }\n".to_owned(),
+            format!(
+                "{networks}vnet_peering \"p\" {{\n  from = network.a\n  to = network.b\n  forward_name = \"a/virtualNetworkPeerings/c\"\n}}\n"
+            ),
+        ] {
+            let (summary, label) = refusal(&text);
+            assert_eq!(summary, "value not allowed", "{text}");
+            assert!(label.starts_with("a name is 1 to 80"), "{label}");
+        }
+        let (summary, label) =
+            refusal("network \"x\" {\n  name = \"a\"\n  resource_group = \"rg-data/providers/x\"\n}\n");
+        assert_eq!(summary, "value not allowed");
+        assert!(label.starts_with("a resource group's name"), "{label}");
+    }
+
+    #[test]
+    fn names_that_follow_stay_within_their_types_limit_or_tell_the_way_out() {
+        let long = "a".repeat(80);
+        let zone = format!("{}.example.org", ["b"; 60].join("."));
+        let networks = format!("network \"a\" {{ name = \"{long}\" }}\nnetwork \"b\" {{ name = \"vnet-b\" }}\n");
+        let link = format!(
+            "{networks}dns_zone \"z\" {{ name = \"{zone}\" }}\ndns_link \"l\" {{\n  zone = dns_zone.z\n  networks = [network.a]\n}}\n"
+        );
+        let declared = program(&link).declare(&Outputs::default()).unwrap();
+        let names = units(&declared.graph);
+        assert!(
+            names[0].ends_with("-link") && names[0].len() == "dns_link.l#a ".len() + 80,
+            "{names:#?}"
+        );
+        let peering = format!("{networks}vnet_peering \"p\" {{\n  from = network.a\n  to = network.b\n}}\n");
+        let found = program(&peering).declare(&Outputs::default()).err().unwrap();
+        let first = found.iter().next().unwrap();
+        assert!(
+            first.hints.iter().any(|hint| hint.contains("`forward_name`")),
+            "{first:?}"
+        );
+    }
 }

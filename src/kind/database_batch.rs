@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::schema::{
     Argument, ArgumentType, CONFLICT, Content, Fields, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, Schema, Section, Term,
     Word,
@@ -599,12 +597,7 @@ pub fn base_name(address: &Address) -> String {
     if lossless {
         return kept;
     }
-    let digest = Sha256::digest(address.to_string().as_bytes());
-    let hash: String = digest
-        .iter()
-        .take(5)
-        .map(|byte| char::from(b"abcdefghijklmnopqrstuvwxyz012345"[usize::from(byte % 32)]))
-        .collect();
+    let hash = super::name::short_hash(&address.to_string());
     let lead = if starts_well { "" } else { "b" };
     format!("{lead}{kept}x{hash}")
 }

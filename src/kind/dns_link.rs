@@ -86,7 +86,7 @@ impl Kind for DnsLink {
                     .about(fields.owner())
                     .into());
             };
-            let name = format!("{}-link", vnet.name());
+            let name = super::name::link(vnet.name());
             if !names.insert(name.to_lowercase()) {
                 return Err(Diagnostic::error(CONFLICT, "two links of one name")
                     .at(

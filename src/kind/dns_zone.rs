@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, NOT_ALLOWED, Schema, Term};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Term};
 use super::{Body, BodyField, Compare, Conduct, Context, Expansion, Kind, Placement, Unit};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 
 /// The type of its object.
 pub const ARM_TYPE: &str = "Microsoft.Network/privateDnsZones";
@@ -52,19 +52,6 @@ impl Kind for DnsZone {
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let name = fields.top().text("name").unwrap_or_default();
-        let well_formed = name.contains('.')
-            && name.len() <= 63 * 4
-            && name.split('.').all(|label| {
-                !label.is_empty()
-                    && label.len() <= 63
-                    && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-            });
-        if !well_formed {
-            return Err(Diagnostic::error(NOT_ALLOWED, "value not allowed")
-                .at(fields.top().span("name"), "expected a DNS name of at least two labels")
-                .about(fields.owner())
-                .into());
-        }
         let id = Placement::of(fields, cx).object(ARM_TYPE, "name", name)?;
         let mut body = Body::object([("location", Body::text("global"))]);
         let mut tags = cx.defaults.tags.clone();

@@ -2,6 +2,7 @@
 //!
 //! A kind is one file and one line in [`ALL`].
 
+pub mod name;
 pub mod schema;
 
 pub mod database_batch;
@@ -305,7 +306,7 @@ impl<'a> Placement<'a> {
     /// The resource group as an id.
     ///
     /// # Errors
-    /// When subscription or group are given nowhere, or the subscription is no GUID.
+    /// When subscription or group are given nowhere, the subscription is no GUID, or the group's name is none.
     pub fn group(&self) -> Result<ArmId, Diagnostics> {
         let subscription = match self.fields.top().text("subscription_id") {
             Some(text) => text.parse::<SubscriptionId>().map_err(|error| {
@@ -326,32 +327,23 @@ impl<'a> Placement<'a> {
             .text("resource_group")
             .or(self.defaults.resource_group.as_deref());
         let group = group.ok_or_else(|| self.missing("resource_group"))?;
+        if !name::is_resource_group(group) {
+            return Err(Diagnostic::error(schema::NOT_ALLOWED, "value not allowed")
+                .at(self.fields.top().span("resource_group"), name::RESOURCE_GROUP)
+                .about(self.fields.owner())
+                .into());
+        }
         Ok(ArmId::resource_group(subscription.as_str(), group))
     }
 
     /// An object of this type in the group, once its name is found to be one.
     ///
     /// # Errors
-    /// When the place is not given, or the name could leave its place in an id.
+    /// When the place is not given, or the name is none of this type.
     pub fn object(&self, arm_type: &str, argument: &str, name: &str) -> Result<ArmId, Diagnostics> {
-        let id = self.group()?.provider(arm_type, name);
-        checked(id, self.fields, argument)
+        name::check(arm_type, name, self.fields, argument)?;
+        Ok(self.group()?.provider(arm_type, name))
     }
-}
-
-/// The id, when its text is one: names come from the configuration and may hold anything.
-fn checked(id: ArmId, fields: &Fields<'_>, argument: &str) -> Result<ArmId, Diagnostics> {
-    let well_formed = id.as_str().parse::<ArmId>().is_ok();
-    if well_formed && id.name().len() <= 80 {
-        return Ok(id);
-    }
-    Err(Diagnostic::error(schema::NOT_ALLOWED, "value not allowed")
-        .at(
-            fields.top().span(argument),
-            "a name is 1 to 80 letters, digits, `_`, `.` and `-`",
-        )
-        .about(fields.owner())
-        .into())
 }
 
 impl Context<'_> {

@@ -8,6 +8,9 @@ use super::{Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, 
 use crate::arm::ArmId;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
+/// The type of its objects.
+pub const ARM_TYPE: &str = "Microsoft.Network/virtualNetworks/virtualNetworkPeerings";
+
 /// The kind.
 pub struct VnetPeering;
 
@@ -159,7 +162,8 @@ impl Kind for VnetPeering {
         let side = |part: &str, name_argument: &str, local: &ArmId, remote: &ArmId| {
             let default = format!("{}-to-{}", local.name(), remote.name());
             let name = fields.top().text(name_argument).unwrap_or(&default);
-            let id = super::checked(local.child("virtualNetworkPeerings", name), fields, name_argument)?;
+            super::name::check(ARM_TYPE, name, fields, name_argument)?;
+            let id = local.child("virtualNetworkPeerings", name);
             Ok::<_, Diagnostics>(unit(fields, part, id, local, remote))
         };
         Ok(Expansion {
