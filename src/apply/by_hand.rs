@@ -11,7 +11,7 @@ use super::deed::Deed;
 use super::error::{ApplyError, StepError};
 use super::journal::{Journal, end, lock};
 use super::observer::Observer;
-use super::step::{Doer, Performed};
+use super::step::{Doer, Left, Performed};
 use super::watch::{Goal, Look, Sight, Watcher};
 use super::{Interrupt, Options, Ports};
 use crate::address::UnitAddress;
@@ -130,7 +130,18 @@ impl<'a> ByHand<'a> {
     fn closing(&self, run: RunId, step: &Step, whose: &Run, performed: &Result<Performed, StepError>) -> Vec<Edit> {
         let journal = JournalStep::new(step.id.0);
         let (edit, outcome, what) = match performed {
-            Ok(_) => (
+            // The next run looks what became of it.
+            Ok(Performed::Left(Left::InAzure)) => return Vec::new(),
+            Ok(Performed::Left(Left::Unsent)) => {
+                let message = "interrupted before it was sent".to_owned();
+                let failed = Edit::Failed {
+                    run,
+                    step: journal,
+                    message: message.clone(),
+                };
+                (failed, RunOutcome::Abandoned, message)
+            }
+            Ok(Performed::Done(_)) => (
                 Edit::Done { run, step: journal },
                 RunOutcome::Succeeded,
                 "done".to_owned(),

@@ -67,7 +67,7 @@ pub async fn cancel(
     };
     match hand.act(Op::Await(end.clone()), deed, "cancel by hand").await? {
         Performed::Done(_) => {}
-        Performed::Left => return Ok(Cancelled::InFlight),
+        Performed::Left(_) => return Ok(Cancelled::InFlight),
     }
     let sent = Event::CancelSent {
         unit: &order.unit,

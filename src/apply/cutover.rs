@@ -10,7 +10,7 @@ use super::elapsed;
 use super::error::{ApplyError, StepError};
 use super::observer::{Downtime, Event, Observer, WaitsFor};
 use super::report::Outcome;
-use super::step::{Fruit, Performed};
+use super::step::{Fruit, Left, Performed};
 use super::watch::{Goal, Sight};
 use super::{Interrupt, Options, Ports, Wait};
 use crate::address::UnitAddress;
@@ -75,7 +75,8 @@ pub async fn cutover(
     };
     let fruit = match hand.act(op, deed, "cutover by hand").await? {
         Performed::Done(fruit) => fruit,
-        Performed::Left => return Ok(in_flight()),
+        Performed::Left(Left::InAzure) => return Ok(in_flight()),
+        Performed::Left(Left::Unsent) => return Ok(not_begun()),
     };
     match options.wait {
         Wait::Done => to_the_end(&hand, order, &gate, fruit).await,
@@ -90,17 +91,19 @@ fn in_flight() -> CutoverReport {
     }
 }
 
+fn not_begun() -> CutoverReport {
+    CutoverReport {
+        outcome: Outcome::Left { behind: None },
+        downtime: None,
+    }
+}
+
 /// Waits for the conditions; a report, where there is nothing more to do.
 async fn ended_early(hand: &ByHand<'_>, gate: &Gate, patience: Duration) -> Result<Option<CutoverReport>, ApplyError> {
     let watcher = hand.watcher(Goal::Gate(gate), Some(patience));
     let sight = match hand.watch(watcher).await {
         Watched::Seen(sight) => sight,
-        Watched::Interrupted => {
-            return Ok(Some(CutoverReport {
-                outcome: Outcome::Left { behind: None },
-                downtime: None,
-            }));
-        }
+        Watched::Interrupted => return Ok(Some(not_begun())),
     };
     match sight {
         Sight::Passed(_) | Sight::Changed(None) | Sight::Nothing => Ok(None),

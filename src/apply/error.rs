@@ -120,6 +120,9 @@ pub enum StepError {
     /// Azure refused, or could not be reached.
     #[error("the call failed")]
     Arm(#[source] ArmError),
+    /// Azure took the call on, and what became of it cannot be seen.
+    #[error("it was begun, and what became of it cannot be seen")]
+    OutOfSight(#[source] ArmError),
     /// What the plan relied on is no longer so: plan again.
     #[error("{0}")]
     Moved(Moved),
@@ -229,6 +232,7 @@ impl StepError {
     pub fn is_open_ended(&self) -> bool {
         match self {
             Self::Arm(error) => is_uncertain(&error.failure),
+            Self::OutOfSight(_) => true,
             Self::Missing(_) | Self::NoId(_) | Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
             Self::DatabasesThere { .. } | Self::Ended(_) | Self::Vanished { .. } | Self::NotReady { .. } => false,
             Self::GateClosed { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => false,
@@ -239,7 +243,8 @@ impl StepError {
     pub fn wants_new_plan(&self) -> bool {
         match self {
             Self::Moved(_) | Self::NameTaken { .. } | Self::DatabasesThere { .. } | Self::NoTarget { .. } => true,
-            Self::Missing(_) | Self::NoId(_) | Self::Arm(_) | Self::Ended(_) | Self::Vanished { .. } => false,
+            Self::Missing(_) | Self::NoId(_) | Self::Arm(_) | Self::OutOfSight(_) => false,
+            Self::Ended(_) | Self::Vanished { .. } => false,
             Self::NotReady { .. } | Self::GateClosed { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => {
                 false
             }

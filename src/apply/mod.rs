@@ -48,7 +48,7 @@ pub use error::{ApplyError, EndedBadly, Moved, StepError, Tangled};
 pub use interrupt::{Interrupt, Interrupter};
 pub use observer::{Event, Observer, Unobserved, WaitsFor};
 pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped};
-pub use resume::{ClosedRun, Settled, reconcile, resume};
+pub use resume::{ClosedRun, Settled, close, reconcile, resume};
 pub use run::run;
 
 use std::time::Duration;
@@ -97,7 +97,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    fn binding(&self) -> Binding {
+    /// What a state that this caller writes belongs to.
+    pub fn binding(&self) -> Binding {
         Binding {
             cloud: self.cloud.to_string(),
             tenant: self.tenant.to_string(),

@@ -16,7 +16,7 @@ use super::order::{creates, remembered};
 use super::report::{Outcome, Stopped};
 use super::run::{Acted, Answering, Recorded, Run, Seen, in_full};
 use super::schedule::{At, Ending};
-use super::step::{Fruit, Performed};
+use super::step::{Fruit, Left, Performed};
 use super::watch::Sight;
 use super::writing::Lock;
 use crate::arm::ArmId;
@@ -45,7 +45,13 @@ impl<'a> Run<'a> {
                 }
             }
             (Ok(Performed::Done(_)), Some(answering)) => self.answered(at, answering),
-            (Ok(Performed::Left), _) => self.state(at).outcome = Some(Outcome::InFlight { unseen: None }),
+            (Ok(Performed::Left(left)), _) => {
+                let goes_on = left == Left::InAzure || matches!(self.order.step(at).op, Op::Cutover { .. });
+                self.state(at).outcome = Some(match goes_on {
+                    true => Outcome::InFlight { unseen: None },
+                    false => Outcome::Left { behind: None },
+                });
+            }
             (Err(StepError::Store(error)), _) => {
                 self.state(at).outcome = Some(Outcome::InFlight { unseen: None });
                 self.stop(Stopped::Store(error));
@@ -278,9 +284,8 @@ pub(super) fn removed(edits: &[Edit]) -> Vec<RecordKey> {
 /// Whether a failed step's migration may still hold its target.
 fn ending(step: &Step, error: &StepError) -> Ending {
     match (&step.op, error) {
-        (Op::Await(_) | Op::Gate(_) | Op::Cutover { .. }, StepError::Ended(_) | StepError::Vanished { .. }) => {
-            Ending::Failed
-        }
+        (Op::Await(_) | Op::Gate(_) | Op::Cutover { .. }, StepError::Ended(_))
+        | (Op::Await(_) | Op::Gate(_), StepError::Vanished { .. }) => Ending::Failed,
         (Op::Await(_) | Op::Gate(_) | Op::Cutover { .. }, _) => Ending::FailedHolding,
         (Op::Start { .. }, error) if error.is_open_ended() => Ending::FailedHolding,
         (Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Note, _) => Ending::Failed,

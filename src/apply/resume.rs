@@ -41,6 +41,8 @@ pub enum Settled {
     Nothing,
     /// It is closed, and everything it did is remembered. Now a plan can be made.
     Closed(ClosedRun),
+    /// No call of it is in doubt: it left in good order, or is alive and only watches. The run that begins next closes it.
+    InOrder(ClosedRun),
     /// This process was asked to stop before it was done; the run is still open.
     Interrupted(RunId),
 }
@@ -111,6 +113,13 @@ async fn settle_all(
         snapshot,
         ports: *ports,
     };
+    let mut closed = ClosedRun {
+        run: open.id,
+        by: open.by.clone(),
+        started: open.started,
+        recovered: Vec::new(),
+        undone: Vec::new(),
+    };
     // Nothing but looks: they may be cut short at any point.
     let looks = async {
         let outputs = look.recall().await?;
@@ -121,13 +130,9 @@ async fn settle_all(
         () = interrupt.wait() => return Ok(Settled::Interrupted(open.id)),
         findings = looks => findings?,
     };
-    let mut closed = ClosedRun {
-        run: open.id,
-        by: open.by.clone(),
-        started: open.started,
-        recovered: Vec::new(),
-        undone: Vec::new(),
-    };
+    if findings.is_empty() {
+        return Ok(Settled::InOrder(closed));
+    }
     for (at, finding) in findings {
         let step = order.step(at);
         let edits = match finding {
@@ -158,27 +163,42 @@ async fn settle_all(
         };
         journal.write(edits).await?;
     }
-    let (outcome, summary) = epitaph(open, &order, &closed);
-    let last = end(ports, open.id, outcome, summary);
+    let summary = format!(
+        "interrupted; of the calls in flight {} had happened and {} had not",
+        closed.recovered.len(),
+        closed.undone.len()
+    );
+    let last = end(ports, open.id, RunOutcome::Abandoned, summary);
     journal.write(vec![last]).await?;
     Ok(Settled::Closed(closed))
 }
 
-/// What the history says of a run that a later one closes.
-fn epitaph(open: &OpenRun, order: &Order<'_>, closed: &ClosedRun) -> (RunOutcome, String) {
-    let done = open
-        .steps
-        .values()
-        .filter(|entry| entry.phase == StepPhase::Done)
-        .count();
-    let so_far = format!("{done} of {} steps done", order.len());
-    match (closed.recovered.len(), closed.undone.len()) {
-        (0, 0) => (RunOutcome::Continued, format!("left with {so_far}")),
-        (happened, not) => (
-            RunOutcome::Abandoned,
-            format!("interrupted with {so_far}; of the calls in flight {happened} had happened and {not} had not"),
-        ),
+/// Closes a run that left in good order, where there is nothing left that another would begin.
+///
+/// # Errors
+/// When the state is locked or cannot be written.
+pub async fn close(ports: &Ports<'_>, options: &Options, observer: &dyn Observer) -> Result<(), ApplyError> {
+    let held = lock(ports, ports.caller, RunId::random(), options.lock_timeout, observer).await?;
+    let snapshot = held.snapshot().await?;
+    if let Some(last) = snapshot.run.as_ref().and_then(|open| continued(open, ports)) {
+        held.commit(vec![last]).await?;
     }
+    Ok(held.release().await?)
+}
+
+/// The edit that closes a run no call of which is in doubt; none for another.
+pub(super) fn continued(open: &OpenRun, ports: &Ports<'_>) -> Option<Edit> {
+    let mut done = 0_usize;
+    for entry in open.steps.values() {
+        match &entry.phase {
+            StepPhase::Done => done += 1,
+            StepPhase::Failed { .. } => {}
+            StepPhase::Intended { .. } | StepPhase::Accepted { .. } => return None,
+        }
+    }
+    let steps = if done == 1 { "step" } else { "steps" };
+    let summary = format!("left in good order with {done} {steps} done");
+    Some(end(ports, open.id, RunOutcome::Continued, summary))
 }
 
 /// Goes on with the stored plan of an open run; `None` where there is none.
@@ -389,10 +409,10 @@ impl Lookup<'_> {
                         let went_well = has_gone_well(&object);
                         let fruit = fruit(Some(id), Some(object));
                         match &fruit.object {
-                            Some(object) if went_well && (is_new || covers(body, object)) => {
-                                Ok(Finding::Happened(fruit))
+                            Some(object) if went_well && covers(body, object) => Ok(Finding::Happened(fruit)),
+                            Some(_) if is_new && !went_well => {
+                                Ok(Finding::Broken(fruit, "its operation failed".to_owned()))
                             }
-                            Some(_) if is_new => Ok(Finding::Broken(fruit, "its operation failed".to_owned())),
                             Some(_) | None => not(),
                         }
                     }

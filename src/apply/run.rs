@@ -67,6 +67,7 @@ pub(super) struct Run<'a> {
     /// Edits that can wait for the next commit.
     pub(super) deferred: Vec<Edit>,
     pub(super) stopped: Option<Stopped>,
+    pub(super) interrupted: Interrupted,
     pub(super) acting: FuturesUnordered<BoxFuture<'a, Acted<'a>>>,
     pub(super) recording: FuturesUnordered<BoxFuture<'a, Recorded>>,
     pub(super) watching: FuturesUnordered<BoxFuture<'a, Seen<'a>>>,
@@ -81,6 +82,13 @@ pub(super) struct Run<'a> {
     pub(super) triggered: HashMap<ArmId, Timestamp>,
     pub(super) downtimes: Vec<Downtime>,
     pub(super) began: Timestamp,
+}
+
+/// Whether the run was asked to stop, and has two seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interrupted {
+    Yes,
+    No,
 }
 
 /// Where a step is.
@@ -151,6 +159,7 @@ impl<'a> Run<'a> {
             lock: Lock::Free,
             deferred: Vec::new(),
             stopped: None,
+            interrupted: Interrupted::No,
             acting: FuturesUnordered::new(),
             recording: FuturesUnordered::new(),
             watching: FuturesUnordered::new(),
@@ -189,9 +198,9 @@ impl<'a> Run<'a> {
 
     async fn turn(&mut self) -> Turn<'a> {
         let asked = async {
-            match self.stopped {
-                Some(Stopped::Interrupted) => pending().await,
-                Some(_) | None => self.interrupt.wait().await,
+            match self.interrupted {
+                Interrupted::Yes => pending().await,
+                Interrupted::No => self.interrupt.wait().await,
             }
         };
         let alarm = async {
@@ -238,7 +247,7 @@ impl<'a> Run<'a> {
     fn interrupted(&mut self) {
         self.tell(&Event::Interrupted);
         self.stop(Stopped::Interrupted);
-        self.stopped = Some(Stopped::Interrupted);
+        self.interrupted = Interrupted::Yes;
         self.deadline = Some(self.ports.wall.sleep(GRACE).boxed());
     }
 
@@ -269,13 +278,20 @@ impl<'a> Run<'a> {
     /// Says of every step that is not over where it stands.
     fn conclude(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
+        // Migrations that are there: started by this run or found on their way.
         let mut started: HashSet<&UnitAddress> = HashSet::new();
         for at in self.order.all() {
             let step = self.order.step(at);
+            let is_of_migration = matches!(
+                step.op,
+                Op::Start { .. } | Op::Await(_) | Op::Gate(_) | Op::Cutover { .. }
+            );
+            let is_there = matches!(self.state(at).outcome, Some(Outcome::Done | Outcome::InFlight { .. }))
+                || matches!(step.op, Op::Await(_) | Op::Gate(_)) && self.schedule.standing(at) == Standing::Running;
+            if is_of_migration && is_there {
+                started.insert(&step.unit);
+            }
             if self.state(at).outcome.is_some() {
-                if let (Op::Start { .. }, Some(Outcome::Done)) = (&step.op, &self.state(at).outcome) {
-                    started.insert(&step.unit);
-                }
                 continue;
             }
             let outcome = match (waiting.remove(&at), self.schedule.standing(at)) {

@@ -252,7 +252,10 @@ impl Schedule {
                 return;
             }
             let Some(at) = scope.waiting.pop_front() else { return };
-            self.claim(at);
+            // An earlier run may have ended it while it stood in the queue.
+            if self.standing(at) != Standing::Over {
+                self.claim(at);
+            }
         }
     }
 

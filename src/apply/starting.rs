@@ -190,8 +190,11 @@ impl<'a> Run<'a> {
 
     /// Lets all watchers look that are due, or as good as due, so that they look together.
     pub(super) fn wake(&mut self) {
-        self.alarm = None;
-        let until = self.ports.clock.now().checked_add(TOGETHER).unwrap_or(Timestamp::MAX);
+        // The alarm itself says that its instant has come, whatever the clock has done meanwhile: it may have been set back.
+        let due = self.alarm.take().map(|(due, _)| due);
+        let now = self.ports.clock.now();
+        let until = due.map_or(now, |due| due.max(now));
+        let until = until.checked_add(TOGETHER).unwrap_or(Timestamp::MAX);
         while let Some(entry) = self.resting.first_entry() {
             let (due, at) = *entry.key();
             if due > until {

@@ -17,7 +17,7 @@ use super::watch::is_past_cutover;
 use super::{Interrupt, Ports, elapsed};
 use crate::arm::error::Delivery;
 use crate::arm::migration::{Ending, Migration, Standing, Substate};
-use crate::arm::operation::Operation;
+use crate::arm::operation::{Follow, Operation};
 use crate::arm::{ArmError, ArmId, ArmType, Body, Call, Collection, Failure, Final, Found, Retry, Verb};
 use crate::plan::batch::TAG_LINEAGE;
 use crate::plan::{Gate, Step};
@@ -38,8 +38,17 @@ const GATE_PAUSE: Duration = Duration::from_secs(10);
 pub(super) enum Performed {
     /// Done.
     Done(Fruit),
-    /// Interrupted: it goes on in Azure, and the journal knows.
-    Left,
+    /// Interrupted.
+    Left(Left),
+}
+
+/// What an interrupt left of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It goes on in Azure, and the journal knows.
+    InAzure,
+    /// It was not sent.
+    Unsent,
 }
 
 /// What a deed brought.
@@ -69,7 +78,7 @@ pub(super) struct Doer<'a> {
 
 enum Called {
     Finished(Option<Json>),
-    Left,
+    Left(Left),
 }
 
 impl Doer<'_> {
@@ -118,7 +127,7 @@ impl Doer<'_> {
         let call = Call::new(Verb::Put, id.clone());
         let mut object = match self.repeating(&call, Some(body), hash).await? {
             Called::Finished(object) => object,
-            Called::Left => return Ok(Performed::Left),
+            Called::Left(left) => return Ok(Performed::Left(left)),
         };
         if !brings.is_empty() && object.is_none() {
             object = self.look(&id).await?;
@@ -130,7 +139,7 @@ impl Doer<'_> {
         let call = Call::new(Verb::Delete, id.clone());
         match self.repeating(&call, None, &BodyHash::none()).await {
             Ok(Called::Finished(_)) => Ok(done(id, None)),
-            Ok(Called::Left) => Ok(Performed::Left),
+            Ok(Called::Left(left)) => Ok(Performed::Left(left)),
             // Gone before us, or Azure has forgotten the operation: the object tells.
             Err(StepError::Arm(error)) if is_absent(&error) => match self.look(&id).await? {
                 None => Ok(done(id, None)),
@@ -159,7 +168,7 @@ impl Doer<'_> {
             sent += 1;
             let error = match self.once(&call, Some(body), hash).await {
                 Ok(Called::Finished(object)) => return Ok(done(id, object)),
-                Ok(Called::Left) => return Ok(Performed::Left),
+                Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) => error,
                 Err(error) => return Err(error),
             };
@@ -211,7 +220,7 @@ impl Doer<'_> {
         // The gate has just been seen open: one more good reading is enough. After a bad one it takes the whole row again.
         let mut good = gate.map_or(0, |gate| gate.samples.saturating_sub(1));
         loop {
-            let Some(migration) = self.migration(&id).await? else {
+            let Some(migration) = self.migration_long(&id).await? else {
                 return Err(StepError::Vanished { migration: id });
             };
             if is_cut_over(&migration)? {
@@ -229,14 +238,34 @@ impl Doer<'_> {
             sent += 1;
             match self.once(&call, Some(&body), &hash).await {
                 Ok(Called::Finished(_)) => return Ok(self.cut_over(id, triggered)),
-                Ok(Called::Left) => return Ok(Performed::Left),
+                Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
                     self.tell_repeat(&error);
                     self.ports.clock.sleep(GATE_PAUSE).await;
                 }
+                // Refused, since an earlier one was heard after all.
+                Err(StepError::Arm(error)) if sent > 1 => {
+                    return match self.shows_cutover(&id).await {
+                        true => Ok(self.cut_over(id, triggered)),
+                        false => Err(error.into()),
+                    };
+                }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether a cutover shows after a while: a replica may not know it yet.
+    async fn shows_cutover(&self, id: &ArmId) -> bool {
+        for pause in LOOKS {
+            if let Ok(Some(migration)) = self.migration(id).await
+                && matches!(is_cut_over(&migration), Ok(true))
+            {
+                return true;
+            }
+            self.ports.clock.sleep(pause).await;
+        }
+        false
     }
 
     /// Whether the conditions hold at this moment; waits a little where they do not.
@@ -279,7 +308,7 @@ impl Doer<'_> {
         let call = Call::new(Verb::Patch, id.clone());
         match self.once(&call, Some(body), hash).await {
             Ok(Called::Finished(object)) => Ok(done(id, object)),
-            Ok(Called::Left) => Ok(Performed::Left),
+            Ok(Called::Left(left)) => Ok(Performed::Left(left)),
             Err(StepError::Arm(error)) if is_uncertain(&error.failure) => Ok(done(id, None)),
             Err(error) => Err(error),
         }
@@ -304,12 +333,12 @@ impl Doer<'_> {
             sent += 1;
             match self.once(&call, Some(&body), &hash).await {
                 Ok(Called::Finished(_)) => return Ok(done(id, None)),
-                Ok(Called::Left) => return Ok(Performed::Left),
+                Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
                     self.tell_repeat(&error);
                     tokio::select! {
                         () = self.ports.clock.sleep(GATE_PAUSE) => {}
-                        () = self.interrupt.wait() => return Ok(Performed::Left),
+                        () = self.interrupt.wait() => return Ok(Performed::Left(Left::InAzure)),
                     }
                 }
                 Err(error) => return Err(error),
@@ -340,7 +369,7 @@ impl Doer<'_> {
             }
             tokio::select! {
                 () = self.ports.clock.sleep(pause) => {}
-                () = self.interrupt.wait() => return Ok(Called::Left),
+                () = self.interrupt.wait() => return Ok(Called::Left(Left::InAzure)),
             }
             pause = pause.saturating_mul(2).min(Duration::from_secs(60));
             self.tell_repeat(&error);
@@ -349,6 +378,9 @@ impl Doer<'_> {
 
     /// Makes a call once: intent, call, acceptance, end.
     async fn once(&mut self, call: &Call, body: Option<&Body<Final>>, hash: &BodyHash) -> Result<Called, StepError> {
+        if self.interrupt.is_set() {
+            return Ok(Called::Left(Left::Unsent));
+        }
         self.attempts += 1;
         let step = journal_step(self.step.id);
         let intended = Intended {
@@ -366,28 +398,49 @@ impl Doer<'_> {
                 self.journal.accept(step, &operation).await?;
                 let finished = tokio::select! {
                     finished = self.ports.arm.finish(operation, self.patience()) => finished,
-                    () = self.interrupt.wait() => return Ok(Called::Left),
+                    () = self.interrupt.wait() => return Ok(Called::Left(Left::InAzure)),
                 };
                 match finished {
                     Ok(object) => Ok(Called::Finished(object)),
-                    // Azure forgets operations after a while; the object itself still tells.
-                    Err(error) if call.verb == Verb::Put => {
-                        let object = self.look(&call.id).await.unwrap_or_default();
-                        match object {
-                            Some(object) if is_absent(&error) => Ok(Called::Finished(Some(object))),
-                            Some(_) => {
-                                self.left = Some(call.id.clone());
-                                Err(error.into())
-                            }
-                            None => {
-                                self.left = None;
-                                Err(error.into())
-                            }
-                        }
-                    }
-                    Err(error) => Err(error.into()),
+                    Err(error) => self.accepted_and_failed(call, error).await,
                 }
             }
+        }
+    }
+
+    /// What to make of an error while an accepted operation is followed. Only the operation's own word is an outcome; whatever
+    /// else went wrong, it goes on in Azure.
+    async fn accepted_and_failed(&mut self, call: &Call, error: ArmError) -> Result<Called, StepError> {
+        match (&call.verb, is_absent(&error)) {
+            // Azure forgets operations after a while; the object itself still tells.
+            (Verb::Put, true) => self.follow_object(call, error).await,
+            (Verb::Put, false) if is_outcome(&error) => {
+                self.left = self.look(&call.id).await.unwrap_or_default().map(|_| call.id.clone());
+                Err(error.into())
+            }
+            (Verb::Delete, true) => Err(error.into()),
+            (_, _) if is_outcome(&error) => Err(error.into()),
+            (_, _) => Err(StepError::OutOfSight(error)),
+        }
+    }
+
+    /// Follows an object whose operation Azure has forgotten.
+    async fn follow_object(&mut self, call: &Call, error: ArmError) -> Result<Called, StepError> {
+        if self.look(&call.id).await.map_err(StepError::OutOfSight)?.is_none() {
+            return Err(error.into());
+        }
+        let going_on = Operation::Running {
+            call: call.clone(),
+            follow: Follow::Object,
+            pause: None,
+        };
+        match self.ports.arm.finish(going_on, self.patience()).await {
+            Ok(object) => Ok(Called::Finished(object)),
+            Err(error) if is_outcome(&error) => {
+                self.left = Some(call.id.clone());
+                Err(error.into())
+            }
+            Err(error) => Err(StepError::OutOfSight(error)),
         }
     }
 
@@ -404,6 +457,11 @@ impl Doer<'_> {
 
     async fn migration(&self, id: &ArmId) -> Result<Option<Migration>, ArmError> {
         let found = self.look(id).await?;
+        Ok(found.map(|object| Migration::read(id.clone(), &object)))
+    }
+
+    async fn migration_long(&self, id: &ArmId) -> Result<Option<Migration>, ArmError> {
+        let found = self.look_long(id).await?;
         Ok(found.map(|object| Migration::read(id.clone(), &object)))
     }
 
@@ -478,6 +536,19 @@ pub(super) fn is_uncertain(failure: &Failure) -> bool {
         Failure::Refused(error) => (error.status >= 500 || error.status == 408) && error.conflict().is_none(),
         Failure::Garbled(_) | Failure::TimedOut { .. } => true,
         Failure::Throttled { .. } | Failure::Unauthenticated { .. } | Failure::Unaddressable { .. } => false,
+    }
+}
+
+/// Whether an error is the word of an operation itself, read from its status or its object, and no trouble on the way there.
+fn is_outcome(error: &ArmError) -> bool {
+    match &error.failure {
+        Failure::Refused(error) => error.status == 200,
+        Failure::Throttled { .. }
+        | Failure::Unauthenticated { .. }
+        | Failure::Unreachable(_)
+        | Failure::Garbled(_)
+        | Failure::Unaddressable { .. }
+        | Failure::TimedOut { .. } => false,
     }
 }
 

@@ -211,6 +211,7 @@ impl<'p> Watcher<'p> {
 
     fn is_blind(&mut self, error: ArmError, now: Timestamp, look: Look<'_>) -> Sight<'p> {
         self.blind += 1;
+        self.good = 0;
         let limit = match error.failure {
             Failure::Unauthenticated { .. } => BLIND_WITHOUT_LOGIN,
             Failure::Refused(_)
@@ -233,6 +234,7 @@ impl<'p> Watcher<'p> {
 
     fn is_gone(&mut self) -> Sight<'p> {
         self.gone += 1;
+        self.good = 0;
         self.pause = Some(NEAR_CUTOVER);
         if self.gone < GONE {
             return Sight::Nothing;

@@ -14,7 +14,8 @@ use super::journal::{Journal, end, journal_step, lock};
 use super::noting::removed;
 use super::observer::Event;
 use super::report::{Outcome, Stopped};
-use super::run::{Run, in_full};
+use super::resume::continued;
+use super::run::{Interrupted, Run, in_full};
 use super::schedule::{At, Standing};
 use crate::address::UnitAddress;
 
@@ -54,7 +55,12 @@ impl<'a> Run<'a> {
         let (held, snapshot) = self.taking(self.options.lock_timeout).await?;
         let checked = self.check(&snapshot);
         let opened = match checked {
-            Ok(()) => held.commit(self.opening()).await.map(|_| ()).map_err(ApplyError::from),
+            Ok(()) => {
+                let before = snapshot.run.as_ref().filter(|open| open.id != self.order.run);
+                let before = before.and_then(|open| continued(open, &self.ports));
+                let edits = before.into_iter().chain(self.opening()).collect();
+                held.commit(edits).await.map(|_| ()).map_err(ApplyError::from)
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = opened {
@@ -81,6 +87,7 @@ impl<'a> Run<'a> {
         }
         if let Some(open) = &snapshot.run
             && open.id != self.order.run
+            && continued(open, &self.ports).is_none()
         {
             return Err(ApplyError::RunOpen(open.id));
         }
@@ -190,7 +197,7 @@ impl<'a> Run<'a> {
 
     /// Writes what is left to write, closes the run where its steps are over, and lets the lock go.
     pub(super) async fn close(&mut self) {
-        let interrupted = matches!(self.stopped, Some(Stopped::Interrupted));
+        let interrupted = self.interrupted == Interrupted::Yes;
         match self.stopped {
             Some(Stopped::Locked(_) | Stopped::TakenOver(_)) => return,
             Some(Stopped::Store(_) | Stopped::Interrupted | Stopped::OnError) | None => {}
@@ -220,8 +227,11 @@ impl<'a> Run<'a> {
         } else {
             closed.await
         };
-        if let Err(why) = outcome {
-            self.stopped.get_or_insert(why);
+        // That what was done could not be written is graver than that the run was asked to stop.
+        if let Err(why) = outcome
+            && matches!(self.stopped, None | Some(Stopped::Interrupted))
+        {
+            self.stopped = Some(why);
         }
     }
 

@@ -80,6 +80,12 @@ impl<S: Stage> Members<S> {
         self.0.get(at).map(|(_, value)| value)
     }
 
+    /// The member of this key, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Body<S>> {
+        let at = self.place(key).ok()?;
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+
     /// The members, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Body<S>)> {
         self.0.iter().map(|(key, value)| (key, value))

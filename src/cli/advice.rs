@@ -218,7 +218,13 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
         None => report,
     };
     match error {
-        StepError::Arm(error) => named(on_arm(error)),
+        StepError::Arm(source) if error.is_open_ended() => {
+            named(on_arm(source)).hint("whether it happened is not known; the next apply looks before it does anything")
+        }
+        StepError::Arm(source) => named(on_arm(source)),
+        StepError::OutOfSight(source) => {
+            named(on_arm(source)).hint("Azure goes on with it; the next apply looks what became of it")
+        }
         StepError::Store(error) => named(on_store(error)),
         StepError::Ended(ended) => on_ended(unit, ended),
         StepError::DatabasesThere { databases, .. } => {

@@ -13,6 +13,7 @@ use super::help;
 use super::plan::{Planning, show};
 use super::project::Purpose;
 use super::session::{Planned, Session};
+use super::signals::Signals;
 use super::view::progress::Progress;
 use super::view::summary::SummaryView;
 use super::view::time::instant;
@@ -91,7 +92,9 @@ async fn run(
         Mode::Destroy => "destroy",
     };
     let again = call.again(command);
-    let opened = work::unless_interrupted(async {
+    // One listener from here to the end: a signal between two phases must not be lost.
+    let mut signals = Signals::listen()?;
+    let opened = work::unless_interrupted(&mut signals, async {
         let session = call.session(Purpose::Change).await?;
         refuse_to_lose_state(&session, running, call)?;
         let caller = work::caller(call, &session, command).await?;
@@ -111,22 +114,22 @@ async fn run(
         session,
         call,
     };
-    if let Some(exit) = job.settle().await? {
+    if let Some(exit) = job.settle(&mut signals).await? {
         return Ok(exit);
     }
     let aim = planning.aim(mode, call.ui);
-    let Some(planned) = work::unless_interrupted(job.session.plan(&aim)).await? else {
+    let Some(planned) = work::unless_interrupted(&mut signals, job.session.plan(&aim)).await? else {
         return Ok(work::not_begun(call.ui, &job.again));
     };
     show(&planned.plan, &job.session, call.ui);
     if planned.plan.is_empty() && planned.plan.blocking().next().is_none() {
         if mode == Mode::Apply {
-            work::keep_outputs(&job.session, &job.caller, &planned.plan.outputs).await?;
+            job.close_what_is_over(&planned.plan).await?;
         }
         return Ok(short_of(&planned.plan));
     }
-    match work::unless_interrupted(job.consent(&planned.plan, running)).await? {
-        Some(Some(consent)) => job.carry_out(planned, consent).await,
+    match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
+        Some(Some(consent)) => job.carry_out(&mut signals, planned, consent).await,
         Some(None) => {
             call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
             Ok(Exit::Error)
@@ -163,15 +166,15 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Settles what an interrupted run left open; an exit, where this one was interrupted at that.
-    async fn settle(&self) -> Result<Option<Exit>, CommandError> {
+    async fn settle(&self, signals: &mut Signals) -> Result<Option<Exit>, CommandError> {
         let (secrets, outputs) = (Secrets::default(), Outputs::default());
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
         let progress = Progress::by_hand(self.call.ui);
-        let settling = work::interruptible(&self.session, &progress, |interrupt| {
+        let settling = work::interruptible(signals, &self.session, &progress, |interrupt| {
             let (ports, options, progress) = (ports, &self.options, &progress);
             async move { apply::reconcile(&ports, options, &interrupt, progress).await }
         });
-        match settling.await? {
+        match settling.await {
             Ended::CutShort => Ok(Some(work::cut_short(self.call.ui, &self.again))),
             Ended::Worked(settled) => match settled? {
                 Settled::Nothing => Ok(None),
@@ -179,9 +182,29 @@ impl Job<'_> {
                     self.call.ui.say(&told(&closed));
                     Ok(None)
                 }
+                Settled::InOrder(open) => {
+                    self.call.ui.say(&format!(
+                        "The run of {}, begun {}, is still open. Where it still watches, this one takes over once it begins.\n\n",
+                        open.by,
+                        instant(open.started)
+                    ));
+                    Ok(None)
+                }
                 Settled::Interrupted(_) => Ok(Some(work::cut_short(self.call.ui, &self.again))),
             },
         }
+    }
+
+    /// Nothing is to be done: outputs are kept, and a run that left in good order has nothing to come back for.
+    async fn close_what_is_over(&self, plan: &Plan) -> Result<(), CommandError> {
+        let (snapshot, _) = self.session.remembered().await?;
+        if snapshot.is_some_and(|snapshot| snapshot.run.is_some()) {
+            let (secrets, outputs) = (Secrets::default(), Outputs::default());
+            let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
+            let progress = Progress::by_hand(self.call.ui);
+            apply::close(&ports, &self.options, &progress).await?;
+        }
+        work::keep_outputs(&self.session, &self.caller, &plan.outputs).await
     }
 
     /// Consent to a plan; none where a person said no. What changes nothing needs none.
@@ -200,7 +223,7 @@ impl Job<'_> {
         })
     }
 
-    async fn carry_out(&self, planned: Planned, consent: Consent) -> Result<Exit, CommandError> {
+    async fn carry_out(&self, signals: &mut Signals, planned: Planned, consent: Consent) -> Result<Exit, CommandError> {
         let Planned {
             plan, outputs, secrets, ..
         } = planned;
@@ -209,11 +232,11 @@ impl Job<'_> {
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
         let progress = Progress::new(self.call.ui, plan);
         self.call.ui.say("\n");
-        let running = work::interruptible(&self.session, &progress, |interrupt| {
+        let running = work::interruptible(signals, &self.session, &progress, |interrupt| {
             let (ports, options, progress, approved) = (ports, &self.options, &progress, &approved);
             async move { apply::run(approved, &ports, options, &interrupt, progress).await }
         });
-        let report = match running.await? {
+        let report = match running.await {
             Ended::CutShort => return Ok(work::cut_short(self.call.ui, &self.again)),
             Ended::Worked(report) => report?,
         };

@@ -12,6 +12,7 @@ use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
 use super::project::Purpose;
+use super::signals::Signals;
 use super::view::layout::{clean, count, hang, pad, typed};
 use super::view::progress::Progress;
 use super::view::status::{doing, tables};
@@ -70,11 +71,12 @@ pub(crate) async fn run(args: &CancelArgs, call: &Call<'_>) -> Result<Exit, Comm
         migration: migration.id.clone(),
     };
     let progress = Progress::by_hand(call.ui);
-    let cancelling = work::interruptible(&session, &progress, |interrupt| {
+    let mut signals = Signals::listen()?;
+    let cancelling = work::interruptible(&mut signals, &session, &progress, |interrupt| {
         let (order, options, progress) = (&order, &options, &progress);
         async move { apply::cancel(order, &ports, options, &interrupt, progress).await }
     });
-    match cancelling.await? {
+    match cancelling.await {
         Ended::CutShort => Ok(work::cut_short(call.ui, "pgferry status")),
         Ended::Worked(outcome) => Ok(tell(outcome?, args, call)),
     }

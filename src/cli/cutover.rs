@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::help;
 use super::project::Purpose;
 use super::session::Session;
+use super::signals::Signals;
 use super::view::layout::{clean, count, hang, listed};
 use super::view::progress::{Progress, waiting};
 use super::view::status::doing;
@@ -69,11 +70,12 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
     let ports = work::ports(&session, &caller, &secrets, &outputs);
     let options = args.working.options(LOCK_PATIENCE);
     let progress = Progress::by_hand(call.ui);
-    let cutting = work::interruptible(&session, &progress, |interrupt| {
+    let mut signals = Signals::listen()?;
+    let cutting = work::interruptible(&mut signals, &session, &progress, |interrupt| {
         let (order, options, progress) = (&order, &options, &progress);
         async move { apply::cutover(order, &ports, options, &interrupt, progress).await }
     });
-    match cutting.await? {
+    match cutting.await {
         Ended::CutShort => Ok(work::cut_short(call.ui, "pgferry status")),
         Ended::Worked(report) => Ok(tell(&report?, args, call)),
     }

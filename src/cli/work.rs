@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use pgferry_state::{Edit, Holder, Intent, RecordKey, Store};
+use pgferry_state::{Edit, Holder, Intent, RecordKey, Store, StoreError};
 
 use super::Call;
 use super::error::CommandError;
@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_millis(1900);
 
 /// How often what shows elapsed time is drawn again.
 const TICK: Duration = Duration::from_millis(200);
+
+/// How long output values wait for the state.
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Flags of everything that changes Azure.
 #[derive(Args)]
@@ -126,15 +129,12 @@ pub(crate) enum Ended<T> {
 }
 
 /// Runs work that an interrupt asks to stop; its progress is drawn as time goes on.
-///
-/// # Errors
-/// When the system refuses to tell of signals.
 pub(crate) async fn interruptible<T, W: Future<Output = T>>(
+    signals: &mut Signals,
     session: &Session,
     progress: &Progress,
     work: impl FnOnce(Interrupt) -> W,
-) -> Result<Ended<T>, CommandError> {
-    let mut signals = Signals::listen()?;
+) -> Ended<T> {
     let (interrupter, interrupt) = Interrupter::new();
     let mut work = std::pin::pin!(work(interrupt));
     let mut tick = tokio::time::interval(TICK);
@@ -142,7 +142,7 @@ pub(crate) async fn interruptible<T, W: Future<Output = T>>(
         tokio::select! {
             done = &mut work => {
                 progress.finish();
-                return Ok(Ended::Worked(done));
+                return Ended::Worked(done);
             }
             () = signals.first() => break,
             _ = tick.tick() => progress.tick(session.clock.now()),
@@ -155,17 +155,17 @@ pub(crate) async fn interruptible<T, W: Future<Output = T>>(
         () = tokio::time::sleep(PATIENCE) => Ended::CutShort,
     };
     progress.finish();
-    Ok(ended)
+    ended
 }
 
 /// Does what changes nothing, unless a signal comes first: then none.
 ///
 /// # Errors
-/// When the work fails, or the system refuses to tell of signals.
+/// When the work fails.
 pub(crate) async fn unless_interrupted<T>(
+    signals: &mut Signals,
     work: impl Future<Output = Result<T, CommandError>>,
 ) -> Result<Option<T>, CommandError> {
-    let mut signals = Signals::listen()?;
     tokio::select! {
         biased;
         () = signals.first() => Ok(None),
@@ -259,9 +259,20 @@ pub(crate) async fn keep_outputs(
             since: WallClock.now(),
         },
     };
-    let held = session.store.lock(intent).await?;
-    held.commit(edits).await?;
-    Ok(held.release().await?)
+    let binding = Edit::Bind(caller.binding());
+    edits.insert(0, binding);
+    let until = tokio::time::Instant::now() + OUTPUT_PATIENCE;
+    loop {
+        // Somebody who writes does so for moments; only who writes for long is named.
+        match session.store.lock(intent.clone()).await {
+            Ok(held) => {
+                held.commit(edits).await?;
+                return Ok(held.release().await?);
+            }
+            Err(StoreError::Locked(_)) if tokio::time::Instant::now() < until => tokio::time::sleep(TICK).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn key(name: &str) -> Result<RecordKey, CommandError> {

@@ -32,6 +32,8 @@ pub enum Action {
 pub enum Phase {
     /// Watched until it is finished or ready for its cutover.
     Watch,
+    /// Its question is answered, then it is watched.
+    Answer,
     /// Cut over.
     Cutover,
 }

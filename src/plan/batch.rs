@@ -238,8 +238,10 @@ impl<'a> Here<'a> {
         let only_validated = ending == Ending::Succeeded && last.option == MigrationOption::Validate;
         let reason = if only_validated && self.batch.option != MigrationOption::Validate {
             Reason::Because(format!("`{}` has only been validated", last.id.name()))
+        // What a person cancelled is not started again by itself.
         } else if retry
-            || ending != Ending::Succeeded && failures <= usize::try_from(self.batch.retries).unwrap_or(usize::MAX)
+            || matches!(ending, Ending::Failed | Ending::ValidationFailed)
+                && failures <= usize::try_from(self.batch.retries).unwrap_or(usize::MAX)
         {
             Reason::Retry
         } else if ending == Ending::Succeeded && !remaining.iter().any(|name| last.databases.contains(name)) {
@@ -380,7 +382,10 @@ fn recorded<'a>(batch: &'a Batch, prior: &'a Prior) -> BTreeMap<u32, &'a [Attemp
 }
 
 fn number(unit: &UnitAddress) -> Option<u32> {
-    unit.part.as_ref()?.as_str().parse().ok()
+    /// Far beyond what a batch can have: tags may say anything.
+    const MOST: u32 = 1_000_000;
+    let number = unit.part.as_ref()?.as_str().parse().ok()?;
+    (1..=MOST).contains(&number).then_some(number)
 }
 
 /// The chunk a migration belongs to, by our record or by its tags.
@@ -654,6 +659,36 @@ mod tests {
                 "#3 [z] start wave1m3"
             ]
         );
+    }
+
+    #[test]
+    fn what_a_person_cancelled_is_not_started_again_by_itself() {
+        let mut world = World::default();
+        let patient = Batch {
+            retries: 3,
+            ..batch(&["a"])
+        };
+        let dealt = world.deal(&patient, false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&patient, chunk, start);
+        world.end(State::Canceled);
+        assert_eq!(shape(&world.deal(&patient, false)), ["#1 [a] stuck wave1m1"]);
+        assert_eq!(shape(&world.deal(&patient, true)), ["#1 [a] start wave1m1r1"]);
+    }
+
+    #[test]
+    fn a_tag_may_name_any_number() {
+        let mut world = World::default();
+        let dealt = world.deal(&batch(&["a"]), false);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch(&["a"]), chunk, start);
+        world.prior = Prior::default();
+        for number in ["0", "4294967295", "99999999999999999999"] {
+            let unit = format!("database_batch.wave1#{number}");
+            world.migrations[0].tags.insert(TAG_UNIT.into(), unit);
+            let dealt = world.deal(&batch(&["b"]), false);
+            assert_eq!(shape(&dealt), ["#1 [b] start wave1m1r1"], "{number}");
+        }
     }
 
     #[test]

@@ -147,6 +147,28 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
     }
 }
 
+/// Of a migration that runs, only a question that it asks now is answered where the answer costs something: a later one has
+/// been shown to nobody, and waits for the next plan.
+fn keep_back_costly_answers(ops: &mut [Operation], migration: &Migration) {
+    const COSTLY: [Substate; 2] = [
+        Substate::WaitingForOverwrite,
+        Substate::WaitingForLogicalReplicationSetup,
+    ];
+    let asked = match migration.standing() {
+        Standing::Asking(asked) => Some(asked),
+        Standing::Running | Standing::ReadyForCutover | Standing::Ended(_) => None,
+    };
+    for operation in ops {
+        let Op::Await(watch) = &mut operation.op else { continue };
+        for question in COSTLY.iter().filter(|question| asked.as_ref() != Some(question)) {
+            if watch.answers.remove(question.as_str()).is_some() {
+                let todo = "the configuration has the answer; `apply` shows what it costs, and asks";
+                watch.unanswered.insert(question.as_str().to_owned(), todo.to_owned());
+            }
+        }
+    }
+}
+
 /// One migration of a declared batch.
 struct Job<'a> {
     inputs: &'a Inputs<'a>,
@@ -313,7 +335,10 @@ impl Job<'_> {
                 Opens::ByItself,
                 Standing::ReadyForCutover | Standing::Running | Standing::Asking(_),
             ) => Phase::Cutover,
-            _ => Phase::Watch,
+            (_, _, Standing::Asking(asked)) if self.answers(migration, &asked) => Phase::Answer,
+            (_, _, Standing::Asking(_) | Standing::Running | Standing::ReadyForCutover | Standing::Ended(_)) => {
+                Phase::Watch
+            }
         };
         let note = "started from another state, or before this one was lost; its cutover is left to a person this time";
         let notes = is_foreign.then(|| note.to_owned()).into_iter().collect();
@@ -328,9 +353,16 @@ impl Job<'_> {
             (&migration.mode, &migration.option),
             opens,
         ));
+        keep_back_costly_answers(&mut ops, migration);
         let mut work = self.assemble(change, ops);
         work.queue = Some(self.queue(QueuePlace::Holding));
         work
+    }
+
+    /// Whether the configuration answers a question of a running migration.
+    fn answers(&self, migration: &Migration, asked: &Substate) -> bool {
+        let watch = self.watch(&migration.id, &migration.databases, Until::Succeeded);
+        watch.answers.contains_key(asked.as_str())
     }
 
     /// From created to succeeded, as the run was created, which the batch may say otherwise by now.

@@ -9,7 +9,7 @@ use crate::arm::{ArmId, ArmType};
 use crate::graph::Because;
 
 use super::Inputs;
-use super::diff::{Direction, Queue, Work};
+use super::diff::{Direction, Queue, QueuePlace, Work};
 use super::step::{Await, Op, Remember, Step, StepId, StepTarget, Until};
 
 /// The steps of all works, whose operations they take over, numbered so that a step comes after everything it waits for
@@ -105,7 +105,13 @@ impl Drawing<'_> {
             known: HashMap::new(),
         };
         let mut edges = Vec::new();
-        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Up) {
+        // What runs already waits for nothing: it would wait for what queues behind it.
+        let waits = |work: &Work| match &work.queue {
+            Some(queue) => queue.standing == QueuePlace::Waiting,
+            None => true,
+        };
+        let builds = |work: &Work| work.direction == Direction::Up && waits(work);
+        for (work, span) in self.pairs().filter(|(work, _)| builds(work)) {
             for need in self.inputs.graph.needs(&work.unit.resource) {
                 let because = match &need.because {
                     Because::Refers => "it refers to it".to_owned(),

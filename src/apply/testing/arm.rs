@@ -28,6 +28,8 @@ pub(in crate::apply) enum Fault {
     FailsLater(&'static str),
     /// The same, and what it made stays, `Failed`.
     FailsAndStays(&'static str),
+    /// The service takes it on and does it, and refuses to tell how it went.
+    Unfollowed(u16),
     /// There is never an answer.
     Hangs,
 }
@@ -54,6 +56,7 @@ struct Inner {
     faults: VecDeque<(Verb, String, Fault)>,
     log: Vec<String>,
     failing: Option<&'static str>,
+    unfollowed: Option<u16>,
     unreadable: usize,
     in_flight: usize,
     most: usize,
@@ -330,6 +333,12 @@ impl ArmWrite for Azure {
                 }
                 return Ok(running(call));
             }
+            Some(Fault::Unfollowed(status)) => {
+                let mut inner = self.inner();
+                inner.take_effect(call, body.as_ref());
+                inner.unfollowed = Some(status);
+                return Ok(running(call));
+            }
             Some(Fault::LostReply) => {
                 self.inner().take_effect(call, body.as_ref());
                 return Err(error(call.clone(), lost()));
@@ -350,6 +359,9 @@ impl ArmWrite for Azure {
         };
         tokio::time::sleep(self.long_running.unwrap_or(Duration::from_secs(1))).await;
         let mut inner = self.inner();
+        if let Some(status) = inner.unfollowed.take() {
+            return Err(error(call, refused(status, "AuthorizationFailed")));
+        }
         if let Some(code) = inner.failing.take() {
             return Err(error(call, refused(200, code)));
         }

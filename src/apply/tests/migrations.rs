@@ -1,15 +1,17 @@
 //! Starts, watches, questions, gates, cutovers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::outcomes;
 use crate::address::UnitAddress;
-use crate::apply::testing::{Bench, Chain, Fault, Plans, batch_id, chain, status, target_id};
-use crate::apply::{Conclusion, Outcome, StepError, Wait, WaitsFor};
+use crate::apply::testing::{Bench, Chain, Fault, Plans, approved, batch_id, chain, status, target_id};
+use crate::apply::{Conclusion, Event, Interrupter, Observer, Outcome, StepError, Wait, WaitsFor};
 use crate::arm::{ArmId, Verb};
 use crate::plan::step::{Opens, Remember, Until};
 use crate::plan::{Await, Op};
@@ -203,6 +205,45 @@ async fn a_gate_that_closes_right_before_the_trigger_is_waited_for_again() {
     gate of database_batch.wave#1: 1 of 2, lag Some(0ns)
     gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
     ");
+}
+
+/// Asks a run to stop at the reading after so many good ones.
+struct StopsAtReading<'a> {
+    interrupter: &'a Interrupter,
+    left: Mutex<u32>,
+}
+
+impl Observer for StopsAtReading<'_> {
+    fn event(&self, _: Timestamp, event: &Event<'_>) {
+        if let Event::GateRead { .. } = event {
+            let mut left = self.left.lock().unwrap();
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.interrupter.interrupt();
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_cut_over_once_the_run_was_asked_to_stop() {
+    let bench = Bench::new();
+    bench.azure.migrations_go([ready(json!(0))]);
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", AUTOMATIC));
+    let observer = StopsAtReading {
+        interrupter: &bench.interrupter,
+        // Two open the gate; the third is the last one before the trigger.
+        left: Mutex::new(3),
+    };
+    let approved = approved(&plans.plan());
+    let report = bench
+        .with(async |ports| crate::apply::run(&approved, &ports, &bench.options, &bench.interrupt, &observer).await)
+        .await
+        .unwrap();
+    assert_eq!(report.conclusion(), Conclusion::InFlight);
+    assert_snapshot!(outcomes(&report), @"database_batch.wave#1 in flight");
+    assert_eq!(bench.azure.log(), ["PUT wave"]);
 }
 
 #[tokio::test(start_paused = true)]

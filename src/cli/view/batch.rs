@@ -137,7 +137,7 @@ fn rank(action: &Action) -> u8 {
     match action {
         Action::Forget => 0,
         Action::Adopt => 1,
-        Action::Advance(Phase::Watch) => 2,
+        Action::Advance(Phase::Watch | Phase::Answer) => 2,
         Action::Advance(Phase::Cutover) => 3,
         Action::Update => 4,
         Action::Create => 5,

@@ -37,6 +37,7 @@ pub(crate) fn sign(action: &Action) -> Sign {
         Action::Forget => sign(".", DIM, "forget", "will be forgotten and stays in Azure"),
         Action::Adopt => sign("=", ADVANCE, "adopt", "will be adopted"),
         Action::Advance(Phase::Watch) => sign(">", ADVANCE, "advance", "will be watched"),
+        Action::Advance(Phase::Answer) => sign(">", ADVANCE, "advance", "will be answered and watched"),
         Action::Advance(Phase::Cutover) => sign(">", ADVANCE, "advance", "will be watched and cut over"),
     }
 }

@@ -19,6 +19,7 @@ use crate::prior::{Prior, Remembered};
 mod condition;
 mod ignored;
 mod protect;
+mod running;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
 const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";

@@ -38,16 +38,14 @@ fn its_way_is_protected_whoever_signs_in_at_the_source() {
         .objects
         .insert(target.clone(), json!({ "location": "westeurope" }));
     let running = json!({
-        "id": target.child("migrations", "byhand").as_str(),
         "properties": {
             "sourceDbServerResourceId": "db.example.org:5432@somebody",
             "dbsToMigrate": ["x"],
             "currentStatus": { "state": "InProgress" },
         },
     });
-    world
-        .migrations
-        .insert(target, vec![Migration::read(&running).unwrap()]);
+    let running = Migration::read(target.child("migrations", "byhand"), &running);
+    world.migrations.insert(target, vec![running]);
     let text = format!("{PEERING}{BATCH}");
     assert!(world.propose(&text).is_ok());
     let changed = text.replace(

@@ -1,0 +1,109 @@
+//! What a plan does beside migrations that run.
+
+use super::*;
+use crate::plan::action::{Action, Phase};
+
+const SERVERS: &str = r#"
+source "s" {
+  type     = "on_premises"
+  host     = "db.example.org"
+  username = "migrator"
+  password = var.p
+}
+target "t" {
+  name           = "pg-t"
+  admin_username = "pgadmin"
+  admin_password = var.p
+}
+variable "p" {
+  type      = string
+  sensitive = true
+}
+"#;
+
+fn target() -> ArmId {
+    id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t")
+}
+
+/// A world with a server and one migration of a batch on it.
+fn world(batch: &str, databases: &[&str], status: Json) -> World {
+    let mut world = World::new();
+    let server = json!({ "location": "westeurope", "properties": { "state": "Ready" } });
+    world.objects.insert(target(), server);
+    let migration = json!({
+        "properties": {
+            "sourceDbServerResourceId": "db.example.org:5432@migrator",
+            "dbsToMigrate": databases,
+            "migrationMode": "Offline",
+            "migrationOption": "ValidateAndMigrate",
+            "currentStatus": status,
+        },
+        "tags": { "pgferry-unit": format!("database_batch.{batch}#1"), "pgferry-generation": "1" },
+    });
+    let name = format!("{batch}m1");
+    let migration = Migration::read(target().child("migrations", &name), &migration);
+    world.migrations.insert(target(), vec![migration]);
+    world
+}
+
+fn asking(substate: &str) -> Json {
+    json!({ "state": "WaitingForUserAction", "currentSubStateDetails": { "currentSubState": substate } })
+}
+
+fn batch(label: &str, databases: &str, more: &str) -> String {
+    format!(
+        "database_batch \"{label}\" {{\n  source = source.s\n  target = target.t\n  databases = [{databases}]\n{more}\n}}\n"
+    )
+}
+
+#[test]
+fn an_answer_that_costs_data_is_shown_and_asked_for_before_it_is_given() {
+    let consent = "accept_loss = { a = \"overwrite\" }";
+    let text = format!("{SERVERS}{}", batch("w", "\"a\"", consent));
+    let asks = world("w", &["a"], asking("WaitingForTargetDBOverwriteConfirmation"));
+    let plan = asks.plan(&text);
+    assert!(plan.has_changes());
+    assert_eq!(plan.changes[0].action, Action::Advance(Phase::Answer));
+    assert_eq!(plan.losses.len(), 1);
+
+    // While it does not ask, nobody has seen what the answer would cost.
+    let runs = world("w", &["a"], json!({ "state": "InProgress" }));
+    let plan = runs.plan(&text);
+    assert!(!plan.has_changes());
+    let answers: Vec<&String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.op {
+            Op::Await(watch) => Some(&watch.answers),
+            _ => None,
+        })
+        .flat_map(BTreeMap::keys)
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            "WaitingForDBsToMigrateSpecification",
+            "WaitingForDataMigrationScheduling"
+        ]
+    );
+}
+
+#[test]
+fn what_runs_waits_for_nothing_that_queues_behind_it() {
+    let text = format!(
+        "{SERVERS}{}{}",
+        batch("first", "\"x\"", ""),
+        batch("second", "\"a\"", "depends_on = [database_batch.first]")
+    );
+    let world = world("second", &["a"], json!({ "state": "InProgress" }));
+    let plan = world.plan(&text);
+    let mut over = BTreeSet::new();
+    for _ in &plan.steps {
+        let ready = plan.steps.iter().filter(|step| {
+            let before = step.after.keys().chain(&step.behind);
+            before.into_iter().all(|on| over.contains(on))
+        });
+        over = ready.map(|step| step.id).collect();
+    }
+    assert_eq!(over.len(), plan.steps.len(), "{:#?}", plan.steps);
+}
