@@ -214,10 +214,11 @@ impl<S: Stage> Body<S> {
     /// Takes away the member at a path of keys, where it is there.
     pub fn unset(&mut self, path: &[&str]) {
         match (path, self) {
-            ([key], Self::Object(members)) => drop(members.remove(*key)),
+            ([key], Self::Object(members)) => drop(members.remove(key)),
             ([key, rest @ ..], Self::Object(members)) => {
-                if let Some(member) = members.get_mut(*key) {
+                if let Some(mut member) = members.remove(key) {
                     member.unset(rest);
+                    members.insert((*key).into(), member);
                 }
             }
             ([] | [_, ..], _) => {}
