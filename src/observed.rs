@@ -49,6 +49,7 @@ impl<'a> Condition<'a> {
 pub struct Observed {
     objects: HashMap<ArmId, Presence>,
     migrations: BTreeMap<ArmId, Arc<Vec<Migration>>>,
+    unreadable_migrations: BTreeMap<ArmId, String>,
     collections: BTreeMap<Collection, Vec<ArmId>>,
 }
 
@@ -61,6 +62,11 @@ impl Observed {
     /// Notes the migrations of a target, of whatever state.
     pub fn insert_migrations(&mut self, target: ArmId, migrations: Vec<Migration>) {
         self.migrations.insert(target, Arc::new(migrations));
+    }
+
+    /// Notes that nobody could say which migrations a target has, and why.
+    pub fn insert_unreadable_migrations(&mut self, target: ArmId, reason: String) {
+        self.unreadable_migrations.insert(target, reason);
     }
 
     /// Notes that a collection was read whole, with its members.
@@ -91,9 +97,14 @@ impl Observed {
         self.migrations.get(target).map_or(&[], |found| found)
     }
 
-    /// Whether the migrations of a target were read.
+    /// Why the migrations of a target could not be read; `None` where they were, or where nobody looked.
+    pub fn why_migrations_unreadable(&self, target: &ArmId) -> Option<&str> {
+        self.unreadable_migrations.get(target).map(String::as_str)
+    }
+
+    /// Whether the migrations of a target were asked for.
     pub fn knows_migrations(&self, target: &ArmId) -> bool {
-        self.migrations.contains_key(target)
+        self.migrations.contains_key(target) || self.unreadable_migrations.contains_key(target)
     }
 
     /// Every object that was looked at.
@@ -110,6 +121,7 @@ impl Observed {
     pub fn absorb(&mut self, later: Observed) {
         self.objects.extend(later.objects);
         self.migrations.extend(later.migrations);
+        self.unreadable_migrations.extend(later.unreadable_migrations);
         self.collections.extend(later.collections);
     }
 }

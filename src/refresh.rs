@@ -247,12 +247,18 @@ async fn perform(read: Read, arm: &dyn ArmRead) -> Result<Observed, ArmError> {
         Read::Migrations(target) => {
             let collection = target.child("migrations", "any").collection();
             let answers = match collection {
-                Some(collection) => arm.list(&collection).await?.unwrap_or_default(),
-                None => Vec::new(),
+                Some(collection) => arm.list(&collection).await,
+                None => Ok(None),
             };
-            let migrations = answers.iter().filter_map(|answer| Migration::listed(&target, answer));
-            let migrations = migrations.collect();
-            observed.insert_migrations(target, migrations);
+            match answers {
+                Ok(answers) => {
+                    let answers = answers.iter().flatten();
+                    let migrations = answers.filter_map(|answer| Migration::listed(&target, answer));
+                    let migrations = migrations.collect();
+                    observed.insert_migrations(target, migrations);
+                }
+                Err(error) => observed.insert_unreadable_migrations(target, refused(error)?),
+            }
         }
     }
     Ok(observed)
@@ -371,4 +377,64 @@ fn take_inline(parent: &ArmId, wanted: &[ArmId], observed: &mut Observed) {
         }
     }
     observed.insert_collection(first, members);
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::arm::{Call, CorrelationId, ServiceError, Verb};
+
+    /// An Azure that lists nothing, and refuses lists of migrations with this status.
+    struct Refusing(u16);
+
+    #[async_trait]
+    impl ArmRead for Refusing {
+        async fn get(&self, _: &ArmId) -> Result<Found, ArmError> {
+            Ok(Found::Absent)
+        }
+
+        async fn list(&self, collection: &Collection) -> Result<Option<Vec<Json>>, ArmError> {
+            if collection.members.last() != "migrations" {
+                return Ok(Some(Vec::new()));
+            }
+            let refusal = ServiceError {
+                status: self.0,
+                code: "AuthorizationFailed".into(),
+                message: "may not list migrations".into(),
+                target: None,
+                details: Vec::new(),
+                request_id: None,
+            };
+            Err(ArmError {
+                call: Call::new(Verb::Get, collection.parent.clone()),
+                correlation: CorrelationId(Uuid::nil()),
+                failure: Failure::Refused(Box::new(refusal)),
+            })
+        }
+
+        async fn ask(&self, _: &ArmId, _: &str, _: &Json) -> Result<Json, ArmError> {
+            Ok(Json::Null)
+        }
+    }
+
+    fn target() -> ArmId {
+        let server = "/subscriptions/s/resourceGroups/g/providers/Microsoft.DBforPostgreSQL/flexibleServers/pg-t";
+        server.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn migrations_that_may_not_be_read_are_an_answer_and_other_refusals_are_errors() {
+        let wanted = Wanted {
+            ids: BTreeSet::new(),
+            targets: BTreeSet::from([target()]),
+        };
+        let observed = observe(&wanted, &Refusing(403)).await.unwrap();
+        let reason = observed.why_migrations_unreadable(&target()).unwrap();
+        assert!(reason.contains("may not list migrations"), "{reason}");
+        assert!(observed.knows_migrations(&target()), "it is not asked for again");
+        assert!(observe(&wanted, &Refusing(400)).await.is_err());
+    }
 }

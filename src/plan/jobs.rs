@@ -14,7 +14,7 @@ use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
 use super::batch::{Chunk, Deal, Fate, MayExist, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state};
-use super::diff::{Direction, Operation, Queue, QueuePlace, Work, Works, needs};
+use super::diff::{Direction, Operation, Queue, QueuePlace, UNREADABLE, Work, Works, needs};
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
 use super::{Finding, FindingSeverity, Inputs, Mode};
 
@@ -30,6 +30,13 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
     let mut kept = BTreeSet::new();
     if inputs.mode == Mode::Apply {
         for (declaration, batch) in inputs.graph.batches() {
+            if let Some(reason) = inputs.observed.why_migrations_unreadable(&batch.target) {
+                kept.extend(inputs.prior.of(&batch.address).map(|(unit, _)| unit.clone()));
+                let refused = unreadable(&batch.target, reason).about(&batch.address);
+                let text = format!("Azure does not let us list the migrations of `{}`", batch.target.name());
+                found.push(refused.at(declaration.span, text));
+                continue;
+            }
             let migrations = inputs.observed.migrations(&batch.target);
             let dealt = deal(batch, inputs.prior, migrations, inputs.retry.contains(&batch.address));
             report(declaration, batch, &dealt, works, found);
@@ -60,6 +67,13 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
     }
 }
 
+/// Nobody knows which databases have arrived or are on their way: nothing is started, and nothing forgotten.
+fn unreadable(target: &ArmId, reason: &str) -> Diagnostic {
+    Diagnostic::error(UNREADABLE, "migrations cannot be read")
+        .detail(format!("{target}: {reason}"))
+        .hint("give the identity the right Microsoft.DBforPostgreSQL/flexibleServers/migrations/read on it")
+}
+
 /// What a deal cannot do.
 fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Works, found: &mut Diagnostics) {
     for (database, migration) in &dealt.taken {
@@ -86,6 +100,19 @@ fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Wo
 
 /// A migration of a batch that is no longer declared.
 fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works: &mut Works, found: &mut Diagnostics) {
+    let mut targets = remembered
+        .record
+        .attempts
+        .iter()
+        .filter_map(|attempt| attempt.id.parent());
+    let hidden = targets.find_map(|target| {
+        let reason = inputs.observed.why_migrations_unreadable(&target)?;
+        Some(unreadable(&target, reason))
+    });
+    if let Some(refused) = hidden {
+        found.push(refused.about(&unit.resource));
+        return;
+    }
     let running = remembered.record.attempts.iter().find(|attempt| {
         let target = attempt.id.parent();
         let migrations = target

@@ -20,6 +20,7 @@ mod condition;
 mod ignored;
 mod protect;
 mod running;
+mod unreadable;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
 const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
@@ -28,6 +29,32 @@ const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourc
 const PEERING: &str = "network \"a\" { name = \"vnet-a\" }\nnetwork \"b\" { name = \"vnet-b\" }\n\
                        vnet_peering \"p\" {\n  from = network.a\n  to = network.b\n}\n";
 
+/// A batch of one database whose way leads over that peering.
+const BATCH: &str = r#"
+variable "password" {
+  type      = string
+  sensitive = true
+}
+source "s" {
+  type     = "on_premises"
+  host     = "Db.example.org"
+  username = "migrator"
+  password = var.password
+  network  = network.a
+}
+target "t" {
+  name           = "pg-t"
+  admin_username = "pgadmin"
+  admin_password = var.password
+  network        = network.b
+}
+database_batch "w" {
+  source    = source.s
+  target    = target.t
+  databases = ["x"]
+}
+"#;
+
 /// An Azure and what is remembered of it.
 #[derive(Default)]
 struct World {
@@ -35,6 +62,8 @@ struct World {
     prior: Prior,
     tags: BTreeMap<String, String>,
     migrations: BTreeMap<ArmId, Vec<Migration>>,
+    /// Targets whose migrations nobody may list.
+    closed: Vec<ArmId>,
 }
 
 fn id(tail: &str) -> ArmId {
@@ -97,6 +126,9 @@ impl World {
         }
         for (collection, members) in collections {
             observed.insert_collection(collection, members);
+        }
+        for target in &self.closed {
+            observed.insert_unreadable_migrations(target.clone(), "may not list migrations".into());
         }
         for (target, migrations) in &self.migrations {
             observed.insert_migrations(target.clone(), migrations.clone());

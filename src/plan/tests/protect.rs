@@ -2,33 +2,8 @@
 
 use serde_json::json;
 
-use super::{PEERING, World, id};
+use super::{BATCH, PEERING, World, id};
 use crate::arm::migration::Migration;
-
-const BATCH: &str = r#"
-variable "password" {
-  type      = string
-  sensitive = true
-}
-source "s" {
-  type     = "on_premises"
-  host     = "Db.example.org"
-  username = "migrator"
-  password = var.password
-  network  = network.a
-}
-target "t" {
-  name           = "pg-t"
-  admin_username = "pgadmin"
-  admin_password = var.password
-  network        = network.b
-}
-database_batch "w" {
-  source    = source.s
-  target    = target.t
-  databases = ["x"]
-}
-"#;
 
 #[test]
 fn its_way_is_protected_whoever_signs_in_at_the_source() {
