@@ -22,6 +22,7 @@ pub(super) enum Deed<'p> {
         body: Body<Final>,
         hash: BodyHash,
         brings: &'p BTreeMap<String, Vec<String>>,
+        query: Option<&'p str>,
         expects: Expects,
     },
     Start {
@@ -83,11 +84,17 @@ impl<'p> Deed<'p> {
     /// When something that the step hangs on is not there.
     pub(super) fn of(step: &'p Step, outputs: &Outputs, secrets: &Secrets) -> Result<Option<Self>, StepError> {
         Ok(Some(match &step.op {
-            Op::Put { target, body, brings } => Self::Put {
+            Op::Put {
+                target,
+                body,
+                brings,
+                query,
+            } => Self::Put {
                 id: settle(target, outputs)?,
                 hash: BodyHash::of(body),
                 body: body.settle(outputs, secrets)?,
                 brings,
+                query: query.as_deref(),
                 expects: Expects::Anything,
             },
             Op::Start {

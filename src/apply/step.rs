@@ -93,12 +93,14 @@ impl Doer<'_> {
                 body,
                 hash,
                 brings,
+                query,
                 expects,
             } => {
                 if expects == Expects::Absent && self.look(&id).await?.is_some() {
                     return Err(StepError::Moved(Moved::Exists(id)));
                 }
-                self.put(id, &body, &hash, brings).await
+                let call = Call::new(Verb::Put, id).asking(query);
+                self.put(call, &body, &hash, brings).await
             }
             Deed::Start {
                 id,
@@ -119,20 +121,19 @@ impl Doer<'_> {
 
     async fn put(
         &mut self,
-        id: ArmId,
+        call: Call,
         body: &Body<Final>,
         hash: &BodyHash,
         brings: &BTreeMap<String, Vec<String>>,
     ) -> Result<Performed, StepError> {
-        let call = Call::new(Verb::Put, id.clone());
         let mut object = match self.repeating(&call, Some(body), hash).await? {
             Called::Finished(object) => object,
             Called::Left(left) => return Ok(Performed::Left(left)),
         };
         if !brings.is_empty() && object.is_none() {
-            object = self.look(&id).await?;
+            object = self.look(&call.id).await?;
         }
-        Ok(done(id, object))
+        Ok(done(call.id, object))
     }
 
     async fn delete(&mut self, id: ArmId) -> Result<Performed, StepError> {

@@ -32,6 +32,9 @@ pub struct Call {
     pub verb: Verb,
     /// To what.
     pub id: ArmId,
+    /// What the query says beside the api-version, as `name=value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
 }
 
 /// One id for all calls of a run, so that support can find them together.
@@ -92,7 +95,15 @@ impl Verb {
 impl Call {
     /// A call.
     pub fn new(verb: Verb, id: ArmId) -> Self {
-        Self { verb, id }
+        let query = None;
+        Self { verb, id, query }
+    }
+
+    /// The same call with a query of its own.
+    #[must_use]
+    pub fn asking(mut self, query: Option<&str>) -> Self {
+        self.query = query.map(str::to_owned);
+        self
     }
 }
 

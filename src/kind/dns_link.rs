@@ -139,6 +139,7 @@ fn unit(fields: &Fields<'_>, network: &crate::address::Address, zone: &Term<ArmI
         identity: Some(IDENTITY),
         preserve: PRESERVE,
         dead: None,
+        behind: None,
         touches: vec![Touch {
             id: vnet.clone(),
             because: format!("{} resolves {zone_name} through it", vnet.name()),

@@ -74,6 +74,7 @@ impl Kind for DnsZone {
             identity: None,
             preserve: PRESERVE,
             dead: None,
+            behind: None,
             touches: Vec::new(),
             scopes: vec![id],
             patience: PATIENCE,

@@ -118,6 +118,8 @@ pub struct Unit {
     pub preserve: &'static [&'static [&'static str]],
     /// A member whose value means that the object is beyond repair and must be made anew.
     pub dead: Option<Dead>,
+    /// Values of a member that mean that the object has fallen behind and must be put with a query.
+    pub behind: Option<Behind>,
     /// Objects that this unit makes work: a batch whose path crosses one of them waits for the unit, and says why.
     pub touches: Vec<Touch>,
     /// Objects that only one writer may work on at a time, beside the unit itself (contract 12).
@@ -140,6 +142,7 @@ impl Unit {
             identity: None,
             preserve: &[],
             dead: None,
+            behind: None,
             touches: Vec::new(),
             scopes: Vec::new(),
             patience: Duration::ZERO,
@@ -174,6 +177,19 @@ pub struct Dead {
     /// The value.
     pub value: &'static str,
     /// Why nothing but making it anew helps.
+    pub because: &'static str,
+}
+
+/// Values that mean that an object no longer fits what is around it, though every field is as declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// Where the value sits.
+    pub path: &'static [&'static str],
+    /// The values.
+    pub values: &'static [&'static str],
+    /// What the query of the PUT that brings it up to date says, as `name=value`.
+    pub query: &'static str,
+    /// What ails it.
     pub because: &'static str,
 }
 

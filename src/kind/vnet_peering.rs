@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Content, Export, ExportFrom, Fields, NOT_ALLOWED, Schema, Section, Term};
-use super::{Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Touch, Unit};
+use super::{Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Touch, Unit};
 use crate::arm::ArmId;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -129,6 +129,15 @@ const DEAD: Dead = Dead {
     because: "a disconnected side of a peering can only be deleted and made anew",
 };
 
+/// The side whose remote address space is out of date is the one to be put; `RemoteNotInSync` is the other side's to mend
+/// (contract 7.2).
+const BEHIND: Behind = Behind {
+    path: &["properties", "peeringSyncLevel"],
+    values: &["LocalNotInSync", "LocalAndRemoteNotInSync"],
+    query: "syncRemoteAddressSpace=true",
+    because: "the address space of the other network has changed since they were peered",
+};
+
 impl Kind for VnetPeering {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
@@ -203,6 +212,7 @@ fn unit(fields: &Fields<'_>, part: &str, id: ArmId, local: &ArmId, remote: &ArmI
         identity: None,
         preserve: PRESERVE,
         dead: Some(DEAD),
+        behind: Some(BEHIND),
         touches: [local, remote]
             .map(|id| Touch {
                 id: id.clone(),

@@ -11,7 +11,7 @@ use crate::arm::{ArmId, Body, Draft};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
-use crate::kind::{BodyField, Conduct, OnChange, Unit, member};
+use crate::kind::{Behind, BodyField, Conduct, OnChange, Unit, member};
 use crate::observed::{Condition, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
@@ -263,7 +263,7 @@ fn compare(
         id: &id,
         object,
         fields,
-        ailment: ailment(object, before),
+        ailment: ailment(object, before).or_else(|| behind(unit, object).map(|behind| behind.because.to_owned())),
     };
     let made_anew = differing.fields.iter().any(|field| field.forces_replacement);
     if let Some(dead) = dead.filter(|_| !made_anew) {
@@ -317,6 +317,16 @@ fn ailment(object: &Json, before: Option<&Remembered>) -> Option<String> {
         }
         Condition::Changing(_) => None,
     }
+}
+
+/// The rule by which an object has fallen behind, where it has.
+fn behind(unit: &Unit, object: &Json) -> Option<Behind> {
+    let rule = unit.behind?;
+    let value = member(object, rule.path)?.as_str()?;
+    rule.values
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(value))
+        .then_some(rule)
 }
 
 /// Only what we made is deleted to be made anew.
@@ -553,6 +563,7 @@ fn put(
     unit: &Unit,
     id: Option<&ArmId>,
     body: Body<Draft>,
+    query: Option<&str>,
     patience: Option<Duration>,
     record: Box<UnitRecord>,
 ) -> Operation {
@@ -561,6 +572,7 @@ fn put(
             target: target(id, unit),
             body,
             brings: unit.brings.clone(),
+            query: query.map(str::to_owned),
         },
         scopes: unit.scopes.iter().cloned().collect(),
         patience: Some(patience.unwrap_or(unit.patience)),
@@ -615,6 +627,7 @@ fn create(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit, id: Optio
             unit,
             id,
             unit.body.clone(),
+            None,
             declaration.meta.timeouts.create,
             Box::new(record),
         )],
@@ -646,18 +659,20 @@ impl Differing<'_> {
         })
     }
 
-    fn put(&self, patience: Option<Duration>, record: Box<UnitRecord>) -> Operation {
+    fn put(&self, query: Option<&str>, patience: Option<Duration>, record: Box<UnitRecord>) -> Operation {
         put(
             self.unit,
             Some(self.id),
             preserving(self.declaration, self.unit, self.object),
+            query,
             patience,
             record,
         )
     }
 
     fn update(&self, reason: Reason, record: Box<UnitRecord>) -> Work {
-        let put = self.put(self.declaration.meta.timeouts.update, record);
+        let query = behind(self.unit, self.object).map(|behind| behind.query);
+        let put = self.put(query, self.declaration.meta.timeouts.update, record);
         work(self.unit, self.change(Action::Update, reason), vec![put])
     }
 
@@ -671,7 +686,7 @@ impl Differing<'_> {
             patience: Some(timeouts.delete.unwrap_or(DELETE_PATIENCE)),
             then: Remember::Unchanged,
         };
-        let put = self.put(timeouts.create, record);
+        let put = self.put(None, timeouts.create, record);
         work(self.unit, self.change(Action::Replace, reason), vec![delete, put])
     }
 }

@@ -72,6 +72,9 @@ pub enum Op {
         body: Body<Draft>,
         /// Attributes that later steps hang on: name in the language, and where the answer has them.
         brings: BTreeMap<String, Vec<String>>,
+        /// What the call's query says beside the api-version, as `name=value`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        query: Option<String>,
     },
     /// Start a migration: never repeated blindly. Afterwards it exists and is running, or the step failed.
     Start {

@@ -71,6 +71,41 @@ fn somebody_elses_change_is_told_from_ours() {
 }
 
 #[test]
+fn a_peering_learns_the_new_addresses_of_the_other_network() {
+    let ferry = project("vnet_peering \"p\" {\n  from = network.a\n  to = network.b\n}\n");
+    let _ = ferry.apply();
+    let vnet = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data/providers/Microsoft.Network/virtualNetworks/vnet-target?api-version=2024-07-01";
+    let mut body = ferry.arm("GET", vnet, json!(null));
+    let prefixes = &mut body["properties"]["addressSpace"]["addressPrefixes"];
+    prefixes.as_array_mut().unwrap().push(json!("10.77.0.0/16"));
+    let grown =
+        json!({ "location": body["location"], "properties": { "addressSpace": body["properties"]["addressSpace"] } });
+    ferry.arm("PUT", vnet, grown);
+    ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "10m" })));
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("1 to change"), "{}", plan.out);
+    assert!(plan.out.contains("has changed since they were peered"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+}
+
+#[test]
+fn a_peering_whose_making_failed_is_put_again_and_is_ours_to_delete() {
+    let ferry = project("vnet_peering \"p\" {\n  from = network.a\n  to = network.b\n}\n");
+    let fails = json!({ "kind": "operation_fails", "code": "InternalServerError" });
+    let path = "*/vnet-hub/virtualNetworkPeerings/*";
+    ferry.world(|world| world["faults"] = json!([{ "method": "PUT", "path": path, "fault": fails }]));
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(1);
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("its last operation failed"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.write("main.hcl", AZURE);
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("2 to destroy"), "{}", plan.out);
+}
+
+#[test]
 fn a_zone_keeps_tags_of_others() {
     let ferry = project("dns_zone \"z\" {\n  name = \"x.example.org\"\n  tags = { team = \"db\" }\n}\n");
     let _ = ferry.apply();

@@ -70,6 +70,7 @@ pub(in crate::apply) fn put(name: &str) -> (UnitAddress, Op, Remember) {
         target: StepTarget::Known(id.clone()),
         body: Body::from_json(&json!({ "properties": { "allowForwardedTraffic": true } })),
         brings: BTreeMap::new(),
+        query: None,
     };
     let unit = format!("vnet_peering.{name}").parse().unwrap();
     (unit, op, Remember::Record(Box::new(record(id))))

@@ -152,6 +152,7 @@ pub(super) fn first_apply() -> Plan {
         target: StepTarget::Known(network("vnet-hub").parse().unwrap()),
         body: Body::Null,
         brings: BTreeMap::new(),
+        query: None,
     };
     let way = "vnet_peering.hub_runtime: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server";
     plan(
