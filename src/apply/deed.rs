@@ -9,7 +9,7 @@ use super::error::StepError;
 use super::journal::BodyHash;
 use crate::arm::migration::{Migration, MigrationOption};
 use crate::arm::{ArmId, Body, Draft, Final, Outputs};
-use crate::plan::batch::TAG_LINEAGE;
+use crate::plan::batch::{OWN_TAGS, TAG_LINEAGE};
 use crate::plan::step::StepTarget;
 use crate::plan::{Answer, Gate, Op, Step};
 use crate::secret::Secrets;
@@ -169,6 +169,7 @@ impl<'p> Start<'p> {
         let tags = match body.get(&["tags"]) {
             Some(Body::Object(tags)) => tags
                 .iter()
+                .filter(|(key, _)| key.starts_with(OWN_TAGS))
                 .filter_map(|(key, value)| Some((&**key, text(value)?)))
                 .collect(),
             Some(_) | None => BTreeMap::new(),

@@ -107,6 +107,8 @@ pub struct Batch {
     pub path: BTreeSet<ArmId>,
     /// The networks at the three stations of the way, for checks.
     pub networks: PathNetworks,
+    /// Tags of the `azure` block, for migrations that are yet to be made.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The networks at the stations of a batch's way.
@@ -411,6 +413,7 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
         base_name: base_name(fields.owner()),
         path,
         networks: ends.networks,
+        tags: cx.defaults.tags.clone(),
     })
 }
 

@@ -49,10 +49,11 @@ const FIELDS: &[BodyField] = &[
         &["properties", "registrationEnabled"],
         Compare::Exact,
     ),
+    super::tags::FIELD,
 ];
 
 /// Tags of others, and a setting that pgferry does not manage.
-const PRESERVE: &[&[&str]] = &[&["tags"], &["properties", "resolutionPolicy"]];
+const PRESERVE: &[&[&str]] = &[super::tags::PATH, &["properties", "resolutionPolicy"]];
 
 /// What tells one link of a zone from another.
 const IDENTITY: &[&str] = &["properties", "virtualNetwork", "id"];
@@ -98,7 +99,9 @@ impl Kind for DnsLink {
                     .about(fields.owner())
                     .into());
             }
-            units.push(unit(fields, network, &zone, &name, &vnet));
+            let mut unit = unit(fields, network, &zone, &name, &vnet);
+            super::tags::set(&mut unit.body, cx, None);
+            units.push(unit);
         }
         Ok(Expansion { units, batch: None })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Term};
-use super::{Body, BodyField, Compare, Conduct, Context, Expansion, Kind, Placement, Unit};
+use super::{Body, BodyField, Conduct, Context, Expansion, Kind, Placement, Unit};
 use crate::diagnostic::Diagnostics;
 
 /// The type of its object.
@@ -33,13 +33,10 @@ static SCHEMA: Schema = Schema {
     }],
 };
 
-const FIELDS: &[BodyField] = &[
-    BodyField::create_only("location", &["location"]),
-    BodyField::in_place("tags", &["tags"], Compare::Tags),
-];
+const FIELDS: &[BodyField] = &[BodyField::create_only("location", &["location"]), super::tags::FIELD];
 
 /// Tags of others stay.
-const PRESERVE: &[&[&str]] = &[&["tags"]];
+const PRESERVE: &[&[&str]] = &[super::tags::PATH];
 
 impl Kind for DnsZone {
     fn schema(&self) -> &'static Schema {
@@ -54,17 +51,7 @@ impl Kind for DnsZone {
         let name = fields.top().text("name").unwrap_or_default();
         let id = Placement::of(fields, cx).object(ARM_TYPE, "name", name)?;
         let mut body = Body::object([("location", Body::text("global"))]);
-        let mut tags = cx.defaults.tags.clone();
-        tags.extend(fields.top().map("tags").cloned().unwrap_or_default());
-        if !tags.is_empty() {
-            body.set(
-                &["tags"],
-                Body::object(
-                    tags.iter()
-                        .map(|(key, value)| (key.as_str(), Body::text(value.as_str()))),
-                ),
-            );
-        }
+        super::tags::set(&mut body, cx, fields.top().map("tags"));
         let unit = Unit {
             address: fields.owner().unit(),
             id: Term::Known(id.clone()),

@@ -12,6 +12,7 @@ pub mod network;
 pub mod runtime_server;
 pub mod server;
 pub mod source;
+pub mod tags;
 pub mod target;
 pub mod vnet_peering;
 

@@ -13,6 +13,8 @@ use crate::prior::{Attempt, Prior};
 
 use super::action::Reason;
 
+/// How tags begin that tell whose a migration is. Others may be changed by anybody, policies too.
+pub const OWN_TAGS: &str = "pgferry-";
 /// Tag that names the unit a migration belongs to.
 pub const TAG_UNIT: &str = "pgferry-unit";
 /// Tag that holds the generation.
@@ -543,6 +545,7 @@ mod tests {
             base_name: crate::kind::database_batch::base_name(&address),
             path: BTreeSet::new(),
             networks: PathNetworks::default(),
+            tags: BTreeMap::new(),
             address,
         }
     }

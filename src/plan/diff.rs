@@ -11,7 +11,7 @@ use crate::arm::{ArmId, Body, Draft};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
-use crate::kind::{Behind, BodyField, Conduct, OnChange, Unit, member};
+use crate::kind::{Behind, BodyField, Compare, Conduct, OnChange, Unit, member};
 use crate::observed::{Condition, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
@@ -256,13 +256,14 @@ fn compare(
         .dead
         .filter(|dead| member(object, dead.path).and_then(Json::as_str) == Some(dead.value));
     let record = |origin| Box::new(record(inputs, declaration, unit, Some(&id), origin));
-    let fields = differences(declaration, unit, object);
+    let fields = differences(declaration, unit, object, Maker::of(before));
     let differing = Differing {
         declaration,
         unit,
         id: &id,
         object,
         fields,
+        maker: Maker::of(before),
         ailment: ailment(object, before).or_else(|| behind(unit, object).map(|behind| behind.because.to_owned())),
     };
     let made_anew = differing.fields.iter().any(|field| field.forces_replacement);
@@ -286,7 +287,10 @@ fn compare(
             action: Action::Adopt,
             reason: Reason::AlreadyThere,
             fields: Vec::new(),
-            notes: moved_note(inputs, &id, declared),
+            notes: moved_note(inputs, &id, declared)
+                .into_iter()
+                .chain(untagged_note(unit, object, Maker::of(before)))
+                .collect(),
         });
         return Ok(Some(note(unit, change, Remember::Record(record(origin)))));
     }
@@ -337,6 +341,7 @@ fn in_the_way(differing: &Differing<'_>) -> Diagnostics {
         id,
         object: _,
         fields,
+        maker: _,
         ailment: _,
     } = differing;
     let forcing: Vec<&str> = fields
@@ -401,6 +406,15 @@ fn moved_note(inputs: &Inputs<'_>, id: &ArmId, declared: &Declared) -> Vec<Strin
     before.map(|(unit, _)| format!("was {unit}")).into_iter().collect()
 }
 
+/// Declared tags that what we adopt does not get.
+fn untagged_note(unit: &Unit, object: &Json, maker: Maker) -> Option<String> {
+    let field = unit.fields.iter().find(|field| field.compare == Compare::Tags)?;
+    let theirs = member(object, field.path).unwrap_or(&Json::Null);
+    let lacks = !field.compare.same(&unit.body.get(field.path)?.to_shown(), theirs);
+    (lacks && maker == Maker::Others)
+        .then(|| "its tags stay as they are: what was there before us is never tagged".to_owned())
+}
+
 fn shown(body: &Body<Draft>) -> Shown {
     match body {
         Body::Open(_) => Shown::Unknown,
@@ -411,15 +425,40 @@ fn shown(body: &Body<Draft>) -> Shown {
     }
 }
 
-/// Whether `ignore_changes` leaves a field to others.
-fn is_ignored(declaration: &Declaration, field: &BodyField) -> bool {
+/// Who made an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Maker {
+    /// We did, or it was handed over to us.
+    Us,
+    /// It was there before us.
+    Others,
+}
+
+impl Maker {
+    fn of(before: Option<&Remembered>) -> Self {
+        match before.map(|remembered| remembered.record.origin) {
+            Some(Origin::Created | Origin::Imported) => Self::Us,
+            Some(Origin::Adopted) | None => Self::Others,
+        }
+    }
+}
+
+/// Whether a field is left to others: `ignore_changes` says so, or it holds the tags of something that we did not make.
+fn is_ignored(declaration: &Declaration, field: &BodyField, maker: Maker) -> bool {
+    if maker == Maker::Others && field.compare == Compare::Tags {
+        return true;
+    }
     let ignored = &declaration.meta.lifecycle.ignore_changes;
     ignored.iter().any(|(name, _)| name == field.attribute || name == "all")
 }
 
-fn differences(declaration: &Declaration, unit: &Unit, object: &Json) -> Vec<FieldChange> {
+fn differences(declaration: &Declaration, unit: &Unit, object: &Json, maker: Maker) -> Vec<FieldChange> {
     let mut differing = Vec::new();
-    for field in unit.fields.iter().filter(|field| !is_ignored(declaration, field)) {
+    for field in unit
+        .fields
+        .iter()
+        .filter(|field| !is_ignored(declaration, field, maker))
+    {
         let Some(wanted) = unit.body.get(field.path) else {
             continue;
         };
@@ -459,7 +498,8 @@ fn reason_of(unit: &Unit, before: Option<&Remembered>) -> Reason {
 fn note_drift(declaration: &Declaration, unit: &Unit, object: &Json, before: Option<&Remembered>, works: &mut Works) {
     let Some(remembered) = before else { return };
     let mut fields = Vec::new();
-    let ours = |field: &&BodyField| field.change != OnChange::CreateOnly && !is_ignored(declaration, field);
+    let maker = Maker::of(before);
+    let ours = |field: &&BodyField| field.change != OnChange::CreateOnly && !is_ignored(declaration, field, maker);
     for field in unit.fields.iter().filter(ours) {
         let Some(last) = remembered.record.fields.get(field.attribute) else {
             continue;
@@ -641,6 +681,7 @@ struct Differing<'a> {
     id: &'a ArmId,
     object: &'a Json,
     fields: Vec<FieldChange>,
+    maker: Maker,
     /// What is wrong with it beside its fields.
     ailment: Option<String>,
 }
@@ -663,7 +704,7 @@ impl Differing<'_> {
         put(
             self.unit,
             Some(self.id),
-            preserving(self.declaration, self.unit, self.object),
+            preserving(self.declaration, self.unit, self.object, self.maker),
             query,
             patience,
             record,
@@ -693,9 +734,9 @@ impl Differing<'_> {
 
 /// The declared body, with the members of others that a PUT would otherwise remove, and with fields that are left to others
 /// as they are.
-fn preserving(declaration: &Declaration, unit: &Unit, object: &Json) -> Body<Draft> {
+fn preserving(declaration: &Declaration, unit: &Unit, object: &Json, maker: Maker) -> Body<Draft> {
     let mut body = unit.body.clone();
-    for field in unit.fields.iter().filter(|field| is_ignored(declaration, field)) {
+    for field in unit.fields.iter().filter(|field| is_ignored(declaration, field, maker)) {
         match member(object, field.path) {
             Some(theirs) => body.set(field.path, Body::from_json(theirs)),
             None => body.unset(field.path),

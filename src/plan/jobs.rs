@@ -10,10 +10,13 @@ use crate::arm::{ArmId, Body, Draft};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
+use crate::kind::tags;
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
-use super::batch::{Chunk, Deal, Fate, MayExist, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state};
+use super::batch::{
+    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state,
+};
 use super::diff::{Direction, Operation, Queue, QueuePlace, UNREADABLE, Work, Works, needs};
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
 use super::{Finding, FindingSeverity, Inputs, Mode};
@@ -329,9 +332,7 @@ impl Job<'_> {
         });
         let overwrite = start.databases.iter().all(|name| start.may_exist.contains_key(name));
         let mut body = self.batch.body(&start.databases, overwrite);
-        for (key, value) in self.tags() {
-            body.set(&["tags", key], Body::text(value));
-        }
+        body.set(tags::PATH, tags::to_body(&self.tags()));
         let first = Operation {
             op: Op::Start {
                 migration: start.id.clone(),
@@ -557,12 +558,16 @@ impl Job<'_> {
         fields
     }
 
-    /// Tags that tell which migration it is. The state's lineage joins them at the call.
-    fn tags(&self) -> [(&'static str, String); 2] {
-        [
-            (TAG_UNIT, self.unit.to_string()),
-            (TAG_GENERATION, self.batch.generation.to_string()),
-        ]
+    /// The tags of the `azure` block, and over them those that tell which migration it is. The state's lineage joins them at
+    /// the call; nobody else gives tags of that beginning.
+    fn tags(&self) -> BTreeMap<String, String> {
+        let mut given = self.batch.tags.clone();
+        given.retain(|key, _| !key.to_lowercase().starts_with(OWN_TAGS));
+        let own = BTreeMap::from([
+            (TAG_UNIT.to_owned(), self.unit.to_string()),
+            (TAG_GENERATION.to_owned(), self.batch.generation.to_string()),
+        ]);
+        tags::merged(&given, &own)
     }
 
     fn record(&self, attempts: Vec<Attempt>) -> UnitRecord {

@@ -21,6 +21,7 @@ mod condition;
 mod ignored;
 mod protect;
 mod running;
+mod tags;
 mod unreadable;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
