@@ -516,4 +516,41 @@ mod tests {
             "{first:?}"
         );
     }
+
+    #[test]
+    fn an_argument_that_would_be_ignored_is_refused() {
+        let networks = "network \"a\" { name = \"vnet-a\" }\nnetwork \"b\" { name = \"vnet-b\" }\n";
+        let tenant = "00000000-0000-4000-8000-00000000aaaa";
+        let peering = format!("{networks}vnet_peering \"p\" {{\n  from = network.a\n  to = network.b\n");
+        for (text, label) in [
+            (
+                format!("network \"x\" {{\n  name = \"vnet\"\n  tenant_id = \"{tenant}\"\n}}\n"),
+                "`network` takes no `tenant_id` of its own yet",
+            ),
+            (
+                "network \"x\" {\n  name = \"vnet\"\n  location = \"westeurope\"\n}\n".into(),
+                "`network` takes no `location` of its own yet",
+            ),
+            (
+                format!("{peering}  resource_group = \"rg\"\n}}\n"),
+                "`vnet_peering` takes no `resource_group` of its own yet",
+            ),
+            (
+                format!(
+                    "network \"x\" {{\n  vnet_id = \"{GROUP}/providers/Microsoft.Network/virtualNetworks/v\"\n  resource_group = \"rg\"\n}}\n"
+                ),
+                "`vnet_id` already says which object it is",
+            ),
+        ] {
+            assert_eq!(refusal(&text).1, label, "{text}");
+        }
+        let (_, label) = refusal("network \"x\" {\n  name = \"vnet\"\n  subscription_id = \"mine\"\n}\n");
+        assert!(label.contains("is not a GUID"), "{label}");
+        let source = include_str!("../../examples/quickstart/main.hcl").replace(
+            "username = \"migrator\"\n",
+            "username = \"migrator\"\n  connect { host = \"db:5433\" }\n",
+        );
+        let (_, label) = refusal(&source);
+        assert!(label.starts_with("`db:5433` is not a host name"), "{label}");
+    }
 }

@@ -261,6 +261,7 @@ static SCHEMA: Schema = Schema {
             "Name or address that the service uses for the target.",
         ),
     ],
+    common: &[],
     sections: &[
         Section {
             name: "cutover",

@@ -33,6 +33,7 @@ static SCHEMA: Schema = Schema {
             "Networks that shall resolve the zone's names.",
         ),
     ],
+    common: &[],
     sections: &[],
     exports: &[Export {
         name: "id",

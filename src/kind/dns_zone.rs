@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Term};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema, Term};
 use super::{Body, BodyField, Conduct, Context, Expansion, Kind, Placement, Unit};
 use crate::diagnostic::Diagnostics;
 
@@ -25,6 +25,7 @@ static SCHEMA: Schema = Schema {
         Argument::required("name", ArgumentType::Text, "Name of the zone."),
         Argument::optional("tags", ArgumentType::Map, "Tags, on top of the `azure` block's."),
     ],
+    common: PLACE,
     sections: &[],
     exports: &[Export {
         name: "id",

@@ -300,6 +300,26 @@ pub struct Placement<'a> {
     defaults: &'a Defaults,
 }
 
+/// Insists that what an id names is named by nothing else.
+///
+/// # Errors
+/// At the argument that would be ignored beside the id.
+pub fn named_by_id(fields: &Fields<'_>, id: &str, others: &[&str]) -> Result<(), Diagnostics> {
+    match others.iter().find(|other| fields.top().has(other)) {
+        None => Ok(()),
+        Some(other) => Err(Diagnostic::error(schema::CONFLICT, "arguments that do not go together")
+            .at(
+                fields.top().span(other),
+                format!("`{id}` already says which object it is"),
+            )
+            .hint(format!(
+                "remove `{other}`, or name the object by `name` instead of `{id}`"
+            ))
+            .about(fields.owner())
+            .into()),
+    }
+}
+
 impl<'a> Placement<'a> {
     /// The place of a block's objects.
     pub fn of(fields: &'a Fields<'a>, cx: &Context<'a>) -> Self {

@@ -1,6 +1,6 @@
 //! `network`: an existing virtual network. It is read for checks and references, and never changed.
 
-use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, Schema, Term};
+use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, PLACE, Schema, Term};
 use super::{Context, Expansion, Kind, Placement, Unit};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -24,6 +24,7 @@ static SCHEMA: Schema = Schema {
             "Name of the virtual network in its resource group.",
         ),
     ],
+    common: PLACE,
     sections: &[],
     exports: &[
         Export {
@@ -50,7 +51,10 @@ impl Kind for Network {
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let id = match (fields.top().id("vnet_id"), fields.top().text("name")) {
-            (Some(id), None) => id.clone(),
+            (Some(id), None) => {
+                super::named_by_id(fields, "vnet_id", PLACE)?;
+                id.clone()
+            }
             (None, Some(name)) => Term::Known(Placement::of(fields, cx).object(ARM_TYPE, "name", name)?),
             (Some(_), Some(_)) => {
                 return Err(Diagnostic::error(CONFLICT, "arguments that do not go together")

@@ -1,6 +1,6 @@
 //! `runtime_server`: the flexible server that Azure runs the migration from. It must exist; it is read and never changed.
 
-use super::schema::{Argument, ArgumentType, Fields, Schema};
+use super::schema::{Argument, ArgumentType, Fields, PLACE, Schema};
 use super::{Context, Expansion, Kind, server};
 use crate::diagnostic::Diagnostics;
 
@@ -22,6 +22,7 @@ static SCHEMA: Schema = Schema {
             "The network its subnet belongs to.",
         ),
     ],
+    common: PLACE,
     sections: &[],
     exports: server::EXPORTS,
 };

@@ -43,8 +43,10 @@ pub struct Schema {
     pub doc: &'static str,
     /// A block that can be pasted.
     pub example: &'static str,
-    /// Its own arguments; those of [`COMMON`] come on top.
+    /// Its own arguments.
     pub arguments: &'static [Argument],
+    /// Which arguments of [`COMMON`] it honours beside its own; the others are refused.
+    pub common: &'static [&'static str],
     /// Its nested blocks.
     pub sections: &'static [Section],
     /// Attributes that can be referred to beside the arguments.
@@ -145,7 +147,10 @@ pub enum ExportFrom {
     Object(&'static [&'static str]),
 }
 
-/// Arguments of every kind; the `azure` block gives their defaults.
+/// Where an object is found by its name.
+pub const PLACE: &[&str] = &["subscription_id", "resource_group"];
+
+/// Arguments that say where an object lives; the `azure` block gives their defaults.
 pub const COMMON: &[Argument] = &[
     Argument::optional(
         "subscription_id",
@@ -245,9 +250,10 @@ enum Field {
 }
 
 impl Schema {
-    /// Every argument, the common ones too.
+    /// Every argument, the common ones that it honours too.
     pub fn all_arguments(&self) -> impl Iterator<Item = &'static Argument> {
-        self.arguments.iter().chain(COMMON)
+        let honoured = |argument: &&Argument| self.common.contains(&argument.name);
+        self.arguments.iter().chain(COMMON.iter().filter(honoured))
     }
 
     /// Checks a block against the tables.
@@ -316,7 +322,11 @@ fn read_content<'a>(
                 .chain(sections.iter().map(|section| section.name));
             let unknown = Diagnostic::error(UNKNOWN_ARGUMENT, "unknown argument")
                 .at(written.name, format!("{title} has no argument of this name"));
+            let common = COMMON.iter().any(|argument| argument.name == &**name);
             found.push(match sections.iter().find(|section| section.name == &**name) {
+                None if common => Diagnostic::error(UNKNOWN_ARGUMENT, "argument not supported yet")
+                    .at(written.name, format!("{title} takes no `{name}` of its own yet"))
+                    .hint(format!("remove it; the `azure` block's `{name}` holds for everything")),
                 Some(section) => unknown.hint(format!("`{0}` is a block: write `{0} {{ … }}`", section.name)),
                 None => unknown.suggest(name, names),
             });

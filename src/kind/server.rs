@@ -1,6 +1,6 @@
 //! What `target` and `runtime_server` have in common: an existing flexible server, read and never changed.
 
-use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, MISSING_ARGUMENT, Term};
+use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, MISSING_ARGUMENT, PLACE, Term};
 use super::{Context, Expansion, Placement, Unit};
 use crate::arm::ArmId;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -54,7 +54,10 @@ pub const EXPORTS: &[Export] = &[
 /// The server's id, from `server_id` or from `name`.
 pub fn id(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Term<ArmId>, Diagnostics> {
     match (fields.top().id("server_id"), fields.top().text("name")) {
-        (Some(id), None) => Ok(id.clone()),
+        (Some(id), None) => {
+            super::named_by_id(fields, "server_id", PLACE)?;
+            Ok(id.clone())
+        }
         (None, Some(name)) => Ok(Term::Known(Placement::of(fields, cx).object(ARM_TYPE, "name", name)?)),
         (Some(_), Some(_)) => Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
             .at(fields.top().span("name"), "`server_id` already names the server")

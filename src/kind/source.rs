@@ -114,6 +114,7 @@ static SCHEMA: Schema = Schema {
             "The network through which the source is reached privately; for a server in a data centre, the hub with the gateway.",
         ),
     ],
+    common: &[],
     sections: &[Section {
         name: "connect",
         doc: "How pgferry itself reaches the server, where that differs from the way the service does.",
@@ -140,6 +141,17 @@ impl Kind for Source {
 
     fn expand(&self, fields: &Fields<'_>, _: &Context<'_>) -> Result<Expansion, Diagnostics> {
         endpoint(fields)?;
+        if let Some(connect) = fields.section("connect")
+            && let Some(host) = connect.text("host").filter(|host| !is_host(host))
+        {
+            return Err(Diagnostic::error(super::schema::NOT_ALLOWED, "unusable source")
+                .at(
+                    connect.span("host"),
+                    format!("`{host}` is not a host name or an IPv4 address, without port"),
+                )
+                .about(fields.owner())
+                .into());
+        }
         let Some(id) = fields.top().id("server_id") else {
             return Ok(Expansion::default());
         };
@@ -149,6 +161,11 @@ impl Kind for Source {
             batch: None,
         })
     }
+}
+
+/// Whether a text can stand as the host of `host:port@user`.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && !host.contains([':', '@', '/', '?', '#']) && !host.chars().any(char::is_whitespace)
 }
 
 /// The source as a migration needs it.
@@ -195,9 +212,7 @@ pub fn endpoint(fields: &Fields<'_>) -> Result<Endpoint, Diagnostics> {
             );
         }
         (Some(host), None) => {
-            let unusable =
-                host.is_empty() || host.contains([':', '@', '/', '?', '#']) || host.chars().any(char::is_whitespace);
-            if unusable {
+            if !is_host(host) {
                 return refuse(
                     super::schema::NOT_ALLOWED,
                     "host",

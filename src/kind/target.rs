@@ -1,6 +1,6 @@
 //! `target`: the flexible server that databases enter. It must exist; it is read and never changed.
 
-use super::schema::{Argument, ArgumentType, Fields, Schema};
+use super::schema::{Argument, ArgumentType, Fields, PLACE, Schema};
 use super::{Context, Expansion, Kind, server};
 use crate::diagnostic::Diagnostics;
 
@@ -33,6 +33,7 @@ static SCHEMA: Schema = Schema {
             "The network through which the server is reached privately: its own, or that of its private endpoint.",
         ),
     ],
+    common: PLACE,
     sections: &[],
     exports: server::EXPORTS,
 };

@@ -67,6 +67,7 @@ static SCHEMA: Schema = Schema {
             "Name of the direction that belongs to `to`.",
         ),
     ],
+    common: &[],
     sections: &[
         Section {
             name: "forward",
