@@ -8,12 +8,12 @@ use serde_json::Value as Json;
 use super::fold::{Exports, Folded, OutputValue, fold};
 use super::parse::RawBlock;
 use super::variables::Inputs;
-use crate::address::Address;
+use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Outputs, SourceServer};
 use crate::block::{Block, Condition};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Graph};
-use crate::kind::schema::{ArgumentType, ExportFrom, Term};
+use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
 use crate::kind::{self, Context, Defaults, Unit};
 use crate::lang::{Residual, Shape, Type, Value};
 use crate::secret::{Secret, SecretRef, Secrets};
@@ -166,20 +166,23 @@ fn keep_secrets(block: &Block, secrets: &mut Secrets) {
     let Some(kind) = kind::find(block.address.kind().as_str()) else {
         return;
     };
-    for argument in kind
-        .schema()
-        .all_arguments()
-        .filter(|argument| argument.ty == ArgumentType::Secret)
-    {
-        let written = block.body.attributes.get(argument.name);
+    for name in secret_arguments(kind.schema()) {
+        let written = block.body.attributes.get(name);
         if let Some(text) = written.and_then(|written| written.value.as_text()) {
             let reference = SecretRef {
                 owner: block.address.clone(),
-                attribute: argument.name.to_owned(),
+                attribute: name.to_owned(),
             };
             secrets.insert(reference, Secret::new(text));
         }
     }
+}
+
+fn secret_arguments(schema: &'static Schema) -> impl Iterator<Item = &'static str> {
+    schema
+        .all_arguments()
+        .filter(|argument| argument.ty == ArgumentType::Secret)
+        .map(|argument| argument.name)
 }
 
 /// Two resources must not look after one object: each would undo the other.
@@ -273,6 +276,13 @@ impl Exports for KnownExports<'_> {
     fn kinds(&self) -> Vec<&str> {
         kind::ALL.iter().map(|kind| kind.schema().kind).collect()
     }
+
+    fn secrets(&self, kind: &KindName) -> Vec<&str> {
+        kind::find(kind.as_str())
+            .into_iter()
+            .flat_map(|kind| secret_arguments(kind.schema()))
+            .collect()
+    }
 }
 
 impl KnownExports<'_> {
@@ -350,15 +360,28 @@ fn members(entries: &BTreeMap<Arc<str>, Value>) -> Option<Json> {
 mod tests {
     use super::*;
     use crate::arm::Cloud;
-    use crate::config::{Sources, UnsetSensitive, parse};
+    use crate::config::{Sources, Supplied, UnsetSensitive, parse};
 
     const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
 
     fn program(text: &str) -> Program {
-        let sources = Sources::from_texts([("main.hcl", text)]);
+        program_given(text, &[])
+    }
+
+    fn program_given(text: &str, variables: &[(&str, &str)]) -> Program {
+        let mut sources = Sources::from_texts([("main.hcl", text)]);
+        let supplied = Supplied {
+            assignments: Vec::new(),
+            environment: variables
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect(),
+            unset_sensitive: UnsetSensitive::MadeUp,
+            cwd: ".".to_owned(),
+        };
         Program {
             raw: parse(&sources).unwrap(),
-            inputs: Inputs::none(&sources).with_unset_sensitive(UnsetSensitive::MadeUp),
+            inputs: Inputs::gather(&mut sources, &supplied).unwrap(),
             defaults: Defaults {
                 cloud: Cloud::Simulator,
                 subscription: "00000000-0000-4000-8000-000000000001".parse().ok(),
@@ -446,6 +469,29 @@ mod tests {
             .map(|(reference, _)| reference.to_string())
             .collect();
         assert_eq!(secrets, ["source.erp.password", "target.erp.admin_password"]);
+    }
+
+    /// A file or a variable that nobody marked can hold a password, too.
+    #[test]
+    fn what_is_read_from_a_password_is_sensitive_wherever_it_comes_from() {
+        let text = include_str!("../../examples/quickstart/main.hcl")
+            .replace("password = var.erp_password", "password = var.plain")
+            + "\nvariable \"plain\" {}\n";
+        let outputs = |more: &str| {
+            let program = program_given(&(text.clone() + more), &[("plain", "hunter2")]);
+            let found = program.declare(&Outputs::default()).err();
+            found.map(|found| found.iter().map(|found| found.code).collect::<Vec<_>>())
+        };
+        assert_eq!(outputs(""), None);
+        for value in [
+            "source.erp.password",
+            "\"${source.erp.password}!\"",
+            "source.erp",
+            "[for name, value in source.erp : value]",
+        ] {
+            let refused = outputs(&format!("output \"shown\" {{ value = {value} }}\n"));
+            assert_eq!(refused, Some(vec![crate::lang::code::SENSITIVE_OUTPUT]), "{value}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::address::KindName;
 use crate::block::Block;
 use crate::config::declare::{Declarations, Node, References, Site, unknown_argument};
 use crate::config::parse::RawBlock;
@@ -25,6 +26,9 @@ pub trait Exports {
 
     /// Every kind of resource.
     fn kinds(&self) -> Vec<&str>;
+
+    /// The attributes of a kind that go to Azure and nowhere else: whatever is read from one of them is sensitive.
+    fn secrets(&self, kind: &KindName) -> Vec<&str>;
 }
 
 /// A configuration, evaluated.

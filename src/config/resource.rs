@@ -135,6 +135,7 @@ fn instance(folding: &mut Folding<'_, '_>, block: &RawBlock, here: Here<'_, '_>,
     }
     let mut writer = Writer {
         address: address.clone(),
+        secrets: folding.exports.secrets(address.kind()),
         broken: BTreeSet::new(),
     };
     let body = folding.evaluate(&here, |evaluator| writer.body(evaluator, &block.body, None, Level::Top));
@@ -184,12 +185,14 @@ enum Level {
 }
 
 /// Evaluates bodies of one instance.
-struct Writer {
+struct Writer<'e> {
     address: Address,
+    /// Attributes that are sensitive whatever their values come from.
+    secrets: Vec<&'e str>,
     broken: BTreeSet<Arc<str>>,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn body(&mut self, evaluator: &Evaluator<'_>, raw: &RawBody, frames: Frames<'_>, level: Level) -> Body {
         let mut body = Body {
             span: raw.span,
@@ -207,12 +210,13 @@ impl Writer {
                 }
                 Value::unknown(Type::Any)
             });
+            let secret = level == Level::Top && self.secrets.contains(&&**name);
             body.attributes.insert(
                 name.clone(),
                 Attribute {
                     name: attribute.name.span,
                     span: attribute.expr.span,
-                    value,
+                    value: value.marked(secret),
                     literal: if attribute.expr.is_written() {
                         Literal::Written
                     } else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::address::KindName;
 use crate::block::Block;
 use crate::config::{Assignment, Exports, Folded, Inputs, Sources, Supplied, UnsetSensitive, fold, parse, settings};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -35,6 +36,13 @@ impl Exports for Kinds {
 
     fn kinds(&self) -> Vec<&str> {
         vec!["network", "source", "database_batch"]
+    }
+
+    fn secrets(&self, kind: &KindName) -> Vec<&str> {
+        match kind.as_str() {
+            "source" => vec!["password"],
+            _ => Vec::new(),
+        }
     }
 }
 
