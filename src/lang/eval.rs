@@ -378,31 +378,35 @@ impl<'a> Evaluator<'a> {
         )
     }
 
-    /// The keys and values of a collection: nothing when it is unknown.
+    /// The keys and values of a collection, each with the mark of the whole: nothing when it is unknown.
     ///
     /// # Errors
     /// When it has no elements to walk.
     pub fn walked(&self, collection: &Value, span: Span) -> Result<Option<Vec<(Value, Value)>>, Reported> {
         let refuse =
             |text: String| self.fail(Diagnostic::error(code::ITERATION, "cannot walk this value").at(span, text));
+        let marked = |value: Value| value.marked(collection.sensitive);
         let numbered = |elements: &[Value]| {
             let index = |at: usize| Value::new(Shape::Number(at.into()));
             elements
                 .iter()
                 .enumerate()
-                .map(|(at, value)| (index(at), value.clone()))
+                .map(|(at, value)| (marked(index(at)), marked(value.clone())))
                 .collect()
         };
         let named = |entries: &BTreeMap<Arc<str>, Value>| {
             entries
                 .iter()
-                .map(|(key, value)| (Value::text(key.clone()), value.clone()))
+                .map(|(key, value)| (marked(Value::text(key.clone())), marked(value.clone())))
                 .collect()
         };
         match &collection.shape {
             Shape::List(elements, _) | Shape::Tuple(elements) => Ok(Some(numbered(elements))),
             Shape::Set(elements, _) => Ok(Some(
-                elements.iter().map(|value| (value.clone(), value.clone())).collect(),
+                elements
+                    .iter()
+                    .map(|value| (marked(value.clone()), marked(value.clone())))
+                    .collect(),
             )),
             Shape::Map(entries, _) | Shape::Object(entries) => Ok(Some(named(entries))),
             Shape::Resource(resource) => Ok(Some(named(&resource.attributes))),

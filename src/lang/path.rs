@@ -211,7 +211,7 @@ fn splat(evaluator: &Evaluator<'_>, value: &Value, steps: &[Step], span: Span, f
     let each = |elements: &[Value]| -> Result<Vec<Value>, Reported> {
         elements
             .iter()
-            .map(|element| walk(evaluator, element.clone(), steps, frames))
+            .map(|element| walk(evaluator, element.clone().marked(sensitive), steps, frames))
             .collect()
     };
     let result = match &value.shape {

@@ -10,6 +10,7 @@ use crate::lang::value::Value;
 
 mod answers;
 mod properties;
+mod sensitive;
 
 /// What an expression without references evaluates to, or the first thing said about it and what it points at.
 fn eval(text: &str) -> Result<Value, String> {
