@@ -97,7 +97,12 @@ pub fn convert(value: &Value, ty: &Type) -> Converted {
         Shape::Map(entries, _) | Shape::Object(entries) => convert_entries(value, entries, ty),
         Shape::Resource(resource) => convert_entries(value, &resource.attributes, ty),
     };
-    converted.map(|converted| converted.marked(sensitive))
+    match converted {
+        Ok(converted) => Ok(converted.marked(sensitive)),
+        // The path leads through keys, and the problem may quote the content.
+        Err(_) if sensitive => Err(refuse(format!("{} is required", described(ty)))),
+        Err(error) => Err(error),
+    }
 }
 
 /// The value itself, where nothing needs to be done.

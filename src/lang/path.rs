@@ -27,6 +27,9 @@ pub(super) fn walk(evaluator: &Evaluator<'_>, value: Value, steps: &[Step], fram
     Ok(value)
 }
 
+/// What is said of an index or key when neither it nor the length may be shown.
+const NO_ELEMENT: &str = "there is no such element";
+
 fn refuse(evaluator: &Evaluator<'_>, span: Span, text: impl Into<String>) -> Reported {
     evaluator.fail(Diagnostic::error(code::BAD_INDEX, "invalid index").at(span, text))
 }
@@ -62,10 +65,14 @@ pub fn attribute(evaluator: &Evaluator<'_>, value: &Value, name: &str, span: Spa
             Type::Map(element) => Ok(Value::unknown(element.as_ref().clone()).marked(value.sensitive)),
             Type::Object(attributes) => match attributes.get(name) {
                 Some(attribute) => Ok(Value::unknown(attribute.ty.clone()).marked(value.sensitive)),
-                None => Err(evaluator.fail(
-                    unsupported(format!("the object has no attribute `{name}`"))
-                        .suggest(name, attributes.keys().map(AsRef::as_ref)),
-                )),
+                None => {
+                    let diagnostic = unsupported(format!("the object has no attribute `{name}`"));
+                    Err(evaluator.fail(if value.sensitive {
+                        diagnostic
+                    } else {
+                        diagnostic.suggest(name, attributes.keys().map(AsRef::as_ref))
+                    }))
+                }
             },
             ty @ (Type::Bool | Type::Number | Type::String | Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
                 Err(evaluator.fail(unsupported(format!("a {} has no attributes", described(ty)))))
@@ -146,6 +153,7 @@ fn sequence_element(
         return Ok(Value::unknown(ty(None)));
     };
     let at = number.to_usize();
+    let sensitive = value.sensitive || key.sensitive;
     let Some(elements) = value.elements() else {
         // Only the length of an unknown tuple is known.
         let length = match type_of(value) {
@@ -154,6 +162,7 @@ fn sequence_element(
         };
         return match at {
             Some(at) if at < length => Ok(Value::unknown(ty(Some(at)))),
+            _ if sensitive => Err(refuse(evaluator, span, NO_ELEMENT)),
             _ => Err(refuse(evaluator, span, format!("there is no element {number}"))),
         };
     };
@@ -161,6 +170,7 @@ fn sequence_element(
         return Ok(found.clone());
     }
     let text = match elements.len() {
+        _ if sensitive => NO_ELEMENT.to_owned(),
         _ if !number.is_integer() => "an index is a whole number".to_owned(),
         _ if number.signum() < 0 => "an index is not negative".to_owned(),
         0 => "there are no elements".to_owned(),
@@ -198,7 +208,7 @@ fn entry(
     }
     let diagnostic = Diagnostic::error(code::BAD_INDEX, "invalid index");
     Err(evaluator.fail(if value.sensitive || key.sensitive {
-        diagnostic.at(span, "there is no element of this key")
+        diagnostic.at(span, NO_ELEMENT)
     } else {
         diagnostic
             .at(span, format!("there is no element \"{name}\""))

@@ -165,6 +165,8 @@ pub const FAMILIES: &[&[Function]] = &[
 ];
 
 const CHANGES: &str = "its result differs on every run, so that nothing could ever be as declared";
+/// What is said instead of a reason that would quote something sensitive.
+const UNSAID: &str = "why is not shown, since an argument is sensitive";
 const LATER: &str = "Terraform has it, but this version does not yet";
 
 /// Functions of Terraform that do not exist here, and why.
@@ -406,6 +408,8 @@ fn plain(
     span: Span,
 ) -> Evaluated {
     let (mut values, mut unknown, mut sensitive, mut problem) = (Vec::with_capacity(given.len()), false, false, None);
+    // A mark that stays inside of its argument does not mark the result, but what is said of a failure may quote it.
+    let quotable = !given.iter().any(|argument| order::deeply_sensitive(&argument.value));
     for (at, argument) in given.iter().enumerate() {
         let Some(parameter) = function.parameter(at) else {
             continue;
@@ -433,16 +437,20 @@ fn plain(
         values: &values,
         evaluator,
     };
-    match run(&arguments) {
-        Ok(value) => Ok(value.marked(sensitive)),
-        Err(Failure::Argument(at, text)) => {
+    let failure = match run(&arguments) {
+        Ok(value) => return Ok(value.marked(sensitive)),
+        Err(failure) if quotable => failure,
+        Err(failure) => failure.without_reason(),
+    };
+    match failure {
+        Failure::Argument(at, text) => {
             let place = given.get(at).map_or(span, |argument| argument.span);
             let Some(parameter) = function.parameter(at) else {
                 return Err(failed(evaluator, function, span, text));
             };
             Err(bad_argument(evaluator, parameter, place, &text))
         }
-        Err(Failure::Call(text)) => Err(failed(evaluator, function, span, text)),
+        Failure::Call(text) => Err(failed(evaluator, function, span, text)),
     }
 }
 
@@ -485,6 +493,16 @@ fn bad_argument(evaluator: &Evaluator<'_>, parameter: &Parameter, span: Span, te
 
 fn failed(evaluator: &Evaluator<'_>, function: &Function, span: Span, text: String) -> Reported {
     evaluator.fail(Diagnostic::error(code::CALL_FAILED, format!("`{}` has no result", function.name)).at(span, text))
+}
+
+impl Failure {
+    /// The same failure, quoting nothing of the arguments.
+    fn without_reason(self) -> Self {
+        match self {
+            Self::Argument(at, _) => Self::Argument(at, UNSAID.to_owned()),
+            Self::Call(_) => Self::Call(UNSAID.to_owned()),
+        }
+    }
 }
 
 impl<'a> Arguments<'a> {

@@ -8,7 +8,7 @@ use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported, Resolved, Scope};
 use crate::lang::expr::{Expr, Node, Reference};
-use crate::lang::function::{Body, Function, Parameter, Wants};
+use crate::lang::function::{Body, Function, Parameter, UNSAID, Wants};
 use crate::lang::order;
 use crate::lang::syntax;
 use crate::lang::value::{Type, Value};
@@ -41,17 +41,18 @@ fn template_file(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'
     let Some((file, sensitive)) = text(evaluator, path, frames)? else {
         return Ok(Value::unknown(Type::String));
     };
+    let refused = |text: String| refuse(evaluator, path.span, if sensitive { UNSAID.to_owned() } else { text });
     let content = evaluator.files().read(&file);
-    let content = content.map_err(|error| refuse(evaluator, path.span, error.to_string()))?;
-    let content =
-        String::from_utf8(content).map_err(|_| refuse(evaluator, path.span, format!("`{file}` is not UTF-8 text")))?;
+    let content = content.map_err(|error| refused(error.to_string()))?;
+    let content = String::from_utf8(content).map_err(|_| refused(format!("`{file}` is not UTF-8 text")))?;
     let values = evaluator.eval_in(variables, frames)?;
     let filled = Filling {
         evaluator,
         variables: variables.span,
         template: path.span,
+        sensitive,
     };
-    filled.fill(&content, &values).map(|value| value.marked(sensitive))
+    filled.fill(&content, &values)
 }
 
 fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
@@ -68,8 +69,9 @@ fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames
         evaluator,
         variables: variables.span,
         template: template.span,
+        sensitive,
     };
-    filled.fill(&content, &values).map(|value| value.marked(sensitive))
+    filled.fill(&content, &values)
 }
 
 fn two<'e>(
@@ -103,12 +105,14 @@ struct Filling<'f, 'e> {
     evaluator: &'f Evaluator<'e>,
     template: Span,
     variables: Span,
+    /// Whether the template itself must not be shown.
+    sensitive: bool,
 }
 
 impl Filling<'_, '_> {
     fn fill(&self, content: &str, variables: &Value) -> Evaluated {
         if variables.is_unknown() {
-            return Ok(Value::unknown(Type::String).marked(variables.sensitive));
+            return Ok(Value::unknown(Type::String).marked(self.sensitive || variables.sensitive));
         }
         let Some(entries) = variables.entries() else {
             return Err(refuse(
@@ -118,7 +122,13 @@ impl Filling<'_, '_> {
             ));
         };
         // The template is no file of the configuration, so its places are told in words.
-        let refused = |found: &Diagnostics| refuse(self.evaluator, self.template, in_words(content, found));
+        let refused = |found: &Diagnostics| {
+            let text = match self.sensitive {
+                true => UNSAID.to_owned(),
+                false => in_words(content, found),
+            };
+            refuse(self.evaluator, self.template, text)
+        };
         let parsed = syntax::template(FileId(u32::MAX), content).map_err(|found| refused(&found))?;
         let mut nested = false;
         parsed.calls(&mut |call| {
@@ -132,14 +142,17 @@ impl Filling<'_, '_> {
                 "a template cannot fill in another one",
             ));
         }
-        let scope = Variables { entries };
+        let scope = Variables {
+            entries,
+            sensitive: variables.sensitive,
+        };
         let inner = Evaluator::new(&scope, self.evaluator.files());
         let value = inner.eval(&parsed).map_err(|_| refused(&inner.take_found()))?;
         let text = Some(&value)
             .filter(|value| !value.is_null())
             .and_then(|value| convert(value, &Type::String).ok());
         let text = text.ok_or_else(|| refuse(self.evaluator, self.template, "the template does not make a string"))?;
-        Ok(text.marked(variables.sensitive || order::deeply_sensitive(&value)))
+        Ok(text.marked(self.sensitive || variables.sensitive || order::deeply_sensitive(&value)))
     }
 }
 
@@ -155,6 +168,8 @@ fn in_words(content: &str, found: &Diagnostics) -> String {
 /// The names that a template sees.
 struct Variables<'v> {
     entries: &'v BTreeMap<Arc<str>, Value>,
+    /// Whether all of them must not be shown.
+    sensitive: bool,
 }
 
 impl Scope for Variables<'_> {
@@ -167,7 +182,7 @@ impl Scope for Variables<'_> {
         let name = &reference.root.value;
         match self.entries.get(name) {
             Some(value) => Ok(Resolved {
-                value: value.clone(),
+                value: value.clone().marked(self.sensitive),
                 steps: 0,
             }),
             None => Err(evaluator.fail(

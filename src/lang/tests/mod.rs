@@ -18,6 +18,18 @@ fn eval(text: &str) -> Result<Value, String> {
     value.map_err(|found| said(text, &found))
 }
 
+/// Everything that people read of what was found, but for the places it points at.
+fn words(found: &Diagnostics) -> String {
+    let mut words = String::new();
+    for found in found.iter() {
+        let marks = found.primary.iter().chain(&found.others).map(|mark| &mark.text);
+        for text in marks.chain(&found.detail).chain(&found.hints) {
+            writeln!(words, "{}: {text}", found.summary).unwrap();
+        }
+    }
+    words
+}
+
 fn said(text: &str, found: &Diagnostics) -> String {
     let mut said = String::new();
     for found in found.iter() {
