@@ -41,16 +41,16 @@ pub struct Attribute {
     pub span: Span,
     /// What it evaluates to.
     pub value: Value,
-    /// Whether the expression is a literal: a literal password is refused.
+    /// Whether the value stands in the configuration: such a password is refused.
     pub literal: Literal,
 }
 
-/// Whether an expression holds the value itself or names where it comes from.
+/// Whether everybody who may read the configuration knows the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Literal {
-    /// The value stands in the file.
+    /// The value is made only of what stands in the configuration: literals, locals, defaults of variables.
     Written,
-    /// The value comes from a variable, a local, a resource or a function.
+    /// A given variable, a file or something that Azure tells took part.
     Derived,
 }
 

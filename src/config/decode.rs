@@ -358,9 +358,12 @@ fn members(entries: &BTreeMap<Arc<str>, Value>) -> Option<Json> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::arm::Cloud;
     use crate::config::{Sources, Supplied, UnsetSensitive, parse};
+    use crate::kind::schema::LITERAL_SECRET;
 
     const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
 
@@ -491,6 +494,48 @@ mod tests {
         ] {
             let refused = outputs(&format!("output \"shown\" {{ value = {value} }}\n"));
             assert_eq!(refused, Some(vec![crate::lang::code::SENSITIVE_OUTPUT]), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_the_configuration_tells_everybody_is_refused() {
+        let codes = |password: &str, given: &[(&str, &str)]| {
+            let text = include_str!("../../examples/quickstart/main.hcl").replacen(
+                "password = var.erp_password",
+                &format!("password = {password}"),
+                1,
+            ) + "\nvariable \"plain\" { default = \"hunter2\" }\nlocals { pw = \"hunter2\" }\n";
+            let found = program_given(&text, given).declare(&Outputs::default()).err();
+            // The batch reads the source, too, and says the same.
+            found.map(|found| found.iter().map(|found| found.code).collect::<BTreeSet<_>>())
+        };
+        for password in [
+            "\"hunter2\"",
+            "sensitive(\"hunter2\")",
+            "local.pw",
+            "sensitive(\"${local.pw}!\")",
+            "var.plain",
+        ] {
+            assert_eq!(
+                codes(password, &[]),
+                Some(BTreeSet::from([LITERAL_SECRET])),
+                "{password}"
+            );
+        }
+        assert_eq!(codes("var.plain", &[("plain", "given")]), None);
+    }
+
+    #[test]
+    fn a_password_of_a_wrong_type_is_not_quoted() {
+        for password in ["[var.plain]", "{ a = var.plain }", "[[var.plain]]"] {
+            let text = include_str!("../../examples/quickstart/main.hcl").replacen(
+                "password = var.erp_password",
+                &format!("password = {password}"),
+                1,
+            ) + "\nvariable \"plain\" {}\n";
+            let program = program_given(&text, &[("plain", "hunter2")]);
+            let found = program.declare(&Outputs::default()).err().unwrap();
+            assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::address::KindName;
-use crate::block::Block;
+use crate::block::{Block, Literal};
 use crate::config::declare::{Declarations, Node, References, Site, unknown_argument};
 use crate::config::parse::RawBlock;
 use crate::config::resource;
@@ -122,7 +122,7 @@ impl Folding<'_, '_> {
 
     /// What `work` makes of a place, with its problems noted.
     pub(super) fn evaluate<T>(&mut self, here: &Here<'_, '_>, work: impl FnOnce(&Evaluator<'_>) -> T) -> T {
-        let evaluator = Evaluator::new(here, &self.values.inputs.door);
+        let evaluator = Evaluator::new(here, here);
         let result = work(&evaluator);
         self.found.extend(evaluator.take_found());
         result
@@ -208,10 +208,11 @@ pub(super) fn local(values: &Values<'_>, at: usize, site: Site) -> Diagnostics {
         return Diagnostics::new();
     };
     let here = Here::new(values, site);
-    let evaluator = Evaluator::new(&here, &values.inputs.door);
-    let value: Result<Value, Reported> = evaluator.eval(expr);
+    let evaluator = Evaluator::new(&here, &here);
+    let (value, literal): (Result<Value, Reported>, Literal) = here.traced(|| evaluator.eval(expr));
     let found = evaluator.take_found();
     let used: Used = here.used();
-    values.set_local(at, value.map(|value| LocalValue { value, used }));
+    let local = value.map(|value| LocalValue { value, used, literal });
+    values.set_local(at, local);
     found
 }

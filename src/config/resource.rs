@@ -48,13 +48,14 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock) -> Resou
         return ResourceValue::Single(instance(folding, block, here, address(None)));
     };
     let here = Here::new(folding.values, Site::PLAIN);
-    let Some(elements) = for_each_elements(folding, &here, for_each) else {
+    let (elements, literal) = here.traced(|| for_each_elements(folding, &here, for_each));
+    let Some(elements) = elements else {
         return ResourceValue::Failed;
     };
     let used = here.used();
     let mut instances = BTreeMap::new();
     for (key, value) in elements {
-        let here = Here::new(folding.values, Site::PLAIN).with_each(Value::text(key.clone()), value);
+        let here = Here::new(folding.values, Site::PLAIN).with_each(Value::text(key.clone()), value, literal);
         for (address, span) in &used {
             here.note_used(address, *span);
         }
@@ -136,9 +137,16 @@ fn instance(folding: &mut Folding<'_, '_>, block: &RawBlock, here: Here<'_, '_>,
     let mut writer = Writer {
         address: address.clone(),
         secrets: folding.exports.secrets(address.kind()),
+        here: &here,
         broken: BTreeSet::new(),
     };
     let body = folding.evaluate(&here, |evaluator| writer.body(evaluator, &block.body, None, Level::Top));
+    let broken = writer.broken;
+    let written = body.attributes.iter();
+    let written = written
+        .filter(|(_, attribute)| attribute.literal == Literal::Written)
+        .map(|(name, _)| name.clone())
+        .collect();
     let meta = meta(folding, &here, block, &address);
     let mut evaluated = Block {
         address: address.clone(),
@@ -155,7 +163,8 @@ fn instance(folding: &mut Folding<'_, '_>, block: &RawBlock, here: Here<'_, '_>,
     Instance::Enabled {
         address,
         value,
-        broken: writer.broken,
+        broken,
+        written,
     }
 }
 
@@ -186,6 +195,7 @@ enum Level {
 
 /// Evaluates bodies of one instance.
 struct Writer<'e> {
+    here: &'e Here<'e, 'e>,
     address: Address,
     /// Attributes that are sensitive whatever their values come from.
     secrets: Vec<&'e str>,
@@ -204,7 +214,8 @@ impl Writer<'_> {
             if level == Level::Top && (META_ARGUMENTS.contains(&&**name) || &**name == "count") {
                 continue;
             }
-            let value = evaluator.eval_in(&attribute.expr, frames).unwrap_or_else(|_| {
+            let (value, literal) = self.here.traced(|| evaluator.eval_in(&attribute.expr, frames));
+            let value = value.unwrap_or_else(|_| {
                 if level == Level::Top {
                     self.broken.insert(name.clone());
                 }
@@ -217,11 +228,7 @@ impl Writer<'_> {
                     name: attribute.name.span,
                     span: attribute.expr.span,
                     value: value.marked(secret),
-                    literal: if attribute.expr.is_written() {
-                        Literal::Written
-                    } else {
-                        Literal::Derived
-                    },
+                    literal,
                 },
             );
         }

@@ -1,11 +1,12 @@
-//! What names mean while a configuration is folded: the values so far, and which resources each of them stands on.
+//! What names mean while a configuration is folded: the values so far, which resources each of them stands on, and
+//! whether anything but the configuration took part.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::address::Address;
-use crate::block::Block;
+use crate::block::{Block, Literal};
 use crate::config::declare::{Declarations, Each, Named, Site};
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -13,6 +14,7 @@ use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluator, Frames, Reported, Resolved, Scope, shown};
 use crate::lang::expr::{Reference, Step, StepNode};
+use crate::lang::files::{FileError, Files};
 use crate::lang::value::{Shape, Type, Value};
 
 /// The resources that a value stands on, with the first place that names each.
@@ -30,6 +32,7 @@ pub(super) struct Values<'r> {
 pub(super) struct LocalValue {
     pub(super) value: Value,
     pub(super) used: Used,
+    pub(super) literal: Literal,
 }
 
 /// What a resource block became.
@@ -58,6 +61,8 @@ pub(super) enum Instance {
         value: Value,
         /// Attributes with a problem that was noted.
         broken: BTreeSet<Arc<str>>,
+        /// Attributes whose values stand in the configuration.
+        written: BTreeSet<Arc<str>>,
     },
 }
 
@@ -111,6 +116,10 @@ pub(super) struct Here<'v, 'r> {
     each: Option<(Value, Value)>,
     itself: Option<Value>,
     used: RefCell<Used>,
+    /// What took part since somebody last asked.
+    literal: Cell<Literal>,
+    /// What `each` comes from.
+    each_literal: Literal,
 }
 
 impl<'v, 'r> Here<'v, 'r> {
@@ -121,17 +130,20 @@ impl<'v, 'r> Here<'v, 'r> {
             each: None,
             itself: None,
             used: RefCell::default(),
+            literal: Cell::new(Literal::Written),
+            each_literal: Literal::Written,
         }
     }
 
-    /// With a meaning for `each`.
-    pub(super) fn with_each(self, key: Value, value: Value) -> Self {
+    /// With a meaning for `each`, and what it comes from.
+    pub(super) fn with_each(self, key: Value, value: Value, literal: Literal) -> Self {
         let site = Site {
             each: true,
             ..self.site
         };
         Self {
             each: Some((key, value)),
+            each_literal: literal,
             site,
             ..self
         }
@@ -158,6 +170,21 @@ impl<'v, 'r> Here<'v, 'r> {
         self.used.borrow_mut().entry(address.clone()).or_insert(span);
     }
 
+    /// What `work` makes here, and whether anything but the configuration took part in it.
+    pub(super) fn traced<T>(&self, work: impl FnOnce() -> T) -> (T, Literal) {
+        let before = self.literal.replace(Literal::Written);
+        let result = work();
+        let literal = self.literal.replace(before);
+        self.note_literal(literal);
+        (result, literal)
+    }
+
+    fn note_literal(&self, literal: Literal) {
+        if literal == Literal::Derived {
+            self.literal.set(Literal::Derived);
+        }
+    }
+
     fn keyed(
         &self,
         lookup: &Lookup<'_, '_>,
@@ -170,6 +197,7 @@ impl<'v, 'r> Here<'v, 'r> {
             frames,
         } = *lookup;
         let all = || {
+            self.note_literal(Literal::Derived);
             for instance in instances.values() {
                 if let Instance::Enabled { address, .. } = instance {
                     self.note_used(address, reference.root.span);
@@ -257,11 +285,21 @@ impl<'v, 'r> Here<'v, 'r> {
                     .and_at(*enabled, "false here")
                     .hint("choose by the same condition: `CONDITION ? … : null`, or refer to something else"),
             )),
-            Instance::Enabled { address, value, broken } => {
-                if let Some(StepNode::Attribute(name)) = reference.steps.get(steps).map(|step| &step.node)
-                    && broken.contains(name)
-                {
+            Instance::Enabled {
+                address,
+                value,
+                broken,
+                written,
+            } => {
+                let attribute = match reference.steps.get(steps).map(|step| &step.node) {
+                    Some(StepNode::Attribute(name)) => Some(name),
+                    _ => None,
+                };
+                if attribute.is_some_and(|name| broken.contains(name)) {
                     return Err(Reported::before());
+                }
+                if !attribute.is_some_and(|name| written.contains(name)) {
+                    self.note_literal(Literal::Derived);
                 }
                 self.note_used(address, reference.root.span);
                 Ok(Resolved {
@@ -324,7 +362,13 @@ impl Scope for Here<'_, '_> {
         let one = |value: Value| Ok(Resolved { value, steps: 1 });
         match named {
             Named::Variable(at) => match at.and_then(|at| self.values.variable(at)) {
-                Some(Ok(value)) => one(value.clone()),
+                Some(Ok(value)) => {
+                    let declared = at.and_then(|at| self.values.all.variables.get(at));
+                    if let Some(declared) = declared {
+                        self.note_literal(declared.literal(self.values.inputs));
+                    }
+                    one(value.clone())
+                }
                 Some(Err(found)) if self.site == Site::EARLY => {
                     found.iter().for_each(|found| {
                         evaluator.fail(found.clone());
@@ -338,13 +382,17 @@ impl Scope for Here<'_, '_> {
                 for address in local.used.keys() {
                     self.note_used(address, reference.root.span);
                 }
+                self.note_literal(local.literal);
                 one(local.value.clone())
             }
-            Named::Each(which) => match (&self.each, which) {
-                (Some((key, _)), Each::Key) => one(key.clone()),
-                (Some((_, value)), Each::Value) => one(value.clone()),
-                (None, _) => Err(Reported::before()),
-            },
+            Named::Each(which) => {
+                self.note_literal(self.each_literal);
+                match (&self.each, which) {
+                    (Some((key, _)), Each::Key) => one(key.clone()),
+                    (Some((_, value)), Each::Value) => one(value.clone()),
+                    (None, _) => Err(Reported::before()),
+                }
+            }
             Named::Itself => self
                 .itself
                 .clone()
@@ -367,6 +415,18 @@ impl Scope for Here<'_, '_> {
                 }
             }
         }
+    }
+}
+
+/// Files that functions read are no part of the configuration: they may hold what only some may know.
+impl Files for Here<'_, '_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        self.note_literal(Literal::Derived);
+        self.values.inputs.door.read(path)
+    }
+
+    fn exists(&self, path: &str) -> Result<bool, FileError> {
+        self.values.inputs.door.exists(path)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::block::Literal;
 use crate::config::parse::{RawAttribute, RawBlock, parse_values};
 use crate::config::source::{Door, Role, Sources};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span};
@@ -286,6 +287,15 @@ fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Res
 }
 
 impl Declared<'_> {
+    /// Whether the value is the default, which stands in the configuration.
+    pub(super) fn literal(&self, inputs: &Inputs) -> Literal {
+        if self.default.is_some() && !inputs.given.contains_key(&self.name.value) {
+            Literal::Written
+        } else {
+            Literal::Derived
+        }
+    }
+
     /// The value of the variable.
     pub(super) fn value(&self, inputs: &Inputs) -> Result<Value, Diagnostics> {
         let given = inputs

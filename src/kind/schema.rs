@@ -493,6 +493,9 @@ fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnost
                 written.span,
                 format!("`{}` may not stand in a file that is shared", argument.name),
             )
+            .detail(
+                "The value is made only of what stands in the configuration: literals, locals, defaults of variables.",
+            )
             .hint(format!(
                 "declare `variable \"{0}\" {{ sensitive = true }}`, write `{0} = var.{0}`, and set PGFERRY_VAR_{0}",
                 argument.name
@@ -502,7 +505,10 @@ fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnost
     match &written.value.shape {
         Shape::Unknown(_) => Ok(Field::Secret),
         Shape::Text(text) if !text.is_empty() => Ok(Field::Secret),
-        _ => Err(wrong_type(written, "a text that is not empty", &written.value).into()),
+        // Whatever it is instead may hold the password.
+        _ => Err(Diagnostic::error(WRONG_TYPE, "wrong type")
+            .at(written.span, "expected a text that is not empty")
+            .into()),
     }
 }
 

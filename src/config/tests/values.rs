@@ -211,26 +211,55 @@ network "n" {
 }
 
 #[test]
-fn whether_a_value_stands_in_the_file_is_told() {
-    let folded = folded(
-        r#"
-locals { a = "x" }
-source "s" {
-  a = "x"
-  b = "${"x"}y"
-  c = local.a
-  d = upper("x")
-  e = ["x", 1 + 1]
-  f = [for x in ["a"] : 1]
+fn whether_a_value_stands_in_the_configuration_is_told() {
+    let text = r#"
+locals {
+  a     = "x"
+  given = "${var.given}!"
 }
-"#,
-    );
-    let literal = |name: &str| folded.blocks[0].body.attributes[name].literal;
-    for name in ["a", "b", "e", "f"] {
-        assert_eq!(literal(name), Literal::Written, "{name}");
-    }
-    for name in ["c", "d"] {
-        assert_eq!(literal(name), Literal::Derived, "{name}");
+variable "default" { default = "x" }
+variable "given" { default = "x" }
+variable "unset" { sensitive = true }
+source "s" {
+  literal  = "x"
+  template = "${"x"}y"
+  tuple    = ["x", 1 + 1]
+  loop     = [for x in ["a"] : x]
+  call     = sensitive(upper("x"))
+  local    = local.a
+  default  = "${var.default}${local.a}"
+}
+source "each" {
+  for_each = { a = "x" }
+  value    = each.value
+  other    = source.s.literal
+}
+source "outside" {
+  given = var.given
+  local = local.given
+  part  = "x${var.given}"
+  unset = var.unset
+  file  = try(file("password"), "x")
+  other = source.outside_too.given
+}
+source "outside_too" {
+  given = var.given
+}
+source "each_outside" {
+  for_each = { a = var.given }
+  value    = each.value
+}
+"#;
+    let (sources, folded) = run(&[("main.hcl", text)], &supplied(&[("given", "y")]));
+    let folded = folded.unwrap_or_else(|found| panic!("{}", rendered(&sources, found)));
+    for block in &folded.blocks {
+        let literal = match block.address.label().as_str() {
+            "s" | "each" => Literal::Written,
+            _ => Literal::Derived,
+        };
+        for (name, attribute) in &block.body.attributes {
+            assert_eq!(attribute.literal, literal, "{}.{name}", block.address);
+        }
     }
 }
 
