@@ -121,14 +121,17 @@ fn start(project: &Project, log: &Path) -> Result<Child, CommandError> {
     })?;
     let err = out.try_clone().map_err(system("start the simulator"))?;
     let mut command = Command::new(program);
+    // It outlives this command and needs nothing of its environment, which may hold passwords.
+    command.env_clear().env("PATH", "/usr/bin:/bin");
     command
         .arg("-C")
         .arg(&project.directory)
         .args(["simulator", "serve", "--idle-exit", IDLE_EXIT]);
     // The world is named here, since what names it in the configuration may hang on variables of this command.
-    if let Some(world) = seed(project) {
-        command.arg("--world").arg(world);
-    }
+    match seed(project) {
+        Some(world) => command.arg("--world").arg(world),
+        None => command.arg("--no-world"),
+    };
     command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
     command.spawn().map_err(system("start the simulator"))
 }

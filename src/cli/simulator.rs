@@ -59,6 +59,9 @@ struct ServeArgs {
     /// How time passes: `event`, `manual`, or a factor such as `x120`
     #[arg(long, value_name = "MODE")]
     clock: Option<ClockMode>,
+    /// Begin with an empty world, whatever the configuration names
+    #[arg(long, conflicts_with = "world", hide = true)]
+    no_world: bool,
     /// End after so much time without a request
     #[arg(long, value_name = "TIME")]
     idle_exit: Option<Span>,
@@ -142,6 +145,7 @@ async fn serve(args: &ServeArgs, call: &Call<'_>) -> Result<(), CommandError> {
     let options = Options {
         seed: match &args.world {
             Some(path) => Some(path.clone()),
+            None if args.no_world => None,
             None => declared_world(call)?,
         },
         dir: hidden.join("simulator"),
