@@ -1,5 +1,7 @@
 //! How help and usage errors look. What each flag means stands beside the flag.
 
+use std::ffi::OsString;
+
 use anstyle::AnsiColor;
 use clap::builder::Styles;
 use clap::builder::styling::Effects;
@@ -50,8 +52,9 @@ pub(crate) fn examples(lines: &[(&str, &str)]) -> String {
     format!("{}\n{}", paint(STRONG, "Examples:"), body.trim_end())
 }
 
-/// Prints what clap has to say: help that was asked for is a result, a usage error is an error like any other.
-pub(crate) fn answer(said: &clap::Error, env: &Env) -> Exit {
+/// Prints what clap has to say: help that was asked for is a result, a usage error is an error like any other. Values of
+/// the command line may be passwords where they should not stand; they are left out.
+pub(crate) fn answer(said: &clap::Error, arguments: &[OsString], env: &Env) -> Exit {
     let ui = Ui::new(Settings {
         color: env.color,
         verbosity: Verbosity::Normal,
@@ -68,8 +71,49 @@ pub(crate) fn answer(said: &clap::Error, env: &Env) -> Exit {
         }
         // Clap's set of kinds may grow; all others are errors.
         _ => {
-            ui.alert(&text);
+            ui.alert(&without_values(text, arguments));
             Exit::Error
         }
+    }
+}
+
+/// The text with every `NAME=VALUE` of the command line shortened to `NAME=…`.
+fn without_values(text: String, arguments: &[OsString]) -> String {
+    let words = arguments.iter().filter_map(|argument| argument.to_str());
+    words.fold(text, |text, word| {
+        // A flag may have been cut off in front of the pair: `--flag=NAME=VALUE`.
+        let pairs = [Some(word), word.split_once('=').map(|(_, pair)| pair)];
+        pairs
+            .into_iter()
+            .flatten()
+            .fold(text, |text, pair| match pair.split_once('=') {
+                Some((name, value)) if !value.is_empty() => text.replace(pair, &format!("{name}=…")),
+                Some(_) | None => text,
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_pairs_are_left_out() {
+        let said = |text: &str, words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            without_values(text.to_owned(), &words)
+        };
+        assert_eq!(
+            said("unexpected argument 'a=hunter2' found", &["plan", "a=hunter2"]),
+            "unexpected argument 'a=…' found"
+        );
+        assert_eq!(
+            said("unrecognized 'a=hun=ter2'", &["--x=a=hun=ter2"]),
+            "unrecognized 'a=…'"
+        );
+        assert_eq!(
+            said("unexpected argument '--x' found", &["plan", "--x", "a="]),
+            "unexpected argument '--x' found"
+        );
     }
 }

@@ -223,11 +223,11 @@ fn run(arguments: Vec<OsString>) -> Exit {
     let mut command = Cli::command();
     let arguments = spelling::normalise(arguments, &command);
     let parsed = command
-        .try_get_matches_from_mut(arguments)
+        .try_get_matches_from_mut(&arguments)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(answer) => return help::answer(&answer, &env),
+        Err(answer) => return help::answer(&answer, &arguments, &env),
     };
     let ui = Ui::new(settings(&cli.global, &env));
     let exit = match dispatch(&cli, &matches, &env, &ui) {
@@ -330,9 +330,10 @@ fn wishes(directory: &Path, matches: &ArgMatches) -> Result<Wishes, CommandError
     let indices = |name| inner.indices_of(name).into_iter().flatten();
     for (at, text) in indices("var").zip(inner.get_many::<String>("var").into_iter().flatten()) {
         let Some((name, value)) = text.split_once('=') else {
-            return Err(CommandError::Usage(format!(
-                "`--var {text}` gives no value: write `--var NAME=VALUE`"
-            )));
+            // The word may hold a password, whatever stands between it and the name.
+            return Err(CommandError::Usage(
+                "a `--var` gives no value: write `--var NAME=VALUE`".to_owned(),
+            ));
         };
         let (name, text) = (name.trim().to_owned(), value.to_owned());
         found.push((at, Assignment::Value { name, text }));

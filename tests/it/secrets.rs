@@ -53,3 +53,35 @@ fn a_password_is_seen_nowhere() {
         refuse(&path.display().to_string(), &bytes);
     }
 }
+
+/// The simulator outlives the command that starts it, and others of the account can read its environment.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_simulator_knows_no_password() {
+    let ferry = Ferry::example("quickstart");
+    let _planned = ferry.run(&["plan"]).expect(0);
+    let announced = std::fs::read(ferry.path(".pgferry/simulator.json")).unwrap();
+    let announced: serde_json::Value = serde_json::from_slice(&announced).unwrap();
+    let environment = std::fs::read(format!("/proc/{}/environ", announced["process_id"])).unwrap();
+    assert!(!environment.is_empty());
+    refuse("the environment of the simulator", &environment);
+}
+
+/// A word on the command line may hold a password even where it is a mistake.
+#[test]
+fn mistakes_on_the_command_line_are_not_repeated_aloud() {
+    let ferry = Ferry::example("quickstart");
+    let pair = format!("erp_password={PASSWORD}");
+    let colon = format!("erp_password:{PASSWORD}");
+    for line in [
+        &["plan", "--var", &colon][..],
+        &["plan", "--var", PASSWORD],
+        &["plan", "-v", &pair],
+        &["-v", &pair, "plan"],
+        &["plan", "--vra", &pair],
+        &["plan", &format!("--vra={pair}")],
+        &["plan", &format!("-v={pair}")],
+    ] {
+        refuse("the complaint", ferry.run(line).expect(1).all().as_bytes());
+    }
+}
