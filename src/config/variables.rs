@@ -286,6 +286,18 @@ fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Res
     })
 }
 
+/// The same problem at the same place, in words that quote nothing: what is given may be a password, marked or not.
+fn unquoted(found: &Diagnostic) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(found.code, found.summary.clone());
+    if let Some(mark) = &found.primary {
+        diagnostic = diagnostic.at(mark.span, "this has no value");
+    }
+    if found.code == code::MISPLACED {
+        diagnostic = diagnostic.hint("a text stands in quotes");
+    }
+    diagnostic
+}
+
 impl Declared<'_> {
     /// Whether the value is the default, which stands in the configuration.
     pub(super) fn literal(&self, inputs: &Inputs) -> Literal {
@@ -351,7 +363,8 @@ impl Declared<'_> {
                 }
             }
         };
-        Ok((constant(&expr)?, expr.span))
+        let value = constant(&expr).map_err(|found| found.iter().map(unquoted).collect::<Diagnostics>())?;
+        Ok((value, expr.span))
     }
 
     fn unset_sensitive(&self, policy: UnsetSensitive) -> Result<Value, Diagnostics> {

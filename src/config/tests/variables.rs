@@ -124,6 +124,13 @@ fn an_unset_secret_is_what_the_run_can_bear() {
     );
 }
 
+/// All that is said of a problem.
+fn without_places(found: &Diagnostic) -> String {
+    let marks = found.primary.iter().chain(&found.others).map(|mark| mark.text.as_str());
+    let texts = found.detail.iter().chain(&found.hints).map(String::as_str);
+    marks.chain(texts).chain([found.summary.as_str()]).collect()
+}
+
 #[test]
 fn no_error_quotes_a_secret() {
     let declared = "variable \"password\" {\n  type      = number\n  sensitive = true\n}\n";
@@ -135,6 +142,25 @@ fn no_error_quotes_a_secret() {
         let (sources, found) = run(&[("main.hcl", declared), ("a.auto.vars.hcl", file)], &supplied(&[]));
         let said = rendered(&sources, found.unwrap_err());
         assert!(said.contains("password") && !said.contains("hunter2"), "{said}");
+    }
+    // Nor is what is given for a variable that nobody marked.
+    let plain = "variable \"password\" {}\n";
+    for file in [
+        "password = hunter2\n",
+        "password = { a = hunter2 }\n",
+        "password = hunter2.hunter2\n",
+        "password = \"hunter2\" * 1\n",
+        "password = hunter2(1)\n",
+        "password = [{ a = 1 }][\"hunter2\"]\n",
+        "password = { a = hunter2\n",
+        "password = hunter2 hunter2\n",
+    ] {
+        let (sources, found) = run(&[("main.hcl", plain), ("a.auto.vars.hcl", file)], &supplied(&[]));
+        let found = found.unwrap_err();
+        let said: Vec<String> = found.iter().map(without_places).collect();
+        assert!(!said.concat().contains("hunter2"), "{said:?}");
+        let place = found.iter().find_map(|found| found.primary.clone()).unwrap().span;
+        assert_eq!(sources.line(place), None);
     }
     let (sources, found) = run(&[("main.hcl", declared)], &supplied(&[("password", "hunter2")]));
     assert!(!rendered(&sources, found.unwrap_err()).contains("hunter2"));
