@@ -16,6 +16,9 @@ use crate::lang::files::{FileError, Files};
 /// A file with more bytes is refused unread: parsing takes about fifty times the text in memory.
 pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 
+/// A directory with more files below it is not looked through.
+const MOST_FILES: usize = 100_000;
+
 /// The texts of a run, and the door to further files that functions read.
 pub struct Sources {
     directory: PathBuf,
@@ -314,6 +317,10 @@ impl Door {
     }
 }
 
+fn is_no_directory(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 fn refused(path: &str, cause: &io::Error) -> FileError {
     match cause.kind() {
         io::ErrorKind::NotFound => FileError::Missing(path.to_owned()),
@@ -348,6 +355,48 @@ impl Files for Door {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.entry(path.to_owned()).or_insert_with(|| vec![u8::from(there)]);
         Ok(there)
+    }
+
+    fn below(&self, directory: &str) -> Result<Vec<String>, FileError> {
+        let mut files = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            let place = self.directory.join(directory).join(&folder);
+            let entries = match fs::read_dir(&place) {
+                Ok(entries) => entries,
+                // That there is none counts as much as what one would hold.
+                Err(cause) if folder.is_empty() && is_no_directory(&cause) => break,
+                Err(cause) => return Err(refused(directory, &cause)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|cause| refused(directory, &cause))?;
+                // The language has no name for what is no text.
+                let Some(name) = entry.file_name().to_str().map(|name| format!("{folder}{name}")) else {
+                    continue;
+                };
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(format!("{name}/"));
+                } else if fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()) {
+                    files.push(name);
+                }
+                if files.len() + folders.len() > MOST_FILES {
+                    return Err(FileError::TooMany(directory.to_owned()));
+                }
+            }
+        }
+        files.sort();
+        let mut hash = Sha256::new();
+        for file in &files {
+            hash.update(file);
+            hash.update([0]);
+        }
+        self.remember(&format!("{directory}/"), hash.finalize().to_vec());
+        Ok(files)
+    }
+
+    fn absolute(&self, path: &str) -> Result<String, FileError> {
+        let absolute = std::path::absolute(self.directory.join(path)).map_err(|cause| refused(path, &cause))?;
+        Ok(absolute.display().to_string())
     }
 }
 
@@ -421,6 +470,26 @@ mod tests {
         );
         let missing = Sources::read(Path::new("no/such/place")).err().unwrap();
         assert_eq!(missing.to_string(), "there is no directory `no/such/place`");
+    }
+
+    #[test]
+    fn the_files_of_a_directory_count_into_the_digest() {
+        let directory = directory(&[("a.hcl", b"" as &[u8])]);
+        fs::create_dir_all(directory.path().join("sub/deep")).unwrap();
+        fs::write(directory.path().join("sub/deep/b"), "").unwrap();
+        std::os::unix::fs::symlink(directory.path(), directory.path().join("sub/loop")).unwrap();
+        let sources = Sources::read(directory.path()).unwrap();
+        let door = sources.door();
+        assert_eq!(door.below("sub").unwrap(), ["deep/b"]);
+        assert_eq!(door.below("a.hcl").unwrap(), Vec::<String>::new());
+        let before = sources.digest();
+        assert_eq!(door.below("later").unwrap(), Vec::<String>::new());
+        assert!(sources.digest() != before);
+        let before = sources.digest();
+        fs::create_dir(directory.path().join("later")).unwrap();
+        fs::write(directory.path().join("later/c"), "").unwrap();
+        assert_eq!(door.below("later").unwrap(), ["c"]);
+        assert!(sources.digest() != before);
     }
 
     #[test]

@@ -15,6 +15,19 @@ pub trait Files {
     /// # Errors
     /// When something else is there, or nobody can tell.
     fn exists(&self, path: &str) -> Result<bool, FileError>;
+
+    /// The regular files in a directory and below it, as paths from there with single slashes; none where there is no
+    /// directory. Links to directories are not followed.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds too many.
+    fn below(&self, directory: &str) -> Result<Vec<String>, FileError>;
+
+    /// The path from the root of the file system.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    fn absolute(&self, path: &str) -> Result<String, FileError>;
 }
 
 /// Why a file cannot be used.
@@ -37,6 +50,9 @@ pub enum FileError {
         /// What the system said.
         reason: String,
     },
+    /// A directory holds more than is looked through.
+    #[error("`{0}` holds more than 100,000 files")]
+    TooMany(String),
     /// No files can be read here.
     #[error("files cannot be read here")]
     NoDoor,
@@ -50,6 +66,12 @@ impl Files for NoFiles {
         Err(FileError::NoDoor)
     }
     fn exists(&self, _path: &str) -> Result<bool, FileError> {
+        Err(FileError::NoDoor)
+    }
+    fn below(&self, _directory: &str) -> Result<Vec<String>, FileError> {
+        Err(FileError::NoDoor)
+    }
+    fn absolute(&self, _path: &str) -> Result<String, FileError> {
         Err(FileError::NoDoor)
     }
 }

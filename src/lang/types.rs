@@ -39,7 +39,7 @@ pub fn constant(expr: &Expr) -> Result<Value, Diagnostics> {
 }
 
 /// The scope of a place where nothing can be referred to.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Scope for Nothing {
     fn resolve(

@@ -240,7 +240,9 @@ fn one(arguments: &Arguments<'_>) -> Outcome {
 fn transpose(arguments: &Arguments<'_>) -> Outcome {
     let mut turned: BTreeMap<Arc<str>, Vec<Value>> = BTreeMap::new();
     for (key, list) in arguments.entries(0).into_iter().flatten() {
-        for element in list.elements().unwrap_or_default() {
+        let elements = list.elements();
+        let elements = elements.ok_or_else(|| Failure::Argument(0, "a list cannot be null".to_owned()))?;
+        for element in elements {
             let Shape::Text(text) = &element.shape else {
                 return Err(Failure::Argument(0, "the lists cannot contain null".to_owned()));
             };

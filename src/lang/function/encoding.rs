@@ -6,12 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::lang::csv;
+use crate::lang::function::charset::Charset;
 use crate::lang::function::string::text;
+use crate::lang::function::yaml;
 use crate::lang::function::{Failure, Function, Outcome, Parameter, Returns, Unknowns, Wants};
 use crate::lang::json;
 use crate::lang::value::{Shape, Type, Value};
 
 const TEXT: Parameter = Parameter::new("str", Wants::String);
+const ENCODING: Parameter = Parameter::new("encoding", Wants::String);
 const STRING: Returns = Returns::Always(Wants::String);
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -56,11 +59,47 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |a| text(&json_text(&a.value(0)).map_err(|problem| Failure::Argument(0, problem))?),
     ),
     Function::new(
+        "textdecodebase64",
+        "The text that Base64 of a character set stands for.",
+        &[TEXT, ENCODING],
+        STRING,
+        |a| {
+            let set = Charset::named(a.text(1)).map_err(|problem| Failure::Argument(1, problem))?;
+            text(&set.decode(a.text(0)).map_err(|problem| Failure::Argument(0, problem))?)
+        },
+    ),
+    Function::new(
+        "textencodebase64",
+        "The text in a character set, as Base64.",
+        &[TEXT, ENCODING],
+        STRING,
+        |a| {
+            let set = Charset::named(a.text(1)).map_err(|problem| Failure::Argument(1, problem))?;
+            text(&set.encode(a.text(0)).map_err(|problem| Failure::Argument(0, problem))?)
+        },
+    ),
+    Function::new(
         "urlencode",
         "The text with everything percent-encoded that has a meaning in a URL.",
         &[TEXT],
         STRING,
         |a| url_encoded(a.text(0)),
+    ),
+    Function::new(
+        "yamldecode",
+        "The value that a YAML text stands for.",
+        &[TEXT],
+        Returns::By(|_| Type::Any),
+        |a| yaml::decode(a.text(0)).map_err(|problem| Failure::Argument(0, problem)),
+    ),
+    Function::new(
+        "yamlencode",
+        "The value as YAML.",
+        &[Parameter::new("val", Wants::Any)
+            .nullable()
+            .unknowns(Unknowns::StopInside)],
+        STRING,
+        |a| text(&yaml::encode(&a.value(0)).map_err(|problem| Failure::Argument(0, problem))?),
     ),
 ];
 

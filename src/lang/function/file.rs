@@ -6,15 +6,30 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::lang::convert::convert;
+use crate::lang::function::glob::Pattern;
 use crate::lang::function::hash::hex;
 use crate::lang::function::string::text;
-use crate::lang::function::{Arguments, Failure, Function, Parameter, Returns, Wants};
-use crate::lang::value::Value;
+use crate::lang::function::{Arguments, Failure, Function, Outcome, Parameter, Returns, Wants};
+use crate::lang::syntax::normalized;
+use crate::lang::value::{Type, Value};
 
 const PATH: Parameter = Parameter::new("path", Wants::String);
 const STRING: Returns = Returns::Always(Wants::String);
 
 pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new(
+        "abspath",
+        "A path from the root of the file system.",
+        &[PATH],
+        STRING,
+        |a| {
+            let absolute = a.evaluator().files().absolute(a.text(0));
+            text(&clean(
+                &absolute.map_err(|error| Failure::Argument(0, error.to_string()))?,
+            ))
+        },
+    ),
     Function::new("basename", "The last part of a path.", &[PATH], STRING, |a| {
         text(base(a.text(0)))
     }),
@@ -58,6 +73,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("filemd5", "The MD5 hash of a file.", &[PATH], STRING, |a| {
         Ok(hex::<Md5>(&read(a)?))
     }),
+    Function::new(
+        "fileset",
+        "The paths of the files in a directory that fit a pattern.",
+        &[PATH, Parameter::new("pattern", Wants::String)],
+        Returns::Always(Wants::Set(&Wants::String)),
+        file_set,
+    ),
     Function::new("filesha1", "The SHA-1 hash of a file.", &[PATH], STRING, |a| {
         Ok(hex::<Sha1>(&read(a)?))
     }),
@@ -74,6 +96,23 @@ fn read(arguments: &Arguments<'_>) -> Result<Vec<u8>, Failure> {
     content.map_err(|error| Failure::Argument(0, error.to_string()))
 }
 
+fn file_set(arguments: &Arguments<'_>) -> Outcome {
+    let pattern = clean(arguments.text(1));
+    if pattern.split('/').next() == Some("..") {
+        return Err(Failure::Argument(
+            1,
+            "a pattern cannot lead out of the directory".to_owned(),
+        ));
+    }
+    let pattern = Pattern::parse(&pattern).map_err(|problem| Failure::Argument(1, problem))?;
+    let files = arguments.evaluator().files().below(arguments.text(0));
+    let files = files.map_err(|error| Failure::Argument(0, error.to_string()))?;
+    let fitting = files.iter().filter(|path| pattern.fits(path));
+    let fitting = fitting.map(|path| Value::text(normalized(path))).collect();
+    let set = Type::Set(Type::String.into());
+    convert(&Value::tuple(fitting), &set).map_err(|error| Failure::Call(error.to_string()))
+}
+
 fn base(path: &str) -> &str {
     match path.trim_end_matches('/') {
         "" if path.is_empty() => ".",
@@ -82,12 +121,16 @@ fn base(path: &str) -> &str {
     }
 }
 
-/// Go's rule: all but the last part, without `.`, `..` and doubled slashes in it.
+/// Go's rule: all but the last part, cleaned.
 fn directory(path: &str) -> String {
-    let before = path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or_default());
-    let rooted = before.starts_with('/');
+    clean(path.rfind('/').map_or("", |at| path.get(..=at).unwrap_or_default()))
+}
+
+/// Go's rule: without `.`, `..` and doubled slashes, as far as that can be.
+fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
-    for part in before.split('/') {
+    for part in path.split('/') {
         match part {
             "" | "." => {}
             ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),

@@ -3,11 +3,13 @@
 //! A new function is one entry in the table of its family. Conversion of arguments, null, unknown and sensitive
 //! values are dealt with here, so that an implementation sees plain values of the types it asked for.
 
+mod charset;
 mod cidr;
 mod collection;
 mod encoding;
 mod file;
 mod format;
+mod glob;
 mod hash;
 mod number;
 mod regex;
@@ -17,6 +19,7 @@ mod string;
 mod template;
 mod time;
 mod types;
+mod yaml;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -167,23 +170,28 @@ pub const FAMILIES: &[&[Function]] = &[
 const CHANGES: &str = "its result differs on every run, so that nothing could ever be as declared";
 /// What is said instead of a reason that would quote something sensitive.
 const UNSAID: &str = "why is not shown, since an argument is sensitive";
-const LATER: &str = "Terraform has it, but this version does not yet";
 
 /// Functions of Terraform that do not exist here, and why.
 pub const ABSENT: &[(&str, &str)] = &[
-    ("abspath", LATER),
-    ("base64gzip", LATER),
+    (
+        "base64gzip",
+        "it packs start-up scripts of machines, and nothing here takes one; `base64encode` writes Base64",
+    ),
     ("bcrypt", CHANGES),
-    ("fileset", LATER),
-    ("pathexpand", LATER),
+    (
+        "pathexpand",
+        "home directories differ from person to person; start paths at `path.module`, or take them from a variable",
+    ),
     ("plantimestamp", CHANGES),
-    ("rsadecrypt", LATER),
-    ("textdecodebase64", LATER),
-    ("textencodebase64", LATER),
+    (
+        "rsadecrypt",
+        "it reads first passwords of Windows machines, and its private key would stand in the configuration",
+    ),
     ("timestamp", CHANGES),
-    ("uuid", CHANGES),
-    ("yamldecode", LATER),
-    ("yamlencode", LATER),
+    (
+        "uuid",
+        "its result differs on every run; `uuidv5` makes the same from the same name",
+    ),
 ];
 
 /// The function of that name, with or without `core::`.

@@ -52,7 +52,11 @@ fn template_file(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'
         template: path.span,
         sensitive,
     };
-    filled.fill(&content, &values)
+    let value = filled.fill(&content, &values)?;
+    if value.is_null() {
+        return Err(refuse(evaluator, path.span, "the template makes null"));
+    }
+    Ok(value.marked(sensitive))
 }
 
 fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
@@ -71,7 +75,12 @@ fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames
         template: template.span,
         sensitive,
     };
-    filled.fill(&content, &values)
+    let value = filled.fill(&content, &values)?;
+    let text = Some(&value)
+        .filter(|value| !value.is_null())
+        .and_then(|value| convert(value, &Type::String).ok());
+    let text = text.ok_or_else(|| refuse(evaluator, template.span, "the template does not make a string"))?;
+    Ok(text.marked(sensitive))
 }
 
 fn two<'e>(
@@ -110,6 +119,7 @@ struct Filling<'f, 'e> {
 }
 
 impl Filling<'_, '_> {
+    /// What the template makes: a text, or with `${…}` alone the value itself.
     fn fill(&self, content: &str, variables: &Value) -> Evaluated {
         if variables.is_unknown() {
             return Ok(Value::unknown(Type::String).marked(self.sensitive || variables.sensitive));
@@ -148,11 +158,8 @@ impl Filling<'_, '_> {
         };
         let inner = Evaluator::new(&scope, self.evaluator.files());
         let value = inner.eval(&parsed).map_err(|_| refused(&inner.take_found()))?;
-        let text = Some(&value)
-            .filter(|value| !value.is_null())
-            .and_then(|value| convert(value, &Type::String).ok());
-        let text = text.ok_or_else(|| refuse(self.evaluator, self.template, "the template does not make a string"))?;
-        Ok(text.marked(self.sensitive || variables.sensitive || order::deeply_sensitive(&value)))
+        let sensitive = self.sensitive || variables.sensitive || order::deeply_sensitive(&value);
+        Ok(value.marked(sensitive))
     }
 }
 

@@ -91,7 +91,10 @@ fn parse(text: &str) -> Option<Moment> {
     if !whole || written.as_bytes().get(10) != Some(&b'T') {
         return None;
     }
-    let local: DateTime = written.parse().ok()?;
+    // Nothing here tells nanoseconds apart.
+    let local: DateTime = format!("{written}{}", fraction.get(..10).unwrap_or(fraction))
+        .parse()
+        .ok()?;
     let ahead = match zone.split_at(1) {
         ("Z", "") => 0,
         (sign, offset) => {

@@ -202,6 +202,14 @@ proptest! {
     }
 
     #[test]
+    fn what_is_written_as_yaml_is_read_the_same(text in expression()) {
+        if let (Ok(value), Ok(read)) = (eval(&text), eval(&format!("yamldecode(yamlencode({text}))"))) {
+            let json = |value| crate::lang::function::json_of(value).unwrap();
+            prop_assert_eq!(json(&read), json(&value));
+        }
+    }
+
+    #[test]
     fn what_is_written_as_json_is_read_the_same(text in expression()) {
         if let Ok(value) = eval(&text)
             && let Ok(written) = crate::lang::function::json_of(&value)
