@@ -96,6 +96,13 @@ pub(crate) enum CommandError {
         /// A way out.
         hint: String,
     },
+    /// A file of the operator could not be replaced.
+    Unwritable {
+        /// The file.
+        name: String,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// Output could not be written.
     Output(io::Error),
     /// The system refused something that every run needs.
@@ -271,6 +278,9 @@ impl CommandError {
                     .hint("write `tenant_id` into the `azure` block")
             }
             Self::UnknownOutput { name, hint } => Report::new(format!("there is no output `{name}`")).hint(hint),
+            Self::Unwritable { name, cause } => Report::new(format!("`{name}` could not be written"))
+                .because(cause.to_string())
+                .hint("it is as it was"),
             Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
         }

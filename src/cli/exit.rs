@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Error,
     /// Something would change (`plan --detailed-exitcode`).
     Changes,
+    /// A file is not laid out (`fmt --check`).
+    NotLaidOut,
     /// Migrations go on in Azure.
     InFlight,
     /// Only a person's answer is missing.
@@ -26,7 +28,8 @@ impl Exit {
             Self::Done => 0,
             Self::Error => 1,
             Self::Changes => 2,
-            Self::InFlight => 3,
+            // As `terraform fmt -check` has it; nothing is ever in flight there.
+            Self::NotLaidOut | Self::InFlight => 3,
             Self::WaitingForPerson => 4,
             Self::CheckFailed => 7,
         }
@@ -38,7 +41,7 @@ impl Exit {
             Self::Error => 0,
             Self::CheckFailed => 1,
             Self::WaitingForPerson => 2,
-            Self::InFlight => 3,
+            Self::NotLaidOut | Self::InFlight => 3,
             Self::Changes => 4,
             Self::Done => 5,
         };

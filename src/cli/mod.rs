@@ -10,6 +10,7 @@ mod cutover;
 mod env;
 mod error;
 mod exit;
+mod fmt;
 mod help;
 mod history;
 mod logging;
@@ -148,6 +149,7 @@ enum LogFormat {
 #[derive(Subcommand)]
 enum Command {
     Validate(validate::ValidateArgs),
+    Fmt(fmt::FmtArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Destroy(apply::DestroyArgs),
@@ -278,6 +280,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
     match &cli.command {
         Command::Version(args) => return version::run(args, ui),
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
+        Command::Fmt(args) => return fmt::run(args, &call),
         Command::Validate(_)
         | Command::Plan(_)
         | Command::Apply(_)
@@ -311,6 +314,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
             Command::Output(args) => output::run(args, &call).await,
             Command::History(args) => history::run(args, &call).await,
             Command::Simulator(args) => simulator::run(args, &call).await,
+            Command::Fmt(args) => fmt::run(args, &call),
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
         }

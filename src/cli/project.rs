@@ -161,7 +161,8 @@ pub(crate) fn keep_out_of_git(hidden: &Path) -> Result<(), CommandError> {
     fs::write(&note, "# What pgferry keeps here is not for the repository.\n*\n").map_err(refused)
 }
 
-fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {
+/// What was found in texts, with its places.
+pub(crate) fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {
     let lookup = |id: FileId| {
         let file = sources.file(id)?;
         let quotable = match file.role {

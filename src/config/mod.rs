@@ -5,6 +5,7 @@ mod declare;
 pub mod decode;
 mod dynamic;
 pub mod fold;
+pub mod layout;
 pub mod parse;
 pub mod resource;
 mod scope;

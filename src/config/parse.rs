@@ -117,6 +117,25 @@ pub fn parse_values(id: FileId, file: &SourceFile) -> Result<Vec<RawAttribute>, 
     found.or(attributes).map(|(attributes, _)| attributes)
 }
 
+/// Whether a text follows the grammar, whatever it says.
+///
+/// # Errors
+/// All that does not.
+pub fn check_syntax(id: FileId, file: &SourceFile) -> Result<(), Diagnostics> {
+    let (items, mut found) = split::items(id, &file.text);
+    let whole = Piece {
+        file: id,
+        offset: 0,
+        text: &file.text,
+    };
+    let bodies =
+        on_deep_stack(|| parse_items(id, file, &items)).unwrap_or_else(|| vec![Err(whole.unreadable().into())]);
+    for body in bodies {
+        found.absorb(body);
+    }
+    found.or(()).map(|_| ())
+}
+
 struct Parsed {
     blocks: Vec<RawBlock>,
     found: Diagnostics,

@@ -144,6 +144,23 @@ impl Sources {
         Ok(sources)
     }
 
+    /// Reads one file, whatever its name; values of variables are what its name says they are.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_file(path: &Path) -> Result<Self, ReadError> {
+        let name = path.display().to_string();
+        let role = if name.ends_with(".vars.hcl") {
+            Role::NamedVariables
+        } else {
+            Role::Configuration
+        };
+        let text = read_text(path, &name)?;
+        let mut sources = Self::empty(path.parent().unwrap_or(Path::new(".")));
+        sources.push(name, &text, role);
+        Ok(sources)
+    }
+
     /// Takes texts for files; their names tell their roles.
     pub fn from_texts<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
         let mut sources = Self::empty(Path::new("."));

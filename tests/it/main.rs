@@ -10,6 +10,7 @@ mod bad_input;
 mod crash;
 mod cutover;
 mod faults;
+mod fmt;
 mod interrupt;
 mod kinds;
 mod law;

@@ -2,7 +2,7 @@
 //! environment reaches the commands, and nothing of them reaches beyond the directory and loopback.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -126,6 +126,25 @@ impl Ferry {
     /// Runs a command with one more variable in its environment.
     pub(crate) fn run_with(&self, name: &str, value: &str, arguments: &[&str]) -> Answer {
         let output = self.command(arguments).env(name, value).output().unwrap();
+        Answer {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command with a text on its standard input.
+    pub(crate) fn run_fed(&self, input: &str, arguments: &[&str]) -> Answer {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that ends early reads no more.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
         Answer {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).unwrap(),
