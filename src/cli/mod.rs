@@ -6,6 +6,7 @@ mod apply;
 mod cancel;
 mod color;
 mod completion;
+mod console;
 mod cutover;
 mod env;
 mod error;
@@ -150,6 +151,7 @@ enum LogFormat {
 enum Command {
     Validate(validate::ValidateArgs),
     Fmt(fmt::FmtArgs),
+    Console(console::ConsoleArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Destroy(apply::DestroyArgs),
@@ -281,6 +283,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
         Command::Version(args) => return version::run(args, ui),
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
         Command::Fmt(args) => return fmt::run(args, &call),
+        Command::Console(args) => return console::run(args, &call),
         Command::Validate(_)
         | Command::Plan(_)
         | Command::Apply(_)
@@ -315,6 +318,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
             Command::History(args) => history::run(args, &call).await,
             Command::Simulator(args) => simulator::run(args, &call).await,
             Command::Fmt(args) => fmt::run(args, &call),
+            Command::Console(args) => console::run(args, &call),
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
         }

@@ -11,7 +11,7 @@ use crate::arm::{Cloud, CloudError, SubscriptionId, TenantId};
 use crate::config::source::Role;
 use crate::config::version::{Constraint, Version};
 use crate::config::{
-    Assignment, AzureBlock, Inputs, Program, Settings, Sources, Supplied, UnsetSensitive, parse, settings,
+    Assignment, AzureBlock, Inputs, Program, ReadError, Settings, Sources, Supplied, UnsetSensitive, parse, settings,
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Spanned};
 use crate::kind::Defaults;
@@ -31,6 +31,8 @@ const NO_SUBSCRIPTION: Code = Code("C114");
 pub(crate) enum Purpose {
     /// To look: nobody needs a password for that.
     Look,
+    /// To evaluate expressions: that needs not even a configuration.
+    Ask,
     /// To change Azure: every password must be there.
     Change,
 }
@@ -66,7 +68,10 @@ impl Project {
         purpose: Purpose,
         width: usize,
     ) -> Result<Self, CommandError> {
-        let mut sources = Sources::read(directory).map_err(CommandError::Sources)?;
+        let mut sources = match Sources::read(directory) {
+            Err(ReadError::Empty(_)) if purpose == Purpose::Ask => Sources::empty(directory),
+            read => read.map_err(CommandError::Sources)?,
+        };
         let supplied = Supplied {
             assignments: wishes.assignments.clone(),
             environment: env.variables.clone(),
@@ -91,7 +96,7 @@ impl Project {
         let defaults = defaults(&configured.azure, env).map_err(fail)?;
         let unset = match (defaults.cloud, purpose) {
             (Cloud::Simulator, _) => UnsetSensitive::MadeUp,
-            (_, Purpose::Look) => UnsetSensitive::Unknown,
+            (_, Purpose::Look | Purpose::Ask) => UnsetSensitive::Unknown,
             (_, Purpose::Change) => UnsetSensitive::Refuse,
         };
         let program = Program {
@@ -166,7 +171,7 @@ pub(crate) fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> S
     let lookup = |id: FileId| {
         let file = sources.file(id)?;
         let quotable = match file.role {
-            Role::Configuration => Quotable::Yes,
+            Role::Configuration | Role::Question => Quotable::Yes,
             _ => Quotable::No,
         };
         Some(SourceText {

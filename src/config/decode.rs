@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::fold::{Exports, Folded, OutputValue, fold};
+use super::fold::{Exports, Folded, OutputValue, ask, fold};
 use super::parse::RawBlock;
 use super::variables::Inputs;
 use crate::address::{Address, KindName};
@@ -15,6 +15,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
 use crate::kind::{self, Context, Defaults, Unit};
+use crate::lang::expr::Expr;
 use crate::lang::{Residual, Shape, Type, Value};
 use crate::secret::{Secret, SecretRef, Secrets};
 
@@ -100,15 +101,41 @@ impl Program {
         Graph::new(declarations.map(without_edges).collect::<Vec<_>>())
     }
 
+    /// What an expression evaluates to that stands in no block, but where an output would.
+    ///
+    /// # Errors
+    /// All that is wrong with the configuration, or with the expression.
+    pub fn ask(&self, outputs: &Outputs, expr: &Expr) -> Result<Value, Diagnostics> {
+        ask(&self.raw, &self.inputs, &self.exports(outputs), expr)
+    }
+
+    /// What an expression can begin with: variables, local values and resources, by their names.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for block in &self.raw {
+            let label = block.labels.first().map(|label| &label.value);
+            match (&*block.kind.value, label) {
+                ("locals", _) => {
+                    let locals = block.body.attributes.iter();
+                    names.extend(locals.map(|attribute| format!("local.{}", attribute.name.value)));
+                }
+                ("variable", Some(name)) => names.push(format!("var.{name}")),
+                (kind, Some(label)) if kind::find(kind).is_some() => names.push(format!("{kind}.{label}")),
+                _ => {}
+            }
+        }
+        names
+    }
+
     fn fold(&self, outputs: &Outputs) -> Result<Folded, Diagnostics> {
-        fold(
-            &self.raw,
-            &self.inputs,
-            &KnownExports {
-                defaults: &self.defaults,
-                outputs,
-            },
-        )
+        fold(&self.raw, &self.inputs, &self.exports(outputs))
+    }
+
+    fn exports<'p>(&'p self, outputs: &'p Outputs) -> KnownExports<'p> {
+        KnownExports {
+            defaults: &self.defaults,
+            outputs,
+        }
     }
 }
 

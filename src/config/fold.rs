@@ -15,6 +15,7 @@ use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::code;
 use crate::lang::eval::{Evaluator, Reported};
+use crate::lang::expr::Expr;
 use crate::lang::order;
 use crate::lang::types::constant;
 use crate::lang::value::Value;
@@ -62,6 +63,43 @@ pub struct OutputValue {
 /// # Errors
 /// All that is wrong. A problem in one place is reported once and hides none in another.
 pub fn fold(raw: &[RawBlock], inputs: &Inputs, exports: &dyn Exports) -> Result<Folded, Diagnostics> {
+    fold_and(raw, inputs, exports, |_| ()).map(|(folded, ())| folded)
+}
+
+/// Evaluates everything, and then an expression that stands in no block, where an output would stand.
+///
+/// # Errors
+/// All that is wrong with the configuration; in one that holds, what is wrong with the expression.
+pub fn ask(raw: &[RawBlock], inputs: &Inputs, exports: &dyn Exports, expr: &Expr) -> Result<Value, Diagnostics> {
+    let (_, answer) = fold_and(raw, inputs, exports, |values| answer(values, expr))?;
+    answer
+}
+
+fn answer(values: &Values<'_>, expr: &Expr) -> Result<Value, Diagnostics> {
+    let mut found = Diagnostics::new();
+    expr.references(&mut |reference, _| {
+        if let Err(unknown) = values.all.named(reference, Site::PLAIN) {
+            found.push(*unknown);
+        }
+    });
+    let (_, mut found) = found.or(())?;
+    let here = Here::new(values, Site::PLAIN);
+    let evaluator = Evaluator::new(&here, &values.inputs.door);
+    let value = evaluator.eval(expr);
+    found.extend(evaluator.take_found());
+    match value {
+        Ok(value) => found.or(value).map(|(value, _)| value),
+        Err(_) => Err(found),
+    }
+}
+
+/// Evaluates everything, and looks at the values once nothing was found wrong.
+fn fold_and<T>(
+    raw: &[RawBlock],
+    inputs: &Inputs,
+    exports: &dyn Exports,
+    look: impl FnOnce(&Values<'_>) -> T,
+) -> Result<(Folded, T), Diagnostics> {
     let (all, mut found) = Declarations::collect(raw, exports.kinds());
     found.extend(inputs.undeclared(&|name| all.declares_variable(name), &all.variable_names()));
     let references = References::collect(&all, &mut found);
@@ -84,11 +122,12 @@ pub fn fold(raw: &[RawBlock], inputs: &Inputs, exports: &dyn Exports) -> Result<
         found, blocks, outputs, ..
     } = folding;
     let (_, warnings) = found.or(())?;
-    Ok(Folded {
+    let folded = Folded {
         blocks,
         outputs: outputs.into_values().collect(),
         warnings,
-    })
+    };
+    Ok((folded, look(&values)))
 }
 
 pub(super) struct Folding<'f, 'r> {

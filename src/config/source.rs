@@ -47,6 +47,8 @@ pub enum Role {
     NamedVariables,
     /// A single value from the command line or the environment.
     Value,
+    /// What somebody asks on a console.
+    Question,
 }
 
 /// A place for people: line and column count from one, columns count characters.
@@ -170,7 +172,8 @@ impl Sources {
         sources
     }
 
-    fn empty(directory: &Path) -> Self {
+    /// Nothing yet, in a directory.
+    pub fn empty(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
             files: Vec::new(),
@@ -194,6 +197,11 @@ impl Sources {
     /// Takes up a value that stands in no file, so that errors can point into it.
     pub fn add_value(&mut self, name: String, text: &str) -> FileId {
         self.push(name, text, Role::Value)
+    }
+
+    /// Takes up what somebody asks, so that errors can point into it.
+    pub fn add_question(&mut self, text: &str) -> FileId {
+        self.push("<console>".to_owned(), text, Role::Question)
     }
 
     fn push(&mut self, name: String, text: &str, role: Role) -> FileId {
@@ -249,7 +257,7 @@ impl Sources {
     pub fn line(&self, span: Span) -> Option<&str> {
         let file = self.file(span.file)?;
         let text = match file.role {
-            Role::Configuration => &file.text,
+            Role::Configuration | Role::Question => &file.text,
             Role::AutomaticVariables | Role::NamedVariables | Role::Value => return None,
         };
         let start = text.get(..span.start as usize)?.rfind('\n').map_or(0, |at| at + 1);

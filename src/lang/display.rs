@@ -16,6 +16,60 @@ impl fmt::Display for Displayed<'_> {
     }
 }
 
+/// Shows a type as `type(…)` in `terraform console` does.
+pub struct DisplayedType<'t>(pub &'t Type);
+
+impl fmt::Display for DisplayedType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_type(f, self.0, 0)
+    }
+}
+
+fn write_type(f: &mut fmt::Formatter<'_>, ty: &Type, indent: usize) -> fmt::Result {
+    let inner = indent + 4;
+    let collection = |f: &mut fmt::Formatter<'_>, name: &str, element: &Type| match element {
+        Type::Tuple(_) | Type::Object(_) => {
+            write!(f, "{name}(\n{:inner$}", "")?;
+            write_type(f, element, inner)?;
+            write!(f, ",\n{:indent$})", "")
+        }
+        Type::Any | Type::Bool | Type::Number | Type::String | Type::List(_) | Type::Set(_) | Type::Map(_) => {
+            write!(f, "{name}(")?;
+            write_type(f, element, indent)?;
+            f.write_str(")")
+        }
+    };
+    match ty {
+        Type::Any => f.write_str("dynamic"),
+        Type::Bool => f.write_str("bool"),
+        Type::Number => f.write_str("number"),
+        Type::String => f.write_str("string"),
+        Type::List(element) => collection(f, "list", element),
+        Type::Set(element) => collection(f, "set", element),
+        Type::Map(element) => collection(f, "map", element),
+        Type::Tuple(elements) if elements.is_empty() => f.write_str("tuple([])"),
+        Type::Tuple(elements) => {
+            f.write_str("tuple([")?;
+            for element in elements.iter() {
+                write!(f, "\n{:inner$}", "")?;
+                write_type(f, element, inner)?;
+                f.write_str(",")?;
+            }
+            write!(f, "\n{:indent$}])", "")
+        }
+        Type::Object(attributes) if attributes.is_empty() => f.write_str("object({})"),
+        Type::Object(attributes) => {
+            f.write_str("object({")?;
+            for (name, attribute) in attributes.iter() {
+                write!(f, "\n{:inner$}{name}: ", "")?;
+                write_type(f, &attribute.ty, inner)?;
+                f.write_str(",")?;
+            }
+            write!(f, "\n{:indent$}}})", "")
+        }
+    }
+}
+
 fn write_value(f: &mut fmt::Formatter<'_>, value: &Value, indent: usize) -> fmt::Result {
     if value.is_unknown() {
         return f.write_str("(known after apply)");
