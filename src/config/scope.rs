@@ -428,6 +428,14 @@ impl Files for Here<'_, '_> {
     fn exists(&self, path: &str) -> Result<bool, FileError> {
         self.values.inputs.door.exists(path)
     }
+
+    fn below(&self, directory: &str) -> Result<Vec<String>, FileError> {
+        self.values.inputs.door.below(directory)
+    }
+
+    fn absolute(&self, path: &str) -> Result<String, FileError> {
+        self.values.inputs.door.absolute(path)
+    }
 }
 
 /// A resource as expressions see it.
