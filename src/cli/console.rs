@@ -20,7 +20,7 @@ use super::help;
 use super::project::{Project, Purpose};
 use super::ui::Interaction;
 use crate::arm::Outputs;
-use crate::config::layout::is_open;
+use crate::config::layout::{is_open, without_surroundings};
 use crate::diagnostic::Diagnostics;
 use crate::lang::convert::type_of;
 use crate::lang::display::{Displayed, DisplayedType};
@@ -113,7 +113,7 @@ fn converse(mut project: Project, call: &Call<'_>) -> Result<Exit, CommandError>
 }
 
 fn answer(project: &mut Project, question: &str) -> Result<Answer, Diagnostics> {
-    Ok(match question.trim() {
+    Ok(match without_surroundings(question) {
         "" => Answer::Nothing,
         "exit" => Answer::Leave,
         "help" => Answer::Text(HELP.to_owned()),

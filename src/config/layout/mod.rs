@@ -41,6 +41,21 @@ pub fn is_open(text: &str) -> bool {
     token::is_open(&format!("{text}\n"))
 }
 
+/// The text without the blanks, empty lines and comments around it.
+pub fn without_surroundings(text: &str) -> &str {
+    let (tokens, _) = token::tokens(text);
+    let mut code = 0..0;
+    let mut at = 0;
+    for token in &tokens {
+        let start = at + token.before;
+        at = start + token.text.len();
+        if !matches!(token.kind, Kind::Newline | Kind::Comment) {
+            code = if code.is_empty() { start..at } else { code.start..at };
+        }
+    }
+    text.get(code).unwrap_or_default()
+}
+
 /// A line, or several where a heredoc or a comment joins them, in its columns.
 #[derive(Default)]
 struct Line<'t> {

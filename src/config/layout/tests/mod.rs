@@ -105,6 +105,20 @@ fn what_needs_more_lines_is_known() {
     }
 }
 
+#[test]
+fn what_stands_around_an_expression_is_taken_away() {
+    for (text, code) in [
+        (" /* a */ f(1) # b", "f(1)"),
+        ("// a\n\n[ # b\n1]\n", "[ # b\n1]"),
+        ("\"# x\"", "\"# x\""),
+        ("<<E\n# x\nE\n", "<<E\n# x\nE"),
+        ("# a", ""),
+        ("", ""),
+    ] {
+        assert_eq!(without_surroundings(text), code);
+    }
+}
+
 /// Blanks, as people leave them.
 fn blank() -> impl Strategy<Value = &'static str> + Clone {
     prop::sample::select(vec!["", " ", "   ", "\t"])
