@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::error::StepError;
 use super::journal::BodyHash;
 use crate::arm::migration::{Migration, MigrationOption};
-use crate::arm::{ArmId, Body, Draft, Final, Outputs};
+use crate::arm::{ArmId, Body, Draft, Final, Outputs, Query};
 use crate::plan::batch::{OWN_TAGS, TAG_LINEAGE};
 use crate::plan::step::StepTarget;
 use crate::plan::{Answer, Gate, Op, Step};
@@ -22,7 +22,7 @@ pub(super) enum Deed<'p> {
         body: Body<Final>,
         hash: BodyHash,
         brings: &'p BTreeMap<String, Vec<String>>,
-        query: Option<&'p str>,
+        query: Option<Query>,
         expects: Expects,
     },
     Start {
@@ -94,7 +94,7 @@ impl<'p> Deed<'p> {
                 hash: BodyHash::of(body),
                 body: body.settle(outputs, secrets)?,
                 brings,
-                query: query.as_deref(),
+                query: *query,
                 expects: Expects::Anything,
             },
             Op::Start {

@@ -187,7 +187,7 @@ impl<S: Stage> Body<S> {
     pub fn get(&self, path: &[&str]) -> Option<&Body<S>> {
         match (path.split_first(), self) {
             (None, found) => Some(found),
-            (Some((key, rest)), Self::Object(members)) => members.get(*key)?.get(rest),
+            (Some((key, rest)), Self::Object(members)) => members.get(key)?.get(rest),
             (Some(_), Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_)) => None,
             (Some(_), Self::Secret(_) | Self::List(_) | Self::Open(_)) => None,
         }

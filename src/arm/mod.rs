@@ -15,6 +15,6 @@ pub use body::{Body, Draft, Final, MissingOutput, Outputs, Stage};
 pub use cloud::{Cloud, CloudError, Scope, SubscriptionId, TenantId};
 pub use error::{ArmError, Conflict, Failure, Retry, ServiceError, TransportError};
 pub use id::{ArmId, ArmType, Collection};
-pub use operation::{Call, CorrelationId, Operation, Verb};
+pub use operation::{Call, CorrelationId, Operation, Query, Verb};
 pub use ports::{ArmRead, ArmWrite, Found};
 pub use source_server::SourceServer;

@@ -32,9 +32,17 @@ pub struct Call {
     pub verb: Verb,
     /// To what.
     pub id: ArmId,
-    /// What the query says beside the api-version, as `name=value`.
+    /// What the query says beside the api-version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query: Option<String>,
+    pub query: Option<Query>,
+}
+
+/// What the query of a call says beside the api-version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Query {
+    /// A peering takes over the addresses that the other network has now (contract 7.2).
+    SyncRemoteAddressSpace,
 }
 
 /// One id for all calls of a run, so that support can find them together.
@@ -92,6 +100,15 @@ impl Verb {
     }
 }
 
+impl Query {
+    /// As it stands in the address: `name=value`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SyncRemoteAddressSpace => "syncRemoteAddressSpace=true",
+        }
+    }
+}
+
 impl Call {
     /// A call.
     pub fn new(verb: Verb, id: ArmId) -> Self {
@@ -101,8 +118,8 @@ impl Call {
 
     /// The same call with a query of its own.
     #[must_use]
-    pub fn asking(mut self, query: Option<&str>) -> Self {
-        self.query = query.map(str::to_owned);
+    pub fn asking(mut self, query: Option<Query>) -> Self {
+        self.query = query;
         self
     }
 }

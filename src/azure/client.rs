@@ -241,7 +241,10 @@ impl Client {
             Verb::Post(action) => (format!("/{action}"), Class::Write, Repeat::IfNotApplied),
             Verb::Delete => (String::new(), Class::Delete, Repeat::Freely),
         };
-        let query = call.query.as_ref().map(|query| format!("&{query}")).unwrap_or_default();
+        let query = call
+            .query
+            .map(|query| format!("&{}", query.as_str()))
+            .unwrap_or_default();
         let sent = self.send(Outgoing {
             verb: call.verb.clone(),
             path: format!("{}{action}?api-version={version}{query}", call.id),

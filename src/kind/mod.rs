@@ -22,7 +22,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::address::{Address, UnitAddress};
-use crate::arm::{ArmId, Body, Cloud, Draft, Outputs, SubscriptionId, TenantId};
+use crate::arm::{ArmId, Body, Cloud, Draft, Outputs, Query, SubscriptionId, TenantId};
 use crate::block::Block;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::lang::Residual;
@@ -188,8 +188,8 @@ pub struct Behind {
     pub path: &'static [&'static str],
     /// The values.
     pub values: &'static [&'static str],
-    /// What the query of the PUT that brings it up to date says, as `name=value`.
-    pub query: &'static str,
+    /// What the query of the PUT that brings it up to date says.
+    pub query: Query,
     /// What ails it.
     pub because: &'static str,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Content, Export, ExportFrom, Fields, NOT_ALLOWED, Schema, Section, Term};
 use super::{Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Touch, Unit};
-use crate::arm::ArmId;
+use crate::arm::{ArmId, Query};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The type of its objects.
@@ -135,7 +135,7 @@ const DEAD: Dead = Dead {
 const BEHIND: Behind = Behind {
     path: &["properties", "peeringSyncLevel"],
     values: &["LocalNotInSync", "LocalAndRemoteNotInSync"],
-    query: "syncRemoteAddressSpace=true",
+    query: Query::SyncRemoteAddressSpace,
     because: "the address space of the other network has changed since they were peered",
 };
 

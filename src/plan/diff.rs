@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::address::{Address, UnitAddress};
-use crate::arm::{ArmId, Body, Draft};
+use crate::arm::{ArmId, Body, Draft, Query};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
@@ -603,7 +603,7 @@ fn put(
     unit: &Unit,
     id: Option<&ArmId>,
     body: Body<Draft>,
-    query: Option<&str>,
+    query: Option<Query>,
     patience: Option<Duration>,
     record: Box<UnitRecord>,
 ) -> Operation {
@@ -612,7 +612,7 @@ fn put(
             target: target(id, unit),
             body,
             brings: unit.brings.clone(),
-            query: query.map(str::to_owned),
+            query,
         },
         scopes: unit.scopes.iter().cloned().collect(),
         patience: Some(patience.unwrap_or(unit.patience)),
@@ -700,7 +700,7 @@ impl Differing<'_> {
         })
     }
 
-    fn put(&self, query: Option<&str>, patience: Option<Duration>, record: Box<UnitRecord>) -> Operation {
+    fn put(&self, query: Option<Query>, patience: Option<Duration>, record: Box<UnitRecord>) -> Operation {
         put(
             self.unit,
             Some(self.id),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::address::UnitAddress;
-use crate::arm::{ArmId, Body, Draft};
+use crate::arm::{ArmId, Body, Draft, Query};
 use crate::lang::Residual;
 use crate::prior::UnitRecord;
 
@@ -72,9 +72,9 @@ pub enum Op {
         body: Body<Draft>,
         /// Attributes that later steps hang on: name in the language, and where the answer has them.
         brings: BTreeMap<String, Vec<String>>,
-        /// What the call's query says beside the api-version, as `name=value`.
+        /// What the call's query says beside the api-version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        query: Option<String>,
+        query: Option<Query>,
     },
     /// Start a migration: never repeated blindly. Afterwards it exists and is running, or the step failed.
     Start {
