@@ -1,5 +1,7 @@
 //! What is wrong, where, and the way out, as plain values. Rendering belongs to `cli`; nothing here prints.
 
+pub mod code;
+
 use std::fmt;
 
 use crate::address::Address;
@@ -28,9 +30,9 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
-/// A stable code that `pgferry explain` knows, such as `C014`.
+/// A stable code that `pgferry explain` knows, such as `C010`. All of them stand in [`code`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(pub &'static str);
+pub struct Code(&'static str);
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +76,13 @@ pub struct Diagnostic {
 /// All that was found; never empty when it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Code {
+    /// As written.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
 
 impl Span {
     /// The range `start..end` of `file`. Files are at most 16 MB, so 32 bits hold every offset.

@@ -8,12 +8,10 @@ use petgraph::graph::DiGraph;
 use crate::address::Address;
 use crate::arm::ArmId;
 use crate::block::Meta;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use crate::diagnostic::code::CYCLE;
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::kind::database_batch::Batch;
 use crate::kind::{Kind, Unit};
-
-/// Resources that wait for each other.
-const CYCLE: Code = Code("C130");
 
 /// One resource as declared: its units, and what it says beside its own attributes.
 #[derive(Clone)]

@@ -266,3 +266,29 @@ fn only_the_shell_speaks() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+#[test]
+fn every_code_is_given_by_something() {
+    let registry = root().join("src/diagnostic/code.rs");
+    let text = fs::read_to_string(&registry).expect("the registry can be read");
+    let names = text.lines().filter_map(|line| {
+        let (name, rest) = line.trim().split_once(" = \"")?;
+        let constant = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        (constant && rest.contains("\": \"")).then(|| name.to_owned())
+    });
+    let mut names: BTreeSet<String> = names.collect();
+    assert!(names.len() > 50, "{names:?}");
+    for path in sources(&root().join("src"))
+        .into_iter()
+        .filter(|path| *path != registry)
+    {
+        let uses = code(&path);
+        let uses: Vec<&str> = uses.lines().filter(|line| !line.starts_with("use ")).collect();
+        let words: BTreeSet<&str> = uses
+            .iter()
+            .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+            .collect();
+        names.retain(|name| !words.contains(name.as_str()));
+    }
+    assert!(names.is_empty(), "nothing gives {names:?}");
+}

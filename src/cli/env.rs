@@ -88,6 +88,12 @@ impl Env {
         Self::from_map(&all, host.ok().as_deref())
     }
 
+    /// One in which nothing is set.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        Self::from_map(&BTreeMap::new(), None)
+    }
+
     fn from_map(all: &BTreeMap<String, String>, host: Option<&str>) -> Self {
         let get = |name: &str| all.get(name).filter(|value| !value.is_empty()).map(String::as_str);
         let truth = |name: &str| get(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));

@@ -10,6 +10,7 @@ use pgferry_state::StoreError;
 use super::advice;
 use super::color::{ERROR, HINT, paint};
 use super::exit::Exit;
+use super::project::Refused;
 use super::view::layout::{clean, hang, listed, pad, typed};
 use crate::address::{AddressError, UnitAddress};
 use crate::apply::ApplyError;
@@ -24,8 +25,13 @@ use crate::simulator::serve::ServeError;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// What was found in the configuration, already rendered with its places, and how it counts.
-    Configuration(String),
+    /// What was found in the configuration.
+    Configuration {
+        /// What, and where.
+        refused: Box<Refused>,
+        /// How wide it is shown.
+        width: usize,
+    },
     /// Something in the flags or arguments that clap cannot know.
     Usage(String),
     /// An argument that names no resource or unit.
@@ -89,6 +95,17 @@ pub(crate) enum CommandError {
     },
     /// Azure does not say whose subscription it is.
     NoTenant(SubscriptionId),
+    /// A name that stands in no list of ours.
+    UnknownName {
+        /// What it should name.
+        what: &'static str,
+        /// What was written.
+        name: String,
+        /// The nearest that exists.
+        near: Option<String>,
+        /// The command that lists them.
+        list: &'static str,
+    },
     /// An output value that the state does not have.
     UnknownOutput {
         /// Its name.
@@ -217,15 +234,23 @@ impl Report {
 }
 
 impl CommandError {
+    /// What was found in a configuration, as the error that ends the command.
+    pub(crate) fn refused(refused: Refused, width: usize) -> Self {
+        Self::Configuration {
+            refused: Box::new(refused),
+            width,
+        }
+    }
+
     /// What is told about it.
     pub(crate) fn report(&self) -> Report {
         match self {
-            Self::Configuration(shown) => Report {
+            Self::Configuration { refused, width } => Report {
                 headline: None,
                 causes: Vec::new(),
                 facts: Vec::new(),
                 hints: Vec::new(),
-                shown: Some(shown.clone()),
+                shown: Some(refused.rendered(*width)),
                 exit: Exit::Error,
             },
             Self::Usage(text) => Report::new(text),
@@ -276,6 +301,14 @@ impl CommandError {
             Self::NoTenant(subscription) => {
                 Report::new(format!("Azure does not say to which tenant the subscription {subscription} belongs"))
                     .hint("write `tenant_id` into the `azure` block")
+            }
+            Self::UnknownName { what, name, near, list } => {
+                let report = Report::new(format!("there is no {what} `{name}`"));
+                let report = match near {
+                    Some(near) => report.hint(format!("did you mean `{near}`?")),
+                    None => report,
+                };
+                report.hint(format!("`{list}` lists them all"))
             }
             Self::UnknownOutput { name, hint } => Report::new(format!("there is no output `{name}`")).hint(hint),
             Self::Unwritable { name, cause } => Report::new(format!("`{name}` could not be written"))

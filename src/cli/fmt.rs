@@ -11,7 +11,7 @@ use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::project::rendered;
+use super::project::Refused;
 use super::ui::Ui;
 use crate::config::Sources;
 use crate::config::layout::formatted;
@@ -209,7 +209,10 @@ fn laid_out(sources: &Sources, ui: &Ui) -> Result<(String, String), CommandError
     let Some(file) = sources.file(id) else {
         return Ok((String::new(), String::new()));
     };
-    check_syntax(id, file).map_err(|found| CommandError::Configuration(rendered(found, sources, ui.width())))?;
+    check_syntax(id, file).map_err(|found| {
+        let sources = sources.clone();
+        CommandError::refused(Refused { found, sources }, ui.width())
+    })?;
     Ok((file.text.to_string(), formatted(&file.text)))
 }
 

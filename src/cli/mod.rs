@@ -11,6 +11,7 @@ mod cutover;
 mod env;
 mod error;
 mod exit;
+mod explain;
 mod fmt;
 mod help;
 mod history;
@@ -162,6 +163,7 @@ enum Command {
     Output(output::OutputArgs),
     History(history::HistoryArgs),
     Simulator(simulator::SimulatorArgs),
+    Explain(explain::ExplainArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
 }
@@ -280,6 +282,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
         ui,
     };
     match &cli.command {
+        Command::Explain(args) => return explain::run(args, ui),
         Command::Version(args) => return version::run(args, ui),
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
         Command::Fmt(args) => return fmt::run(args, &call),
@@ -319,6 +322,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
             Command::Simulator(args) => simulator::run(args, &call).await,
             Command::Fmt(args) => fmt::run(args, &call),
             Command::Console(args) => console::run(args, &call),
+            Command::Explain(args) => explain::run(args, ui),
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
         }

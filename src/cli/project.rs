@@ -1,6 +1,7 @@
 //! A project: the configuration of a directory, read and parsed, with its variables and what its `azure` and `pgferry` blocks
 //! say. It calls nobody.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,18 +14,10 @@ use crate::config::version::{Constraint, Version};
 use crate::config::{
     Assignment, AzureBlock, Inputs, Program, ReadError, Settings, Sources, Supplied, UnsetSensitive, parse, settings,
 };
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Spanned};
+use crate::diagnostic::code::{BACKEND, NO_SUBSCRIPTION, NOT_A_NAME, VERSION};
+use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Spanned};
 use crate::kind::Defaults;
 use crate::kind::name::{RESOURCE_GROUP, is_resource_group};
-
-/// A cloud, subscription or tenant that is none.
-const NOT_A_NAME: Code = Code("C113");
-/// The configuration wants another version of this program.
-const VERSION: Code = Code("C115");
-/// A state backend that this version does not have.
-const BACKEND: Code = Code("C116");
-/// Nothing says which subscription.
-const NO_SUBSCRIPTION: Code = Code("C114");
 
 /// What a project is loaded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +35,14 @@ pub(crate) enum Purpose {
 pub(crate) struct Wishes {
     /// `--var NAME=VALUE` and `--var-file FILE`, in order.
     pub(crate) assignments: Vec<Assignment>,
+}
+
+/// A configuration that was refused: what was found, and the texts that it points into.
+pub(crate) struct Refused {
+    /// All that was found.
+    pub(crate) found: Diagnostics,
+    /// The texts.
+    pub(crate) sources: Sources,
 }
 
 /// A project.
@@ -68,10 +69,24 @@ impl Project {
         purpose: Purpose,
         width: usize,
     ) -> Result<Self, CommandError> {
-        let mut sources = match Sources::read(directory) {
+        let sources = match Sources::read(directory) {
             Err(ReadError::Empty(_)) if purpose == Purpose::Ask => Sources::empty(directory),
             read => read.map_err(CommandError::Sources)?,
         };
+        Self::of(directory, sources, wishes, env, purpose).map_err(|refused| CommandError::refused(*refused, width))
+    }
+
+    /// Parses what was read of a directory.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub(crate) fn of(
+        directory: &Path,
+        mut sources: Sources,
+        wishes: &Wishes,
+        env: &Env,
+        purpose: Purpose,
+    ) -> Result<Self, Box<Refused>> {
         let supplied = Supplied {
             assignments: wishes.assignments.clone(),
             environment: env.variables.clone(),
@@ -86,14 +101,18 @@ impl Project {
                 let mut found = Diagnostics::new();
                 found.absorb(inputs);
                 found.absorb(raw);
-                return Err(CommandError::Configuration(rendered(found, &sources, width)));
+                return Err(Box::new(Refused { found, sources }));
             }
         };
-        let configured = settings(&raw, &inputs);
-        let fail = |found| CommandError::Configuration(rendered(found, &sources, width));
-        let configured = configured.map_err(fail)?;
-        check_program(&configured).map_err(fail)?;
-        let defaults = defaults(&configured.azure, env).map_err(fail)?;
+        let configured = settings(&raw, &inputs).and_then(|configured| {
+            check_program(&configured)?;
+            let defaults = defaults(&configured.azure, env)?;
+            Ok((configured, defaults))
+        });
+        let (configured, defaults) = match configured {
+            Ok(configured) => configured,
+            Err(found) => return Err(Box::new(Refused { found, sources })),
+        };
         let unset = match (defaults.cloud, purpose) {
             (Cloud::Simulator, _) => UnsetSensitive::MadeUp,
             (_, Purpose::Look | Purpose::Ask) => UnsetSensitive::Unknown,
@@ -140,12 +159,27 @@ impl Project {
 
     /// What was found, as the error that ends the command.
     pub(crate) fn refuse(&self, found: Diagnostics, width: usize) -> CommandError {
-        CommandError::Configuration(rendered(found, &self.sources, width))
+        let sources = self.sources.clone();
+        CommandError::refused(Refused { found, sources }, width)
     }
 
     /// What was found, with its places.
     pub(crate) fn rendered(&self, found: Diagnostics, width: usize) -> String {
         rendered(found, &self.sources, width)
+    }
+}
+
+impl Refused {
+    /// As text, with the places.
+    pub(crate) fn rendered(&self, width: usize) -> String {
+        rendered(self.found.clone(), &self.sources, width)
+    }
+}
+
+/// Without the texts: those of variables may be secret.
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.found.fmt(f)
     }
 }
 
@@ -167,20 +201,22 @@ pub(crate) fn keep_out_of_git(hidden: &Path) -> Result<(), CommandError> {
 }
 
 /// What was found in texts, with its places.
-pub(crate) fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {
-    let lookup = |id: FileId| {
-        let file = sources.file(id)?;
-        let quotable = match file.role {
-            Role::Configuration | Role::Question => Quotable::Yes,
-            _ => Quotable::No,
-        };
-        Some(SourceText {
-            name: &file.name,
-            text: &file.text,
-            quotable,
-        })
+fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {
+    diagnostic::render(found, &|id| source_text(sources, id), width)
+}
+
+/// A file as diagnostics show it.
+pub(crate) fn source_text(sources: &Sources, id: FileId) -> Option<SourceText<'_>> {
+    let file = sources.file(id)?;
+    let quotable = match file.role {
+        Role::Configuration | Role::Question => Quotable::Yes,
+        _ => Quotable::No,
     };
-    diagnostic::render(found, &lookup, width)
+    Some(SourceText {
+        name: &file.name,
+        text: &file.text,
+        quotable,
+    })
 }
 
 /// Whether this program may work on the configuration, and can keep its state where it says.

@@ -11,20 +11,14 @@ use super::variables::Inputs;
 use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Outputs, SourceServer};
 use crate::block::{Block, Condition};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::code::{CONDITION_FAILED, SAME_DATABASE, SAME_OBJECT};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
 use crate::kind::{self, Context, Defaults, Unit};
 use crate::lang::expr::Expr;
 use crate::lang::{Residual, Shape, Type, Value};
 use crate::secret::{Secret, SecretRef, Secrets};
-
-/// Two resources that stand for one object.
-const SAME_OBJECT: Code = Code("C131");
-/// A postcondition that does not hold.
-const POSTCONDITION: Code = Code("C133");
-/// Two batches that claim one database for one target.
-const SAME_DATABASE: Code = Code("C132");
 
 /// A configuration, parsed and with its variables, that can be evaluated as often as more becomes known.
 pub struct Program {
@@ -182,7 +176,7 @@ fn broken_promises(block: &Block) -> Diagnostics {
         .iter()
         .filter(|condition| condition.holds == Some(false));
     let report = |condition: &Condition| {
-        Diagnostic::error(POSTCONDITION, "postcondition does not hold")
+        Diagnostic::error(CONDITION_FAILED, "postcondition does not hold")
             .at(condition.span, condition.message.clone())
             .about(&block.address)
     };
@@ -390,7 +384,7 @@ mod tests {
     use super::*;
     use crate::arm::Cloud;
     use crate::config::{Sources, Supplied, UnsetSensitive, parse};
-    use crate::kind::schema::LITERAL_SECRET;
+    use crate::diagnostic::code::LITERAL_SECRET;
 
     const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
 

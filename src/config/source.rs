@@ -20,6 +20,7 @@ pub const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 const MOST_FILES: usize = 100_000;
 
 /// The texts of a run, and the door to further files that functions read.
+#[derive(Clone)]
 pub struct Sources {
     directory: PathBuf,
     files: Vec<SourceFile>,
@@ -27,6 +28,7 @@ pub struct Sources {
 }
 
 /// One text.
+#[derive(Clone)]
 pub struct SourceFile {
     /// Its name as shown to people.
     pub name: String,

@@ -4,19 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::schema::{
-    Argument, ArgumentType, CONFLICT, Content, Fields, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, Schema, Section, Term,
-    Word,
-};
+use super::schema::{Argument, ArgumentType, Content, Fields, Schema, Section, Term, Word};
 use super::{Body, Context, Expansion, Kind, known_ids, server, source};
 use crate::address::Address;
 use crate::arm::migration::{MigrationMode, MigrationOption};
 use crate::arm::{ArmId, Draft};
+use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, UNPROVEN};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::secret::SecretRef;
-
-/// `max_per_migration` above what the service's texts allow.
-const UNPROVEN: Code = Code("C120");
 
 /// The kind's name.
 pub const NAME: &str = "database_batch";

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, NOT_KNOWN, Schema, Term};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Term};
 use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Touch, Unit};
 use crate::arm::ArmId;
+use crate::diagnostic::code::{CONFLICT, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::{Residual, ResidualPiece};
 

@@ -24,13 +24,11 @@ use serde_json::Value as Json;
 use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, Body, Cloud, Draft, Outputs, Query, SubscriptionId, TenantId};
 use crate::block::Block;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::code::{CONFLICT, NO_DEFAULT, NOT_ALLOWED, WRONG_REFERENCE};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::Residual;
 
 use schema::{ExportFrom, Fields, Schema, Term};
-
-/// Where the `azure` block or the arguments must say something and do not.
-const NO_DEFAULT: Code = Code("C112");
 
 /// Everything pgferry knows about one kind of block.
 pub trait Kind: Sync {
@@ -307,7 +305,7 @@ pub struct Placement<'a> {
 pub fn named_by_id(fields: &Fields<'_>, id: &str, others: &[&str]) -> Result<(), Diagnostics> {
     match others.iter().find(|other| fields.top().has(other)) {
         None => Ok(()),
-        Some(other) => Err(Diagnostic::error(schema::CONFLICT, "arguments that do not go together")
+        Some(other) => Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
             .at(
                 fields.top().span(other),
                 format!("`{id}` already says which object it is"),
@@ -348,7 +346,7 @@ impl<'a> Placement<'a> {
         let subscription = match self.fields.top().text("subscription_id") {
             Some(text) => text.parse::<SubscriptionId>().map_err(|error| {
                 Diagnostics::from(
-                    Diagnostic::error(schema::NOT_ALLOWED, "value not allowed")
+                    Diagnostic::error(NOT_ALLOWED, "value not allowed")
                         .at(self.fields.top().span("subscription_id"), error.to_string()),
                 )
             })?,
@@ -365,7 +363,7 @@ impl<'a> Placement<'a> {
             .or(self.defaults.resource_group.as_deref());
         let group = group.ok_or_else(|| self.missing("resource_group"))?;
         if !name::is_resource_group(group) {
-            return Err(Diagnostic::error(schema::NOT_ALLOWED, "value not allowed")
+            return Err(Diagnostic::error(NOT_ALLOWED, "value not allowed")
                 .at(self.fields.top().span("resource_group"), name::RESOURCE_GROUP)
                 .about(self.fields.owner())
                 .into());
@@ -416,7 +414,7 @@ impl Context<'_> {
     }
 
     fn vanished(&self, address: &Address) -> Diagnostics {
-        Diagnostic::error(schema::WRONG_REFERENCE, "reference to nothing")
+        Diagnostic::error(WRONG_REFERENCE, "reference to nothing")
             .detail(format!("`{address}` stands for no object in Azure."))
             .about(address)
             .into()

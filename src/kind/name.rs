@@ -3,7 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::schema::{Fields, NOT_ALLOWED};
+use super::schema::Fields;
+use crate::diagnostic::code::NOT_ALLOWED;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// What names of a type may be.

@@ -1,7 +1,8 @@
 //! `network`: an existing virtual network. It is read for checks and references, and never changed.
 
-use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, PLACE, Schema, Term};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema, Term};
 use super::{Context, Expansion, Kind, Placement, Unit};
+use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The type of its object.
@@ -63,7 +64,7 @@ impl Kind for Network {
                     .into());
             }
             (None, None) => {
-                return Err(Diagnostic::error(super::schema::MISSING_ARGUMENT, "missing argument")
+                return Err(Diagnostic::error(MISSING_ARGUMENT, "missing argument")
                     .at(fields.header(), "a network needs `vnet_id` or `name`")
                     .about(fields.owner())
                     .into());

@@ -8,30 +8,13 @@ use std::time::Duration;
 use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Body, Draft};
 use crate::block::{Attribute as Written, Block, Body as BlockBody, Literal};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
+use crate::diagnostic::code::{
+    CONVERSION, LITERAL_SECRET, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, REPEATED_BLOCK, SENSITIVE_SHOWN,
+    UNKNOWN_ARGUMENT, WRONG_REFERENCE,
+};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::{Residual, Shape, Value};
 use crate::secret::SecretRef;
-
-/// An argument name that the kind does not have.
-pub const UNKNOWN_ARGUMENT: Code = Code("C101");
-/// An argument that must be given.
-pub const MISSING_ARGUMENT: Code = Code("C102");
-/// A value of another type than the argument wants.
-pub const WRONG_TYPE: Code = Code("C103");
-/// A value outside of what is allowed.
-pub const NOT_ALLOWED: Code = Code("C104");
-/// A value that must be known while planning.
-pub const NOT_KNOWN: Code = Code("C105");
-/// A reference to a resource of another kind.
-pub const WRONG_REFERENCE: Code = Code("C106");
-/// A nested block that may stand only once.
-pub const REPEATED_BLOCK: Code = Code("C107");
-/// Arguments that do not go together.
-pub const CONFLICT: Code = Code("C108");
-/// A password written into the configuration.
-pub const LITERAL_SECRET: Code = Code("C110");
-/// A sensitive value where it would be stored and shown.
-pub const SENSITIVE_SHOWN: Code = Code("C111");
 
 /// What a kind's block may hold.
 pub struct Schema {
@@ -506,7 +489,7 @@ fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnost
         Shape::Unknown(_) => Ok(Field::Secret),
         Shape::Text(text) if !text.is_empty() => Ok(Field::Secret),
         // Whatever it is instead may hold the password.
-        _ => Err(Diagnostic::error(WRONG_TYPE, "wrong type")
+        _ => Err(Diagnostic::error(CONVERSION, "wrong type")
             .at(written.span, "expected a text that is not empty")
             .into()),
     }
@@ -518,7 +501,7 @@ fn wrong_type(written: &Written, wanted: &str, value: &Value) -> Diagnostic {
     } else {
         format!("{value:?}")
     };
-    Diagnostic::error(WRONG_TYPE, "wrong type")
+    Diagnostic::error(CONVERSION, "wrong type")
         .at(written.span, format!("expected {wanted}"))
         .detail(format!("The value is {got}."))
 }

@@ -1,8 +1,9 @@
 //! What `target` and `runtime_server` have in common: an existing flexible server, read and never changed.
 
-use super::schema::{Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, MISSING_ARGUMENT, PLACE, Term};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Term};
 use super::{Context, Expansion, Placement, Unit};
 use crate::arm::ArmId;
+use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The type of its object.

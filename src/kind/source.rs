@@ -1,10 +1,9 @@
 //! `source`: the PostgreSQL server that databases leave. It is described, not changed; only a single server is an ARM object.
 
-use super::schema::{
-    Argument, ArgumentType, CONFLICT, Export, ExportFrom, Fields, MISSING_ARGUMENT, Schema, Section, Term, Word,
-};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Section, Term, Word};
 use super::{Context, Expansion, Kind, Unit};
 use crate::arm::SourceServer;
+use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The type of a single server.
@@ -144,7 +143,7 @@ impl Kind for Source {
         if let Some(connect) = fields.section("connect")
             && let Some(host) = connect.text("host").filter(|host| !is_host(host))
         {
-            return Err(Diagnostic::error(super::schema::NOT_ALLOWED, "unusable source")
+            return Err(Diagnostic::error(NOT_ALLOWED, "unusable source")
                 .at(
                     connect.span("host"),
                     format!("`{host}` is not a host name or an IPv4 address, without port"),
@@ -205,16 +204,12 @@ pub fn endpoint(fields: &Fields<'_>) -> Result<Endpoint, Diagnostics> {
         }
         (None, Some(Term::Known(id))) => id.as_str().to_owned(),
         (None, Some(Term::Open(_))) => {
-            return refuse(
-                super::schema::NOT_KNOWN,
-                "server_id",
-                "the source's id must be known while planning",
-            );
+            return refuse(NOT_KNOWN, "server_id", "the source's id must be known while planning");
         }
         (Some(host), None) => {
             if !is_host(host) {
                 return refuse(
-                    super::schema::NOT_ALLOWED,
+                    NOT_ALLOWED,
                     "host",
                     "expected a host name or an IPv4 address, without port",
                 );

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, Content, Export, ExportFrom, Fields, NOT_ALLOWED, Schema, Section, Term};
+use super::schema::{Argument, ArgumentType, Content, Export, ExportFrom, Fields, Schema, Section, Term};
 use super::{Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Touch, Unit};
 use crate::arm::{ArmId, Query};
+use crate::diagnostic::code::{NOT_ALLOWED, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The type of its objects.
@@ -155,7 +156,7 @@ impl Kind for VnetPeering {
         let known = |argument: &str, term| match term {
             Term::Known(id) => Ok(id),
             Term::Open(_) => Err(Diagnostics::from(
-                Diagnostic::error(super::schema::NOT_KNOWN, "value not known while planning").at(
+                Diagnostic::error(NOT_KNOWN, "value not known while planning").at(
                     fields.top().span(argument),
                     "the id of this network must be known while planning",
                 ),

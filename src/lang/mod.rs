@@ -1,6 +1,5 @@
 //! The expression language: values, types, conversion, evaluation, functions. Pure: files and time reach it as arguments.
 
-pub mod code;
 pub mod convert;
 mod csv;
 pub mod display;
@@ -19,6 +18,7 @@ mod text;
 pub mod types;
 pub mod value;
 
+pub use crate::diagnostic::code;
 pub use number::Number;
 pub use value::{Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};
 

@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 
 use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, Body, Draft, Query};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::code::{IN_THE_WAY, NOT_THERE, UNREADABLE};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
 use crate::kind::{Behind, BodyField, Compare, Conduct, OnChange, Unit, member};
@@ -21,14 +22,6 @@ use super::jobs;
 use super::leave;
 use super::step::{Op, Remember, StepTarget};
 use super::{Inputs, Mode};
-
-/// An object that must exist and does not.
-const NOT_THERE: Code = Code("C140");
-/// An object that could not be read.
-pub(super) const UNREADABLE: Code = Code("C141");
-
-/// An object of somebody else has the name.
-const IN_THE_WAY: Code = Code("C146");
 
 /// How long a deletion may take.
 pub(super) const DELETE_PATIENCE: Duration = Duration::from_secs(30 * 60);

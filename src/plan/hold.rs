@@ -6,15 +6,15 @@ use crate::address::Address;
 
 use super::action::Action;
 use super::diff::{Work, Works};
-use super::jobs::STUCK;
 use super::{Finding, FindingSeverity, Inputs};
+use crate::diagnostic::code::{HELD_BACK, STUCK};
 
 /// Takes out of the works what waits, directly or by way of others, for a batch that has not arrived, and says so.
 pub(super) fn back(inputs: &Inputs<'_>, works: &mut Works) {
     let stuck: BTreeSet<Address> = works
         .findings
         .iter()
-        .filter(|finding| finding.code == STUCK)
+        .filter(|finding| finding.code == STUCK.as_str())
         .filter_map(|finding| finding.address.clone())
         .collect();
     if stuck.is_empty() {
@@ -52,7 +52,7 @@ fn waits_for(inputs: &Inputs<'_>, work: &Work, stuck: &BTreeSet<Address>) -> Opt
 
 fn finding(work: &Work, on: &Address) -> Finding {
     Finding {
-        code: "B003".into(),
+        code: HELD_BACK.to_string(),
         severity: FindingSeverity::Warning,
         summary: format!("{} is held back: it waits for {on}, which has not arrived", work.unit),
         detail: Some(format!("It follows once that has: pgferry apply --retry {on}")),

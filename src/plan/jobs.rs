@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::address::UnitAddress;
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
 use crate::arm::{ArmId, Body, Draft};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::code::{LEFT_RUNNING, STILL_RUNNING, STUCK, TAKEN, UNREADABLE};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
 use crate::kind::tags;
@@ -17,16 +18,9 @@ use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
 use super::batch::{
     Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state,
 };
-use super::diff::{Direction, Operation, Queue, QueuePlace, UNREADABLE, Work, Works, needs};
+use super::diff::{Direction, Operation, Queue, QueuePlace, Work, Works, needs};
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
 use super::{Finding, FindingSeverity, Inputs, Mode};
-
-/// A destroy while a migration runs.
-const STILL_RUNNING: Code = Code("C143");
-/// A migration that did not succeed and is not tried again by itself.
-pub(super) const STUCK: &str = "B001";
-/// A database that another migration is moving.
-const TAKEN: Code = Code("C144");
 
 /// Adds what every batch, and every batch that is gone, has to do.
 pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnostics) {
@@ -136,7 +130,7 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                 .about(&unit.resource),
         ),
         (Some(attempt), Mode::Apply) => works.findings.push(Finding {
-            code: "B002".into(),
+            code: LEFT_RUNNING.to_string(),
             severity: FindingSeverity::Warning,
             summary: format!("{unit} is no longer declared and will be left running"),
             detail: Some(format!(
@@ -250,7 +244,7 @@ impl Job<'_> {
             Ending::Canceled => "was cancelled",
         };
         Finding {
-            code: STUCK.into(),
+            code: STUCK.to_string(),
             severity: FindingSeverity::Warning,
             summary: format!("{} {how} and is not tried again by itself", self.unit),
             detail: Some(format!(

@@ -6,19 +6,15 @@ use std::collections::BTreeSet;
 use crate::address::UnitAddress;
 use crate::arm::migration::{Migration, Standing};
 use crate::arm::{ArmId, SourceServer};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::code::{KEPT, PROTECTED, UNREADABLE};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
 
 use super::action::{Action, Change, Reason};
-use super::diff::{DELETE_PATIENCE, Declared, Direction, Operation, UNREADABLE, Work, Works};
+use super::diff::{DELETE_PATIENCE, Declared, Direction, Operation, Work, Works};
 use super::step::{Op, Remember, StepTarget};
 use super::{Inputs, Mode};
-
-/// A running migration needs what would be taken away.
-const PROTECTED: Code = Code("C142");
-/// `prevent_destroy` stands in the way.
-const KEPT: Code = Code("C145");
 
 /// A unit that is no longer declared.
 pub(super) fn work(

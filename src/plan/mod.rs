@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, UnitAddress};
 use crate::arm::{Cloud, SubscriptionId};
+use crate::diagnostic::code::STUCK;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::graph::Graph;
 use crate::observed::Observed;
@@ -202,7 +203,7 @@ impl Plan {
 
     /// Migrations that did not succeed and are not tried again: what is declared is not reached without them.
     pub fn stuck(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| finding.code == jobs::STUCK)
+        self.findings.iter().filter(|finding| finding.code == STUCK.as_str())
     }
 
     /// How many units each action concerns.

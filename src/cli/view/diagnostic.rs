@@ -62,7 +62,11 @@ fn one(diagnostic: &Diagnostic, files: &Lookup<'_>, width: usize) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(diagnostic.summary.as_str()).id(diagnostic.code.0));
+    let mut group = Group::with_title(
+        level
+            .primary_title(diagnostic.summary.as_str())
+            .id(diagnostic.code.as_str()),
+    );
     let texts: Vec<(FileId, SourceText<'_>)> = involved(diagnostic)
         .into_iter()
         .filter_map(|file| Some((file, files(file)?)))
@@ -181,7 +185,7 @@ fn place(text: &str, span: Span) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Code;
+    use crate::diagnostic::code;
 
     const MAIN: &str = "source \"erp\" {\n  host     = \"10.1.0.4\"\n  usernäme = \"migrator\"\n}\n\nnetwork \"hub\" {}\nnetwork \"hub\" {}\n";
 
@@ -211,12 +215,12 @@ mod tests {
 
     #[test]
     fn the_place_the_caret_and_the_hint_are_shown() {
-        let found = Diagnostic::error(Code("C101"), "unknown argument")
+        let found = Diagnostic::error(code::UNKNOWN_ARGUMENT, "unknown argument")
             .at(span(0, "usernäme"), "`source` has no argument of this name")
             .suggest("usernäme", ["username", "host"])
             .about(&"source.erp".parse().unwrap());
         insta::assert_snapshot!(shown(found.into()), @r#"
-        error[C101]: unknown argument
+        error[C010]: unknown argument
          --> main.hcl:3:3
           |
         3 |   usernäme = "migrator"
@@ -230,18 +234,18 @@ mod tests {
     #[test]
     fn all_are_shown_in_order_and_counted() {
         let second = MAIN.rfind("network").unwrap();
-        let twice = Diagnostic::error(Code("C020"), "two blocks of one name")
+        let twice = Diagnostic::error(code::DUPLICATE_BLOCK, "two blocks of one name")
             .at(Span::new(FileId(0), second..second + 13), "declared again here")
             .and_at(span(0, "network \"hub\""), "declared here first");
-        let old = Diagnostic::warning(Code("C021"), "obsolete argument").at(span(0, "host"), "still understood");
+        let old = Diagnostic::warning(code::UNPROVEN, "obsolete argument").at(span(0, "host"), "still understood");
         insta::assert_snapshot!(shown([twice, old].into_iter().collect()), @r#"
-        warning[C021]: obsolete argument
+        warning[C120]: obsolete argument
          --> main.hcl:2:3
           |
         2 |   host     = "10.1.0.4"
           |   ^^^^ still understood
 
-        error[C020]: two blocks of one name
+        error[C012]: two blocks of one name
          --> main.hcl:7:1
           |
         6 | network "hub" {}
@@ -256,7 +260,7 @@ mod tests {
     #[test]
     fn a_file_of_values_is_never_quoted() {
         let found =
-            Diagnostic::error(Code("C001"), "syntax error").at(Span::new(FileId(1), 15..23), "this text has no end");
+            Diagnostic::error(code::SYNTAX, "syntax error").at(Span::new(FileId(1), 15..23), "this text has no end");
         let text = shown(found.into());
         assert!(!text.contains("hunter2"), "{text}");
         insta::assert_snapshot!(text, @"
@@ -268,7 +272,7 @@ mod tests {
 
     #[test]
     fn without_a_place_the_words_remain() {
-        let found = Diagnostic::error(Code("C112"), "nowhere to put it")
+        let found = Diagnostic::error(code::NO_DEFAULT, "nowhere to put it")
             .detail("No `resource_group` is given, here or in the `azure` block, and an object has to live in one.");
         insta::assert_snapshot!(shown(found.into()), @"
         error[C112]: nowhere to put it
@@ -280,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_span_outside_of_its_file_does_no_harm() {
-        let found = Diagnostic::error(Code("C001"), "syntax error").at(Span::new(FileId(0), 4000..5000), "here");
+        let found = Diagnostic::error(code::SYNTAX, "syntax error").at(Span::new(FileId(0), 4000..5000), "here");
         assert!(shown(found.into()).contains("syntax error"));
     }
 }

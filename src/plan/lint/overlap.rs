@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use serde_json::Value as Json;
 
 use crate::arm::ArmId;
+use crate::diagnostic::code::OVERLAP;
 use crate::kind::member;
 use crate::plan::{Finding, FindingSeverity, Inputs};
 
@@ -26,7 +27,7 @@ pub(super) fn run(inputs: &Inputs<'_>) -> Vec<Finding> {
             for b in networks.iter().skip(at + 1).filter(|b| **b != *a) {
                 if let Some((one, other)) = clash(inputs, a, b) {
                     found.push(Finding {
-                        code: "N001".into(),
+                        code: OVERLAP.to_string(),
                         severity: FindingSeverity::Error,
                         summary: format!("{} and {} overlap: {one} and {other}", a.name(), b.name()),
                         detail: Some(

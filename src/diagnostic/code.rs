@@ -1,17 +1,43 @@
-//! Every stable code of the language and the configuration, with what it means. Nothing here finds a problem.
+//! Every stable code, with what it means and its explanation. Nothing here finds a problem.
+//!
+//! No other module can make a [`Code`], and one without a file in `explanations/` does not compile.
 
-use crate::diagnostic::Code;
+use super::Code;
+
+/// A code and what is to be said about it.
+pub struct Explanation {
+    /// The code.
+    pub code: Code,
+    /// What it means, in a few words.
+    pub meaning: &'static str,
+    /// Cause, wrong and right examples, ways out: Markdown of paragraphs and fenced blocks only. The info string of a fence is
+    /// `hcl`, then `wrong` or `right` where a test shall try it, then the name of the file where that is not `main.hcl`.
+    pub text: &'static str,
+}
 
 macro_rules! codes {
     ($($name:ident = $code:literal: $meaning:literal;)*) => {
         $(#[doc = $meaning] pub const $name: Code = Code($code);)*
 
-        /// Every code with its meaning, in order.
-        pub const ALL: &[(Code, &str)] = &[$(($name, $meaning)),*];
+        /// Every code, in order.
+        pub static ALL: &[Explanation] = &[$(Explanation {
+            code: $name,
+            meaning: $meaning,
+            text: include_str!(concat!("explanations/", $code, ".md")),
+        }),*];
     };
 }
 
+/// The explanation of a code; letter case does not matter.
+pub fn find(code: &str) -> Option<&'static Explanation> {
+    ALL.iter().find(|known| known.code.as_str().eq_ignore_ascii_case(code))
+}
+
 codes! {
+    STUCK = "B001": "a migration ended badly and is not tried again by itself";
+    LEFT_RUNNING = "B002": "a batch left the configuration while its migration runs";
+    HELD_BACK = "B003": "something waits for a batch that has not arrived";
+
     SYNTAX = "C001": "the text does not follow the grammar";
     UNCLOSED = "C002": "a bracket, quote, comment or heredoc is opened and never closed";
     TOO_LARGE = "C003": "an object, nesting or chain of operators is larger than what is parsed";
@@ -56,8 +82,34 @@ codes! {
     META_ARGUMENT = "C053": "a meta-argument is not well formed";
     CONDITION_FAILED = "C054": "a precondition or postcondition does not hold";
     SENSITIVE_OUTPUT = "C055": "an output shows a sensitive value without saying so";
-    SENSITIVE_IDENTITY = "C056": "a sensitive value would become part of a name";
     MISPLACED = "C057": "each, self or another name is used where it has no meaning";
+
+    NOT_ALLOWED = "C104": "a value is outside of what is allowed";
+    NOT_KNOWN = "C105": "a value must be known while planning";
+    WRONG_REFERENCE = "C106": "a reference names a resource of another kind";
+    REPEATED_BLOCK = "C107": "a nested block stands more than once";
+    CONFLICT = "C108": "arguments do not go together";
+    SENSITIVE_SHOWN = "C111": "a sensitive value stands where it would be stored and shown";
+    NO_DEFAULT = "C112": "neither the block nor the azure block says where an object lives";
+    NOT_A_NAME = "C113": "a text is no cloud, subscription or tenant";
+    NO_SUBSCRIPTION = "C114": "nothing says which subscription the project is for";
+    VERSION = "C115": "the configuration wants another version of pgferry";
+    BACKEND = "C116": "this version has no such state backend";
+
+    UNPROVEN = "C120": "a migration would hold more databases than the service promises to move";
+
+    SAME_OBJECT = "C131": "two resources stand for one object";
+    SAME_DATABASE = "C132": "two batches claim one database for one target";
+
+    NOT_THERE = "C140": "an object that must exist does not";
+    UNREADABLE = "C141": "an object cannot be read";
+    PROTECTED = "C142": "a running migration needs what would be changed";
+    STILL_RUNNING = "C143": "destroy meets a migration that is not over";
+    TAKEN = "C144": "another migration is moving the database already";
+    KEPT = "C145": "prevent_destroy stands in the way";
+    IN_THE_WAY = "C146": "an object that is not ours has the name";
+
+    OVERLAP = "N001": "networks on the way of a migration share addresses";
 }
 
 #[cfg(test)]
@@ -66,6 +118,6 @@ mod tests {
 
     #[test]
     fn no_code_is_given_twice() {
-        assert!(ALL.is_sorted_by(|(a, _), (b, _)| a < b));
+        assert!(ALL.is_sorted_by(|a, b| a.code < b.code));
     }
 }
