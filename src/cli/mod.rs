@@ -15,11 +15,13 @@ mod explain;
 mod fmt;
 mod help;
 mod history;
+mod kinds;
 mod logging;
 mod output;
 mod panic;
 mod plan;
 mod project;
+mod schema;
 mod session;
 mod show;
 mod signals;
@@ -163,6 +165,8 @@ enum Command {
     Output(output::OutputArgs),
     History(history::HistoryArgs),
     Simulator(simulator::SimulatorArgs),
+    Kinds(kinds::KindsArgs),
+    Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
@@ -282,6 +286,8 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
         ui,
     };
     match &cli.command {
+        Command::Kinds(args) => return kinds::run(args, ui),
+        Command::Schema(args) => return schema::run(args, ui),
         Command::Explain(args) => return explain::run(args, ui),
         Command::Version(args) => return version::run(args, ui),
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
@@ -322,6 +328,8 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
             Command::Simulator(args) => simulator::run(args, &call).await,
             Command::Fmt(args) => fmt::run(args, &call),
             Command::Console(args) => console::run(args, &call),
+            Command::Kinds(args) => kinds::run(args, ui),
+            Command::Schema(args) => schema::run(args, ui),
             Command::Explain(args) => explain::run(args, ui),
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::address::KindName;
 use crate::block::{Block, Literal};
 use crate::config::declare::{Declarations, Node, References, Site, unknown_argument};
+use crate::config::forms;
 use crate::config::parse::RawBlock;
 use crate::config::resource;
 use crate::config::scope::{Here, LocalValue, Used, Values};
@@ -168,11 +169,11 @@ impl Folding<'_, '_> {
     }
 
     fn output(&mut self, block: &RawBlock) -> Option<OutputValue> {
-        const ARGUMENTS: [&str; 4] = ["value", "description", "sensitive", "depends_on"];
         let label = block.labels.first()?;
         for attribute in &block.body.attributes {
-            if !ARGUMENTS.contains(&&*attribute.name.value) {
-                self.found.push(unknown_argument(&attribute.name, "output", &ARGUMENTS));
+            if !forms::OUTPUT.has(&attribute.name.value) {
+                let known = forms::OUTPUT.names();
+                self.found.push(unknown_argument(&attribute.name, "output", &known));
             }
         }
         let here = Here::new(self.values, Site::PLAIN);

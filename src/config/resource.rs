@@ -9,6 +9,7 @@ use crate::block::{Attribute, Block, Body, Condition, Lifecycle, Literal, Meta, 
 use crate::config::declare::{Named, Site, unknown_argument};
 use crate::config::dynamic;
 use crate::config::fold::Folding;
+use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock, RawBody};
 use crate::config::scope::{Here, Instance, ResourceValue, resource_value};
 use crate::diagnostic::{Diagnostic, Span};
@@ -17,9 +18,6 @@ use crate::lang::eval::{Evaluator, Frame, Frames, shown};
 use crate::lang::expr::{Expr, Node, StepNode};
 use crate::lang::value::{Shape, Type, Value};
 use crate::lang::{convert, order};
-
-/// Arguments that every resource takes and no kind sees.
-const META_ARGUMENTS: [&str; 3] = ["for_each", "enabled", "depends_on"];
 
 /// Blocks that every resource takes and no kind sees.
 const META_BLOCKS: [&str; 2] = ["lifecycle", "timeouts"];
@@ -211,7 +209,7 @@ impl Writer<'_> {
         };
         for attribute in &raw.attributes {
             let name = &attribute.name.value;
-            if level == Level::Top && (META_ARGUMENTS.contains(&&**name) || &**name == "count") {
+            if level == Level::Top && (forms::META.has(name) || &**name == "count") {
                 continue;
             }
             let (value, literal) = self.here.traced(|| evaluator.eval_in(&attribute.expr, frames));
@@ -368,7 +366,6 @@ fn dependencies(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, depends_on: 
 }
 
 fn lifecycle(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock) -> Lifecycle {
-    const ARGUMENTS: [&str; 3] = ["prevent_destroy", "delete_imported", "ignore_changes"];
     let mut lifecycle = Lifecycle::default();
     for attribute in &block.body.attributes {
         let flag = |folding: &mut Folding<'_, '_>| {
@@ -395,18 +392,18 @@ fn lifecycle(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBloc
                 )
                 .hint("nothing is replaced without being asked: see `generation` and `prevent_destroy`"),
             ),
-            _ => folding
-                .found
-                .push(unknown_argument(&attribute.name, "lifecycle", &ARGUMENTS)),
+            _ => folding.found.push(unknown_argument(
+                &attribute.name,
+                "lifecycle",
+                &forms::LIFECYCLE.names(),
+            )),
         }
     }
     for nested in &block.body.blocks {
         if !matches!(&*nested.kind.value, "precondition" | "postcondition") {
-            folding.found.push(unknown_argument(
-                &nested.kind,
-                "lifecycle",
-                &["precondition", "postcondition"],
-            ));
+            folding
+                .found
+                .push(unknown_argument(&nested.kind, "lifecycle", &forms::LIFECYCLE.names()));
         }
     }
     lifecycle
@@ -449,7 +446,6 @@ fn ignored(folding: &mut Folding<'_, '_>, attribute: &RawAttribute) -> Vec<(Stri
 }
 
 fn timeouts(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock) -> Timeouts {
-    const ARGUMENTS: [&str; 3] = ["create", "update", "delete"];
     let mut timeouts = Timeouts::default();
     for attribute in &block.body.attributes {
         let place = match &*attribute.name.value {
@@ -459,7 +455,7 @@ fn timeouts(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock
             _ => {
                 folding
                     .found
-                    .push(unknown_argument(&attribute.name, "timeouts", &ARGUMENTS));
+                    .push(unknown_argument(&attribute.name, "timeouts", &forms::TIMEOUTS.names()));
                 continue;
             }
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::block::{Attribute, Body, Literal, Nested};
 use crate::config::declare::{Declarations, Named, Site, unknown_argument};
 use crate::config::fold::local;
+use crate::config::forms;
 use crate::config::parse::{RawBlock, RawBody};
 use crate::config::scope::{Here, Values};
 use crate::config::variables::Inputs;
@@ -115,16 +116,6 @@ enum Visit {
     Done,
 }
 
-const AZURE_ARGUMENTS: [&str; 7] = [
-    "cloud",
-    "world",
-    "subscription_id",
-    "tenant_id",
-    "resource_group",
-    "location",
-    "tags",
-];
-
 impl<'r> Reading<'_, 'r> {
     fn only(&mut self, raw: &'r [RawBlock], kind: &str) -> Option<&'r RawBlock> {
         let mut blocks = raw.iter().filter(|block| &*block.kind.value == kind);
@@ -155,11 +146,9 @@ impl<'r> Reading<'_, 'r> {
                 "encryption" => self
                     .found
                     .push(super::declare::not_yet(&attribute.name, "`encryption`")),
-                _ => self.found.push(unknown_argument(
-                    &attribute.name,
-                    "pgferry",
-                    &["required_version", "state"],
-                )),
+                _ => self
+                    .found
+                    .push(unknown_argument(&attribute.name, "pgferry", &forms::PGFERRY.names())),
             }
         }
         for nested in &block.body.blocks {
@@ -170,11 +159,9 @@ impl<'r> Reading<'_, 'r> {
                 ),
                 "state" => settings.state = self.state(nested),
                 "encryption" => self.found.push(super::declare::not_yet(&nested.kind, "`encryption`")),
-                _ => self.found.push(unknown_argument(
-                    &nested.kind,
-                    "pgferry",
-                    &["required_version", "state"],
-                )),
+                _ => self
+                    .found
+                    .push(unknown_argument(&nested.kind, "pgferry", &forms::PGFERRY.names())),
             }
         }
         settings
@@ -243,12 +230,12 @@ impl<'r> Reading<'_, 'r> {
                 "tags" => settings.tags = self.tags(expr),
                 _ => self
                     .found
-                    .push(unknown_argument(&attribute.name, "azure", &AZURE_ARGUMENTS)),
+                    .push(unknown_argument(&attribute.name, "azure", &forms::AZURE.names())),
             }
         }
         for nested in &block.body.blocks {
             self.found
-                .push(unknown_argument(&nested.kind, "azure", &AZURE_ARGUMENTS));
+                .push(unknown_argument(&nested.kind, "azure", &forms::AZURE.names()));
         }
         settings
     }

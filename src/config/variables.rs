@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::block::Literal;
+use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock, parse_values};
 use crate::config::source::{Door, Role, Sources};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span};
@@ -193,17 +194,16 @@ impl Inputs {
     }
 }
 
-const ARGUMENTS: [&str; 6] = ["type", "default", "description", "sensitive", "nullable", "ephemeral"];
-
 /// Reads a `variable` block, but for its validations.
 pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
     let mut found = super::declare::single_label(block, "variable \"name\"");
     for attribute in &block.body.attributes {
-        if !ARGUMENTS.contains(&&*attribute.name.value) {
+        // What is not supported yet is said below.
+        if !forms::VARIABLE.has(&attribute.name.value) && &*attribute.name.value != "ephemeral" {
             found.push(super::declare::unknown_argument(
                 &attribute.name,
                 "variable",
-                &ARGUMENTS,
+                &forms::VARIABLE.names(),
             ));
         }
     }

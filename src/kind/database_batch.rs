@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, Content, Fields, Schema, Section, Term, Word};
+use super::schema::{Argument, ArgumentType, Content, Effect, Fields, Schema, Section, Term, Word};
 use super::{Body, Context, Expansion, Kind, known_ids, server, source};
 use crate::address::Address;
 use crate::arm::migration::{MigrationMode, MigrationOption};
@@ -172,32 +172,32 @@ static SCHEMA: Schema = Schema {
             "source",
             ArgumentType::Reference(&["source"]),
             "Where the databases are.",
-        ),
-        Argument::required("target", ArgumentType::Reference(&["target"]), "Where they go."),
+        ).on_change(Effect::Later),
+        Argument::required("target", ArgumentType::Reference(&["target"]), "Where they go.").on_change(Effect::Later),
         Argument::optional(
             "runtime_server",
             ArgumentType::Reference(&["runtime_server"]),
             "The server Azure runs the migration from, when both ends are private.",
-        ),
-        Argument::required("databases", ArgumentType::Texts, "Names of the databases, any number."),
+        ).on_change(Effect::Later),
+        Argument::required("databases", ArgumentType::Texts, "Names of the databases, any number.").on_change(Effect::Later),
         Argument::default(
             "mode",
             ArgumentType::Choice(MODES),
             "offline",
             "`online` replays changes until the cutover.",
-        ),
+        ).on_change(Effect::Later),
         Argument::default(
             "option",
             ArgumentType::Choice(OPTIONS),
             "validate_and_migrate",
             "`validate` only looks; `migrate` skips the service's checks.",
-        ),
+        ).on_change(Effect::Later),
         Argument::default(
             "max_per_migration",
             ArgumentType::Whole(1, SCHEMA_LIMIT),
             "8",
             "Databases per migration. The service's texts allow 8, its schema 50: more than 8 needs `unproven_limit = true`.",
-        ),
+        ).on_change(Effect::Later),
         Argument::default(
             "unproven_limit",
             ArgumentType::Bool,
@@ -209,7 +209,7 @@ static SCHEMA: Schema = Schema {
             ArgumentType::Whole(1, 10_000),
             "1",
             "Raise it to migrate everything anew; needs `accept_loss`.",
-        ),
+        ).on_change(Effect::Later),
         Argument::optional(
             "accept_loss",
             ArgumentType::Map,
@@ -220,13 +220,13 @@ static SCHEMA: Schema = Schema {
             "setup_logical_replication",
             ArgumentType::Bool,
             "Whether the service may switch on logical replication on the source when it asks. It restarts the source.",
-        ),
+        ).on_change(Effect::Later),
         Argument::default(
             "migrate_roles",
             ArgumentType::Bool,
             "false",
             "Migrate roles; effective for single servers only.",
-        ),
+        ).on_change(Effect::Later),
         Argument::default(
             "stall_after",
             ArgumentType::Duration,
@@ -249,12 +249,12 @@ static SCHEMA: Schema = Schema {
             "source_fqdn",
             ArgumentType::Text,
             "Name or address that the service uses for the source.",
-        ),
+        ).on_change(Effect::Later),
         Argument::optional(
             "target_fqdn",
             ArgumentType::Text,
             "Name or address that the service uses for the target.",
-        ),
+        ).on_change(Effect::Later),
     ],
     common: &[],
     sections: &[

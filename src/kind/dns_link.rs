@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Term};
+use super::schema::{Argument, ArgumentType, Effect, Export, ExportFrom, Fields, Schema, Term};
 use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Touch, Unit};
 use crate::arm::ArmId;
 use crate::diagnostic::code::{CONFLICT, NOT_KNOWN};
@@ -27,12 +27,14 @@ static SCHEMA: Schema = Schema {
             "zone",
             ArgumentType::Zone,
             "The zone: a `dns_zone`, or the ARM id of one.",
-        ),
+        )
+        .on_change(Effect::Replaces),
         Argument::required(
             "networks",
             ArgumentType::References(&["network"]),
             "Networks that shall resolve the zone's names.",
-        ),
+        )
+        .on_change(Effect::Replaces),
     ],
     common: &[],
     sections: &[],

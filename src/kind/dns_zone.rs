@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema, Term};
+use super::schema::{Argument, ArgumentType, Effect, Export, ExportFrom, Fields, PLACE, Schema, Term};
 use super::{Body, BodyField, Conduct, Context, Expansion, Kind, Placement, Unit};
 use crate::diagnostic::Diagnostics;
 
@@ -22,8 +22,9 @@ static SCHEMA: Schema = Schema {
           be linked to only one zone of a name.",
     example: "dns_zone \"endpoint\" {\n  name = \"privatelink.postgres.database.azure.com\"\n}\n",
     arguments: &[
-        Argument::required("name", ArgumentType::Text, "Name of the zone."),
-        Argument::optional("tags", ArgumentType::Map, "Tags, on top of the `azure` block's."),
+        Argument::required("name", ArgumentType::Text, "Name of the zone.").on_change(Effect::Replaces),
+        Argument::optional("tags", ArgumentType::Map, "Tags, on top of the `azure` block's.")
+            .on_change(Effect::InPlace),
     ],
     common: PLACE,
     sections: &[],

@@ -46,6 +46,22 @@ pub struct Argument {
     pub need: Need,
     /// Meaning, unit, source of a fact.
     pub doc: &'static str,
+    /// What happens when it is changed.
+    pub effect: Effect,
+}
+
+/// What happens when an argument is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// From the next run on pgferry goes by it, and nothing in Azure changes: the argument names what is looked at, or steers
+    /// pgferry itself.
+    Read,
+    /// The object is changed in place.
+    InPlace,
+    /// The object is deleted and made anew.
+    Replaces,
+    /// Nothing that was created changes; what is created from then on is made with it.
+    Later,
 }
 
 /// What an argument holds.
@@ -139,12 +155,14 @@ pub const COMMON: &[Argument] = &[
         "subscription_id",
         ArgumentType::Text,
         "Subscription of the object. Default: the `azure` block's.",
-    ),
+    )
+    .on_change(Effect::Replaces),
     Argument::optional(
         "resource_group",
         ArgumentType::Text,
         "Resource group of the object. Default: the `azure` block's.",
-    ),
+    )
+    .on_change(Effect::Replaces),
     Argument::optional(
         "location",
         ArgumentType::Text,
@@ -165,6 +183,7 @@ impl Argument {
             ty,
             need: Need::Required,
             doc,
+            effect: Effect::Read,
         }
     }
 
@@ -175,6 +194,7 @@ impl Argument {
             ty,
             need: Need::Optional,
             doc,
+            effect: Effect::Read,
         }
     }
 
@@ -185,6 +205,67 @@ impl Argument {
             ty,
             need: Need::Default(default),
             doc,
+            effect: Effect::Read,
+        }
+    }
+
+    /// The same, with another effect of a change than [`Effect::Read`].
+    pub const fn on_change(self, effect: Effect) -> Self {
+        Self { effect, ..self }
+    }
+}
+
+impl ArgumentType {
+    /// In words: `a whole number from 1 to 65535`. The words of a choice are not among them.
+    pub fn described(self) -> String {
+        let kinds = |kinds: &[&str]| kinds.join("` or `");
+        match self {
+            Self::Text => "a text".to_owned(),
+            Self::OpenText => "a text, which may be known only after apply".to_owned(),
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Whole(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Texts => "a list of texts".to_owned(),
+            Self::WholesOrTrue => "a list of whole numbers, or `true`".to_owned(),
+            Self::Map => "a map of texts".to_owned(),
+            Self::Choice(_) => "one of the words below".to_owned(),
+            Self::Reference(of) => format!("a `{}`", kinds(of)),
+            Self::References(of) => format!("a list of `{}`", kinds(of)),
+            Self::Duration => "a length of time such as `15m`".to_owned(),
+            Self::Secret => "a secret text, from a variable".to_owned(),
+            Self::Id(of) => format!("the ARM id of a `{of}`, which may be known only after apply"),
+            Self::Zone => "a `dns_zone`, or the ARM id of one, which may be known only after apply".to_owned(),
+        }
+    }
+
+    /// The words that are allowed; empty where it is no choice.
+    pub fn words(self) -> &'static [Word] {
+        match self {
+            Self::Choice(words) => words,
+            Self::Text
+            | Self::OpenText
+            | Self::Bool
+            | Self::Whole(..)
+            | Self::Texts
+            | Self::WholesOrTrue
+            | Self::Map
+            | Self::Reference(_)
+            | Self::References(_)
+            | Self::Duration
+            | Self::Secret
+            | Self::Id(_)
+            | Self::Zone => &[],
+        }
+    }
+}
+
+impl Effect {
+    /// In a sentence.
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::Read => "A change changes nothing in Azure.",
+            Self::InPlace => "A change is made in place.",
+            Self::Replaces => "A change deletes the object and makes it anew.",
+            Self::Later => "A change counts for what is created from then on.",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::schema::{Argument, ArgumentType, Content, Export, ExportFrom, Fields, Schema, Section, Term};
+use super::schema::{Argument, ArgumentType, Content, Effect, Export, ExportFrom, Fields, Schema, Section, Term};
 use super::{Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Touch, Unit};
 use crate::arm::{ArmId, Query};
 use crate::diagnostic::code::{NOT_ALLOWED, NOT_KNOWN};
@@ -24,25 +24,29 @@ const FLAGS: &[Argument] = &[
         ArgumentType::Bool,
         "true",
         "Let the networks talk.",
-    ),
+    )
+    .on_change(Effect::InPlace),
     Argument::default(
         "allow_forwarded_traffic",
         ArgumentType::Bool,
         "false",
         "Accept what an appliance forwards.",
-    ),
+    )
+    .on_change(Effect::InPlace),
     Argument::default(
         "allow_gateway_transit",
         ArgumentType::Bool,
         "false",
         "Lend this side's gateway to the other.",
-    ),
+    )
+    .on_change(Effect::InPlace),
     Argument::default(
         "use_remote_gateways",
         ArgumentType::Bool,
         "false",
         "Use the other side's gateway.",
-    ),
+    )
+    .on_change(Effect::InPlace),
 ];
 
 static SCHEMA: Schema = Schema {
@@ -53,20 +57,23 @@ static SCHEMA: Schema = Schema {
     example: "vnet_peering \"hub_runtime\" {\n  from = network.hub\n  to   = network.runtime\n\n  forward {\n    \
               allow_gateway_transit = true\n  }\n  reverse {\n    use_remote_gateways = true\n  }\n}\n",
     arguments: &[
-        Argument::required("from", ArgumentType::Reference(&["network"]), "One network."),
-        Argument::required("to", ArgumentType::Reference(&["network"]), "The other network."),
+        Argument::required("from", ArgumentType::Reference(&["network"]), "One network.").on_change(Effect::Replaces),
+        Argument::required("to", ArgumentType::Reference(&["network"]), "The other network.")
+            .on_change(Effect::Replaces),
         Argument::default(
             "forward_name",
             ArgumentType::Text,
             "FROM-to-TO",
             "Name of the direction that belongs to `from`.",
-        ),
+        )
+        .on_change(Effect::Replaces),
         Argument::default(
             "reverse_name",
             ArgumentType::Text,
             "TO-to-FROM",
             "Name of the direction that belongs to `to`.",
-        ),
+        )
+        .on_change(Effect::Replaces),
     ],
     common: &[],
     sections: &[

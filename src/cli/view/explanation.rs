@@ -1,16 +1,13 @@
 //! An explanation of a code as text for a terminal: paragraphs wrapped, examples set in.
 
-use super::layout::wrap;
+use super::layout::{hang, wrap};
 use crate::cli::color::{ERROR, GOOD, STRONG, paint};
 use crate::diagnostic::code::Explanation;
 
 /// The code and its meaning as a headline, then the explanation.
 pub(crate) fn render(explanation: &Explanation, width: usize) -> String {
-    let mut text = format!(
-        "{}: {}\n",
-        paint(STRONG, explanation.code.as_str()),
-        explanation.meaning
-    );
+    let code = format!("{}: ", paint(STRONG, explanation.code.as_str()));
+    let mut text = hang(&code, "      ", explanation.meaning, width);
     let mut paragraph: Vec<&str> = Vec::new();
     let mut lines = explanation.text.lines();
     while let Some(line) = lines.next() {

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod change;
 pub(crate) mod diagnostic;
 pub(crate) mod explanation;
+pub(crate) mod kinds;
 pub(crate) mod layout;
 pub(crate) mod object;
 pub(crate) mod plan;
