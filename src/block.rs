@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Participant, Span};
 use crate::lang::Value;
 
 /// One resource, evaluated; values that hang on things not yet created are unknown.
@@ -100,6 +100,8 @@ pub struct Condition {
     pub message: String,
     /// The condition's expression.
     pub span: Span,
+    /// The values that took part, where it is known not to hold.
+    pub values: Vec<Participant>,
 }
 
 /// How long one operation may take; none means the kind's default.

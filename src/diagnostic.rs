@@ -71,6 +71,17 @@ pub struct Diagnostic {
     pub hints: Vec<String>,
     /// The resource concerned, if one is.
     pub address: Option<Address>,
+    /// The values that took part in the expression at fault; `None` until the innermost expression around it has been asked.
+    pub values: Option<Vec<Participant>>,
+}
+
+/// A value that took part: `var.port` and `is 70000`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    /// The reference that has the value.
+    pub traversal: String,
+    /// What is said of the value; nothing sensitive.
+    pub statement: String,
 }
 
 /// All that was found; never empty when it is an error.
@@ -113,6 +124,7 @@ impl Diagnostic {
             detail: None,
             hints: Vec::new(),
             address: None,
+            values: None,
         }
     }
 
@@ -167,6 +179,13 @@ impl Diagnostic {
         }
     }
 
+    /// Shows the values that took part.
+    #[must_use]
+    pub fn with_values(mut self, values: Vec<Participant>) -> Self {
+        self.values = Some(values);
+        self
+    }
+
     /// Names the resource concerned.
     #[must_use]
     pub fn about(mut self, address: &Address) -> Self {
@@ -207,6 +226,16 @@ impl Diagnostics {
         self.0.iter().any(|found| found.severity == Severity::Error)
     }
 
+    /// How many were found.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Those from the `first` on, to be completed.
+    pub fn from_mut(&mut self, first: usize) -> &mut [Diagnostic] {
+        self.0.get_mut(first..).unwrap_or_default()
+    }
+
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -216,7 +245,13 @@ impl Diagnostics {
     pub fn sorted(mut self) -> Vec<Diagnostic> {
         self.0
             .sort_by_key(|found| found.primary.as_ref().map_or((1, None), |mark| (0, Some(mark.span))));
-        self.0.dedup();
+        // One expression that fails alike for many keys is one problem, whatever values took part each time.
+        self.0.dedup_by(|next, first| {
+            let values = std::mem::replace(&mut next.values, first.values.clone());
+            let same = next == first;
+            next.values = values;
+            same
+        });
         self.0
     }
 

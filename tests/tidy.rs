@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "graph",
         ],
     ),
+    ("editor", &["lang", "kind", "config"]),
     ("graph", &["address", "block", "diagnostic", "arm", "kind"]),
     ("observed", WORDS),
     ("prior", WORDS),
@@ -87,6 +88,7 @@ const PURE: &[&str] = &[
     "prior",
     "plan",
     "config",
+    "editor",
 ];
 
 fn root() -> PathBuf {

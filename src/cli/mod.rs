@@ -17,6 +17,7 @@ mod help;
 mod history;
 mod kinds;
 mod logging;
+mod lsp;
 mod output;
 mod panic;
 mod plan;
@@ -167,6 +168,7 @@ enum Command {
     Simulator(simulator::SimulatorArgs),
     Kinds(kinds::KindsArgs),
     Schema(schema::SchemaArgs),
+    Lsp(lsp::LspArgs),
     Explain(explain::ExplainArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
@@ -288,6 +290,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
     match &cli.command {
         Command::Kinds(args) => return kinds::run(args, ui),
         Command::Schema(args) => return schema::run(args, ui),
+        Command::Lsp(args) => return lsp::run(args, &call.wishes, env, ui),
         Command::Explain(args) => return explain::run(args, ui),
         Command::Version(args) => return version::run(args, ui),
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
@@ -330,6 +333,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
             Command::Console(args) => console::run(args, &call),
             Command::Kinds(args) => kinds::run(args, ui),
             Command::Schema(args) => schema::run(args, ui),
+            Command::Lsp(args) => lsp::run(args, &call.wishes, env, ui),
             Command::Explain(args) => explain::run(args, ui),
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),

@@ -185,6 +185,11 @@ impl Ui {
         streams.out.write(text);
     }
 
+    /// Bytes of a protocol, as they are.
+    pub(crate) fn protocol(&self, bytes: &[u8]) {
+        self.streams().out.write_bytes(bytes);
+    }
+
     /// What is going on.
     pub(crate) fn say(&self, text: &str) {
         if self.verbosity() > Verbosity::Quiet {

@@ -6,7 +6,8 @@ use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::project::Purpose;
+use super::project::{Project, Purpose, source_text};
+use super::view::diagnostic_json::{document, document_of_error};
 use super::view::layout::count;
 use crate::arm::Outputs;
 use crate::cli::color::{GOOD, paint};
@@ -16,10 +17,18 @@ use crate::cli::color::{GOOD, paint};
 #[command(after_help = help::examples(&[
     ("pgferry validate", "this directory"),
     ("pgferry -C live validate", "another one"),
+    ("pgferry validate --json", "for scripts"),
 ]))]
-pub(crate) struct ValidateArgs {}
+pub(crate) struct ValidateArgs {
+    /// As JSON, in the shape of `terraform validate -json`
+    #[arg(long)]
+    json: bool,
+}
 
-pub(crate) fn run(_: &ValidateArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+pub(crate) fn run(args: &ValidateArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    if args.json {
+        return Ok(as_json(call));
+    }
     let width = call.ui.width();
     let project = call.project(Purpose::Look)?;
     let declared = project
@@ -36,4 +45,28 @@ pub(crate) fn run(_: &ValidateArgs, call: &Call<'_>) -> Result<Exit, CommandErro
         count(resources, "resource")
     ));
     Ok(Exit::Done)
+}
+
+/// Standard output holds one document, whatever is wrong.
+fn as_json(call: &Call<'_>) -> Exit {
+    let project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Look, call.ui.width());
+    let (found, sources) = match project {
+        Ok(project) => match project.program.declare(&Outputs::default()) {
+            Ok(declared) => (declared.warnings, project.sources),
+            Err(found) => (found, project.sources),
+        },
+        Err(CommandError::Configuration { refused, .. }) => (refused.found, refused.sources),
+        Err(error) => {
+            let report = error.report();
+            let summary = report.headline.unwrap_or_default();
+            let detail: Vec<String> = report.causes.into_iter().chain(report.hints).collect();
+            let answer = document_of_error(&summary, &detail.join("\n"));
+            call.ui.data(&format!("{answer:#}\n"));
+            return Exit::Error;
+        }
+    };
+    let failed = found.has_errors();
+    let answer = document(found, &|file| source_text(&sources, file));
+    call.ui.data(&format!("{answer:#}\n"));
+    if failed { Exit::Error } else { Exit::Done }
 }

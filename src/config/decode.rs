@@ -178,6 +178,7 @@ fn broken_promises(block: &Block) -> Diagnostics {
     let report = |condition: &Condition| {
         Diagnostic::error(CONDITION_FAILED, "postcondition does not hold")
             .at(condition.span, condition.message.clone())
+            .with_values(condition.values.clone())
             .about(&block.address)
     };
     broken.map(report).collect()

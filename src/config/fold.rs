@@ -235,11 +235,27 @@ impl Folding<'_, '_> {
                 self.found.push(
                     Diagnostic::error(code::VARIABLE_INVALID, "invalid value for a variable")
                         .at(declared.name.span, condition.message)
-                        .and_at(condition.span, "this does not hold"),
+                        .and_at(condition.span, "this does not hold")
+                        .with_values(condition.values),
                 );
             }
         }
     }
+}
+
+/// The local values that hang on nothing but variables and each other. Those with a problem are left out.
+pub fn constants(raw: &[RawBlock], inputs: &Inputs) -> BTreeMap<Arc<str>, Value> {
+    let (all, mut found) = Declarations::collect(raw, Vec::new());
+    let references = References::collect(&all, &mut found);
+    let order = references.order(&all, &mut found);
+    let values = Values::new(all, inputs);
+    for node in order {
+        if let Node::Local(at) = node {
+            // Whether something is wrong is for `fold` to say.
+            let _ = local(&values, at, Site::EARLY);
+        }
+    }
+    values.known_locals()
 }
 
 /// Evaluates a local value and keeps it. The answer holds its problems.

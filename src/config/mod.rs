@@ -19,7 +19,7 @@ pub mod variables;
 pub mod version;
 
 pub use decode::{Declared, Program};
-pub use fold::{Exports, Folded, OutputValue, fold};
+pub use fold::{Exports, Folded, OutputValue, constants, fold};
 pub use parse::{RawAttribute, RawBlock, RawBody, parse};
 pub use settings::{AzureBlock, PgferryBlock, Settings, StateBlock, settings};
 pub use source::{Location, ReadError, Sources};

@@ -527,7 +527,8 @@ pub(super) fn precondition(
     let condition = condition(folding, here, block)?;
     if condition.holds == Some(false) {
         let diagnostic = Diagnostic::error(code::CONDITION_FAILED, format!("{} does not hold", block.kind.value))
-            .at(condition.span, condition.message.clone());
+            .at(condition.span, condition.message.clone())
+            .with_values(condition.values.clone());
         folding.found.push(match address {
             Some(address) => diagnostic.about(address),
             None => diagnostic,
@@ -559,11 +560,13 @@ pub(super) fn condition(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, bloc
         return None;
     };
     let span = condition.expr.span;
-    let (truth, message) = folding.evaluate(here, |evaluator| {
+    let (truth, message, values) = folding.evaluate(here, |evaluator| {
         let truth = evaluator
             .eval(&condition.expr)
             .and_then(|value| evaluator.truth(&value, span));
-        (truth, evaluator.eval(&message.expr))
+        let fails = truth.as_ref().is_ok_and(|truth| truth.value == Some(false));
+        let values = fails.then(|| evaluator.participants(&condition.expr));
+        (truth, evaluator.eval(&message.expr), values.unwrap_or_default())
     });
     let (truth, message) = (truth.ok()?, message.ok()?);
     let message = match convert::convert(&message, &Type::String) {
@@ -575,5 +578,6 @@ pub(super) fn condition(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, bloc
         holds: truth.value,
         message,
         span,
+        values,
     })
 }

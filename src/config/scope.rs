@@ -100,6 +100,14 @@ impl<'r> Values<'r> {
         }
     }
 
+    /// The local values that were evaluated.
+    pub(super) fn known_locals(&self) -> BTreeMap<Arc<str>, Value> {
+        let names = self.all.locals.iter().enumerate();
+        names
+            .filter_map(|(at, (name, _))| Some((name.value.clone(), self.local(at)?.value.clone())))
+            .collect()
+    }
+
     fn local(&self, at: usize) -> Option<&LocalValue> {
         self.locals.get(at)?.get()?.as_ref().ok()
     }

@@ -206,6 +206,17 @@ impl Sources {
         self.push("<console>".to_owned(), text, Role::Question)
     }
 
+    /// Puts a text in the place of the file of that name, or beside the others where its name tells that it belongs there.
+    pub fn put(&mut self, name: &str, text: &str) {
+        let Some(role) = role_of(name) else { return };
+        match self.files.iter_mut().find(|file| file.name == name) {
+            Some(file) => file.text = text.strip_prefix('\u{feff}').unwrap_or(text).into(),
+            None => {
+                self.push(name.to_owned(), text, role);
+            }
+        }
+    }
+
     fn push(&mut self, name: String, text: &str, role: Role) -> FileId {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).into();
         self.files.push(SourceFile { name, text, role });

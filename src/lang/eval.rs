@@ -6,13 +6,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Participant, Span};
 use crate::lang::code;
 use crate::lang::convert::{convert, described, type_of, unify};
 use crate::lang::expr::{Conditional, Expr, For, ForResult, Grouping, Key, Name, Node, Reference};
 use crate::lang::files::Files;
 use crate::lang::value::{Shape, Type, Value};
-use crate::lang::{function, operation, path, text};
+use crate::lang::{function, operation, participants, path, text};
 
 /// The value has a problem that was noted already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +136,32 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// When it has no value; the reasons are noted.
     pub fn eval_in(&self, expr: &Expr, frames: Frames<'_>) -> Evaluated {
+        let before = self.found.borrow().len();
+        let result = self.node(expr, frames);
+        if result.is_err() {
+            self.show_values(expr, frames, before);
+        }
+        result
+    }
+
+    /// Completes what was found since with the values that took part, unless an expression further inside did.
+    fn show_values(&self, expr: &Expr, frames: Frames<'_>, before: usize) {
+        // Apart, because what is asked for here may have problems of its own.
+        let mut found = self.found.take();
+        for diagnostic in found.from_mut(before) {
+            if diagnostic.values.is_none() {
+                diagnostic.values = Some(participants::of(self, expr, frames, diagnostic));
+            }
+        }
+        self.found.replace(found);
+    }
+
+    /// The values that took part in an expression as a whole.
+    pub fn participants(&self, expr: &Expr) -> Vec<Participant> {
+        participants::of_all(self, expr)
+    }
+
+    fn node(&self, expr: &Expr, frames: Frames<'_>) -> Evaluated {
         match &expr.node {
             Node::Literal(value) => Ok(value.clone()),
             Node::Template(pieces) => text::template(self, pieces, frames),
@@ -171,7 +197,7 @@ impl<'a> Evaluator<'a> {
         results.into_iter().collect()
     }
 
-    fn reference(&self, reference: &Reference, frames: Frames<'_>) -> Evaluated {
+    pub(super) fn reference(&self, reference: &Reference, frames: Frames<'_>) -> Evaluated {
         let bound = frames.and_then(|frames| frames.find(&reference.root.value));
         let (value, taken) = match bound {
             Some(value) => (value.clone(), 0),

@@ -11,6 +11,7 @@ pub mod json;
 pub mod number;
 mod operation;
 pub mod order;
+mod participants;
 pub mod path;
 pub mod syntax;
 mod template;

@@ -4,7 +4,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::ops::Range;
 
-use super::layout::{count, wrap};
+use super::layout::{clean, count, wrap};
 use crate::cli::color::{ERROR, HINT, WARNING};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Mark, Severity, Span};
 
@@ -88,6 +88,14 @@ fn one(diagnostic: &Diagnostic, files: &Lookup<'_>, width: usize) -> String {
     if let (None, Some(mark)) = (texts.first(), &diagnostic.primary) {
         group = group.element(Level::NOTE.no_name().message(mark.text.as_str()));
     }
+    for participant in diagnostic.values.iter().flatten() {
+        let text = format!("{} {}", participant.traversal, clean(&participant.statement));
+        group = group.element(
+            Level::NOTE
+                .no_name()
+                .message(wrap(&text, width.saturating_sub(6)).join("\n")),
+        );
+    }
     if let Some(address) = &diagnostic.address {
         group = group.element(Level::NOTE.with_name("in").message(address.to_string()));
     }
@@ -162,7 +170,7 @@ fn quoted<'a>(
 }
 
 /// The span, held within the text: a file may have been named by a diagnostic of another run.
-fn within(text: &str, span: Span) -> Range<usize> {
+pub(super) fn within(text: &str, span: Span) -> Range<usize> {
     let range = span.range();
     let boundary = |at: usize| {
         (0..=at.min(text.len()))

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod change;
 pub(crate) mod diagnostic;
+pub(crate) mod diagnostic_json;
 pub(crate) mod explanation;
 pub(crate) mod kinds;
 pub(crate) mod layout;
