@@ -180,6 +180,18 @@ impl Address {
     }
 }
 
+/// As an argument in a shell: quoted where a shell would read it otherwise.
+pub fn typed(argument: impl fmt::Display) -> String {
+    let text = argument.to_string();
+    // Some shells read `#` as a pattern.
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:=@".contains(c));
+    if is_plain {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 fn identifier(text: &str) -> Result<Arc<str>, AddressError> {
     let mut chars = text.chars();
     let starts_well = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
@@ -379,6 +391,13 @@ mod tests {
         ] {
             assert!(text.parse::<UnitAddress>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn arguments_are_quoted_where_a_shell_needs_it() {
+        assert_eq!(typed("database_batch.wave1"), "database_batch.wave1");
+        assert_eq!(typed("database_batch.wave1#1"), "'database_batch.wave1#1'");
+        assert_eq!(typed("database_batch.wave[\"a\"]#1"), "'database_batch.wave[\"a\"]#1'");
     }
 
     #[test]

@@ -289,7 +289,7 @@ fn on_ended(unit: &UnitAddress, ended: &EndedBadly) -> Report {
         report = report.fact("run id", run);
     }
     report.hint(format!(
-        "once its cause is gone: pgferry apply --retry {} (a failed migration is never reused)",
+        "once its cause is gone: `pgferry apply --retry {}` (a failed migration is never reused)",
         typed(&unit.resource)
     ))
 }
@@ -377,11 +377,13 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
 mod tests {
     use super::*;
     use crate::arm::{Call, CorrelationId, TransportError};
+    use crate::cli::calling::Calling;
     use pgferry_state::Actor;
+    use std::path::Path;
     use uuid::Uuid;
 
     fn shown(report: &Report) -> String {
-        anstream::adapter::strip_str(&report.render(80)).to_string()
+        anstream::adapter::strip_str(&report.render(&Calling::of(Path::new("."), &[]), 80)).to_string()
     }
 
     fn failed(verb: Verb, failure: Failure) -> ArmError {

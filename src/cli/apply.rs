@@ -91,7 +91,7 @@ async fn run(
         Mode::Apply => "apply",
         Mode::Destroy => "destroy",
     };
-    let again = call.again(command);
+    let again = call.calling.line(command);
     // One listener from here to the end: a signal between two phases must not be lost.
     let mut signals = Signals::listen()?;
     let opened = work::unless_interrupted(&mut signals, async {
@@ -169,7 +169,7 @@ impl Job<'_> {
     async fn settle(&self, signals: &mut Signals) -> Result<Option<Exit>, CommandError> {
         let (secrets, outputs) = (Secrets::default(), Outputs::default());
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
-        let progress = Progress::by_hand(self.call.ui);
+        let progress = Progress::by_hand(self.call);
         let settling = work::interruptible(signals, &self.session, &progress, |interrupt| {
             let (ports, options, progress) = (ports, &self.options, &progress);
             async move { apply::reconcile(&ports, options, &interrupt, progress).await }
@@ -201,7 +201,7 @@ impl Job<'_> {
         if snapshot.is_some_and(|snapshot| snapshot.run.is_some()) {
             let (secrets, outputs) = (Secrets::default(), Outputs::default());
             let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
-            let progress = Progress::by_hand(self.call.ui);
+            let progress = Progress::by_hand(self.call);
             apply::close(&ports, &self.options, &progress).await?;
         }
         work::keep_outputs(&self.session, &self.caller, &plan.outputs).await
@@ -230,7 +230,7 @@ impl Job<'_> {
         let approved = plan.approve(consent).map_err(CommandError::NotApprovable)?;
         let plan = approved.plan();
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
-        let progress = Progress::new(self.call.ui, plan);
+        let progress = Progress::new(self.call, plan);
         self.call.ui.say("\n");
         let running = work::interruptible(signals, &self.session, &progress, |interrupt| {
             let (ports, options, progress, approved) = (ports, &self.options, &progress, &approved);
@@ -243,6 +243,7 @@ impl Job<'_> {
         let view = SummaryView {
             report: &report,
             plan,
+            calling: &self.call.calling,
             again: &self.again,
             columns: self.call.ui.width(),
         };

@@ -70,14 +70,14 @@ pub(crate) async fn run(args: &CancelArgs, call: &Call<'_>) -> Result<Exit, Comm
         unit: args.address.clone(),
         migration: migration.id.clone(),
     };
-    let progress = Progress::by_hand(call.ui);
+    let progress = Progress::by_hand(call);
     let mut signals = Signals::listen()?;
     let cancelling = work::interruptible(&mut signals, &session, &progress, |interrupt| {
         let (order, options, progress) = (&order, &options, &progress);
         async move { apply::cancel(order, &ports, options, &interrupt, progress).await }
     });
     match cancelling.await {
-        Ended::CutShort => Ok(work::cut_short(call.ui, "pgferry status")),
+        Ended::CutShort => Ok(work::cut_short(call.ui, &call.calling.line("status"))),
         Ended::Worked(outcome) => Ok(tell(outcome?, args, call)),
     }
 }
@@ -161,8 +161,8 @@ fn tell(outcome: Cancelled, args: &CancelArgs, call: &Call<'_>) -> Exit {
     match outcome {
         Cancelled::Ended(Ending::Canceled) => {
             call.ui.show(&format!(
-                "\n{unit} is cancelled. To try again: pgferry apply --retry {}\n",
-                typed(&unit.resource)
+                "\n{unit} is cancelled. To try again: {}\n",
+                call.calling.line(&format!("apply --retry {}", typed(&unit.resource)))
             ));
             Exit::Done
         }
@@ -173,7 +173,8 @@ fn tell(outcome: Cancelled, args: &CancelArgs, call: &Call<'_>) -> Exit {
         }
         Cancelled::InFlight => {
             call.ui.show(&format!(
-                "\n{unit} is being cancelled; `pgferry status` shows when it is over.\n"
+                "\n{unit} is being cancelled; `{}` shows when it is over.\n",
+                call.calling.line("status")
             ));
             Exit::InFlight
         }

@@ -69,14 +69,14 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
     let (secrets, outputs) = (Secrets::default(), Outputs::default());
     let ports = work::ports(&session, &caller, &secrets, &outputs);
     let options = args.working.options(LOCK_PATIENCE);
-    let progress = Progress::by_hand(call.ui);
+    let progress = Progress::by_hand(call);
     let mut signals = Signals::listen()?;
     let cutting = work::interruptible(&mut signals, &session, &progress, |interrupt| {
         let (order, options, progress) = (&order, &options, &progress);
         async move { apply::cutover(order, &ports, options, &interrupt, progress).await }
     });
     match cutting.await {
-        Ended::CutShort => Ok(work::cut_short(call.ui, "pgferry status")),
+        Ended::CutShort => Ok(work::cut_short(call.ui, &call.calling.line("status"))),
         Ended::Worked(report) => Ok(tell(&report?, args, call)),
     }
 }
@@ -164,17 +164,19 @@ fn tell(report: &CutoverReport, args: &CutoverArgs, call: &Call<'_>) -> Exit {
             call.ui.show(&format!(
                 "\n{} {unit} is over{downtime}.\nWhat queues behind it goes on with: {}\n",
                 paint(GOOD, "Cutover complete."),
-                call.again("apply"),
+                call.calling.line("apply"),
             ));
             Exit::Done
         }
         Outcome::Waiting(waits) => {
-            call.ui.show(&format!("\n{unit} {}\n", waiting(unit, waits)));
+            call.ui
+                .show(&format!("\n{unit} {}\n", waiting(unit, waits, &call.calling)));
             Exit::WaitingForPerson
         }
         Outcome::InFlight { .. } | Outcome::Left { .. } | Outcome::Failed(_) | Outcome::Skipped { .. } => {
             call.ui.show(&format!(
-                "\n{unit} goes on in Azure; `pgferry status` shows how far it is.\n"
+                "\n{unit} goes on in Azure; `{}` shows how far it is.\n",
+                call.calling.line("status")
             ));
             Exit::InFlight
         }

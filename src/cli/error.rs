@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use pgferry_state::StoreError;
 
 use super::advice;
+use super::calling::Calling;
 use super::color::{ERROR, HINT, paint};
 use super::exit::Exit;
 use super::project::Refused;
@@ -196,8 +197,8 @@ impl Report {
         self
     }
 
-    /// As text: `error:`, the causes, the facts in a column, the hints.
-    pub(crate) fn render(&self, width: usize) -> String {
+    /// As text: `error:`, the causes, the facts in a column, the hints with commands as they are called here.
+    pub(crate) fn render(&self, calling: &Calling, width: usize) -> String {
         let mut text = self.shown.clone().unwrap_or_default();
         if let Some(headline) = &self.headline {
             text.push_str(&hang(
@@ -225,7 +226,7 @@ impl Report {
             text.push_str(&hang(
                 &format!("{}: ", paint(HINT, "hint")),
                 "      ",
-                &clean(hint),
+                &clean(&calling.in_text(hint)),
                 width,
             ));
         }
@@ -264,7 +265,7 @@ impl CommandError {
             Self::Arm(error) => advice::on_arm(error),
             Self::Store(error) => advice::on_store(error),
             Self::Prior(error) => on_prior(error),
-            Self::Sources(error) => Report::of(error),
+            Self::Sources(error) => on_sources(error),
             Self::Loopback(error) => Report::new("the simulator does not answer as it should")
                 .because(error.to_string())
                 .hint("run the command again: the simulator is started when none answers"),
@@ -290,10 +291,10 @@ impl CommandError {
             Self::NobodyToAsk => Report::new("there is nobody to ask: this is no terminal, or --input=false was given")
                 .hint("--auto-approve goes ahead without asking")
                 .hint("nothing was changed"),
-            Self::LossNotAccepted { unit } => Report::new("nobody accepted the loss").hint(format!(
-                "accept it with: --accept-loss {}",
-                typed(unit)
-            )),
+            Self::LossNotAccepted { unit } => {
+                let unit = typed(unit);
+                Report::new("nobody accepted the loss").hint(format!("accept it with `pgferry cancel {unit} --accept-loss {unit}`"))
+            }
             Self::EphemeralState => Report::new("this runner is thrown away, and the state with it")
                 .because("CI is set, and the state is kept in a local directory")
                 .hint("run it where `.pgferry` stays, or give --ephemeral-state if losing the memory of what is ours is fine"),
@@ -317,6 +318,20 @@ impl CommandError {
             Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
         }
+    }
+}
+
+fn on_sources(error: &ReadError) -> Report {
+    let report = Report::of(error);
+    match error {
+        ReadError::Empty(_) => report.hint("give the directory of the configuration with -C DIR"),
+        ReadError::NoDirectory(_)
+        | ReadError::NotADirectory(_)
+        | ReadError::NotRegular(_)
+        | ReadError::TooLarge { .. }
+        | ReadError::NotText { .. }
+        | ReadError::NoFile(_)
+        | ReadError::Refused { .. } => report,
     }
 }
 
@@ -402,9 +417,10 @@ impl From<CloudError> for CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn plain(report: &Report) -> String {
-        anstream::adapter::strip_str(&report.render(80)).to_string()
+        anstream::adapter::strip_str(&report.render(&Calling::of(Path::new("."), &[]), 80)).to_string()
     }
 
     #[test]

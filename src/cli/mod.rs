@@ -3,6 +3,7 @@
 
 mod advice;
 mod apply;
+mod calling;
 mod cancel;
 mod color;
 mod completion;
@@ -43,6 +44,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use calling::Calling;
 use color::ColorWish;
 use env::Env;
 use error::CommandError;
@@ -50,7 +52,6 @@ use exit::Exit;
 use project::{Project, Purpose, Wishes};
 use session::Session;
 use ui::{Interaction, Settings, Ui, Verbosity};
-use view::layout::typed;
 
 use crate::arm::Cloud;
 use crate::config::Assignment;
@@ -184,6 +185,8 @@ pub(crate) struct Call<'a> {
     pub(crate) env: &'a Env,
     /// The streams.
     pub(crate) ui: &'a Ui,
+    /// How pgferry is called here.
+    pub(crate) calling: Calling,
 }
 
 impl Call<'_> {
@@ -194,25 +197,6 @@ impl Call<'_> {
             self.ui.simulated(simulated::NOT_REAL);
         }
         Ok(project)
-    }
-
-    /// The line that runs a command here again. Values of variables may be secret: they are left out.
-    fn again(&self, command: &str) -> String {
-        let mut words = vec!["pgferry".to_owned()];
-        if self.directory != Path::new(".") {
-            words.extend(["-C".to_owned(), typed(self.directory.display())]);
-        }
-        words.push(command.to_owned());
-        for assignment in &self.wishes.assignments {
-            match assignment {
-                Assignment::File(path) => {
-                    let path = path.strip_prefix(&self.directory).unwrap_or(path);
-                    words.push(format!("--var-file {}", typed(path.display())));
-                }
-                Assignment::Value { name, .. } => words.push(format!("--var {name}=…")),
-            }
-        }
-        words.join(" ")
     }
 
     /// The project, connected to its cloud.
@@ -242,18 +226,32 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Err(answer) => return help::answer(&answer, &arguments, &env),
     };
     let ui = Ui::new(settings(&cli.global, &env));
-    let exit = match dispatch(&cli, &matches, &env, &ui) {
+    let directory = cli.global.chdir.clone().unwrap_or_else(|| PathBuf::from("."));
+    let wishes = wishes(&directory, &matches);
+    let known = wishes.as_ref().map_or(&[][..], |wishes| wishes.assignments.as_slice());
+    let calling = Calling::of(&directory, known);
+    let ended = wishes.and_then(|wishes| {
+        let call = Call {
+            directory,
+            wishes,
+            env: &env,
+            ui: &ui,
+            calling: calling.clone(),
+        };
+        dispatch(&cli, &call)
+    });
+    let exit = match ended {
         Ok(exit) => exit,
         Err(error) => {
             let report = error.report();
-            ui.alert(&report.render(ui.width()));
+            ui.alert(&report.render(&calling, ui.width()));
             report.exit
         }
     };
     match ui.finish() {
         Ok(()) => exit,
         Err(error) => {
-            ui.alert(&CommandError::Output(error).report().render(ui.width()));
+            ui.alert(&CommandError::Output(error).report().render(&calling, ui.width()));
             Exit::Error
         }
     }
@@ -279,14 +277,8 @@ fn settings(global: &Global, env: &Env) -> Settings {
     }
 }
 
-fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit, CommandError> {
-    let directory = cli.global.chdir.clone().unwrap_or_else(|| PathBuf::from("."));
-    let call = Call {
-        wishes: wishes(&directory, matches)?,
-        directory,
-        env,
-        ui,
-    };
+fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let Call { env, ui, .. } = *call;
     match &cli.command {
         Command::Kinds(args) => return kinds::run(args, ui),
         Command::Schema(args) => return schema::run(args, ui),
@@ -294,8 +286,8 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
         Command::Explain(args) => return explain::run(args, ui),
         Command::Version(args) => return version::run(args, ui),
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
-        Command::Fmt(args) => return fmt::run(args, &call),
-        Command::Console(args) => return console::run(args, &call),
+        Command::Fmt(args) => return fmt::run(args, call),
+        Command::Console(args) => return console::run(args, call),
         Command::Validate(_)
         | Command::Plan(_)
         | Command::Apply(_)
@@ -318,19 +310,19 @@ fn dispatch(cli: &Cli, matches: &ArgMatches, env: &Env, ui: &Ui) -> Result<Exit,
     })?;
     let exit = runtime.block_on(async {
         match &cli.command {
-            Command::Validate(args) => validate::run(args, &call),
-            Command::Plan(args) => plan::run(args, &call).await,
-            Command::Apply(args) => apply::apply(args, &call).await,
-            Command::Destroy(args) => apply::destroy(args, &call).await,
-            Command::Status(args) => status::run(args, &call).await,
-            Command::Cutover(args) => cutover::run(args, &call).await,
-            Command::Cancel(args) => cancel::run(args, &call).await,
-            Command::Show(args) => show::run(args, &call).await,
-            Command::Output(args) => output::run(args, &call).await,
-            Command::History(args) => history::run(args, &call).await,
-            Command::Simulator(args) => simulator::run(args, &call).await,
-            Command::Fmt(args) => fmt::run(args, &call),
-            Command::Console(args) => console::run(args, &call),
+            Command::Validate(args) => validate::run(args, call),
+            Command::Plan(args) => plan::run(args, call).await,
+            Command::Apply(args) => apply::apply(args, call).await,
+            Command::Destroy(args) => apply::destroy(args, call).await,
+            Command::Status(args) => status::run(args, call).await,
+            Command::Cutover(args) => cutover::run(args, call).await,
+            Command::Cancel(args) => cancel::run(args, call).await,
+            Command::Show(args) => show::run(args, call).await,
+            Command::Output(args) => output::run(args, call).await,
+            Command::History(args) => history::run(args, call).await,
+            Command::Simulator(args) => simulator::run(args, call).await,
+            Command::Fmt(args) => fmt::run(args, call),
+            Command::Console(args) => console::run(args, call),
             Command::Kinds(args) => kinds::run(args, ui),
             Command::Schema(args) => schema::run(args, ui),
             Command::Lsp(args) => lsp::run(args, &call.wishes, env, ui),

@@ -78,6 +78,7 @@ pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, Comman
 pub(crate) fn show(plan: &Plan, session: &Session, ui: &Ui) {
     let view = PlanView {
         plan,
+        calling: &session.project.calling,
         reads: Some(Reads(session.client.requests().reads)),
         detail: match ui.verbosity() {
             Verbosity::Quiet | Verbosity::Normal => Detail::Review,

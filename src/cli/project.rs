@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::calling::Calling;
 use super::env::Env;
 use super::error::CommandError;
 use super::view::diagnostic::{self, Quotable, SourceText};
@@ -55,6 +56,8 @@ pub(crate) struct Project {
     pub(crate) settings: Settings,
     /// The configuration, ready to be evaluated.
     pub(crate) program: Program,
+    /// How pgferry is called for it.
+    pub(crate) calling: Calling,
 }
 
 impl Project {
@@ -73,7 +76,12 @@ impl Project {
             Err(ReadError::Empty(_)) if purpose == Purpose::Ask => Sources::empty(directory),
             read => read.map_err(CommandError::Sources)?,
         };
-        Self::of(directory, sources, wishes, env, purpose).map_err(|refused| CommandError::refused(*refused, width))
+        let calling = Calling::of(directory, &wishes.assignments);
+        Self::of(directory, sources, wishes, env, purpose).map_err(|refused| {
+            let Refused { found, sources } = *refused;
+            let found = calling.in_hints(&found);
+            CommandError::refused(Refused { found, sources }, width)
+        })
     }
 
     /// Parses what was read of a directory.
@@ -128,6 +136,7 @@ impl Project {
             sources,
             settings: configured,
             program,
+            calling: Calling::of(directory, &wishes.assignments),
         })
     }
 
@@ -159,13 +168,14 @@ impl Project {
 
     /// What was found, as the error that ends the command.
     pub(crate) fn refuse(&self, found: Diagnostics, width: usize) -> CommandError {
+        let found = self.calling.in_hints(&found);
         let sources = self.sources.clone();
         CommandError::refused(Refused { found, sources }, width)
     }
 
     /// What was found, with its places.
     pub(crate) fn rendered(&self, found: Diagnostics, width: usize) -> String {
-        rendered(found, &self.sources, width)
+        rendered(self.calling.in_hints(&found), &self.sources, width)
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) async fn run(args: &StatusArgs, call: &Call<'_>) -> Result<Exit, Comm
         not_started: not_started(&session, &prior, args),
         run: snapshot.as_ref().and_then(open_run),
         now: session.clock.now(),
+        calling: call.calling.clone(),
     };
     if args.json {
         call.ui.data(&format!("{:#}\n", view.json()));

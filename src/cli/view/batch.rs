@@ -10,6 +10,7 @@ use super::layout::{count, hang, listed, typed};
 use super::value::Spelling;
 use crate::address::{Address, UnitAddress};
 use crate::arm::ArmId;
+use crate::cli::calling::Calling;
 use crate::cli::color::{DIM, STRONG};
 use crate::plan::action::{Phase, Shown};
 use crate::plan::{Action, Change, FieldChange, Op, Plan, Reason, Step, StepId};
@@ -18,6 +19,16 @@ use crate::plan::{Action, Change, FieldChange, Op, Plan, Reason, Step, StepId};
 pub(crate) struct Steps<'a> {
     all: &'a [Step],
     first: HashMap<&'a UnitAddress, &'a Step>,
+}
+
+/// What all batches of a plan are shown with.
+pub(crate) struct Page<'a> {
+    /// The steps of the plan.
+    pub(crate) steps: &'a Steps<'a>,
+    /// How commands are called.
+    pub(crate) calling: &'a Calling,
+    /// How wide.
+    pub(crate) columns: usize,
 }
 
 /// How much is told of what a batch waits for.
@@ -97,7 +108,8 @@ fn target(step: &Step) -> Option<ArmId> {
 }
 
 /// Writes the migrations of one batch, which stand together and are not empty.
-pub(crate) fn batch(text: &mut String, changes: &[Change], steps: &Steps<'_>, spelling: &Spelling<'_>, columns: usize) {
+pub(crate) fn batch(text: &mut String, changes: &[Change], page: &Page<'_>, spelling: &Spelling<'_>) {
+    let Page { steps, columns, .. } = *page;
     let Some(first) = changes.first() else { return };
     text.push_str(&hang("  # ", "  # ", &heading(&first.unit.resource, changes), columns));
     let strongest = changes
@@ -128,7 +140,7 @@ pub(crate) fn batch(text: &mut String, changes: &[Change], steps: &Steps<'_>, sp
     for change in changes {
         // One reason for all stands in the heading.
         let why = if reasons.len() > 1 { reason(change) } else { None };
-        migration(text, change, why, steps, columns);
+        migration(text, change, why, page);
     }
     text.push('\n');
 }
@@ -228,7 +240,12 @@ fn shared(changes: &[Change]) -> Vec<FieldChange> {
     fields.filter(|field| everywhere(field)).cloned().collect()
 }
 
-fn migration(text: &mut String, change: &Change, why: Option<&str>, steps: &Steps<'_>, columns: usize) {
+fn migration(text: &mut String, change: &Change, why: Option<&str>, page: &Page<'_>) {
+    let Page {
+        steps,
+        calling,
+        columns,
+    } = *page;
     let sign = sign(&change.action);
     let part = change
         .unit
@@ -248,7 +265,7 @@ fn migration(text: &mut String, change: &Change, why: Option<&str>, steps: &Step
     if !databases.is_empty() {
         text.push_str(&hang(INDENT, INDENT, &databases.join(", "), columns));
     }
-    for field in own(change) {
+    for field in own(change, calling) {
         let _ = writeln!(text, "{INDENT}{field}");
     }
     if let Some(queue) = steps.queue(&change.unit) {
@@ -268,13 +285,13 @@ fn migration(text: &mut String, change: &Change, why: Option<&str>, steps: &Step
 }
 
 /// What differs from migration to migration and needs a person's eye: the cutover.
-fn own(change: &Change) -> Vec<String> {
+fn own(change: &Change, calling: &Calling) -> Vec<String> {
     let cutover = change.fields.iter().find(|field| field.attribute == "cutover");
     match cutover.and_then(|field| field.after.as_ref()) {
         Some(Shown::Value(Json::String(policy))) if policy == "manual" => {
             vec![
                 "stops before its cutover, until you type".to_owned(),
-                format!("  pgferry cutover {}", typed(&change.unit)),
+                format!("  {}", calling.line(&format!("cutover {}", typed(&change.unit)))),
             ]
         }
         Some(Shown::Value(Json::String(policy))) if policy == "not yet approved" => {

@@ -109,12 +109,20 @@ fn one(diagnostic: &Diagnostic, files: &Lookup<'_>, width: usize) -> String {
                 .message(wrap(hint, width.saturating_sub(12)).join("\n")),
         );
     }
-    Renderer::styled()
+    let text = Renderer::styled()
         .term_width(width)
         .error(ERROR)
         .warning(WARNING)
         .help(HINT)
-        .render(&[group])
+        .render(&[group]);
+    if texts.is_empty() { without_gutter(&text) } else { text }
+}
+
+/// Beside no line of a file, the line that leads to one says nothing.
+fn without_gutter(text: &str) -> String {
+    let is_gutter = |line: &str| anstream::adapter::strip_str(line).to_string().trim() == "|";
+    let lines: Vec<&str> = text.lines().filter(|line| !is_gutter(line)).collect();
+    lines.join("\n")
 }
 
 /// The files that a diagnostic points into, the one at fault first.
@@ -213,7 +221,13 @@ mod tests {
                 _ => return None,
             })
         };
-        anstream::adapter::strip_str(&render(found, &files, 80)).to_string()
+        anstream::adapter::strip_str(&render(
+            found,
+            &files,
+            &Calling::of(std::path::Path::new("live"), &[]),
+            80,
+        ))
+        .to_string()
     }
 
     fn span(file: u32, needle: &str) -> Span {
@@ -284,7 +298,6 @@ mod tests {
             .detail("No `resource_group` is given, here or in the `azure` block, and an object has to live in one.");
         insta::assert_snapshot!(shown(found.into()), @"
         error[C112]: nowhere to put it
-         |
          = note: No `resource_group` is given, here or in the `azure` block, and an
                  object has to live in one.
         ");

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+pub(crate) use crate::address::typed;
+
 /// How many columns a text takes. Styles in it are not counted.
 pub(crate) fn width(text: &str) -> usize {
     if text.contains('\x1b') {
@@ -16,18 +18,6 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
         .collect()
-}
-
-/// As an argument in a shell: quoted where a shell would read it otherwise.
-pub(crate) fn typed(argument: impl std::fmt::Display) -> String {
-    let text = argument.to_string();
-    // Some shells read `#` as a pattern.
-    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:=@".contains(c));
-    if is_plain {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// The text, filled up with spaces on the right.
@@ -59,6 +49,26 @@ pub(crate) fn shorten(text: &str, columns: usize) -> String {
     kept
 }
 
+/// The words of a line. A command in backticks is one word: broken across lines it could not be copied.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = line;
+    loop {
+        let command = rest
+            .find("`pgferry ")
+            .filter(|at| rest.find(' ').is_some_and(|space| space > *at));
+        let closed = command.and_then(|at| Some(at + 1 + rest.get(at + 1..)?.find('`')?));
+        let after = closed.and_then(|at| rest.get(at..)).unwrap_or(rest);
+        let Some(space) = after.find(' ') else {
+            words.push(rest);
+            return words;
+        };
+        let (word, further) = rest.split_at(rest.len() - after.len() + space);
+        words.push(word);
+        rest = further.strip_prefix(' ').unwrap_or(further);
+    }
+}
+
 /// Breaks a text at spaces into lines of at most so many columns; a word that is longer gets its own line. Line breaks in
 /// the text stay.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
@@ -66,7 +76,7 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     for paragraph in text.lines() {
         let mut line = String::new();
         let mut used = 0;
-        for word in paragraph.split(' ') {
+        for word in words(paragraph) {
             let wide = width(word);
             if used > 0 && used + 1 + wide > columns {
                 lines.push(std::mem::take(&mut line));
@@ -149,13 +159,16 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a-very-long-word x", 5), ["a-very-long-word", "x"]);
         assert_eq!(wrap("a\n\nb", 5), ["a", "", "b"]);
+        assert_eq!(wrap("a  b", 9), ["a  b"]);
     }
 
     #[test]
-    fn arguments_are_quoted_where_a_shell_needs_it() {
-        assert_eq!(typed("database_batch.wave1"), "database_batch.wave1");
-        assert_eq!(typed("database_batch.wave1#1"), "'database_batch.wave1#1'");
-        assert_eq!(typed("database_batch.wave[\"a\"]#1"), "'database_batch.wave[\"a\"]#1'");
+    fn a_command_stays_in_one_line() {
+        assert_eq!(
+            wrap("end it (`pgferry cancel x`), or `wait for it", 12),
+            ["end it", "(`pgferry cancel x`),", "or `wait for", "it"]
+        );
+        assert_eq!(wrap("a `pgferry b", 5), ["a", "`pgferry", "b"]);
     }
 
     #[test]

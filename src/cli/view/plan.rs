@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::batch::{Steps, batch};
+use super::batch::{Page, Steps, batch};
 use super::change::{Frame, fields, lead, resource, shown, sign};
 use super::layout::{clean, count, hang, pad};
 use super::value::{Ids, Spelling};
 use crate::arm::SubscriptionId;
+use crate::cli::calling::Calling;
 use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
 use crate::kind::database_batch;
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
@@ -31,6 +32,8 @@ pub(crate) enum Detail {
 pub(crate) struct PlanView<'a> {
     /// The plan.
     pub(crate) plan: &'a Plan,
+    /// How commands are called.
+    pub(crate) calling: &'a Calling,
     /// What it took.
     pub(crate) reads: Option<Reads>,
     /// How much of it.
@@ -124,7 +127,7 @@ impl PlanView<'_> {
             let _ = writeln!(text, "  in {address}");
         }
         if let Some(detail) = &finding.detail {
-            text.push_str(&hang("  ", "  ", &clean(detail), self.columns));
+            text.push_str(&hang("  ", "  ", &clean(&self.calling.in_text(detail)), self.columns));
         }
         if let Some(remedy) = &finding.remedy {
             text.push_str("  this would mend it:\n\n");
@@ -217,7 +220,12 @@ impl PlanView<'_> {
             }
             one_liners_before = !is_block;
             if is_batch {
-                batch(text, group, &steps, &spelling, self.columns);
+                let page = Page {
+                    steps: &steps,
+                    calling: self.calling,
+                    columns: self.columns,
+                };
+                batch(text, group, &page, &spelling);
             } else {
                 resource(text, group, &spelling, self.columns);
             }
@@ -331,6 +339,7 @@ mod tests {
     fn shown(plan: &Plan) -> String {
         let view = PlanView {
             plan,
+            calling: &Calling::of(std::path::Path::new("."), &[]),
             reads: Some(Reads(14)),
             detail: Detail::Review,
             columns: 80,

@@ -14,6 +14,8 @@ use crate::address::UnitAddress;
 use crate::apply::observer::{DatabaseReading, GateReading, MigrationProgress, Objection, WaitsFor};
 use crate::apply::{Event, Observer};
 use crate::arm::migration::Substate;
+use crate::cli::Call;
+use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 use crate::cli::ui::{LiveLines, Ui, Verbosity};
 use crate::plan::step::Until;
@@ -22,6 +24,7 @@ use crate::plan::{Action, Op, Plan, Step};
 /// Shows a run.
 pub(crate) struct Progress {
     ui: Ui,
+    calling: Calling,
     /// Addresses are filled up to so many columns.
     column: usize,
     actions: HashMap<UnitAddress, Action>,
@@ -74,23 +77,20 @@ const LIVE: usize = 12;
 
 impl Progress {
     /// Watches the run of this plan.
-    pub(crate) fn new(ui: &Ui, plan: &Plan) -> Self {
-        let actions = plan
-            .changes
-            .iter()
-            .map(|change| (change.unit.clone(), change.action.clone()));
-        Self::of(ui, actions.collect())
+    pub(crate) fn new(call: &Call<'_>, plan: &Plan) -> Self {
+        Self::of(call.ui, &call.calling, actions(plan))
     }
 
     /// Watches what is done to one migration by hand.
-    pub(crate) fn by_hand(ui: &Ui) -> Self {
-        Self::of(ui, HashMap::new())
+    pub(crate) fn by_hand(call: &Call<'_>) -> Self {
+        Self::of(call.ui, &call.calling, HashMap::new())
     }
 
-    fn of(ui: &Ui, actions: HashMap<UnitAddress, Action>) -> Self {
+    fn of(ui: &Ui, calling: &Calling, actions: HashMap<UnitAddress, Action>) -> Self {
         let widest = actions.keys().map(|unit| unit.to_string().chars().count()).max();
         Self {
             ui: ui.clone(),
+            calling: calling.clone(),
             column: widest.unwrap_or_default().min(WIDEST_ADDRESS),
             actions,
             scene: Mutex::new(Scene {
@@ -245,6 +245,14 @@ impl Progress {
     }
 }
 
+/// What becomes of each unit.
+fn actions(plan: &Plan) -> HashMap<UnitAddress, Action> {
+    let changes = plan.changes.iter();
+    changes
+        .map(|change| (change.unit.clone(), change.action.clone()))
+        .collect()
+}
+
 impl Observer for Progress {
     fn event(&self, at: Timestamp, event: &Event<'_>) {
         let mut guard = self.scene();
@@ -338,7 +346,7 @@ impl Observer for Progress {
                 self.line(scene, at, Some(unit), &text);
             }
             Event::Waiting { unit, waits } => {
-                let text = waiting(unit, waits);
+                let text = waiting(unit, waits, &self.calling);
                 if let Some(active) = scene.active.get_mut(*unit) {
                     active.waits = Some(text.clone());
                 }
@@ -464,10 +472,12 @@ fn estimate((since, had): (Timestamp, u64), done: u64, all: u64, now: Timestamp)
 }
 
 /// What a migration waits for, with what to do.
-pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor) -> String {
+pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -> String {
     match waits {
         WaitsFor::Answer { substate, todo } => {
-            let todo = todo.as_ref().map_or_else(String::new, |todo| format!(": {todo}"));
+            let todo = todo
+                .as_ref()
+                .map_or_else(String::new, |todo| format!(": {}", calling.in_text(todo)));
             format!("asks ({}){todo}", doing(substate))
         }
         WaitsFor::Somebody { substate } => {
@@ -476,7 +486,12 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor) -> String {
                 doing(substate)
             )
         }
-        WaitsFor::Cutover { .. } => format!("waits for a person: pgferry cutover {}", typed(unit)),
+        WaitsFor::Cutover { .. } => {
+            format!(
+                "waits for a person: {}",
+                calling.line(&format!("cutover {}", typed(unit)))
+            )
+        }
         WaitsFor::Stalled { since } => format!("nothing has moved since {}", clock(*since)),
     }
 }
@@ -534,6 +549,11 @@ mod tests {
     use crate::apply::observer::Downtime;
     use crate::cli::ui::recorded::Recording;
     use crate::cli::view::samples::first_apply;
+
+    fn watching(ui: &Ui, plan: &Plan) -> Progress {
+        let calling = Calling::of(std::path::Path::new("."), &[]);
+        Progress::of(ui, &calling, actions(plan))
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_793_491_200 + seconds).unwrap()
@@ -641,7 +661,7 @@ mod tests {
     fn a_night_in_a_log() {
         let err = Recording::default();
         let ui = Ui::over(Recording::default(), err.clone(), Verbosity::Normal, LiveLines::Not);
-        let progress = Progress::new(&ui, &first_apply());
+        let progress = watching(&ui, &first_apply());
         night(&progress);
         progress.finish();
         insta::assert_snapshot!(err.text(), @"
@@ -665,7 +685,7 @@ mod tests {
             LiveLines::Shown,
         );
         let plan = first_apply();
-        let progress = Progress::new(&ui, &plan);
+        let progress = watching(&ui, &plan);
         let unit = &plan.steps[1].unit;
         progress.event(
             at(0),

@@ -13,6 +13,7 @@ use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{
     DatabaseProgress, DatabaseState, Ending, Migration, MigrationMode, Standing, State, Substate, Tables,
 };
+use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 
 /// A migration stays alive for so long after its start (contract 5.3).
@@ -57,6 +58,8 @@ pub(crate) struct StatusView {
     pub(crate) run: Option<String>,
     /// Now, by the cloud's clock.
     pub(crate) now: Timestamp,
+    /// How commands are called.
+    pub(crate) calling: Calling,
 }
 
 impl StatusView {
@@ -64,7 +67,7 @@ impl StatusView {
     pub(crate) fn render(&self, databases: Databases, columns: usize) -> String {
         let mut text = String::new();
         if let Some(run) = &self.run {
-            text.push_str(&hang("", "", run, columns));
+            text.push_str(&hang("", "", &self.calling.in_text(run), columns));
             text.push('\n');
         }
         for group in self.rows.chunk_by(|a, b| a.unit.resource == b.unit.resource) {
@@ -185,7 +188,7 @@ impl StatusView {
         let _ = writeln!(text, "{STRONG}Waiting for a person:{STRONG:#}\n");
         for Need { what, command } in needs {
             text.push_str(&hang("  ", "  ", &what, columns));
-            let _ = writeln!(text, "    {command}");
+            let _ = writeln!(text, "    {}", self.calling.line(&command));
         }
     }
 
@@ -388,7 +391,7 @@ fn align_right(rows: &mut [Vec<String>], first: usize) {
     }
 }
 
-/// What a person has to do, and the line to type.
+/// What a person has to do, and the command to type.
 struct Need {
     what: String,
     command: String,
@@ -403,14 +406,14 @@ fn need(row: &Row) -> Option<Need> {
         Standing::Running | Standing::Ended(Ending::Succeeded) => None,
         Standing::ReadyForCutover => Some(Need {
             what: format!("{unit} is ready for its cutover, lag {}", lag(largest_lag(migration))),
-            command: format!("pgferry cutover {}", typed(unit)),
+            command: format!("cutover {}", typed(unit)),
         }),
         Standing::Asking(substate) => Some(Need {
             what: format!(
                 "{unit} asks something ({}); apply says which attribute answers",
                 doing(&substate)
             ),
-            command: "pgferry apply".into(),
+            command: "apply".into(),
         }),
         Standing::Ended(ending) => {
             let lost: Vec<String> = migration
@@ -427,7 +430,7 @@ fn need(row: &Row) -> Option<Need> {
             };
             Some(Need {
                 what: format!("{unit} {how}; not arrived: {}", listed(&lost)),
-                command: format!("pgferry apply --retry {}", typed(&unit.resource)),
+                command: format!("apply --retry {}", typed(&unit.resource)),
             })
         }
     }
@@ -498,6 +501,7 @@ mod tests {
             not_started: BTreeMap::from([("database_batch.wave2".parse().unwrap(), 5)]),
             run: None,
             now: "2026-11-01T01:58:00Z".parse().unwrap(),
+            calling: Calling::of(std::path::Path::new("."), &[]),
         };
         let text = anstream::adapter::strip_str(&view.render(Databases::OfActive, 80)).to_string();
         insta::assert_snapshot!(text, @"

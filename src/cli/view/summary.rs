@@ -10,6 +10,7 @@ use crate::address::UnitAddress;
 use crate::apply::observer::WaitsFor;
 use crate::apply::{Conclusion, Counts, Outcome, Report, StepError, Stopped};
 use crate::cli::advice;
+use crate::cli::calling::Calling;
 use crate::cli::color::{CHANGE, ERROR, GOOD, STRONG, paint};
 use crate::plan::{Mode, Plan, StepId};
 
@@ -19,6 +20,8 @@ pub(crate) struct SummaryView<'a> {
     pub(crate) report: &'a Report,
     /// What was to be done.
     pub(crate) plan: &'a Plan,
+    /// How commands are called.
+    pub(crate) calling: &'a Calling,
     /// The command line that goes on with it.
     pub(crate) again: &'a str,
     /// How wide.
@@ -51,7 +54,7 @@ impl SummaryView<'_> {
             .units()
             .filter_map(|(unit, outcome)| Some((unit, failed(outcome)?)))
         {
-            text.push_str(&advice::on_step(unit, error).render(self.columns));
+            text.push_str(&advice::on_step(unit, error).render(self.calling, self.columns));
             text.push('\n');
         }
     }
@@ -124,10 +127,10 @@ impl SummaryView<'_> {
                 WaitsFor::Cutover { reading } => {
                     let sentence = format!("{unit} is ready for its cutover; {}", gate(reading));
                     text.push_str(&hang("  ", "  ", &sentence, self.columns));
-                    let _ = writeln!(text, "    pgferry cutover {}", typed(unit));
+                    let _ = writeln!(text, "    {}", self.calling.line(&format!("cutover {}", typed(unit))));
                 }
                 WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Stalled { .. } => {
-                    let sentence = format!("{unit} {}", waiting(unit, waits));
+                    let sentence = format!("{unit} {}", waiting(unit, waits, self.calling));
                     text.push_str(&hang("  ", "  ", &sentence, self.columns));
                 }
             }
@@ -284,6 +287,7 @@ mod tests {
         let view = SummaryView {
             report: &report,
             plan: &plan,
+            calling: &Calling::of(std::path::Path::new("live"), &[]),
             again: "pgferry -C live apply",
             columns: 80,
         };
@@ -325,7 +329,7 @@ mod tests {
         ];
         insta::assert_snapshot!(shown(outcomes, Some(Stopped::Interrupted)), @"
         error: vnet_peering.hub_runtime#forward: `wave1m1` is Succeeded, not running
-        hint: `pgferry status` shows where it stands
+        hint: `pgferry -C live status` shows where it stands
 
         Skipped:
 
