@@ -240,23 +240,30 @@ fn refuse_rivals(declarations: &[Declaration], found: &mut Diagnostics) {
     for declaration in declarations {
         let Some(batch) = &declaration.batch else { continue };
         let server = batch.source.server();
+        let mut claimed: BTreeMap<&Address, (&Declaration, Vec<String>)> = BTreeMap::new();
         for database in &batch.databases {
             let claim = (server.clone(), &batch.target, database.as_str());
             if let Some(other) = claims.insert(claim, declaration) {
-                found.push(
-                    Diagnostic::error(SAME_DATABASE, "database claimed twice")
-                        .at(
-                            declaration.span,
-                            format!("this moves `{database}` to `{}` too", batch.target.name()),
-                        )
-                        .and_at(other.span, "this does already")
-                        .hint(format!(
-                            "take `{database}` out of {} or out of {}",
-                            other.address, declaration.address
-                        ))
-                        .about(&declaration.address),
-                );
+                let (_, both) = claimed.entry(&other.address).or_insert_with(|| (other, Vec::new()));
+                both.push(format!("`{database}`"));
             }
+        }
+        for (other, both) in claimed.into_values() {
+            let both = both.join(", ");
+            found.push(
+                Diagnostic::error(SAME_DATABASE, "database claimed twice")
+                    .at(
+                        declaration.span,
+                        format!("this moves to `{}` what another batch moves there", batch.target.name()),
+                    )
+                    .and_at(other.span, "this does already")
+                    .detail(format!("Both move {both}."))
+                    .hint(format!(
+                        "take what both move out of {} or out of {}",
+                        other.address, declaration.address
+                    ))
+                    .about(&declaration.address),
+            );
         }
     }
 }
@@ -564,10 +571,10 @@ mod tests {
     #[test]
     fn two_batches_must_not_claim_one_database_of_one_target() {
         let text = include_str!("../../examples/quickstart/main.hcl").to_owned()
-            + "\ndatabase_batch \"rival\" {\n  source = source.erp\n  target = target.erp\n  databases = [\"hrdb\"]\n}\n";
+            + "\ndatabase_batch \"rival\" {\n  source = source.erp\n  target = target.erp\n  databases = [\"hrdb\", \"crmdb\"]\n}\n";
         let found = program(&text).declare(&Outputs::default()).err().unwrap();
-        let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
-        assert_eq!(summaries, ["database claimed twice"]);
+        let details: Vec<Option<&str>> = found.iter().map(|found| found.detail.as_deref()).collect();
+        assert_eq!(details, [Some("Both move `hrdb`, `crmdb`.")]);
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::address::UnitAddress;
+use crate::address::{UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
 use crate::arm::{ArmId, Body, Draft};
-use crate::diagnostic::code::{LEFT_RUNNING, STILL_RUNNING, STUCK, TAKEN, UNREADABLE};
+use crate::diagnostic::code::{LEFT_RUNNING, STUCK, TAKEN, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
@@ -120,22 +120,16 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
             .any(|migration| migration.id == attempt.id && migration.state.ending().is_none())
     });
     match (running, inputs.mode) {
-        (Some(attempt), Mode::Destroy) => found.push(
-            Diagnostic::error(STILL_RUNNING, "a migration is still running")
-                .detail(format!(
-                    "`{}` of {unit} is not over, and destroy never cancels.",
-                    attempt.id.name()
-                ))
-                .hint(format!("wait for it, or end it with `pgferry cancel {unit}`"))
-                .about(&unit.resource),
-        ),
+        // Refused where all that disturbs a running migration is.
+        (Some(_), Mode::Destroy) => {}
         (Some(attempt), Mode::Apply) => works.findings.push(Finding {
             code: LEFT_RUNNING.to_string(),
             severity: FindingSeverity::Warning,
             summary: format!("{unit} is no longer declared and will be left running"),
             detail: Some(format!(
-                "Taking a batch out of the configuration never cancels `{}`. To end it: pgferry cancel {unit}",
-                attempt.id.name()
+                "Taking a batch out of the configuration never cancels `{}`. To end it: `pgferry cancel {}`",
+                attempt.id.name(),
+                typed(unit)
             )),
             remedy: None,
             address: Some(unit.resource.clone()),
@@ -254,7 +248,7 @@ impl Job<'_> {
                     .as_deref()
                     .map(|error| format!("Azure says: {error} "))
                     .unwrap_or_default(),
-                format_args!("To try again: pgferry apply --retry {}", self.batch.address)
+                format_args!("To try again: `pgferry apply --retry {}`", typed(&self.batch.address))
             )),
             remedy: None,
             address: Some(self.batch.address.clone()),
@@ -489,9 +483,11 @@ impl Job<'_> {
         } else {
             unanswered.insert(
                 Substate::WaitingForOverwrite.as_str().to_owned(),
-                "databases of these names are on the target; `accept_loss = { DATABASE = \"overwrite\" }` lets them be replaced, \
-                 or end it with `pgferry cancel`"
-                    .to_owned(),
+                format!(
+                    "databases of these names are on the target; `accept_loss = {{ DATABASE = \"overwrite\" }}` lets them be \
+                     replaced, or end it with `pgferry cancel {}`",
+                    typed(&self.unit)
+                ),
             );
         }
         Await {

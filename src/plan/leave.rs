@@ -1,12 +1,12 @@
 //! What leaves, and what may not: units that are no longer declared, what `prevent_destroy` keeps, what a running migration
 //! needs. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::address::UnitAddress;
+use crate::address::{UnitAddress, typed};
 use crate::arm::migration::{Migration, Standing};
 use crate::arm::{ArmId, SourceServer};
-use crate::diagnostic::code::{KEPT, PROTECTED, UNREADABLE};
+use crate::diagnostic::code::{KEPT, PROTECTED, STILL_RUNNING, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
@@ -113,66 +113,122 @@ pub(super) fn keep(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostics) 
 }
 
 /// While a migration is active, nothing on its way is taken down, made anew or declared otherwise. What somebody else changed
-/// or left broken may be put right.
+/// or left broken may be put right. One problem a migration, with all that would disturb it.
 pub(super) fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostics) {
-    let active = active_ways(inputs);
-    if active.is_empty() {
-        return;
-    }
-    for work in &works.list {
-        let Some(change) = &work.change else { continue };
-        let disturbs = match change.action {
-            Action::Delete | Action::Replace => true,
-            Action::Update => !matches!(change.reason, Reason::Drifted | Reason::Repair(_)),
-            Action::Adopt | Action::Create | Action::Forget | Action::Advance(_) => false,
-        };
-        let crossing = active
+    for active in active_ways(inputs) {
+        let disturbing: Vec<(&UnitAddress, &str)> = works
+            .list
             .iter()
-            .find(|(_, way)| way.iter().any(|id| work.touches.contains(id)));
-        if let (true, Some((migration, _))) = (disturbs, crossing) {
-            let mut refused = Diagnostic::error(PROTECTED, "a running migration needs it")
-                .detail(format!(
-                    "{} is on the way of the migration `{}`, which is not over.",
-                    work.unit,
-                    migration.id.name()
-                ))
-                .hint(format!(
-                    "wait until `{}` has ended, or end it with `pgferry cancel`",
-                    migration.id.name()
-                ))
-                .about(&work.unit.resource);
-            if let Some(declaration) = inputs.graph.get(&work.unit.resource) {
-                refused = refused.at(declaration.span, "this would be changed");
+            .filter(|work| active.way.iter().any(|id| work.touches.contains(id)))
+            .filter_map(|work| Some((&work.unit, disturbance(work.change.as_ref()?)?)))
+            .collect();
+        match (inputs.mode, &active.unit) {
+            (Mode::Destroy, Some(unit)) => found.push(still_running(unit, active.migration, &disturbing)),
+            (Mode::Destroy | Mode::Apply, _) if disturbing.is_empty() => {}
+            (Mode::Destroy | Mode::Apply, unit) => {
+                found.push(protected(inputs, unit.as_ref(), active.migration, &disturbing));
             }
-            found.push(refused);
         }
     }
 }
 
+/// What a change would do to a migration that needs its unit; nothing, if it does no harm.
+fn disturbance(change: &Change) -> Option<&'static str> {
+    match change.action {
+        Action::Delete => Some("deleted"),
+        Action::Replace => Some("made anew"),
+        Action::Update if !matches!(change.reason, Reason::Drifted | Reason::Repair(_)) => Some("changed"),
+        Action::Update | Action::Adopt | Action::Create | Action::Forget | Action::Advance(_) => None,
+    }
+}
+
+fn still_running(unit: &UnitAddress, migration: &Migration, disturbing: &[(&UnitAddress, &str)]) -> Diagnostic {
+    let needed = match disturbing {
+        [] => String::new(),
+        some => format!(" It needs what {}.", would_be(some)),
+    };
+    Diagnostic::error(STILL_RUNNING, "a migration is still running")
+        .detail(format!(
+            "`{}` of {unit} is not over, and destroy never cancels.{needed}",
+            migration.id.name()
+        ))
+        .hint(format!("wait for it, or end it with `pgferry cancel {}`", typed(unit)))
+        .about(&unit.resource)
+}
+
+fn protected(
+    inputs: &Inputs<'_>,
+    unit: Option<&UnitAddress>,
+    migration: &Migration,
+    disturbing: &[(&UnitAddress, &str)],
+) -> Diagnostic {
+    let name = migration.id.name();
+    let refused = Diagnostic::error(PROTECTED, "a running migration needs what would go").detail(format!(
+        "The migration `{name}` is not over, and needs what {}.",
+        would_be(disturbing)
+    ));
+    let refused = match unit {
+        Some(unit) => refused
+            .hint(format!(
+                "wait until it has ended, or end it with `pgferry cancel {}`",
+                typed(unit)
+            ))
+            .about(&unit.resource),
+        None => refused.hint("wait until it has ended: it is not one of ours"),
+    };
+    let mut declared = disturbing
+        .iter()
+        .filter_map(|(unit, verb)| Some((inputs.graph.get(&unit.resource)?, verb)));
+    match declared.next() {
+        Some((declaration, verb)) => refused.at(declaration.span, format!("this would be {verb}")),
+        None => refused,
+    }
+}
+
+/// `would be deleted: a and b; would be changed: c`.
+fn would_be(disturbing: &[(&UnitAddress, &str)]) -> String {
+    let mut by_verb: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (unit, verb) in disturbing {
+        by_verb.entry(verb).or_default().push(unit.to_string());
+    }
+    let parts: Vec<String> = by_verb
+        .into_iter()
+        .map(|(verb, units)| format!("would be {verb}: {}", units.join(", ")))
+        .collect();
+    parts.join("; ")
+}
+
+/// An active migration.
+struct Active<'a> {
+    migration: &'a Migration,
+    /// Its unit, where it is one of ours.
+    unit: Option<UnitAddress>,
+    /// The objects on its way.
+    way: BTreeSet<ArmId>,
+}
+
 /// Every active migration with the objects on its way.
-fn active_ways<'a>(inputs: &'a Inputs<'_>) -> Vec<(&'a Migration, BTreeSet<ArmId>)> {
+fn active_ways<'a>(inputs: &'a Inputs<'_>) -> Vec<Active<'a>> {
     let mut ways = Vec::new();
     let active = |migration: &&Migration| !matches!(migration.standing(), Standing::Ended(_));
     for (target, migrations) in inputs.observed.all_migrations() {
         for migration in migrations.iter().filter(active) {
             let mut way = BTreeSet::from([target.clone()]);
+            let mut unit = None;
             way.extend(migration.runtime.clone());
             for (_, batch) in inputs.graph.batches() {
                 if batch.target == *target && batch.source.server() == SourceServer::of(&migration.source) {
                     way.extend(batch.path.iter().cloned());
                 }
             }
-            for (_, remembered) in inputs.prior.iter() {
-                if remembered
-                    .record
-                    .attempts
-                    .iter()
-                    .any(|attempt| attempt.id == migration.id)
-                {
+            for (remembered_unit, remembered) in inputs.prior.iter() {
+                let mut attempts = remembered.record.attempts.iter();
+                if attempts.any(|attempt| attempt.id == migration.id) {
                     way.extend(remembered.record.touches.iter().cloned());
+                    unit = Some(remembered_unit.clone());
                 }
             }
-            ways.push((migration, way));
+            ways.push(Active { migration, unit, way });
         }
     }
     ways
