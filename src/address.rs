@@ -65,9 +65,15 @@ pub enum AddressError {
     /// A label or kind is not an HCL identifier.
     #[error("`{0}` is not an identifier: letters, digits, `_` and `-`, not starting with a digit or `-`")]
     NotAnIdentifier(String),
+    /// The text has not the shape `[module.LABEL.]KIND.LABEL["KEY"]`.
+    #[error("`{0}` is not the address of a resource, which looks like `database_batch.wave1`")]
+    Malformed(String),
     /// The text has not the shape `[module.LABEL.]KIND.LABEL["KEY"][#PART]`.
     #[error("`{0}` is not an address; an address looks like `database_batch.wave1` or `database_batch.wave1#2`")]
-    Malformed(String),
+    MalformedUnit(String),
+    /// A part of a resource where the whole is meant.
+    #[error("the whole resource is meant here, without its part: `{0}`")]
+    OnlyAPart(Address),
 }
 
 impl KindName {
@@ -263,14 +269,18 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let malformed = || AddressError::Malformed(text.into());
         let (address, rest) = parse_resource(text).ok_or_else(malformed)??;
-        if rest.is_empty() { Ok(address) } else { Err(malformed()) }
+        match rest.strip_prefix('#') {
+            None if rest.is_empty() => Ok(address),
+            Some(_) => Err(AddressError::OnlyAPart(address)),
+            None => Err(malformed()),
+        }
     }
 }
 
 impl FromStr for UnitAddress {
     type Err = AddressError;
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let malformed = || AddressError::Malformed(text.into());
+        let malformed = || AddressError::MalformedUnit(text.into());
         let (resource, rest) = parse_resource(text).ok_or_else(malformed)??;
         match rest.strip_prefix('#') {
             None if rest.is_empty() => Ok(resource.unit()),
@@ -402,6 +412,14 @@ mod tests {
 
     #[test]
     fn a_resource_is_not_a_unit() {
-        assert!("vnet_peering.a#forward".parse::<Address>().is_err());
+        let said = |text: &str| text.parse::<Address>().unwrap_err().to_string();
+        assert_eq!(
+            said("vnet_peering.a#forward"),
+            "the whole resource is meant here, without its part: `vnet_peering.a`"
+        );
+        assert_eq!(
+            said("vnet_peering"),
+            "`vnet_peering` is not the address of a resource, which looks like `database_batch.wave1`"
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Call;
+use super::dealt::{Dealt, Queued, migrations};
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
@@ -12,18 +13,20 @@ use super::project::Purpose;
 use super::session::Session;
 use super::signals::Signals;
 use super::view::layout::{clean, count, hang, listed};
-use super::view::progress::{Progress, waiting};
+use super::view::progress::{Progress, reading, waiting};
 use super::view::status::doing;
 use super::view::time::{lag, length};
 use super::work::{self, Approval, Ended, Working};
 use crate::address::UnitAddress;
+use crate::apply::observer::GateReading;
 use crate::apply::{self, CutoverOrder, CutoverReport, Outcome};
-use crate::arm::migration::{Migration, Standing};
+use crate::arm::migration::{Ending, Migration, Standing};
 use crate::arm::{ArmRead, Found, Outputs};
 use crate::cli::color::{GOOD, STRONG, paint};
 use crate::kind::database_batch::Batch;
 use crate::plan::Gate;
 use crate::plan::step::Opens;
+use crate::prior::Prior;
 use crate::secret::Secrets;
 use crate::simulator::Span;
 
@@ -53,6 +56,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let session = call.session(Purpose::Look).await?;
     let migration = migration(&args.address, &session).await?;
+    if let Some(ending) = migration.state.ending() {
+        return over(&args.address, ending, call);
+    }
     let batch = batch(&args.address, &session);
     let order = order(args, &migration, batch.as_ref());
     call.ui
@@ -95,14 +101,52 @@ pub(crate) async fn migration(unit: &UnitAddress, session: &Session) -> Result<M
             .map(|(unit, _)| unit.clone())
             .collect(),
     };
-    let attempt = prior
-        .get(unit)
-        .and_then(|remembered| remembered.record.attempts.last())
-        .ok_or_else(unknown)?;
+    let attempt = prior.get(unit).and_then(|remembered| remembered.record.attempts.last());
+    let Some(attempt) = attempt else {
+        return Err(not_started(unit, session, &prior).await?.unwrap_or_else(unknown));
+    };
     match session.client.get(&attempt.id).await? {
         Found::Present(json) => Ok(Migration::read(attempt.id.clone(), &json)),
         Found::Absent => Err(unknown()),
     }
+}
+
+/// The error for a migration that is declared and whose turn has not come.
+async fn not_started(
+    unit: &UnitAddress,
+    session: &Session,
+    prior: &Prior,
+) -> Result<Option<CommandError>, CommandError> {
+    let Some(batch) = batch(unit, session) else {
+        return Ok(None);
+    };
+    let migrations = match migrations(&batch.target) {
+        Some(collection) => session.client.list(&collection).await?.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let listed = |json| Migration::listed(&batch.target, json);
+    let migrations: Vec<Migration> = migrations.iter().filter_map(listed).collect();
+    let queued = Dealt::of(&batch, prior, &migrations).queued;
+    let found = queued.into_iter().find(|queued| queued.unit == *unit);
+    Ok(found.map(|Queued { unit, behind, .. }| CommandError::NotStarted { unit, behind }))
+}
+
+/// What is said of a migration that cannot be cut over any more.
+fn over(unit: &UnitAddress, ending: Ending, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let how = match ending {
+        Ending::Succeeded => {
+            call.ui
+                .show(&format!("{unit} has succeeded already: nothing is left to cut over.\n"));
+            return Ok(Exit::Done);
+        }
+        Ending::Failed => "has failed",
+        Ending::ValidationFailed => "has failed its validation",
+        Ending::Canceled => "was cancelled",
+    };
+    Err(CommandError::Over {
+        unit: unit.clone(),
+        how,
+    })
 }
 
 /// The batch, where it is still declared.
@@ -146,10 +190,12 @@ fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate, columns: usiz
         lag(Some(gate.max_lag)),
         count(usize::try_from(gate.samples).unwrap_or(usize::MAX), "good reading"),
     );
+    let reading = reading(&GateReading::of(gate, migration, 0));
     format!(
-        "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n{}  gate: {conditions}\n",
+        "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n{}  gate: {conditions}\n{}",
         migration.id.name(),
         hang("  ", "  ", &clean(&databases), columns),
+        hang("  now:  ", "        ", &reading, columns),
     )
 }
 
@@ -157,13 +203,16 @@ fn tell(report: &CutoverReport, args: &CutoverArgs, call: &Call<'_>) -> Exit {
     let unit = &args.address;
     match &report.outcome {
         Outcome::Done => {
-            let downtime = report
-                .downtime
-                .as_ref()
-                .map_or_else(String::new, |downtime| format!(", downtime {}", length(downtime.took)));
+            let told = match &report.downtime {
+                Some(downtime) => format!(
+                    "{} {unit} is over, downtime {}.",
+                    paint(GOOD, "Cutover complete."),
+                    length(downtime.took)
+                ),
+                None => format!("{unit} is over; somebody else had cut it over before this command could."),
+            };
             call.ui.show(&format!(
-                "\n{} {unit} is over{downtime}.\nWhat queues behind it goes on with: {}\n",
-                paint(GOOD, "Cutover complete."),
+                "\n{told}\nWhat queues behind it goes on with: {}\n",
                 call.calling.line("apply"),
             ));
             Exit::Done

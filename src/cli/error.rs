@@ -87,6 +87,29 @@ pub(crate) enum CommandError {
     },
     /// Local state on a runner that is thrown away.
     EphemeralState,
+    /// An address that names nothing here.
+    NothingThere {
+        /// What was to be named.
+        what: &'static str,
+        /// The address.
+        address: String,
+        /// What could have been named.
+        known: Vec<String>,
+    },
+    /// A migration whose turn has not come.
+    NotStarted {
+        /// Its address.
+        unit: UnitAddress,
+        /// What goes before it.
+        behind: Option<String>,
+    },
+    /// A migration that has ended.
+    Over {
+        /// Its address.
+        unit: UnitAddress,
+        /// How, as a verb.
+        how: &'static str,
+    },
     /// A migration that nobody knows.
     UnknownMigration {
         /// Its address.
@@ -299,6 +322,19 @@ impl CommandError {
                 .because("CI is set, and the state is kept in a local directory")
                 .hint("run it where `.pgferry` stays, or give --ephemeral-state if losing the memory of what is ours is fine"),
             Self::UnknownMigration { unit, known } => on_unknown_migration(unit, known),
+            Self::NothingThere { what, address, known } => on_nothing_there(what, address, known),
+            Self::NotStarted { unit, behind } => {
+                let report = Report::new(format!("{unit} is not started yet"));
+                match behind {
+                    Some(behind) => report.because(format!("it waits for {behind}")),
+                    None => report,
+                }
+                .hint("`pgferry apply` starts it when its turn has come")
+            }
+            Self::Over { unit, how } => Report::new(format!("{unit} {how}: there is nothing to cut over")).hint(format!(
+                "once its cause is gone, `pgferry apply --retry {}` starts another attempt",
+                typed(&unit.resource)
+            )),
             Self::NoTenant(subscription) => {
                 Report::new(format!("Azure does not say to which tenant the subscription {subscription} belongs"))
                     .hint("write `tenant_id` into the `azure` block")
@@ -352,14 +388,41 @@ fn on_not_approvable(error: &NotApprovable) -> Report {
     }
 }
 
+fn on_nothing_there(what: &str, address: &str, known: &[String]) -> Report {
+    let report = Report::new(format!("there is no {what} `{address}`"));
+    match (nearest(address, known.iter().map(String::as_str)), known) {
+        (Some(name), _) => report.hint(format!("did you mean {}?", typed(name))),
+        (None, []) => report.hint("there is none at all"),
+        (None, known) => {
+            let named: Vec<String> = known.iter().take(NAMED).map(typed).collect();
+            let more = match known.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            report.hint(format!("there is {}{more}", named.join(", ")))
+        }
+    }
+}
+
+/// Another number of the same batch is never offered: what is done to a migration by mistake cannot be undone.
 fn on_unknown_migration(unit: &UnitAddress, known: &[UnitAddress]) -> Report {
     let report = Report::new(format!("no migration `{unit}` was started here"));
-    let names: Vec<String> = known.iter().map(UnitAddress::to_string).collect();
+    let (siblings, others): (Vec<&UnitAddress>, Vec<&UnitAddress>) =
+        known.iter().partition(|known| known.resource == unit.resource);
+    let names: Vec<String> = others.iter().map(|other| other.to_string()).collect();
     let wanted = unit.to_string();
-    match nearest(&wanted, names.iter().map(String::as_str)) {
-        Some(name) => report.hint(format!("did you mean {}?", typed(name))),
-        None => report.hint("`pgferry status` lists the migrations"),
-    }
+    let report = match (&unit.part, siblings.as_slice()) {
+        (None, [_, ..]) => report.hint(format!(
+            "name one migration by its number, as in {}",
+            typed(unit.resource.part("N"))
+        )),
+        (_, [_, ..]) => report,
+        (_, []) => match nearest(&wanted, names.iter().map(String::as_str)) {
+            Some(name) => report.hint(format!("did you mean {}?", typed(name))),
+            None => report,
+        },
+    };
+    report.hint("`pgferry status` lists the migrations")
 }
 
 fn on_prior(error: &PriorError) -> Report {
@@ -371,6 +434,9 @@ fn on_prior(error: &PriorError) -> Report {
         }
     }
 }
+
+/// So many names are given where none is near.
+const NAMED: usize = 5;
 
 impl From<ArmError> for CommandError {
     fn from(error: ArmError) -> Self {
@@ -421,6 +487,32 @@ mod tests {
 
     fn plain(report: &Report) -> String {
         anstream::adapter::strip_str(&report.render(&Calling::of(Path::new("."), &[]), 80)).to_string()
+    }
+
+    #[test]
+    fn no_other_migration_of_a_batch_is_offered() {
+        let known: Vec<UnitAddress> = ["database_batch.wave1#1", "database_batch.wave2#1"]
+            .map(|unit| unit.parse().unwrap())
+            .into();
+        let said = |unit: &str| {
+            let unit = unit.parse().unwrap();
+            let known = known.clone();
+            plain(&CommandError::UnknownMigration { unit, known }.report())
+        };
+        insta::assert_snapshot!(said("database_batch.wave1#2"), @"
+        error: no migration `database_batch.wave1#2` was started here
+        hint: `pgferry status` lists the migrations
+        ");
+        insta::assert_snapshot!(said("database_batch.wave1"), @"
+        error: no migration `database_batch.wave1` was started here
+        hint: name one migration by its number, as in 'database_batch.wave1#N'
+        hint: `pgferry status` lists the migrations
+        ");
+        insta::assert_snapshot!(said("database_batch.wave3#1"), @"
+        error: no migration `database_batch.wave3#1` was started here
+        hint: did you mean 'database_batch.wave1#1'?
+        hint: `pgferry status` lists the migrations
+        ");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod color;
 mod completion;
 mod console;
 mod cutover;
+mod dealt;
 mod env;
 mod error;
 mod exit;

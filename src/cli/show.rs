@@ -1,5 +1,6 @@
 //! `pgferry show`: what the state remembers, for people. It reads only the state.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use clap::Args;
@@ -10,11 +11,12 @@ use super::exit::Exit;
 use super::help;
 use super::project::Purpose;
 use super::session;
+use super::status::covers;
 use super::ui::Verbosity;
 use super::view::layout::{count, pad};
 use super::view::time::instant;
 use super::view::value::{Ids, Spelling};
-use crate::address::Address;
+use crate::address::UnitAddress;
 use crate::arm::SubscriptionId;
 use crate::cli::color::{DIM, STRONG};
 use crate::prior::{Origin, Prior, UnitRecord};
@@ -28,8 +30,9 @@ use pgferry_state::{LocalStore, Store};
     ("pgferry show -v", "with whole ids"),
 ]))]
 pub(crate) struct ShowArgs {
-    /// Only this resource
-    address: Option<Address>,
+    /// Only this resource, or this unit of it
+    #[arg(value_name = "ADDRESS[#PART]")]
+    address: Option<UnitAddress>,
 }
 
 pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
@@ -41,6 +44,22 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     };
     let prior = session::prior(Some(&snapshot))?;
     let home = project.subscription(call.ui.width())?;
+    if let Some(address) = &args.address
+        && !prior.iter().any(|(unit, _)| covers(address, unit))
+    {
+        let known: BTreeSet<String> = prior
+            .iter()
+            .map(|(unit, _)| match address.part {
+                Some(_) => unit.to_string(),
+                None => unit.resource.to_string(),
+            })
+            .collect();
+        return Err(CommandError::NothingThere {
+            what: "remembered resource",
+            address: address.to_string(),
+            known: known.into_iter().collect(),
+        });
+    }
     let mut text = format!("State {}, serial {}", snapshot.lineage, snapshot.serial);
     if let Some(binding) = &snapshot.binding {
         let _ = write!(text, "\nof {binding}");
@@ -51,7 +70,7 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     Ok(Exit::Done)
 }
 
-fn render(text: &mut String, prior: &Prior, only: Option<&Address>, home: &SubscriptionId, verbosity: Verbosity) {
+fn render(text: &mut String, prior: &Prior, only: Option<&UnitAddress>, home: &SubscriptionId, verbosity: Verbosity) {
     let spelling = Spelling {
         home,
         ids: match verbosity {
@@ -61,7 +80,7 @@ fn render(text: &mut String, prior: &Prior, only: Option<&Address>, home: &Subsc
     };
     let mut shown = 0;
     for (unit, remembered) in prior.iter() {
-        if only.is_some_and(|address| unit.resource != *address) {
+        if only.is_some_and(|address| !covers(address, unit)) {
             continue;
         }
         shown += 1;

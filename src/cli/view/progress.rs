@@ -498,6 +498,23 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
 
 /// The reading of a gate: what it says of all databases, then what speaks against a cutover.
 pub(crate) fn gate(reading: &GateReading) -> String {
+    let mut words = facts_of(reading);
+    if reading.holds() {
+        words.push(format!("good reading {} of {}", reading.good, reading.needed));
+    }
+    format!("gate: {}", words.join(", "))
+}
+
+/// A single reading, of which it does not matter how many were good before it.
+pub(crate) fn reading(reading: &GateReading) -> String {
+    let mut words = facts_of(reading);
+    if reading.holds() {
+        words.push("nothing against it".into());
+    }
+    words.join(", ")
+}
+
+fn facts_of(reading: &GateReading) -> Vec<String> {
     let tables: Option<u64> = reading.databases.iter().map(|database| database.tables).sum();
     let mut words = vec![format!(
         "lag {} (allowed {})",
@@ -506,12 +523,10 @@ pub(crate) fn gate(reading: &GateReading) -> String {
     )];
     words.extend(tables.map(|tables| format!("{tables} tables copied")));
     let against: Vec<String> = reading.databases.iter().filter_map(objections).collect();
-    if against.is_empty() {
-        words.push(format!("good reading {} of {}", reading.good, reading.needed));
-    } else {
+    if !against.is_empty() {
         words.push(format!("against it: {}", listed(&against)));
     }
-    format!("gate: {}", words.join(", "))
+    words
 }
 
 fn objections(database: &DatabaseReading) -> Option<String> {

@@ -15,6 +15,7 @@ use crate::arm::migration::{
 };
 use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
+use crate::cli::dealt::Dealt;
 
 /// A migration stays alive for so long after its start (contract 5.3).
 const LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(168);
@@ -52,8 +53,10 @@ pub(crate) enum Databases {
 pub(crate) struct StatusView {
     /// The migrations, in address order.
     pub(crate) rows: Vec<Row>,
-    /// Declared batches of which nothing was started, with their number of databases.
-    pub(crate) not_started: BTreeMap<Address, usize>,
+    /// How many more migrations are over and not shown.
+    pub(crate) over: usize,
+    /// The declared batches; where their target cannot be read, no more is known of them.
+    pub(crate) batches: BTreeMap<Address, Option<Dealt>>,
     /// The run that is open, if one is, in words.
     pub(crate) run: Option<String>,
     /// Now, by the cloud's clock.
@@ -73,25 +76,85 @@ impl StatusView {
         for group in self.rows.chunk_by(|a, b| a.unit.resource == b.unit.resource) {
             self.group(&mut text, group, databases, columns);
         }
-        for (address, number) in &self.not_started {
-            let _ = writeln!(
-                text,
-                "{STRONG}{address}{STRONG:#}: {}, not started\n",
-                count(*number, "database")
-            );
+        for (address, dealt) in self.untouched() {
+            match dealt {
+                Some(dealt) => self.untouched_batch(&mut text, address, dealt, columns),
+                None => {
+                    let _ = writeln!(text, "{STRONG}{address}{STRONG:#}: its target cannot be read\n");
+                }
+            }
         }
-        if self.rows.is_empty() && self.not_started.is_empty() {
-            text.push_str("No migrations: the configuration declares none, and none is remembered.\n");
+        if text.is_empty() {
+            text.push_str(&match self.over {
+                0 => "No migrations: the configuration declares none, and none is remembered.\n".to_owned(),
+                1 => self
+                    .calling
+                    .in_text("The one migration is over: `pgferry status` shows it.\n"),
+                over => self.calling.in_text(&format!(
+                    "All {over} migrations are over: `pgferry status` shows them.\n"
+                )),
+            });
         }
         self.needs(&mut text, columns);
         text
     }
 
+    /// Declared batches of which nothing is shown above, and that are not hidden because they are over.
+    fn untouched(&self) -> impl Iterator<Item = (&Address, Option<&Dealt>)> {
+        let is_shown = |address: &Address| self.rows.iter().any(|row| row.unit.resource == *address);
+        let has_news = |dealt: &Option<Dealt>| {
+            self.over == 0 || dealt.as_ref().is_none_or(|dealt| dealt.arrived < dealt.databases)
+        };
+        self.batches
+            .iter()
+            .filter(move |(address, dealt)| !is_shown(address) && has_news(dealt))
+            .map(|(address, dealt)| (address, dealt.as_ref()))
+    }
+
+    fn untouched_batch(&self, text: &mut String, address: &Address, dealt: &Dealt, columns: usize) {
+        let open = dealt.databases.saturating_sub(dealt.arrived);
+        let all = count(dealt.databases, "database");
+        let stands = match (dealt.arrived, open) {
+            (0, _) => format!("{all}, not started"),
+            (_, 0) => format!("{all}, all of which have arrived"),
+            (arrived, open) => format!("{all}: {arrived} have arrived, {open} to come"),
+        };
+        text.push_str(&hang(
+            "",
+            "",
+            &format!("{STRONG}{address}{STRONG:#}: {stands}"),
+            columns,
+        ));
+        if dealt.queued.len() > 1 || dealt.queued.iter().any(|queued| queued.behind.is_some()) {
+            text.push('\n');
+            Self::queue(text, dealt, columns);
+        }
+        text.push('\n');
+    }
+
+    /// What has not begun, each with what goes before it.
+    fn queue(text: &mut String, dealt: &Dealt, columns: usize) {
+        for queued in &dealt.queued {
+            let part = queued.unit.part.as_ref().map_or("", |part| part.as_str());
+            let behind = match &queued.behind {
+                Some(behind) => format!("waits for {behind}"),
+                None => "not started".to_owned(),
+            };
+            let sentence = format!("#{part}  {}, {behind}", count(queued.databases, "database"));
+            text.push_str(&hang("  ", "      ", &sentence, columns));
+        }
+    }
+
     fn group(&self, text: &mut String, rows: &[Row], databases: Databases, columns: usize) {
         let Some(first) = rows.first() else { return };
+        let dealt = self.batches.get(&first.unit.resource).and_then(Option::as_ref);
+        let queued = match dealt.map_or(0, |dealt| dealt.queued.len()) {
+            0 => String::new(),
+            queued => format!(", {queued} more to come"),
+        };
         let _ = writeln!(
             text,
-            "{STRONG}{}{STRONG:#}: {}\n",
+            "{STRONG}{}{STRONG:#}: {}{queued}\n",
             first.unit.resource,
             count(rows.len(), "migration")
         );
@@ -108,6 +171,9 @@ impl StatusView {
                     let _ = writeln!(text, "      {line}");
                 }
             }
+        }
+        if let Some(dealt) = dealt {
+            Self::queue(text, dealt, columns);
         }
         text.push('\n');
     }
@@ -196,15 +262,23 @@ impl StatusView {
     pub(crate) fn json(&self) -> Json {
         let migrations: Vec<Json> = self.rows.iter().map(|row| self.row_json(row)).collect();
         let not_started: Vec<Json> = self
-            .not_started
-            .iter()
-            .map(|(address, databases)| json!({ "address": address, "databases": databases }))
+            .untouched()
+            .filter_map(|(address, dealt)| Some((address, dealt?)))
+            .map(|(address, dealt)| json!({ "address": address, "databases": dealt.databases, "arrived": dealt.arrived }))
+            .collect();
+        let queued: Vec<Json> = self
+            .batches
+            .values()
+            .flatten()
+            .flat_map(|dealt| &dealt.queued)
+            .map(|queued| json!({ "address": queued.unit, "databases": queued.databases, "waits_for": queued.behind }))
             .collect();
         json!({
             "format_version": 1,
             "now": self.now.to_string(),
             "migrations": migrations,
             "not_started": not_started,
+            "queued": queued,
         })
     }
 
@@ -439,6 +513,7 @@ fn need(row: &Row) -> Option<Need> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::dealt::Queued;
 
     fn migration(state: &str, substate: &str, databases: Json) -> Migration {
         let names: Vec<&String> = databases.as_object().unwrap().keys().collect();
@@ -475,6 +550,35 @@ mod tests {
         }
     }
 
+    fn dealt(batch: &str, databases: usize, arrived: usize, queued: &[(u32, Option<&str>)]) -> Dealt {
+        let queued = queued.iter().map(|(number, behind)| Queued {
+            unit: format!("database_batch.{batch}#{number}").parse().unwrap(),
+            databases: 5,
+            behind: behind.map(str::to_owned),
+        });
+        Dealt {
+            databases,
+            arrived,
+            queued: queued.collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_not_said_to_be_undeclared() {
+        let view = StatusView {
+            rows: Vec::new(),
+            over: 3,
+            batches: BTreeMap::from([("database_batch.wave4".parse().unwrap(), Some(dealt("wave4", 9, 9, &[])))]),
+            run: None,
+            now: Timestamp::UNIX_EPOCH,
+            calling: Calling::of(std::path::Path::new("live"), &[]),
+        };
+        assert_eq!(
+            view.render(Databases::OfActive, 80),
+            "All 3 migrations are over: `pgferry -C live status` shows them.\n"
+        );
+    }
+
     #[test]
     fn a_busy_night_at_a_glance() {
         let ready = migration(
@@ -498,14 +602,29 @@ mod tests {
                 row(2, Seen::Migration(Box::new(copying))),
                 row(3, Seen::Missing("wave1m3r1".into())),
             ],
-            not_started: BTreeMap::from([("database_batch.wave2".parse().unwrap(), 5)]),
+            over: 0,
+            batches: BTreeMap::from([
+                (
+                    "database_batch.wave1".parse().unwrap(),
+                    Some(dealt("wave1", 11, 0, &[(4, Some("#3"))])),
+                ),
+                (
+                    "database_batch.wave2".parse().unwrap(),
+                    Some(dealt("wave2", 5, 0, &[(1, None)])),
+                ),
+                (
+                    "database_batch.wave3".parse().unwrap(),
+                    Some(dealt("wave3", 12, 3, &[(1, Some("`wave1m1r1`")), (2, Some("#1"))])),
+                ),
+                ("database_batch.wave4".parse().unwrap(), Some(dealt("wave4", 9, 9, &[]))),
+            ]),
             run: None,
             now: "2026-11-01T01:58:00Z".parse().unwrap(),
             calling: Calling::of(std::path::Path::new("."), &[]),
         };
         let text = anstream::adapter::strip_str(&view.render(Databases::OfActive, 80)).to_string();
         insta::assert_snapshot!(text, @"
-        database_batch.wave1: 3 migrations
+        database_batch.wave1: 3 migrations, 1 more to come
 
           #1  wave1m1r1  WaitingForCutover   0/2 databases  252/252 tables
               running for 1 h 34 min, Azure gives it up in 6 d 22 h, lag 4 s
@@ -517,8 +636,16 @@ mod tests {
               DATABASE   STATE    COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
               documents  running      12        4      24       0    ?    12  4000000
           #3  wave1m3r1  not found in Azure
+          #4  5 databases, waits for #3
 
         database_batch.wave2: 5 databases, not started
+
+        database_batch.wave3: 12 databases: 3 have arrived, 9 to come
+
+          #1  5 databases, waits for `wave1m1r1`
+          #2  5 databases, waits for #1
+
+        database_batch.wave4: 9 databases, all of which have arrived
 
         Waiting for a person:
 
