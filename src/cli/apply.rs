@@ -1,5 +1,6 @@
 //! `pgferry apply` and `pgferry destroy`: plan, ask, carry out, tell. The plan decides what is done; nothing here does.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -10,15 +11,16 @@ use super::env::Pipeline;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::plan::{Planning, show};
+use super::plan::{FromTerraform, Retrying, again, show};
 use super::project::Purpose;
-use super::session::{Planned, Session};
+use super::session::{Aim, Planned, Session};
 use super::signals::Signals;
 use super::view::progress::Progress;
 use super::view::summary::SummaryView;
 use super::view::time::instant;
 use super::work::{self, Approval, Ended, Failing, Working};
-use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Settled};
+use crate::address::Address;
+use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
 use crate::plan::approve::Consent;
 use crate::plan::{Mode, Plan};
@@ -33,7 +35,7 @@ use crate::secret::Secrets;
 ]))]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
-    planning: Planning,
+    retrying: Retrying,
     #[command(flatten)]
     working: Working,
     #[command(flatten)]
@@ -48,8 +50,6 @@ pub(crate) struct ApplyArgs {
 ]))]
 pub(crate) struct DestroyArgs {
     #[command(flatten)]
-    planning: Planning,
-    #[command(flatten)]
     working: Working,
     #[command(flatten)]
     running: Running,
@@ -62,7 +62,7 @@ struct Running {
     #[arg(long)]
     auto_approve: bool,
     /// How many calls to Azure at once; watching does not count
-    #[arg(long, value_name = "N", default_value = "10")]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one)]
     parallelism: NonZeroUsize,
     /// What a failed step means to the others
     #[arg(long, value_name = "HOW", default_value = "continue")]
@@ -70,19 +70,27 @@ struct Running {
     /// Keep the state on this runner although it is thrown away
     #[arg(long)]
     ephemeral_state: bool,
+    #[command(flatten)]
+    known: FromTerraform,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "it takes a whole number from 1 on: so many calls at once".to_owned())
 }
 
 pub(crate) async fn apply(args: &ApplyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    run(Mode::Apply, &args.planning, &args.working, &args.running, call).await
+    let retry = args.retrying.batches();
+    run(Mode::Apply, retry, &args.working, &args.running, call).await
 }
 
 pub(crate) async fn destroy(args: &DestroyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    run(Mode::Destroy, &args.planning, &args.working, &args.running, call).await
+    run(Mode::Destroy, BTreeSet::new(), &args.working, &args.running, call).await
 }
 
 async fn run(
     mode: Mode,
-    planning: &Planning,
+    retry: BTreeSet<Address>,
     working: &Working,
     running: &Running,
     call: &Call<'_>,
@@ -91,7 +99,7 @@ async fn run(
         Mode::Apply => "apply",
         Mode::Destroy => "destroy",
     };
-    let again = call.calling.line(command);
+    let goes_on = call.calling.line(&again(command, &retry));
     // One listener from here to the end: a signal between two phases must not be lost.
     let mut signals = Signals::listen()?;
     let opened = work::unless_interrupted(&mut signals, async {
@@ -101,7 +109,7 @@ async fn run(
         Ok((session, caller))
     });
     let Some((session, caller)) = opened.await? else {
-        return Ok(work::not_begun(call.ui, &again));
+        return Ok(work::not_begun(call.ui, &goes_on));
     };
     let job = Job {
         caller,
@@ -110,14 +118,19 @@ async fn run(
             on_error: running.on_error.into(),
             ..working.options(Duration::ZERO)
         },
-        again,
+        command,
+        again: goes_on,
         session,
         call,
     };
+    running.known.note(call.ui);
     if let Some(exit) = job.settle(&mut signals).await? {
         return Ok(exit);
     }
-    let aim = planning.aim(mode, call.ui);
+    let aim = Aim {
+        mode,
+        retry: retry.clone(),
+    };
     let Some(planned) = work::unless_interrupted(&mut signals, job.session.plan(&aim)).await? else {
         return Ok(work::not_begun(call.ui, &job.again));
     };
@@ -129,7 +142,7 @@ async fn run(
         return Ok(short_of(&planned.plan));
     }
     match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
-        Some(Some(consent)) => job.carry_out(&mut signals, planned, consent).await,
+        Some(Some(consent)) => job.carry_out(&mut signals, planned, consent, &retry).await,
         Some(None) => {
             call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
             Ok(Exit::Error)
@@ -160,6 +173,7 @@ struct Job<'a> {
     session: Session,
     caller: Caller,
     options: Options,
+    command: &'static str,
     again: String,
     call: &'a Call<'a>,
 }
@@ -223,7 +237,13 @@ impl Job<'_> {
         })
     }
 
-    async fn carry_out(&self, signals: &mut Signals, planned: Planned, consent: Consent) -> Result<Exit, CommandError> {
+    async fn carry_out(
+        &self,
+        signals: &mut Signals,
+        planned: Planned,
+        consent: Consent,
+        retry: &BTreeSet<Address>,
+    ) -> Result<Exit, CommandError> {
         let Planned {
             plan, outputs, secrets, ..
         } = planned;
@@ -244,7 +264,7 @@ impl Job<'_> {
             report: &report,
             plan,
             calling: &self.call.calling,
-            again: &self.again,
+            again: &self.call.calling.line(&again(self.command, &to_retry(&report, retry))),
             columns: self.call.ui.width(),
         };
         self.call.ui.show(&view.render());
@@ -275,6 +295,17 @@ impl Job<'_> {
         }
         Ok(())
     }
+}
+
+/// The batches that were asked to be tried again, and those whose migrations failed now: nothing else goes on with them.
+fn to_retry(report: &Report, asked: &BTreeSet<Address>) -> BTreeSet<Address> {
+    let has_failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(StepError::Ended(_)));
+    let units = report.units().into_iter();
+    let failed = units.filter(|(_, outcome)| has_failed(outcome));
+    failed
+        .map(|(unit, _)| unit.resource.clone())
+        .chain(asked.iter().cloned())
+        .collect()
 }
 
 fn told(closed: &ClosedRun) -> String {

@@ -145,6 +145,7 @@ impl Session {
         if !warnings.is_empty() {
             self.ui.say(&self.project.rendered(warnings, self.ui.width()));
         }
+        refuse_unknown(&aim.retry, &graph)?;
         let plan = plan::propose(Inputs {
             mode: aim.mode,
             graph: &graph,
@@ -195,6 +196,19 @@ impl Session {
             RefreshError::Configuration(found) => self.refuse(found),
             RefreshError::Arm(error) => CommandError::Arm(Box::new(error)),
         }
+    }
+}
+
+/// Whoever asks for another attempt means a batch that is declared.
+fn refuse_unknown(retry: &BTreeSet<Address>, graph: &Graph) -> Result<(), CommandError> {
+    let batches = || graph.batches().map(|(_, batch)| &batch.address);
+    match retry.iter().find(|wanted| !batches().any(|address| address == *wanted)) {
+        None => Ok(()),
+        Some(wanted) => Err(CommandError::NothingThere {
+            what: "declared batch",
+            address: wanted.to_string(),
+            known: batches().map(Address::to_string).collect(),
+        }),
     }
 }
 

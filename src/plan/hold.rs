@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::address::Address;
+use crate::address::{Address, typed};
 
 use super::action::Action;
 use super::diff::{Work, Works};
@@ -55,7 +55,10 @@ fn finding(work: &Work, on: &Address) -> Finding {
         code: HELD_BACK.to_string(),
         severity: FindingSeverity::Warning,
         summary: format!("{} is held back: it waits for {on}, which has not arrived", work.unit),
-        detail: Some(format!("It follows once that has: pgferry apply --retry {on}")),
+        detail: Some(format!(
+            "It follows once that has: `pgferry apply --retry {}`",
+            typed(&on)
+        )),
         remedy: None,
         address: Some(work.unit.resource.clone()),
     }

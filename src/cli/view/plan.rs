@@ -194,6 +194,16 @@ impl PlanView<'_> {
             (Mode::Apply, 1, _) => "The one declared object is as it should be.".to_owned(),
             (Mode::Apply, kept, _) => format!("All {kept} declared objects and migrations are as they should be."),
         };
+        if self.plan.stuck().next().is_some() {
+            let sentence = "Nothing is done by itself while a migration has not succeeded: what is said of it above tells how to go on.";
+            text.push_str(&hang(
+                &format!("{WARNING}No changes.{WARNING:#} "),
+                "",
+                sentence,
+                self.columns,
+            ));
+            return;
+        }
         let first = format!("{GOOD}No changes.{GOOD:#} ");
         text.push_str(&hang(&first, "", &sentence, self.columns));
     }
