@@ -292,12 +292,9 @@ impl CommandError {
             Self::Loopback(error) => Report::new("the simulator does not answer as it should")
                 .because(error.to_string())
                 .hint("run the command again: the simulator is started when none answers"),
-            Self::Simulator { said } => said
-                .lines()
-                .filter(|line| !line.trim().is_empty())
-                .fold(Report::new("the simulator did not start"), |report, line| {
-                    report.because(line)
-                })
+            Self::Simulator { said } => told_by_child(said)
+                .into_iter()
+                .fold(Report::new("the simulator did not start"), Report::because)
                 .hint("`pgferry simulator serve` starts it in the foreground"),
             Self::ForeignState {
                 cloud,
@@ -355,6 +352,29 @@ impl CommandError {
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
         }
     }
+}
+
+/// The report of another process as sentences: its lines joined where it had broken them, without its labels and hints.
+fn told_by_child(said: &str) -> Vec<String> {
+    let mut sentences: Vec<String> = Vec::new();
+    let mut is_hint = false;
+    for line in said.lines().filter(|line| !line.trim().is_empty()) {
+        let text = line.trim();
+        let labelled = ["error: ", "because: "]
+            .iter()
+            .find_map(|label| text.strip_prefix(label));
+        is_hint = text.starts_with("hint: ") || is_hint && labelled.is_none();
+        match (labelled, sentences.last_mut()) {
+            _ if is_hint => {}
+            (Some(text), _) => sentences.push(text.to_owned()),
+            (None, Some(sentence)) if line.starts_with("    ") => {
+                sentence.push(' ');
+                sentence.push_str(text);
+            }
+            (None, _) => sentences.push(text.to_owned()),
+        }
+    }
+    sentences
 }
 
 fn on_sources(error: &ReadError) -> Report {
@@ -513,6 +533,15 @@ mod tests {
         hint: did you mean 'database_batch.wave1#1'?
         hint: `pgferry status` lists the migrations
         ");
+    }
+
+    #[test]
+    fn what_the_simulator_said_is_told_in_sentences() {
+        let said = "error: cannot use the world\n  because: unknown field `nope`, expected\n           one of `clock`\n\nhint: the world\n      is a file\n";
+        assert_eq!(
+            told_by_child(said),
+            ["cannot use the world", "unknown field `nope`, expected one of `clock`"]
+        );
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::ffi::OsString;
 use anstyle::AnsiColor;
 use clap::builder::Styles;
 use clap::builder::styling::Effects;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::color::{STRONG, paint};
+use super::color::{HINT, STRONG, paint};
 use super::env::{Env, VARIABLES};
 use super::exit::Exit;
 use super::ui::{Interaction, Settings, Ui, Verbosity};
+use super::view::layout::hang;
 
 /// The colours of help texts.
 pub(crate) const STYLES: Styles = Styles::styled()
@@ -34,7 +35,8 @@ pub(crate) fn after() -> String {
         .map(|variable| format!("  {:width$}  {}\n", variable.name, variable.does))
         .collect();
     format!(
-        "{}\n{variables}\n{}\n  0 done or nothing to do      1 error                2 changes (plan --detailed-exitcode)\n  \
+        "{}\n{variables}\n{}\n  \
+         0 done or nothing to do      1 error                  2 changes (plan --detailed-exitcode)\n  \
          3 still in flight in Azure   4 waiting for a person   7 a check failed\n\n\
          Flags may be written as in Terraform, too: -auto-approve, -input=false.",
         paint(STRONG, "Environment:"),
@@ -52,16 +54,69 @@ pub(crate) fn examples(lines: &[(&str, &str)]) -> String {
     format!("{}\n{}", paint(STRONG, "Examples:"), body.trim_end())
 }
 
+/// Commands that nobody should be led to by a slip of a finger.
+const NEVER_SUGGESTED: [&str; 2] = ["destroy", "cancel"];
+
+/// Takes commands that lose something out of what is suggested.
+fn keep_harmless(said: &mut clap::Error) {
+    let suggested: Vec<String> = match said.remove(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::String(one)) => vec![one],
+        Some(ContextValue::Strings(several)) => several,
+        _ => return,
+    };
+    let kept: Vec<String> = suggested
+        .into_iter()
+        .filter(|command| !NEVER_SUGGESTED.contains(&command.as_str()))
+        .collect();
+    if !kept.is_empty() {
+        said.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(kept));
+    }
+}
+
+/// What stands here for something that Terraform has.
+fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
+    let text = |kind| match said.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match said.kind() {
+        ErrorKind::InvalidSubcommand => match text(ContextKind::InvalidSubcommand)? {
+            "init" | "get" => Some("nothing has to be prepared: `pgferry plan` is the first command"),
+            "refresh" => Some("every plan looks at Azure: `pgferry plan`"),
+            "state" => Some("`pgferry show` shows what is remembered; `moved` and `import` blocks change it"),
+            "import" => Some("an `import` block in the configuration takes up what is there"),
+            "taint" | "untaint" => Some("`pgferry apply --retry ADDRESS` tries the failed migrations of a batch again"),
+            _ => None,
+        },
+        ErrorKind::UnknownArgument => {
+            let word = text(ContextKind::InvalidArg)?;
+            let is_plan_file = !word.starts_with('-') && ["plan", ".tfplan"].iter().any(|end| word.ends_with(end));
+            if is_plan_file || word.starts_with("--out") {
+                Some("a plan is not kept in a file: `pgferry apply` makes its own, shows it and asks")
+            } else if word.starts_with("--target") || word.starts_with("--replace") {
+                Some("a plan is always of the whole configuration")
+            } else {
+                None
+            }
+        }
+        // Clap's set of kinds may grow; none of the others is of something that Terraform has.
+        _ => None,
+    }
+}
+
 /// Prints what clap has to say: help that was asked for is a result, a usage error is an error like any other. Values of
 /// the command line may be passwords where they should not stand; they are left out.
-pub(crate) fn answer(said: &clap::Error, arguments: &[OsString], env: &Env) -> Exit {
+pub(crate) fn answer(mut said: clap::Error, arguments: &[OsString], env: &Env) -> Exit {
+    let hint = known_from_terraform(&said);
+    keep_harmless(&mut said);
     let ui = Ui::new(Settings {
         color: env.color,
         verbosity: Verbosity::Normal,
         questions: Interaction::Impossible,
     });
+    let kind = said.kind();
     let text = said.render().ansi().to_string();
-    match said.kind() {
+    match kind {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             ui.show(&text);
             match ui.finish() {
@@ -72,6 +127,9 @@ pub(crate) fn answer(said: &clap::Error, arguments: &[OsString], env: &Env) -> E
         // Clap's set of kinds may grow; all others are errors.
         _ => {
             ui.alert(&without_values(text, arguments));
+            if let Some(hint) = hint {
+                ui.alert(&hang(&format!("{}: ", paint(HINT, "hint")), "      ", hint, ui.width()));
+            }
             Exit::Error
         }
     }

@@ -224,7 +224,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(answer) => return help::answer(&answer, &arguments, &env),
+        Err(answer) => return help::answer(answer, &arguments, &env),
     };
     let ui = Ui::new(settings(&cli.global, &env));
     let directory = cli.global.chdir.clone().unwrap_or_else(|| PathBuf::from("."));

@@ -12,6 +12,8 @@ use serde_json::Value as Json;
 use super::error::CommandError;
 use super::project::{Project, keep_out_of_git};
 use super::ui::Ui;
+use crate::simulator::Seed;
+use crate::simulator::serve::ServeError;
 
 /// What is said of everything that comes from it.
 pub(crate) const NOT_REAL: &str = "against the simulator; nothing real is touched";
@@ -40,6 +42,7 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
         ui.simulated(NOT_REAL);
         return Ok(address);
     }
+    check_seed(project)?;
     keep_out_of_git(&hidden)?;
     let home = hidden.join("simulator");
     fs::create_dir_all(&home).map_err(|source| CommandError::Directory {
@@ -134,6 +137,18 @@ fn start(project: &Project, log: &Path) -> Result<Child, CommandError> {
     };
     command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
     command.spawn().map_err(system("start the simulator"))
+}
+
+/// Whether the world can be used, while its error can still be told as one.
+fn check_seed(project: &Project) -> Result<(), CommandError> {
+    let Some(path) = seed(project) else { return Ok(()) };
+    let text = fs::read_to_string(&path).map_err(|source| ServeError::File {
+        action: "read",
+        path: path.clone(),
+        source,
+    });
+    let parsed = text.and_then(|text| Seed::parse(&text).map_err(|source| ServeError::Seed { path, source }));
+    parsed.map(|_| ()).map_err(CommandError::Serve)
 }
 
 /// The seed of a project's world, if its `azure` block names one.

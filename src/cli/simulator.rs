@@ -191,6 +191,8 @@ fn declared_world(call: &Call<'_>) -> Result<Option<PathBuf>, CommandError> {
 /// The world returns to its seed, whether somebody serves it or not; its state goes, too, or the next plan would take the
 /// whole world for drift.
 async fn reset(call: &Call<'_>) -> Result<(), CommandError> {
+    // Only a project has a world.
+    call.project(Purpose::Look)?;
     let hidden = call.directory.join(".pgferry");
     let home = hidden.join("simulator");
     let state = home.join("state");

@@ -21,6 +21,7 @@ enum Shape {
 struct Flags {
     long: BTreeMap<String, Shape>,
     short_values: Vec<char>,
+    short_switches: Vec<char>,
 }
 
 /// The arguments with single-dash long flags written with two, and `--switch=true` or `=false` resolved. Flags before the
@@ -46,7 +47,16 @@ pub(crate) fn normalise(arguments: Vec<OsString>, command: &Command) -> Vec<OsSt
             let takes_next = flags.is_short_with_value(text);
             if subcommand_to_come && !text.starts_with('-') {
                 subcommand_to_come = false;
+                if text == "help" {
+                    // Help is the same wherever it is asked for, and takes no flags.
+                    result.truncate(1);
+                }
                 result.insert(1, argument);
+                continue;
+            }
+            if flags.is_unknown_word(text) {
+                // Clap would complain of its first letter.
+                result.push(format!("-{text}").into());
                 continue;
             }
             result.push(argument);
@@ -80,6 +90,7 @@ impl Flags {
                 ("version".to_owned(), Shape::Switch),
             ]),
             short_values: Vec::new(),
+            short_switches: Vec::new(),
         };
         flags.collect(command);
         flags
@@ -90,8 +101,9 @@ impl Flags {
             let shape = shape_of(argument);
             let names = argument.get_long_and_visible_aliases().unwrap_or_default();
             self.long.extend(names.into_iter().map(|name| (name.to_owned(), shape)));
-            if shape == Shape::Value {
-                self.short_values.extend(argument.get_short());
+            match shape {
+                Shape::Value => self.short_values.extend(argument.get_short()),
+                Shape::Switch | Shape::MaybeValue => self.short_switches.extend(argument.get_short()),
             }
         }
         for subcommand in command.get_subcommands() {
@@ -109,6 +121,19 @@ impl Flags {
         // A single letter is a short flag, never a long one.
         let shape = *self.long.get(name).filter(|_| name.len() > 1)?;
         Some((name, value, shape))
+    }
+
+    /// A word behind a single dash that is no bundle of short flags.
+    fn is_unknown_word(&self, text: &str) -> bool {
+        let Some(word) = text.strip_prefix('-').filter(|word| !word.starts_with('-')) else {
+            return false;
+        };
+        let is_switch = |letter: char| self.short_switches.contains(&letter);
+        let starts_with_value = word
+            .chars()
+            .next()
+            .is_some_and(|letter| self.short_values.contains(&letter));
+        word.chars().count() > 1 && !starts_with_value && !word.chars().all(is_switch)
     }
 
     fn is_short_with_value(&self, text: &str) -> bool {
@@ -187,7 +212,16 @@ mod tests {
         );
         assert_eq!(
             normalised("pgferry apply -vv -unknown=1"),
-            "pgferry apply -vv -unknown=1"
+            "pgferry apply -vv --unknown=1"
         );
+        assert_eq!(
+            normalised("pgferry apply -Cdir -vv -x -"),
+            "pgferry apply -Cdir -vv -x -"
+        );
+    }
+
+    #[test]
+    fn help_takes_no_flags() {
+        assert_eq!(normalised("pgferry -C live -no-color help plan"), "pgferry help plan");
     }
 }

@@ -69,9 +69,21 @@ struct Streams {
 #[derive(PartialEq, Eq)]
 enum Headed {
     NotNeeded,
-    /// What follows is not real, and the reader has not been told yet.
-    Due(String),
-    Told,
+    /// What follows is not real.
+    Needed {
+        what: String,
+        /// Whether standard output says so.
+        out: bool,
+        /// Whether standard error does.
+        err: bool,
+    },
+}
+
+/// One of the two streams.
+#[derive(Clone, Copy)]
+enum On {
+    Out,
+    Err,
 }
 
 struct Stream {
@@ -166,14 +178,18 @@ impl Ui {
     pub(crate) fn simulated(&self, what: impl Into<String>) {
         let mut streams = self.streams();
         if streams.headed == Headed::NotNeeded {
-            streams.headed = Headed::Due(what.into());
+            streams.headed = Headed::Needed {
+                what: what.into(),
+                out: false,
+                err: false,
+            };
         }
     }
 
     /// A result for people.
     pub(crate) fn show(&self, text: &str) {
         let mut streams = self.streams();
-        streams.head();
+        streams.head(On::Out);
         streams.clear_live();
         streams.out.write(text);
     }
@@ -200,7 +216,7 @@ impl Ui {
     /// What has to be read even by those who want to hear nothing: warnings and errors.
     pub(crate) fn alert(&self, text: &str) {
         let mut streams = self.streams();
-        streams.head();
+        streams.head(On::Err);
         streams.clear_live();
         streams.err.write(text);
     }
@@ -211,7 +227,7 @@ impl Ui {
             return;
         }
         let mut streams = self.streams();
-        streams.head();
+        streams.head(On::Err);
         let back = streams.rewind();
         let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
         streams.err.redraw(&back, &text);
@@ -252,14 +268,24 @@ impl Ui {
 }
 
 impl Streams {
-    fn head(&mut self) {
-        let Headed::Due(what) = &self.headed else { return };
+    /// Heads the stream that is about to be written to, unless the reader knows.
+    fn head(&mut self, on: On) {
+        let Headed::Needed { what, out, err } = &mut self.headed else {
+            return;
+        };
+        let (this, other) = match on {
+            On::Out => (out, *err),
+            On::Err => (err, *out),
+        };
+        // Two terminals are one screen, and two pipes usually end in one log.
+        if *this || other && self.out.terminal == self.err.terminal {
+            return;
+        }
+        *this = true;
         let line = format!("{}  {what}\n\n", paint(SIMULATED, "SIMULATED"));
-        self.headed = Headed::Told;
-        self.out.write(&line);
-        // Where they do not stand on one screen, each has to say it.
-        if !self.out.terminal {
-            self.err.write(&line);
+        match on {
+            On::Out => self.out.write(&line),
+            On::Err => self.err.write(&line),
         }
     }
 
@@ -381,11 +407,11 @@ pub(crate) mod recorded {
             verbosity: Verbosity,
             live: LiveLines,
         ) -> Self {
-            let stream = |to| Stream::new(to, false, ColorWish::Never);
+            let stream = |to, terminal| Stream::new(to, terminal, ColorWish::Never);
             Self(Arc::new(Shared {
                 streams: Mutex::new(Streams {
-                    out: stream(Box::new(out)),
-                    err: stream(Box::new(err)),
+                    out: stream(Box::new(out), false),
+                    err: stream(Box::new(err), live == LiveLines::Shown),
                     drawn: 0,
                     headed: Headed::NotNeeded,
                 }),
@@ -412,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_simulated_is_headed_once_on_each_stream_and_never_in_data() {
+    fn what_is_simulated_is_headed_once_and_never_in_data() {
         let (ui, out, err) = recorded(Verbosity::Normal, LiveLines::Not);
         ui.simulated("against the simulator");
         ui.data("{}\n");
@@ -420,7 +446,20 @@ mod tests {
         ui.show("a plan\n");
         ui.say("working\n");
         assert_eq!(out.text(), "{}\nSIMULATED  against the simulator\n\na plan\n");
-        assert_eq!(err.text(), "SIMULATED  against the simulator\n\nworking\n");
+        assert_eq!(err.text(), "working\n");
+    }
+
+    #[test]
+    fn a_terminal_says_that_it_is_simulated_when_the_results_go_elsewhere() {
+        let (ui, out, err) = recorded(Verbosity::Normal, LiveLines::Shown);
+        ui.simulated("against the simulator");
+        ui.say("working\n");
+        assert_eq!(
+            (out.text().as_str(), err.text().as_str()),
+            ("", "SIMULATED  against the simulator\n\nworking\n")
+        );
+        ui.show("a plan\n");
+        assert_eq!(out.text(), "SIMULATED  against the simulator\n\na plan\n");
     }
 
     #[test]

@@ -114,8 +114,10 @@ impl StatusView {
     fn untouched_batch(&self, text: &mut String, address: &Address, dealt: &Dealt, columns: usize) {
         let open = dealt.databases.saturating_sub(dealt.arrived);
         let all = count(dealt.databases, "database");
+        let queued: usize = dealt.queued.iter().map(|queued| queued.databases).sum();
         let stands = match (dealt.arrived, open) {
-            (0, _) => format!("{all}, not started"),
+            (0, _) if queued == dealt.databases => format!("{all}, not started"),
+            (0, _) => format!("{all}, none of which has arrived"),
             (_, 0) => format!("{all}, all of which have arrived"),
             (arrived, open) => format!("{all}: {arrived} have arrived, {open} to come"),
         };
