@@ -11,6 +11,7 @@ use super::error::StepError;
 use crate::address::UnitAddress;
 use crate::arm::migration::{DatabaseState, Migration, MigrationMode, State, Substate};
 use crate::arm::{ArmError, ArmId};
+use crate::plan::step::Opens;
 use crate::plan::{Answer, Gate, Step};
 
 /// Watches a run. It is called between the run's own doings, so it must return quickly.
@@ -172,6 +173,8 @@ pub enum WaitsFor {
     Cutover {
         /// Whether the conditions held when last looked at.
         reading: Box<GateReading>,
+        /// How it is let through.
+        opens: Opens,
     },
     /// Nothing has moved for a long time.
     Stalled {

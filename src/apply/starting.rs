@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
                 let watcher = Watcher::new(&step.unit, goal, step.patience, self.ports.clock.now());
                 self.watch(at, watcher);
             }
-            (Wait::Ready, Goal::Gate(gate)) if gate.opens == Opens::ByHand => {
+            (Wait::Ready, Goal::Gate(gate)) if gate.opens != Opens::ByItself => {
                 // One look tells the person where it stands; nothing else waits for them.
                 self.begin(at);
                 let watcher = Watcher::new(&step.unit, goal, step.patience, self.ports.clock.now());

@@ -345,7 +345,7 @@ impl<'p> Watcher<'p> {
         look.observer.event(now, &told);
         let reading = Box::new(reading);
         match gate.opens {
-            Opens::ByHand => Verdict::Stands(Some(WaitsFor::Cutover { reading })),
+            opens @ (Opens::ByHand | Opens::ByApproval) => Verdict::Stands(Some(WaitsFor::Cutover { reading, opens })),
             Opens::ByItself if reading.is_open() => Verdict::Over(Ok(())),
             Opens::ByItself => {
                 self.pause = Some(NEAR_CUTOVER);
@@ -398,7 +398,7 @@ fn kind(waits: Option<&WaitsFor>) -> Kind<'_> {
         None => Kind::Nothing,
         Some(WaitsFor::Answer { substate, .. }) => Kind::Answer(substate),
         Some(WaitsFor::Somebody { substate }) => Kind::Somebody(substate),
-        Some(WaitsFor::Cutover { reading }) if reading.is_open() => Kind::OpenGate,
+        Some(WaitsFor::Cutover { reading, .. }) if reading.is_open() => Kind::OpenGate,
         Some(WaitsFor::Cutover { .. }) => Kind::ClosedGate,
         Some(WaitsFor::Stalled { .. }) => Kind::Stalled,
     }

@@ -7,6 +7,7 @@ use crate::arm::migration::Migration;
 use crate::arm::{ArmId, Collection};
 use crate::kind::database_batch::Batch;
 use crate::plan::batch::{Chunk, Fate, deal};
+use crate::plan::step::Opens;
 use crate::prior::Prior;
 
 /// Where a declared batch stands.
@@ -16,6 +17,8 @@ pub(crate) struct Dealt {
     pub(crate) databases: usize,
     /// How many of them have arrived.
     pub(crate) arrived: usize,
+    /// Its migrations whose cutover waits for the configuration to approve it.
+    pub(crate) unapproved: BTreeSet<UnitAddress>,
     /// Its migrations that have not begun, by number.
     pub(crate) queued: Vec<Queued>,
 }
@@ -53,6 +56,12 @@ impl Dealt {
                 .iter()
                 .filter(|name| !open.contains(name.as_str()))
                 .count(),
+            unapproved: deal
+                .chunks
+                .iter()
+                .filter(|chunk| Opens::of(&batch.cutover.policy, chunk.number) == Opens::ByApproval)
+                .map(|chunk| batch.address.part(chunk.number))
+                .collect(),
             queued: queued.collect(),
         }
     }

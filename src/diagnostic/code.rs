@@ -37,6 +37,8 @@ codes! {
     STUCK = "B001": "a migration ended badly and is not tried again by itself";
     LEFT_RUNNING = "B002": "a batch left the configuration while its migration runs";
     HELD_BACK = "B003": "something waits for a batch that has not arrived";
+    NOT_APPROVABLE = "B004": "an approval names a migration that is not there";
+    OTHER_SOURCE = "B005": "what has arrived came from another server than the source is now";
 
     SYNTAX = "C001": "the text does not follow the grammar";
     UNCLOSED = "C002": "a bracket, quote, comment or heredoc is opened and never closed";
@@ -108,6 +110,7 @@ codes! {
     TAKEN = "C144": "another migration is moving the database already";
     KEPT = "C145": "prevent_destroy stands in the way";
     IN_THE_WAY = "C146": "an object that is not ours has the name";
+    ONE_APPROVAL = "C147": "one approval is given for several migrations";
 
     OVERLAP = "N001": "networks on the way of a migration share addresses";
 }

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::address::{UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
-use crate::arm::{ArmId, Body, Draft};
-use crate::diagnostic::code::{LEFT_RUNNING, STUCK, TAKEN, UNREADABLE};
+use crate::arm::{ArmId, Body, Draft, SourceServer};
+use crate::diagnostic::code::{LEFT_RUNNING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
@@ -37,6 +37,7 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
             let migrations = inputs.observed.migrations(&batch.target);
             let dealt = deal(batch, inputs.prior, migrations, inputs.retry.contains(&batch.address));
             report(declaration, batch, &dealt, works, found);
+            other_sources(batch, &dealt, migrations, works);
             for chunk in &dealt.chunks {
                 kept.insert(batch.address.part(chunk.number));
                 let job = Job {
@@ -85,6 +86,7 @@ fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Wo
                 .about(&batch.address),
         );
     }
+    approvals(declaration, batch, dealt, works, found);
     for database in &dealt.unconsented {
         works.losses.push(Loss {
             address: batch.address.clone(),
@@ -92,6 +94,81 @@ fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Wo
             how: "replaced on the target by a new generation".into(),
             consent: None,
         });
+    }
+}
+
+/// What arrived from another server than the one that is declared now stays: only a person knows whether that is the same.
+fn other_sources(batch: &Batch, dealt: &Deal, migrations: &[Migration], works: &mut Works) {
+    let declared = batch.source.server();
+    let mut moved: BTreeMap<SourceServer, Vec<String>> = BTreeMap::new();
+    for chunk in dealt.chunks.iter().filter(|chunk| chunk.fate == Fate::Done) {
+        let last = chunk.attempts.last().map(|attempt| &attempt.id);
+        let migration = migrations.iter().find(|migration| Some(&migration.id) == last);
+        let from = migration.map(|migration| SourceServer::of(&migration.source));
+        if let Some(from) = from.filter(|from| *from != declared) {
+            moved.entry(from).or_default().push(format!("#{}", chunk.number));
+        }
+    }
+    works.findings.extend(moved.into_iter().map(|(from, chunks)| Finding {
+        code: OTHER_SOURCE.to_string(),
+        severity: FindingSeverity::Warning,
+        summary: format!("{} came from {from}, and its source is {declared} now", batch.address),
+        detail: Some(format!(
+            "What {} brought is not moved again by itself. If {declared} is another server, a higher `generation` moves \
+             everything from it; if it is the same one under another name, nothing has to be done.",
+            chunks.join(", ")
+        )),
+        remedy: None,
+        address: Some(batch.address.clone()),
+    }));
+}
+
+/// Approvals that mean more, or others, than there are migrations.
+fn approvals(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Works, found: &mut Diagnostics) {
+    match &batch.cutover.policy {
+        CutoverPolicy::Manual | CutoverPolicy::Automatic => {}
+        CutoverPolicy::Approved(Approval::Only) => {
+            let open: Vec<String> = dealt
+                .chunks
+                .iter()
+                .filter(|chunk| chunk.fate != Fate::Done)
+                .map(|chunk| chunk.number.to_string())
+                .collect();
+            if dealt.chunks.len() > 1 && !open.is_empty() {
+                found.push(
+                    Diagnostic::error(ONE_APPROVAL, "one approval for several migrations")
+                        .at(
+                            declaration.span,
+                            format!("this batch has {} migrations", dealt.chunks.len()),
+                        )
+                        .hint(format!(
+                            "`approved = true` is for a batch of one; name those you mean: `approved = [{}]`",
+                            open.join(", ")
+                        ))
+                        .about(&batch.address),
+                );
+            }
+        }
+        CutoverPolicy::Approved(Approval::Numbers(numbers)) => {
+            let highest = dealt.chunks.iter().map(|chunk| chunk.number).max().unwrap_or_default();
+            let missing: Vec<String> = numbers
+                .iter()
+                .filter(|number| **number > highest || **number == 0)
+                .map(u32::to_string)
+                .collect();
+            if !missing.is_empty() {
+                works.findings.push(Finding {
+                    code: NOT_APPROVABLE.to_string(),
+                    severity: FindingSeverity::Warning,
+                    summary: format!("{} has no migration {} to approve", batch.address, missing.join(", ")),
+                    detail: Some(format!(
+                        "`approved` counts for a migration as soon as there is one of that number; now the highest is {highest}."
+                    )),
+                    remedy: None,
+                    address: Some(batch.address.clone()),
+                });
+            }
+        }
     }
 }
 
@@ -424,13 +501,7 @@ impl Job<'_> {
     }
 
     fn opens(&self) -> Opens {
-        match &self.batch.cutover.policy {
-            CutoverPolicy::Automatic | CutoverPolicy::Approved(Approval::Only) => Opens::ByItself,
-            CutoverPolicy::Approved(Approval::Numbers(numbers)) if numbers.contains(&self.chunk.number) => {
-                Opens::ByItself
-            }
-            CutoverPolicy::Approved(Approval::Numbers(_)) | CutoverPolicy::Manual => Opens::ByHand,
-        }
+        Opens::of(&self.batch.cutover.policy, self.chunk.number)
     }
 
     fn watch(&self, migration: &ArmId, databases: &[String], until: Until) -> Await {
@@ -541,7 +612,7 @@ impl Job<'_> {
                 (CutoverPolicy::Automatic, _) => "automatic",
                 (CutoverPolicy::Manual, _) => "manual",
                 (CutoverPolicy::Approved(_), Opens::ByItself) => "approved",
-                (CutoverPolicy::Approved(_), Opens::ByHand) => "not yet approved",
+                (CutoverPolicy::Approved(_), Opens::ByHand | Opens::ByApproval) => "not yet approved",
             };
             fields.push(field("cutover", json!(policy)));
         }

@@ -163,7 +163,7 @@ fn protected(
     disturbing: &[(&UnitAddress, &str)],
 ) -> Diagnostic {
     let name = migration.id.name();
-    let refused = Diagnostic::error(PROTECTED, "a running migration needs what would go").detail(format!(
+    let refused = Diagnostic::error(PROTECTED, "a running migration needs it").detail(format!(
         "The migration `{name}` is not over, and needs what {}.",
         would_be(disturbing)
     ));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::UnitAddress;
 use crate::arm::{ArmId, Body, Draft, Query};
+use crate::kind::database_batch::{Approval, CutoverPolicy};
 use crate::lang::Residual;
 use crate::prior::UnitRecord;
 
@@ -166,6 +167,20 @@ pub enum Opens {
     ByItself,
     /// `policy = "manual"`: `pgferry cutover`.
     ByHand,
+    /// `policy = "approved"`, and `approved` does not hold the migration's number yet. `pgferry cutover` opens it, too.
+    ByApproval,
+}
+
+impl Opens {
+    /// Who opens the gate of a batch's migration of this number.
+    pub fn of(policy: &CutoverPolicy, number: u32) -> Self {
+        match policy {
+            CutoverPolicy::Automatic | CutoverPolicy::Approved(Approval::Only) => Self::ByItself,
+            CutoverPolicy::Approved(Approval::Numbers(numbers)) if numbers.contains(&number) => Self::ByItself,
+            CutoverPolicy::Approved(Approval::Numbers(_)) => Self::ByApproval,
+            CutoverPolicy::Manual => Self::ByHand,
+        }
+    }
 }
 
 impl Step {

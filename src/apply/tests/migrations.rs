@@ -255,7 +255,7 @@ async fn a_cutover_by_hand_ends_the_run_with_its_reading() {
     let report = bench.run(&plans.plan()).await.unwrap();
     assert_eq!(report.conclusion(), Conclusion::Waiting);
     let units = report.units();
-    let Some(Outcome::Waiting(WaitsFor::Cutover { reading })) = units.values().next() else {
+    let Some(Outcome::Waiting(WaitsFor::Cutover { reading, .. })) = units.values().next() else {
         panic!("{}", outcomes(&report));
     };
     assert_eq!(reading.lag(), Some(Duration::from_secs(3)));

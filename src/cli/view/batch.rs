@@ -128,6 +128,10 @@ pub(crate) fn batch(text: &mut String, changes: &[Change], page: &Page<'_>, spel
             columns,
         },
     );
+    let cutovers = match shared.iter().any(|field| field.attribute == "cutover") {
+        true => Cutovers::Alike,
+        false => Cutovers::Differ,
+    };
     let ways = steps.ways(changes);
     for (at, way) in ways.iter().take(REASONS).enumerate() {
         let label = if at == 0 { "      after  " } else { "             " };
@@ -140,7 +144,7 @@ pub(crate) fn batch(text: &mut String, changes: &[Change], page: &Page<'_>, spel
     for change in changes {
         // One reason for all stands in the heading.
         let why = if reasons.len() > 1 { reason(change) } else { None };
-        migration(text, change, why, page);
+        migration(text, change, why, cutovers, page);
     }
     text.push('\n');
 }
@@ -240,7 +244,7 @@ fn shared(changes: &[Change]) -> Vec<FieldChange> {
     fields.filter(|field| everywhere(field)).cloned().collect()
 }
 
-fn migration(text: &mut String, change: &Change, why: Option<&str>, page: &Page<'_>) {
+fn migration(text: &mut String, change: &Change, why: Option<&str>, cutovers: Cutovers, page: &Page<'_>) {
     let Page {
         steps,
         calling,
@@ -265,7 +269,7 @@ fn migration(text: &mut String, change: &Change, why: Option<&str>, page: &Page<
     if !databases.is_empty() {
         text.push_str(&hang(INDENT, INDENT, &databases.join(", "), columns));
     }
-    for field in own(change, calling) {
+    for field in own(change, calling, cutovers) {
         let _ = writeln!(text, "{INDENT}{field}");
     }
     if let Some(queue) = steps.queue(&change.unit) {
@@ -284,8 +288,15 @@ fn migration(text: &mut String, change: &Change, why: Option<&str>, page: &Page<
     }
 }
 
+/// Whether the migrations of a batch are cut over in one way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cutovers {
+    Alike,
+    Differ,
+}
+
 /// What differs from migration to migration and needs a person's eye: the cutover.
-fn own(change: &Change, calling: &Calling) -> Vec<String> {
+fn own(change: &Change, calling: &Calling, cutovers: Cutovers) -> Vec<String> {
     let cutover = change.fields.iter().find(|field| field.attribute == "cutover");
     match cutover.and_then(|field| field.after.as_ref()) {
         Some(Shown::Value(Json::String(policy))) if policy == "manual" => {
@@ -296,7 +307,14 @@ fn own(change: &Change, calling: &Calling) -> Vec<String> {
         }
         Some(Shown::Value(Json::String(policy))) if policy == "not yet approved" => {
             let part = change.unit.part.as_ref().map_or("", |part| part.as_str());
-            vec![format!("stops before its cutover until `approved` holds {part}")]
+            vec![
+                format!("stops before its cutover until `approved` holds {part}, or you type"),
+                format!("  {}", calling.line(&format!("cutover {}", typed(&change.unit)))),
+            ]
+        }
+        // Where the others are approved, too, it is told once for all of them.
+        Some(Shown::Value(Json::String(policy))) if policy == "approved" && cutovers == Cutovers::Differ => {
+            vec!["cuts over by itself: approved".to_owned()]
         }
         Some(Shown::Value(_) | Shown::Sensitive | Shown::Unknown) | None => Vec::new(),
     }

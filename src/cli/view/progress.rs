@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::layout::{clean, count, listed, pad, shorten, typed};
+use super::layout::{clean, count, hang, listed, pad, shorten, typed, width};
 use super::status::doing;
 use super::time::{between, clock, lag, length, roughly};
 use crate::address::UnitAddress;
@@ -18,7 +18,7 @@ use crate::cli::Call;
 use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 use crate::cli::ui::{LiveLines, Ui, Verbosity};
-use crate::plan::step::Until;
+use crate::plan::step::{Opens, Until};
 use crate::plan::{Action, Op, Plan, Step};
 
 /// Shows a run.
@@ -66,7 +66,10 @@ const REDRAW: Duration = Duration::from_millis(100);
 const MENTION: Duration = Duration::from_secs(5 * 60);
 
 /// Longer addresses stick out.
-const WIDEST_ADDRESS: usize = 44;
+const WIDEST_ADDRESS: usize = 36;
+
+/// Where an address leaves less room than this, the text goes below it.
+const LEAST_TEXT: usize = 28;
 
 /// An estimate needs so many copied tables, and this share of all, or it says more about chance than about the rest.
 const LEAST_TABLES: u64 = 3;
@@ -144,15 +147,25 @@ impl Progress {
         }
     }
 
-    /// A line that stays.
+    /// A line that stays; what does not fit goes on below.
     fn line(&self, scene: &mut Scene, at: Timestamp, unit: Option<&UnitAddress>, text: &str) {
-        let mut line = format!("{DIM}{}{DIM:#}  ", clock(at));
+        let mut first = format!("{DIM}{}{DIM:#}  ", clock(at));
+        let indent = pad("", width(&first));
         if let Some(unit) = unit {
             let unit = pad(&unit.to_string(), self.column);
-            line.push_str(&format!("{STRONG}{unit}{STRONG:#}  "));
+            first.push_str(&format!("{STRONG}{unit}{STRONG:#}  "));
         }
-        line.push_str(text);
-        line.push('\n');
+        let line = if width(&first) + width(text) <= self.ui.width() {
+            format!("{first}{text}\n")
+        } else if width(&first) + LEAST_TEXT <= self.ui.width() {
+            hang(&first, &pad("", width(&first)), text, self.ui.width())
+        } else {
+            format!(
+                "{}\n{}",
+                first.trim_end(),
+                hang(&indent, &indent, text, self.ui.width())
+            )
+        };
         match self.ui.live_lines() {
             LiveLines::Shown => scene.pending.push_str(&line),
             LiveLines::Not => self.ui.say(&line),
@@ -429,7 +442,16 @@ impl Scene {
             Some(_) => ("?", CHANGE),
             None => (">", ADVANCE),
         };
-        let text = shorten(&format!("{unit}  {}", words.join("  ")), columns.saturating_sub(4));
+        let room = columns.saturating_sub(4);
+        let fits = |words: &[String]| width(&format!("{unit}  {}", words.join("  "))) <= room;
+        if !fits(&words) {
+            // How long it will take is worth more than how far it is behind.
+            words.retain(|word| !word.starts_with("lag "));
+        }
+        if !fits(&words) && words.len() > 1 {
+            words.pop();
+        }
+        let text = shorten(&format!("{unit}  {}", words.join("  ")), room);
         format!("  {} {text}", paint(style, symbol))
     }
 }
@@ -471,6 +493,15 @@ fn estimate((since, had): (Timestamp, u64), done: u64, all: u64, now: Timestamp)
     ))
 }
 
+/// What the configuration has to say before a cutover, where it is the configuration that says it.
+pub(crate) fn approval(unit: &UnitAddress, opens: Opens) -> Option<String> {
+    let number = unit.part.as_ref().map_or("1", |part| part.as_str());
+    match opens {
+        Opens::ByApproval => Some(format!("{number} in `approved` of its batch and an apply")),
+        Opens::ByHand | Opens::ByItself => None,
+    }
+}
+
 /// What a migration waits for, with what to do.
 pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -> String {
     match waits {
@@ -486,11 +517,12 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
                 doing(substate)
             )
         }
-        WaitsFor::Cutover { .. } => {
-            format!(
-                "waits for a person: {}",
-                calling.line(&format!("cutover {}", typed(unit)))
-            )
+        WaitsFor::Cutover { opens, .. } => {
+            let line = format!("`{}`", calling.line(&format!("cutover {}", typed(unit))));
+            match approval(unit, *opens) {
+                Some(approval) => format!("waits for {approval}, or now: {line}"),
+                None => format!("waits for a person: {line}"),
+            }
         }
         WaitsFor::Stalled { since } => format!("nothing has moved since {}", clock(*since)),
     }
@@ -653,6 +685,7 @@ mod tests {
                 unit,
                 waits: &WaitsFor::Cutover {
                     reading: Box::new(reading(1, Vec::new())),
+                    opens: Opens::ByHand,
                 },
             },
         );
@@ -681,14 +714,38 @@ mod tests {
         progress.finish();
         insta::assert_snapshot!(err.text(), @"
         00:00:02Z  database_batch.wave1#1            started as `wave1m1r1` after 2 s
-        00:00:10Z  database_batch.wave1#1            MigratingData, 0/200 tables, lag 4 s
-        00:06:40Z  database_batch.wave1#1            MigratingData, 120/200 tables, lag 4 s, about 5 min left
-        00:08:20Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200 tables copied, against it: billing (lag 3 s)
-        00:08:50Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200 tables copied, good reading 1 of 3
-        00:09:00Z  database_batch.wave1#1            waits for a person: pgferry cutover 'database_batch.wave1#1'
+        00:00:10Z  database_batch.wave1#1            MigratingData, 0/200 tables, lag 4
+                                                     s
+        00:06:40Z  database_batch.wave1#1            MigratingData, 120/200 tables, lag
+                                                     4 s, about 5 min left
+        00:08:20Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200
+                                                     tables copied, against it: billing
+                                                     (lag 3 s)
+        00:08:50Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200
+                                                     tables copied, good reading 1 of 3
+        00:09:00Z  database_batch.wave1#1            waits for a person:
+                                                     `pgferry cutover 'database_batch.wave1#1'`
         00:11:01Z  database_batch.wave1#1            cut over, downtime 1 min 01 s
         00:11:02Z  database_batch.wave1#1            arrived: 0 databases after 11 min
         ");
+    }
+
+    #[test]
+    fn an_approval_is_asked_of_the_configuration_first() {
+        let waits = |opens| {
+            let reading = Box::new(reading(1, Vec::new()));
+            let calling = Calling::of(std::path::Path::new("live"), &[]);
+            let unit = "database_batch.w#2".parse().unwrap();
+            waiting(&unit, &WaitsFor::Cutover { reading, opens }, &calling)
+        };
+        assert_eq!(
+            waits(Opens::ByApproval),
+            "waits for 2 in `approved` of its batch and an apply, or now: `pgferry -C live cutover 'database_batch.w#2'`"
+        );
+        assert_eq!(
+            waits(Opens::ByHand),
+            "waits for a person: `pgferry -C live cutover 'database_batch.w#2'`"
+        );
     }
 
     #[test]
@@ -720,9 +777,9 @@ mod tests {
             .map(|line| anstream::adapter::strip_str(line).to_string())
             .collect();
         insta::assert_snapshot!(plain.join("\n"), @"
-        > database_batch.wave1#1  MigratingData  50/200 tables  lag 4 s  about 5 min…
+        > database_batch.wave1#1  MigratingData  50/200 tables  about 5 min left
         0 of 6 steps done
         ");
-        assert!(plain.iter().all(|line| super::super::layout::width(line) <= 79));
+        assert!(plain.iter().all(|line| super::width(line) <= 79));
     }
 }

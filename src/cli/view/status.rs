@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::layout::{clean, count, hang, listed, pad_left, table, typed, width};
+use super::progress::approval;
 use super::time::{between, instant, lag, length};
 use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{
@@ -16,6 +17,7 @@ use crate::arm::migration::{
 use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 use crate::cli::dealt::Dealt;
+use crate::plan::step::Opens;
 
 /// A migration stays alive for so long after its start (contract 5.3).
 const LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(168);
@@ -249,7 +251,7 @@ impl StatusView {
 
     /// What a person has to do, with the line to type.
     fn needs(&self, text: &mut String, columns: usize) {
-        let needs: Vec<Need> = self.rows.iter().filter_map(need).collect();
+        let needs: Vec<Need> = self.rows.iter().filter_map(|row| self.need(row)).collect();
         if needs.is_empty() {
             return;
         }
@@ -258,6 +260,16 @@ impl StatusView {
             text.push_str(&hang("  ", "  ", &what, columns));
             let _ = writeln!(text, "    {}", self.calling.line(&command));
         }
+    }
+
+    fn need(&self, row: &Row) -> Option<Need> {
+        let mut batches = self.batches.values().flatten();
+        let opens = if batches.any(|dealt| dealt.unapproved.contains(&row.unit)) {
+            Opens::ByApproval
+        } else {
+            Opens::ByHand
+        };
+        need(row, opens)
     }
 
     /// As data for programs.
@@ -299,7 +311,7 @@ impl StatusView {
                 "started": migration.started.map(|at| at.to_string()),
                 "ended": migration.ended.map(|at| at.to_string()),
                 "lag_seconds": largest_lag(migration).map(|lag| lag.as_secs()),
-                "waits_for_person": need(row).is_some(),
+                "waits_for_person": self.need(row).is_some(),
                 "databases": migration.databases.iter().map(|name| {
                     database_json(name, migration.progress.get(name), migration.has_arrived(name))
                 }).collect::<Vec<_>>(),
@@ -473,7 +485,7 @@ struct Need {
     command: String,
 }
 
-fn need(row: &Row) -> Option<Need> {
+fn need(row: &Row, opens: Opens) -> Option<Need> {
     let Seen::Migration(migration) = &row.seen else {
         return None;
     };
@@ -481,7 +493,13 @@ fn need(row: &Row) -> Option<Need> {
     match migration.standing() {
         Standing::Running | Standing::Ended(Ending::Succeeded) => None,
         Standing::ReadyForCutover => Some(Need {
-            what: format!("{unit} is ready for its cutover, lag {}", lag(largest_lag(migration))),
+            what: match approval(unit, opens) {
+                Some(approval) => format!(
+                    "{unit} is ready for its cutover, lag {}; it waits for {approval}; or now:",
+                    lag(largest_lag(migration))
+                ),
+                None => format!("{unit} is ready for its cutover, lag {}", lag(largest_lag(migration))),
+            },
             command: format!("cutover {}", typed(unit)),
         }),
         Standing::Asking(substate) => Some(Need {
@@ -516,6 +534,7 @@ fn need(row: &Row) -> Option<Need> {
 mod tests {
     use super::*;
     use crate::cli::dealt::Queued;
+    use std::collections::BTreeSet;
 
     fn migration(state: &str, substate: &str, databases: Json) -> Migration {
         let names: Vec<&String> = databases.as_object().unwrap().keys().collect();
@@ -561,6 +580,7 @@ mod tests {
         Dealt {
             databases,
             arrived,
+            unapproved: BTreeSet::new(),
             queued: queued.collect(),
         }
     }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::layout::{count, hang, listed, typed};
-use super::progress::{gate, waiting};
+use super::progress::{approval, gate, waiting};
 use super::time::length;
 use crate::address::UnitAddress;
 use crate::apply::observer::WaitsFor;
@@ -124,9 +124,13 @@ impl SummaryView<'_> {
         let _ = writeln!(text, "{STRONG}Waiting for a person:{STRONG:#}\n");
         for (unit, waits) in waits {
             match waits {
-                WaitsFor::Cutover { reading } => {
+                WaitsFor::Cutover { reading, opens } => {
                     let sentence = format!("{unit} is ready for its cutover; {}", gate(reading));
                     text.push_str(&hang("  ", "  ", &sentence, self.columns));
+                    if let Some(approval) = approval(unit, *opens) {
+                        let sentence = format!("it waits for {approval}; or now:");
+                        text.push_str(&hang("    ", "    ", &sentence, self.columns));
+                    }
                     let _ = writeln!(text, "    {}", self.calling.line(&format!("cutover {}", typed(unit))));
                 }
                 WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Stalled { .. } => {

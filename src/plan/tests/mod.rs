@@ -16,6 +16,7 @@ use crate::plan::step::{Remember, StepTarget};
 use crate::plan::{Change, Inputs, Mode, Op, Plan, propose};
 use crate::prior::{Prior, Remembered};
 
+mod batch;
 mod behind;
 mod condition;
 mod ignored;

@@ -30,4 +30,12 @@ fn its_way_is_protected_whoever_signs_in_at_the_source() {
     let found = world.propose(&changed).unwrap_err();
     let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
     assert_eq!(summaries, ["a running migration needs it"]);
+    let both = changed.replace(
+        "to = network.b\n",
+        "to = network.b\n  reverse { allow_gateway_transit = true }\n",
+    );
+    let found = world.propose(&both).unwrap_err();
+    let details: Vec<Option<&str>> = found.iter().map(|found| found.detail.as_deref()).collect();
+    let one = "The migration `byhand` is not over, and needs what would be changed: vnet_peering.p#forward, vnet_peering.p#reverse.";
+    assert_eq!(details, [Some(one)], "one problem a migration");
 }

@@ -1,0 +1,78 @@
+//! What a batch says that is not so.
+
+use serde_json::json;
+
+use super::{BATCH, PEERING, World, id};
+use crate::arm::migration::Migration;
+use crate::plan::action::Shown;
+
+const APPROVED: &str = "  cutover {\n    policy   = \"approved\"\n    approved = [1, 9]\n  }\n";
+
+fn with_approval(approval: &str, databases: &str) -> (World, String) {
+    let mut world = World::after(PEERING);
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    world
+        .objects
+        .insert(target.clone(), json!({ "location": "westeurope" }));
+    world.migrations.insert(target, Vec::new());
+    let databases = format!("databases = {databases}\n  mode = \"online\"\n  max_per_migration = 1\n{approval}");
+    (
+        world,
+        format!("{PEERING}{}", BATCH.replace("databases = [\"x\"]\n", &databases)),
+    )
+}
+
+#[test]
+fn an_approval_of_a_migration_that_is_not_there_is_told() {
+    let (world, text) = with_approval(APPROVED, "[\"x\", \"y\"]");
+    let plan = world.plan(&text);
+    let told: Vec<&str> = plan.findings.iter().map(|finding| finding.summary.as_str()).collect();
+    assert_eq!(told, ["database_batch.w has no migration 9 to approve"]);
+    let policies: Vec<_> = plan
+        .changes
+        .iter()
+        .filter_map(|change| change.fields.iter().find(|field| field.attribute == "cutover"))
+        .map(|field| field.after.clone())
+        .collect();
+    let policy = |word: &str| Some(Shown::Value(json!(word)));
+    assert_eq!(policies, [policy("approved"), policy("not yet approved")]);
+}
+
+#[test]
+fn one_approval_is_for_one_migration() {
+    let all = APPROVED.replace("[1, 9]", "true");
+    let (world, text) = with_approval(&all, "[\"x\"]");
+    assert!(world.propose(&text).is_ok());
+    let (world, text) = with_approval(&all, "[\"x\", \"y\"]");
+    let found = world.propose(&text).unwrap_err();
+    let summaries: Vec<&str> = found.iter().map(|found| found.summary.as_str()).collect();
+    assert_eq!(summaries, ["one approval for several migrations"]);
+}
+
+#[test]
+fn another_source_of_what_has_arrived_is_told_and_moves_nothing() {
+    let (mut world, text) = with_approval("", "[\"x\"]");
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    let arrived = json!({
+        "tags": { "pgferry-unit": "database_batch.w#1", "pgferry-generation": "1" },
+        "properties": {
+            "migrationMode": "Online",
+            "migrationOption": "ValidateAndMigrate",
+            "sourceDbServerResourceId": "db.example.org:5432@migrator",
+            "dbsToMigrate": ["x"],
+            "currentStatus": { "state": "Succeeded" },
+        },
+    });
+    let migration = Migration::read(target.child("migrations", "wm1"), &arrived);
+    world.migrations.insert(target, vec![migration]);
+    world.apply(&world.plan(&text));
+    let same = text.replace("Db.example.org", "db.EXAMPLE.org");
+    assert!(world.plan(&same).findings.is_empty());
+    let plan = world.plan(&text.replace("Db.example.org", "new.example.org"));
+    let told: Vec<&str> = plan.findings.iter().map(|finding| finding.summary.as_str()).collect();
+    assert_eq!(
+        told,
+        ["database_batch.w came from db.example.org:5432, and its source is new.example.org:5432 now"]
+    );
+    assert!(plan.is_empty(), "{:#?}", plan.steps);
+}
