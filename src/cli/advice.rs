@@ -4,13 +4,13 @@ use pgferry_state::{Damage, Holder, StoreError};
 
 use super::error::Report;
 use super::view::layout::{clean, typed};
-use super::view::object::in_words;
+use super::view::object::{in_words, noun};
 use super::view::progress::gate;
 use crate::address::UnitAddress;
 use crate::apply::{ApplyError, EndedBadly, StepError};
 use crate::arm::error::Delivery;
 use crate::arm::migration::Ending;
-use crate::arm::{ArmError, Failure, MissingOutput, Retry, ServiceError, Verb};
+use crate::arm::{ArmError, ArmId, Failure, MissingOutput, Retry, ServiceError, Verb};
 use crate::azure::ConnectError;
 use crate::simulator::serve::ServeError;
 
@@ -81,6 +81,8 @@ pub(crate) fn on_arm(error: &ArmError) -> Report {
     } = error;
     let object = in_words(&call.id);
     let doing = match &call.verb {
+        // The id of a list names no object.
+        Verb::Get if call.id.name() == "*" => format!("cannot list the {}", listed(&call.id)),
         Verb::Get => format!("cannot read {object}"),
         Verb::Put => format!("cannot create or replace {object}"),
         Verb::Patch => format!("cannot change {object}"),
@@ -122,6 +124,16 @@ pub(crate) fn on_arm(error: &ArmError) -> Report {
         }
     }
     report.fact("correlation id", correlation.to_string())
+}
+
+/// What a list is of: ``servers of `rg-data` ``.
+fn listed(id: &ArmId) -> String {
+    let home = match (id.parent(), id.group()) {
+        (Some(parent), _) => format!(" of {}", in_words(&parent)),
+        (None, Some(group)) => format!(" of `{group}`"),
+        (None, None) => String::new(),
+    };
+    format!("{}s{home}", noun(id))
 }
 
 fn refused(mut report: Report, service: &ServiceError) -> Report {
@@ -348,9 +360,17 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
                 | Damage::LargeDocument => report.hint("nothing was changed, here or in Azure"),
             };
             match last_good {
-                Some(copy) => report.hint(format!("keep `{}`: it is whole", copy.path.display())),
+                Some(copy) => report.hint(format!(
+                    "keep `{}`: it is whole, and tells what was remembered",
+                    copy.path.display()
+                )),
                 None => report,
             }
+            .hint(
+                "put a copy of the state's directory from before the damage in its place; without one, move the directory \
+                 away: the next apply adopts what is there as declared, and migrations are found by their tags. What is \
+                 adopted is not deleted by destroy",
+            )
         }
         StoreError::BoundElsewhere(conflict) => Report::new("this state belongs elsewhere")
             .fact("it belongs to", conflict.bound.to_string())
@@ -433,6 +453,29 @@ mod tests {
               `/subscriptions/s`
         hint: a new role assignment counts after some minutes, and after a new login
         ");
+    }
+
+    #[test]
+    fn a_list_is_called_one() {
+        let said = |id: &str| {
+            let error = ArmError {
+                call: Call::new(Verb::Get, id.parse().unwrap()),
+                correlation: CorrelationId(Uuid::nil()),
+                failure: Failure::Refused(Box::new(service(403, "AuthorizationFailed", "no"))),
+            };
+            on_arm(&error).headline.unwrap()
+        };
+        let group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-data/providers";
+        assert_eq!(
+            said(&format!("{group}/Microsoft.DBforPostgreSQL/flexibleServers/*")),
+            "cannot list the servers of `rg-data`"
+        );
+        assert_eq!(
+            said(&format!(
+                "{group}/Microsoft.DBforPostgreSQL/flexibleServers/pg/migrations/*"
+            )),
+            "cannot list the migrations of server `pg` in `rg-data`"
+        );
     }
 
     #[test]

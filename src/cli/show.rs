@@ -13,11 +13,10 @@ use super::project::Purpose;
 use super::session;
 use super::status::covers;
 use super::ui::Verbosity;
-use super::view::layout::{count, pad};
+use super::view::layout::{count, hang, pad};
 use super::view::time::instant;
 use super::view::value::{Ids, Spelling};
 use crate::address::UnitAddress;
-use crate::arm::SubscriptionId;
 use crate::cli::color::{DIM, STRONG};
 use crate::prior::{Origin, Prior, UnitRecord};
 use pgferry_state::{LocalStore, Store};
@@ -60,24 +59,26 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
             known: known.into_iter().collect(),
         });
     }
-    let mut text = format!("State {}, serial {}", snapshot.lineage, snapshot.serial);
+    let columns = call.ui.width();
+    let heading = format!("State {}, serial {}", snapshot.lineage, snapshot.serial);
+    let mut text = hang("", "", &heading, columns);
     if let Some(binding) = &snapshot.binding {
-        let _ = write!(text, "\nof {binding}");
+        text.push_str(&hang("of ", "   ", &binding.to_string(), columns));
     }
-    text.push_str("\n\n");
-    render(&mut text, &prior, args.address.as_ref(), &home, call.ui.verbosity());
-    call.ui.show(&text);
-    Ok(Exit::Done)
-}
-
-fn render(text: &mut String, prior: &Prior, only: Option<&UnitAddress>, home: &SubscriptionId, verbosity: Verbosity) {
+    text.push('\n');
     let spelling = Spelling {
-        home,
-        ids: match verbosity {
+        home: &home,
+        ids: match call.ui.verbosity() {
             Verbosity::Quiet | Verbosity::Normal => Ids::Short,
             Verbosity::Detailed => Ids::Whole,
         },
     };
+    render(&mut text, &prior, args.address.as_ref(), &spelling, columns);
+    call.ui.show(&text);
+    Ok(Exit::Done)
+}
+
+fn render(text: &mut String, prior: &Prior, only: Option<&UnitAddress>, spelling: &Spelling<'_>, columns: usize) {
     let mut shown = 0;
     for (unit, remembered) in prior.iter() {
         if only.is_some_and(|address| !covers(address, unit)) {
@@ -91,7 +92,7 @@ fn render(text: &mut String, prior: &Prior, only: Option<&UnitAddress>, home: &S
             origin(record.origin),
             remembered.revision
         );
-        fields(text, record, &spelling);
+        fields(text, record, spelling, columns);
         text.push('\n');
     }
     let _ = writeln!(text, "{} remembered.", count(shown, "unit"));
@@ -105,7 +106,7 @@ fn origin(origin: Origin) -> &'static str {
     }
 }
 
-fn fields(text: &mut String, record: &UnitRecord, spelling: &Spelling<'_>) {
+fn fields(text: &mut String, record: &UnitRecord, spelling: &Spelling<'_>, columns: usize) {
     let mut lines: Vec<(String, String)> = Vec::new();
     if let Some(id) = &record.id {
         lines.push(("id".into(), spelling.inline(&id.as_str().into())));
@@ -134,6 +135,11 @@ fn fields(text: &mut String, record: &UnitRecord, spelling: &Spelling<'_>) {
         .max()
         .unwrap_or_default();
     for (name, value) in lines {
-        let _ = writeln!(text, "  {} = {value}", pad(&name, names));
+        text.push_str(&hang(
+            &format!("  {} = ", pad(&name, names)),
+            &pad("", names + 5),
+            &value,
+            columns,
+        ));
     }
 }

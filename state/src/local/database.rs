@@ -206,6 +206,8 @@ fn guarded<T>(doing: &'static str, dir: &Path, call: impl FnOnce() -> sled::Resu
     match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sled::Error::Io(error))) if !is_about_contents(&error) => Err(io_error(doing, dir)(error)),
+        // Its own words are for those who know its inside.
+        Ok(Err(sled::Error::Corruption { .. })) => Err(damaged("a part of it is damaged".to_owned())),
         Ok(Err(error)) => Err(damaged(error.to_string())),
         Err(payload) => Err(damaged(words_of(payload.as_ref()))),
     }
