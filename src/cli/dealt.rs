@@ -89,12 +89,10 @@ fn to_come(chunk: &Chunk) -> Vec<&str> {
 
 /// One migration of a target is active at a time: first those of the same batch that come before it, then whoever holds it.
 fn behind(chunk: &Chunk, all: &[Chunk], migrations: &[Migration]) -> Option<String> {
-    let is_to_come = |other: &&Chunk| matches!(other.fate, Fate::Start(_) | Fate::Running(_));
+    let is_to_come = |other: &Chunk| matches!(other.fate, Fate::Start(_) | Fate::Running(_));
     let before = all
         .iter()
-        .filter(|other| other.number < chunk.number)
-        .filter(is_to_come)
-        .last();
+        .rfind(|other| other.number < chunk.number && is_to_come(other));
     match before {
         Some(before) => Some(format!("#{}", before.number)),
         None => migrations

@@ -57,7 +57,7 @@ fn finding(work: &Work, on: &Address) -> Finding {
         summary: format!("{} is held back: it waits for {on}, which has not arrived", work.unit),
         detail: Some(format!(
             "It follows once that has: `pgferry apply --retry {}`",
-            typed(&on)
+            typed(on)
         )),
         remedy: None,
         address: Some(work.unit.resource.clone()),

@@ -32,7 +32,12 @@ fn directories() {
     let ferry = Ferry::example("quickstart");
     clear(&ferry.run(&["-C", "nowhere", "plan"]), 1, &["nowhere"]);
     std::fs::create_dir(ferry.path("empty")).unwrap();
-    clear(&ferry.run(&["-C", "empty", "plan"]), 1, &[".hcl"]);
+    clear(&ferry.run(&["-C", "empty", "plan"]), 1, &[".hcl", "-C DIR"]);
+    clear(&ferry.run(&["-C", "empty", "simulator", "reset"]), 1, &[".hcl"]);
+    assert!(
+        !ferry.path("empty/.pgferry").exists(),
+        "nothing is made where no project is"
+    );
 }
 
 #[test]
@@ -112,6 +117,34 @@ fn servers_and_networks() {
     clear(&ferry.run(&["plan"]), 7, &["overlap", "vnet-hub", "vnet-target"]);
     clear(&ferry.run(&["apply", "--auto-approve"]), 7, &["overlap"]);
     assert_eq!(ferry.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn worlds() {
+    let ferry = Ferry::example("quickstart");
+    ferry.write("world.json", "{ \"nope\": 1 }");
+    let said = ferry.run(&["plan"]);
+    clear(&said, 1, &["cannot use the world file", "`nope`"]);
+    assert_eq!(said.all().matches("error:").count(), 1, "{}", said.all());
+}
+
+#[test]
+fn spelling_of_terraform() {
+    let ferry = Ferry::example("quickstart");
+    clear(&ferry.run(&["init"]), 1, &["`pgferry plan` is the first command"]);
+    clear(&ferry.run(&["plan", "-out=x"]), 1, &["--out", "not kept in a file"]);
+    let taken = ferry.run(&[
+        "plan",
+        "-lock=false",
+        "-lock-timeout=5s",
+        "-parallelism=5",
+        "-compact-warnings",
+    ]);
+    clear(&taken, 0, &["note: --lock=false is taken"]);
+    let destroy = ferry.run(&["destory"]);
+    clear(&destroy, 1, &["destory"]);
+    assert!(!destroy.all().contains("'destroy'"), "{}", destroy.all());
+    clear(&ferry.run(&["-C", ".", "help", "plan"]), 0, &["Usage: pgferry plan"]);
 }
 
 #[test]

@@ -31,6 +31,37 @@ fn a_manual_cutover_ends_the_run_with_four_and_is_done_by_hand() {
 }
 
 #[test]
+fn what_queues_what_waits_and_what_is_over_is_told_as_it_is() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(MANUAL.0, MANUAL.1);
+    let here = ferry.path("").display().to_string();
+    let run = |arguments: &[&str]| ferry.run(&[&["-C", here.trim_end_matches('/')], arguments].concat());
+    let waiting = run(&["apply", "--auto-approve"]).expect(4).all();
+    let line = format!(
+        "pgferry -C {} cutover 'database_batch.wave1#1'",
+        here.trim_end_matches('/')
+    );
+    assert!(waiting.contains(&line), "{waiting}");
+    let status = run(&["status"]).expect(0).out;
+    assert!(status.contains("#2  8 databases, waits for #1"), "{status}");
+    let queued = run(&["cutover", "database_batch.wave1#2"]).expect(1).all();
+    assert!(queued.contains("it waits for #1"), "{queued}");
+    assert!(!queued.contains("did you mean"), "{queued}");
+    for unknown in [
+        &["status", "database_batch.wvae1"][..],
+        &["plan", "--retry", "database_batch.wave2"],
+    ] {
+        let said = run(unknown).expect(1).all();
+        assert!(said.contains("did you mean database_batch.wave1?"), "{said}");
+    }
+    let refused = run(&["destroy", "--auto-approve"]).expect(1).all();
+    assert_eq!(refused.matches("error[").count(), 1, "{refused}");
+    let _ = run(&["cutover", "database_batch.wave1#1", "--auto-approve"]).expect(0);
+    let over = run(&["cutover", "database_batch.wave1#1"]).expect(0).all();
+    assert!(over.contains("has succeeded already"), "{over}");
+}
+
+#[test]
 fn a_cutover_from_a_second_terminal_releases_the_first_run() {
     let ferry = Ferry::example("quickstart");
     ferry.edit(MANUAL.0, MANUAL.1);
