@@ -71,7 +71,7 @@ impl Calling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Code;
+    use crate::diagnostic::code;
 
     #[test]
     fn a_command_is_shown_as_it_works_here() {
@@ -102,7 +102,7 @@ mod tests {
             "wait, or end it with `pgferry -C live cancel 'a.b#1'`; `pgferry -C live status` shows `x` of pgferry"
         );
         assert_eq!(here.in_text("`pgferry never ends"), "`pgferry never ends");
-        let found = Diagnostic::error(Code("C000"), "odd").hint("see `pgferry show`");
+        let found = Diagnostic::error(code::NO_DEFAULT, "odd").hint("see `pgferry show`");
         let hints: Vec<String> = here
             .in_hints(&found.into())
             .iter()

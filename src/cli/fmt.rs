@@ -87,12 +87,12 @@ pub(crate) fn run(args: &FmtArgs, call: &Call<'_>) -> Result<Exit, CommandError>
     for path in paths {
         let mut files = Vec::new();
         if let Err(error) = find(&call.directory, path, args.recursive, &mut files) {
-            exit = exit.and(complain(ui, &error));
+            exit = exit.and(complain(call, &error));
         }
         for shown in files {
             exit = exit.and(match file(args, &call.directory, &shown, ui) {
                 Ok(exit) => exit,
-                Err(error) => complain(ui, &error),
+                Err(error) => complain(call, &error),
             });
         }
     }
@@ -100,9 +100,9 @@ pub(crate) fn run(args: &FmtArgs, call: &Call<'_>) -> Result<Exit, CommandError>
 }
 
 /// Other files may be in order: the error is told, and work goes on.
-fn complain(ui: &Ui, error: &CommandError) -> Exit {
+fn complain(call: &Call<'_>, error: &CommandError) -> Exit {
     let report = error.report();
-    ui.alert(&report.render(ui.width()));
+    call.ui.alert(&report.render(&call.calling, call.ui.width()));
     report.exit
 }
 

@@ -221,13 +221,7 @@ mod tests {
                 _ => return None,
             })
         };
-        anstream::adapter::strip_str(&render(
-            found,
-            &files,
-            &Calling::of(std::path::Path::new("live"), &[]),
-            80,
-        ))
-        .to_string()
+        anstream::adapter::strip_str(&render(found, &files, 80)).to_string()
     }
 
     fn span(file: u32, needle: &str) -> Span {
