@@ -132,7 +132,17 @@ fn module_of(path: &Path) -> String {
 /// The code of a file without its tests and comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a source can be read");
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let mut code = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, test)) = rest.split_once("#[cfg(test)]\nmod ") {
+        code.push_str(before);
+        // Tests in files of their own leave what follows; those in this file end it.
+        rest = match test.split_once([';', '{']) {
+            Some((name, after)) if test[name.len()..].starts_with(';') => after,
+            _ => "",
+        };
+    }
+    code.push_str(rest);
     code.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .collect::<Vec<_>>()
