@@ -175,6 +175,7 @@ impl Model {
             Op::Start { migration, body, .. } => {
                 let mut json = body.to_shown();
                 json["id"] = json!(migration.as_str());
+                json["name"] = json!(migration.name());
                 json["properties"]["currentStatus"] = json!({ "state": "Succeeded" });
                 assert!(
                     self.migrations.insert(migration.clone(), json).is_none(),
