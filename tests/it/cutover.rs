@@ -83,7 +83,7 @@ fn a_cutover_from_a_second_terminal_releases_the_first_run() {
         let mut source = world["sources"][0].clone();
         source["host"] = "shop.example.net".into();
         source["network"] = serde_json::Value::Null;
-        source["databases"] = serde_json::json!([{ "name": "slow", "size_mb": 40000, "tables": 10 }]);
+        source["databases"] = serde_json::json!([{ "name": "slow", "size_mb": 400000, "tables": 1000 }]);
         world["sources"].as_array_mut().unwrap().push(source);
     });
     ferry.wake_simulator();
