@@ -34,7 +34,7 @@ static SCHEMA: Schema = Schema {
             ArgumentType::References(&["network"]),
             "Networks that shall resolve the zone's names.",
         )
-        .on_change(Effect::Replaces),
+        .on_change(Effect::InPlace),
     ],
     common: &[],
     sections: &[],

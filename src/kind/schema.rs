@@ -53,8 +53,7 @@ pub struct Argument {
 /// What happens when an argument is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// From the next run on pgferry goes by it, and nothing in Azure changes: the argument names what is looked at, or steers
-    /// pgferry itself.
+    /// From the next run on pgferry goes by it: the argument names what is looked at, or steers pgferry itself.
     Read,
     /// The object is changed in place.
     InPlace,
@@ -227,7 +226,7 @@ impl ArgumentType {
             Self::Texts => "a list of texts".to_owned(),
             Self::WholesOrTrue => "a list of whole numbers, or `true`".to_owned(),
             Self::Map => "a map of texts".to_owned(),
-            Self::Choice(_) => "one of the words below".to_owned(),
+            Self::Choice(_) => "one of the allowed words".to_owned(),
             Self::Reference(of) => format!("a `{}`", kinds(of)),
             Self::References(of) => format!("a list of `{}`", kinds(of)),
             Self::Duration => "a length of time such as `15m`".to_owned(),
@@ -262,7 +261,7 @@ impl Effect {
     /// In a sentence.
     pub fn described(self) -> &'static str {
         match self {
-            Self::Read => "A change changes nothing in Azure.",
+            Self::Read => "pgferry goes by a change from the next run on.",
             Self::InPlace => "A change is made in place.",
             Self::Replaces => "A change deletes the object and makes it anew.",
             Self::Later => "A change counts for what is created from then on.",

@@ -202,6 +202,11 @@ fn what_is_asked_about_a_place_is_answered() {
     let symbols = editor.ask("textDocument/documentSymbol", document);
     assert_eq!(symbols["result"][0]["name"], "variable \"region\"");
     assert_eq!(symbols["result"][1]["children"][0]["name"], "zone");
+    editor.open("wide.hcl", "locals {\n a = 1\n}\n");
+    let wide = json!({ "textDocument": { "uri": editor.uri("wide.hcl") }, "options": { "tabSize": 8, "insertSpaces": false } });
+    let edits = editor.ask("textDocument/formatting", wide);
+    assert_eq!(edits["result"][0]["newText"], "locals {\n  a = 1\n}\n");
+    assert_eq!(edits["result"][0]["range"]["end"], json!({ "line": 3, "character": 0 }));
     assert_eq!(editor.end(), 0);
 }
 

@@ -11,13 +11,13 @@ use super::{check, uri};
 use crate::cli::env::Env;
 use crate::cli::exit::Exit;
 use crate::cli::project::Wishes;
+use crate::config::Sources;
+use crate::config::layout::formatted;
+use crate::config::parse::check_syntax;
 use crate::config::source::Role;
+use crate::diagnostic::FileId;
 use crate::editor::outline::{Block, Word};
 use crate::editor::{Item, ItemKind, Lines, Outline, Position, Project, complete, definition, hover};
-
-/// The formatter, which is given a text and answers with the same text in the usual layout, or with nothing where it cannot be
-/// read. Without one the server does not say that it can format.
-const FORMATTER: Option<fn(&str) -> Option<String>> = None;
 
 /// What is to be done after a message.
 pub(super) enum Turn {
@@ -303,10 +303,7 @@ impl Server {
 
     fn formatted(&self, params: &Json) -> Result<Json, Refusal> {
         let document = self.document(params)?;
-        let Some(format) = FORMATTER else {
-            return Err((-32601, "this version does not format".to_owned()));
-        };
-        Ok(match format(&document.text) {
+        Ok(match laid_out(&document.text) {
             Some(text) if text != document.text => {
                 let whole = check::range(&Lines::of(&document.text), 0..document.text.len());
                 json!([{ "range": whole, "newText": text }])
@@ -347,7 +344,7 @@ fn capabilities() -> Json {
             "hoverProvider": true,
             "definitionProvider": true,
             "documentSymbolProvider": true,
-            "documentFormattingProvider": FORMATTER.is_some(),
+            "documentFormattingProvider": true,
         },
         "serverInfo": { "name": "pgferry", "version": env!("CARGO_PKG_VERSION") },
     })
@@ -436,4 +433,12 @@ fn entry(name: &str, kind: u32, whole: Range<usize>, word: &Word, lines: &Lines<
         "selectionRange": check::range(lines, word.range.clone()),
         "children": children,
     })
+}
+
+/// The text in the usual layout; nothing where it does not follow the grammar, and so cannot be laid out.
+fn laid_out(text: &str) -> Option<String> {
+    let sources = Sources::from_texts([("main.hcl", text)]);
+    let file = sources.file(FileId(0))?;
+    check_syntax(FileId(0), file).ok()?;
+    Some(formatted(text))
 }

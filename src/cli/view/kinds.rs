@@ -106,15 +106,21 @@ fn argument(entry: &Entry, width: usize, text: &mut String) {
         Need::Optional | Need::Default(_) => "",
     };
     let first = format!("  {}{need}: ", paint(STRONG, entry.name));
-    text.push_str(&hang(&first, "      ", &entry.holds.described(), width));
+    let words: Vec<String> = entry
+        .holds
+        .words()
+        .iter()
+        .map(|word| format!("`{}`", word.word))
+        .collect();
+    let holds = if words.is_empty() {
+        entry.holds.described()
+    } else {
+        format!("one of {}", words.join(", "))
+    };
+    text.push_str(&hang(&first, "      ", &holds, width));
     let mut sentences = vec![entry.doc.to_owned()];
     if let Need::Default(default) = entry.need {
         sentences.push(format!("Default: {default}."));
-    }
-    let words = entry.holds.words();
-    if !words.is_empty() {
-        let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.word)).collect();
-        sentences.push(format!("Words: {}.", words.join(", ")));
     }
     sentences.extend(entry.effect.map(|effect| effect.described().to_owned()));
     text.push_str(&hang("      ", "      ", &sentences.join(" "), width));
@@ -164,12 +170,6 @@ mod tests {
           resource_group: a text
               Resource group of the object. Default: the `azure` block's. A change
               deletes the object and makes it anew.
-          location: a text
-              Region of the object. Default: the `azure` block's. A change changes
-              nothing in Azure.
-          tenant_id: a text
-              Tenant of the subscription. Default: the `azure` block's. A change changes
-              nothing in Azure.
 
         Attributes that can be referred to
 
