@@ -17,7 +17,8 @@ fn a_signal_while_azure_is_looked_at_ends_the_command_before_anything_was_change
     });
     ferry.wake_simulator();
     let running = ferry.start(&["apply", "--auto-approve"]);
-    until("the look has begun", || {
+    // What a slow answer is for stands in the log only once it was given; what was asked before stands there.
+    until("Azure is asked", || {
         ferry
             .requests()
             .iter()
