@@ -2,6 +2,7 @@
 
 pub mod code;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::address::Address;
@@ -44,7 +45,7 @@ pub enum Severity {
 }
 
 /// A text beside a place in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mark {
     /// The place.
     pub span: Span,
@@ -53,7 +54,7 @@ pub struct Mark {
 }
 
 /// One problem: a constant summary, the place, a detail in sentences, and ways out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
@@ -76,7 +77,7 @@ pub struct Diagnostic {
 }
 
 /// A value that took part: `var.port` and `is 70000`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Participant {
     /// The reference that has the value.
     pub traversal: String,
@@ -241,17 +242,19 @@ impl Diagnostics {
         self.0.is_empty()
     }
 
-    /// In the order of files and places; what has no place comes last.
+    /// In the order of files and places; what has no place comes last. What every instance of a module says alike is said
+    /// once.
     pub fn sorted(mut self) -> Vec<Diagnostic> {
+        let mut said = HashSet::with_capacity(self.0.len());
+        // One expression that fails alike for many keys is one problem, whatever values took part each time.
+        self.0.retain(|found| {
+            said.insert(Diagnostic {
+                values: None,
+                ..found.clone()
+            })
+        });
         self.0
             .sort_by_key(|found| found.primary.as_ref().map_or((1, None), |mark| (0, Some(mark.span))));
-        // One expression that fails alike for many keys is one problem, whatever values took part each time.
-        self.0.dedup_by(|next, first| {
-            let values = std::mem::replace(&mut next.values, first.values.clone());
-            let same = next == first;
-            next.values = values;
-            same
-        });
         self.0
     }
 

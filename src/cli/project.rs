@@ -102,17 +102,17 @@ impl Project {
             cwd: directory.display().to_string(),
         };
         let inputs = Inputs::gather(&mut sources, &supplied);
-        let raw = parse(&sources);
-        let (inputs, raw) = match (inputs, raw) {
-            (Ok(inputs), Ok(raw)) => (inputs, raw),
-            (inputs, raw) => {
+        let configuration = parse(&mut sources);
+        let (inputs, configuration) = match (inputs, configuration) {
+            (Ok(inputs), Ok(configuration)) => (inputs, configuration),
+            (inputs, configuration) => {
                 let mut found = Diagnostics::new();
                 found.absorb(inputs);
-                found.absorb(raw);
+                found.absorb(configuration);
                 return Err(Box::new(Refused { found, sources }));
             }
         };
-        let configured = settings(&raw, &inputs).and_then(|configured| {
+        let configured = settings(&configuration.root, &inputs).and_then(|configured| {
             check_program(&configured)?;
             let defaults = defaults(&configured.azure, env)?;
             Ok((configured, defaults))
@@ -127,7 +127,7 @@ impl Project {
             (_, Purpose::Change) => UnsetSensitive::Refuse,
         };
         let program = Program {
-            raw,
+            configuration,
             inputs: inputs.with_unset_sensitive(unset),
             defaults,
         };
@@ -219,8 +219,8 @@ fn rendered(found: Diagnostics, sources: &Sources, width: usize) -> String {
 pub(crate) fn source_text(sources: &Sources, id: FileId) -> Option<SourceText<'_>> {
     let file = sources.file(id)?;
     let quotable = match file.role {
-        Role::Configuration | Role::Question => Quotable::Yes,
-        _ => Quotable::No,
+        Role::Configuration | Role::Module | Role::Question => Quotable::Yes,
+        Role::AutomaticVariables | Role::NamedVariables | Role::Value => Quotable::No,
     };
     Some(SourceText {
         name: &file.name,

@@ -141,6 +141,7 @@ impl Session {
             outputs: values,
             secrets,
             warnings,
+            unused: _,
         } = declared;
         if !warnings.is_empty() {
             self.ui.say(&self.project.rendered(warnings, self.ui.width()));

@@ -35,8 +35,10 @@ pub(crate) fn run(args: &ValidateArgs, call: &Call<'_>) -> Result<Exit, CommandE
         .program
         .declare(&Outputs::default())
         .map_err(|found| project.refuse(found, width))?;
-    if !declared.warnings.is_empty() {
-        call.ui.alert(&project.rendered(declared.warnings, width));
+    let mut warnings = declared.warnings;
+    warnings.extend(declared.unused);
+    if !warnings.is_empty() {
+        call.ui.alert(&project.rendered(warnings, width));
     }
     let resources = declared.graph.iter().count();
     call.ui.show(&format!(

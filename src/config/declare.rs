@@ -1,23 +1,21 @@
-//! What the blocks of a configuration declare, which of it refers to which, and in what order that can be evaluated.
-//! It evaluates nothing.
+//! What the blocks of one directory declare, and what a name means among them. It evaluates nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-use crate::config::parse::{RawBlock, RawBody};
+use crate::config::parse::RawBlock;
 use crate::config::variables::{self, Declared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, nearest};
 use crate::lang::code;
 use crate::lang::expr::{Expr, Name, Reference, StepNode};
 
 /// Blocks that are no resources.
-const PLAIN_BLOCKS: [&str; 5] = ["pgferry", "azure", "variable", "locals", "output"];
+pub(super) const PLAIN_BLOCKS: [&str; 6] = ["pgferry", "azure", "variable", "locals", "output", "module"];
 
 /// Blocks of the language that this version does not know yet.
-const LATER_BLOCKS: [&str; 5] = ["module", "check", "moved", "removed", "import"];
+pub(super) const LATER_BLOCKS: [&str; 4] = ["check", "moved", "removed", "import"];
 
 /// Names of Terraform that have no meaning here, and what to do instead.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 4] = [
     (
         "count",
         "there is no `count`: identity never hangs on a position in a list. Use `for_each` and `each.key`",
@@ -34,16 +32,15 @@ const ELSEWHERE: [(&str, &str); 5] = [
         "resource",
         "resources are named by kind and label, such as `source.erp`",
     ),
-    ("module", "modules are not supported yet by this version"),
 ];
 
-/// A `local`, a resource, an output or the validations of a variable: what is evaluated as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Node {
-    Local(usize),
-    Resource(usize),
-    Output(usize),
-    Validation(usize),
+/// Whose blocks they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// The root's.
+    Root,
+    /// A module's.
+    Module,
 }
 
 /// Everything that is declared.
@@ -52,11 +49,15 @@ pub(super) struct Declarations<'r> {
     pub(super) locals: Vec<(&'r Name, &'r Expr)>,
     pub(super) resources: Vec<&'r RawBlock>,
     pub(super) outputs: Vec<&'r RawBlock>,
+    /// Calls of modules.
+    pub(super) calls: Vec<&'r RawBlock>,
     variable_index: BTreeMap<&'r str, usize>,
     /// Variables whose declaration itself is at fault.
     broken_variables: BTreeSet<&'r str>,
     local_index: BTreeMap<&'r str, usize>,
     resource_index: HashMap<&'r str, BTreeMap<&'r str, usize>>,
+    output_index: BTreeMap<&'r str, usize>,
+    call_index: BTreeMap<&'r str, usize>,
     kinds: Vec<&'r str>,
 }
 
@@ -67,6 +68,7 @@ pub(super) enum Named<'e> {
     Variable(Option<usize>),
     Local(usize),
     Resource(usize),
+    Call(usize),
     Each(Each),
     Itself,
     Path(&'e str),
@@ -102,36 +104,30 @@ impl Site {
 
 impl<'r> Declarations<'r> {
     /// Sorts the blocks by what they declare. Blocks at fault are reported and left out.
-    pub(super) fn collect(raw: &'r [RawBlock], kinds: Vec<&'r str>) -> (Self, Diagnostics) {
+    pub(super) fn collect(raw: &'r [RawBlock], kinds: Vec<&'r str>, level: Level) -> (Self, Diagnostics) {
         let mut found = Diagnostics::new();
         let mut all = Self {
             variables: Vec::new(),
             locals: Vec::new(),
             resources: Vec::new(),
             outputs: Vec::new(),
+            calls: Vec::new(),
             variable_index: BTreeMap::new(),
             broken_variables: BTreeSet::new(),
             local_index: BTreeMap::new(),
             resource_index: HashMap::new(),
+            output_index: BTreeMap::new(),
+            call_index: BTreeMap::new(),
             kinds,
         };
-        let mut outputs: BTreeMap<&str, Span> = BTreeMap::new();
         for block in raw {
             match &*block.kind.value {
-                "pgferry" | "azure" => {}
+                "pgferry" | "azure" if level == Level::Root => {}
+                settings @ ("pgferry" | "azure") => found.push(only_in_root(block, settings)),
                 "variable" => all.add_variable(block, &mut found),
                 "locals" => all.add_locals(block, &mut found),
-                "output" => {
-                    let problems = single_label(block, "output \"name\"");
-                    let label = block.labels.first().unwrap_or(&block.kind);
-                    if problems.has_errors() {
-                        found.extend(problems);
-                    } else if let Some(first) = outputs.insert(&label.value, label.span) {
-                        found.push(declared_twice("output", label, first));
-                    } else {
-                        all.outputs.push(block);
-                    }
-                }
+                "output" => add_once(block, "output", &mut all.output_index, &mut all.outputs, &mut found),
+                "module" => add_once(block, "module", &mut all.call_index, &mut all.calls, &mut found),
                 kind if all.kinds.contains(&kind) => all.add_resource(block, &mut found),
                 kind if LATER_BLOCKS.contains(&kind) => found.push(not_yet(&block.kind, &format!("`{kind}`"))),
                 _ => found.push(all.unknown_block(block)),
@@ -230,6 +226,20 @@ impl<'r> Declarations<'r> {
         self.variable_index.keys().copied().collect()
     }
 
+    /// The variable of that name; nothing when its declaration is at fault.
+    pub(super) fn variable_at(&self, name: &str) -> Option<usize> {
+        self.variable_index.get(name).copied()
+    }
+
+    /// The output of that name.
+    pub(super) fn output_at(&self, name: &str) -> Option<usize> {
+        self.output_index.get(name).copied()
+    }
+
+    pub(super) fn output_names(&self) -> impl Iterator<Item = &'r str> {
+        self.output_index.keys().copied()
+    }
+
     pub(super) fn declares_variable(&self, name: &str) -> bool {
         self.variable_index.contains_key(name) || self.broken_variables.contains(name)
     }
@@ -251,6 +261,7 @@ impl<'r> Declarations<'r> {
                         .into()
                 })
             }
+            "module" => self.call(reference, site),
             "each" => each(reference, site),
             "self" if site.itself => Ok(Named::Itself),
             "self" => Err(
@@ -309,6 +320,19 @@ impl<'r> Declarations<'r> {
         })
     }
 
+    fn call<'e>(&self, reference: &'e Reference, site: Site) -> Result<Named<'e>, Box<Diagnostic>> {
+        if !site.resources {
+            let text = "modules are not known yet where this is evaluated";
+            return Err(misplaced(reference.root.span, text).into());
+        }
+        let (name, span) = second(reference, "module.name")?;
+        self.call_index.get(name).map(|at| Named::Call(*at)).ok_or_else(|| {
+            unknown(span, format!("there is no module `{name}`"))
+                .suggest(name, self.call_index.keys().copied())
+                .into()
+        })
+    }
+
     fn unknown_root(&self, reference: &Reference, root: &str) -> Diagnostic {
         let span = reference.root.span;
         if let Some((_, instead)) = ELSEWHERE.iter().find(|(name, _)| *name == root) {
@@ -321,7 +345,7 @@ impl<'r> Declarations<'r> {
         if self.local_index.contains_key(root) {
             return diagnostic.hint(format!("did you mean `local.{root}`?"));
         }
-        let roots = ["var", "local", "each", "path", "self"];
+        let roots = ["var", "local", "module", "each", "path", "self"];
         let near = nearest(root, roots.into_iter().chain(self.kinds.iter().copied()));
         match near {
             Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
@@ -330,6 +354,45 @@ impl<'r> Declarations<'r> {
             }
             None => diagnostic,
         }
+    }
+}
+
+/// Takes up a block whose label stands for it alone.
+fn add_once<'r>(
+    block: &'r RawBlock,
+    what: &str,
+    index: &mut BTreeMap<&'r str, usize>,
+    list: &mut Vec<&'r RawBlock>,
+    found: &mut Diagnostics,
+) {
+    let problems = single_label(block, &format!("{what} \"name\""));
+    let label = block.labels.first().unwrap_or(&block.kind);
+    if problems.has_errors() {
+        found.extend(problems);
+        return;
+    }
+    match index.get(&*label.value).and_then(|at| list.get(*at)) {
+        Some(first) => {
+            let first = first.labels.first().unwrap_or(&first.kind);
+            found.push(declared_twice(what, label, first.span));
+        }
+        None => {
+            index.insert(&label.value, list.len());
+            list.push(block);
+        }
+    }
+}
+
+fn only_in_root(block: &RawBlock, kind: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::error(code::MISPLACED, "block in a module").at(
+        block.header,
+        format!("a module has no `{kind}` block: the root's holds for all"),
+    );
+    match kind {
+        "azure" => diagnostic.hint(
+            "for what lives elsewhere, give the module a variable and its resources a `resource_group` or `subscription_id`",
+        ),
+        _ => diagnostic,
     }
 }
 
@@ -361,7 +424,7 @@ fn each<'e>(reference: &'e Reference, site: Site) -> Result<Named<'e>, Box<Diagn
     }
 }
 
-fn unknown(span: Span, text: String) -> Diagnostic {
+pub(super) fn unknown(span: Span, text: String) -> Diagnostic {
     Diagnostic::error(code::UNKNOWN_REFERENCE, "unknown reference").at(span, text)
 }
 
@@ -406,238 +469,4 @@ pub(super) fn not_yet(name: &Name, what: &str) -> Diagnostic {
         name.span,
         format!("{what} is part of the language, but this version does not support it yet"),
     )
-}
-
-/// A reference from one node to another, and its place.
-pub(super) type Edge = (Node, Span);
-
-/// Every node with what it refers to.
-pub(super) struct References {
-    edges: BTreeMap<Node, Vec<Edge>>,
-}
-
-impl References {
-    /// Follows every expression of every node; what names nothing is reported here, once.
-    pub(super) fn collect(all: &Declarations<'_>, found: &mut Diagnostics) -> Self {
-        let mut edges = BTreeMap::new();
-        for (at, (_, expr)) in all.locals.iter().enumerate() {
-            let mut finder = Finder::new(all, found);
-            finder.expr(expr, Site::PLAIN);
-            edges.insert(Node::Local(at), finder.edges);
-        }
-        for (at, block) in all.resources.iter().enumerate() {
-            let mut finder = Finder::new(all, found);
-            finder.resource(&block.body);
-            edges.insert(Node::Resource(at), finder.edges);
-        }
-        for (at, block) in all.outputs.iter().enumerate() {
-            let mut finder = Finder::new(all, found);
-            finder.body(&block.body, Site::PLAIN, &[]);
-            edges.insert(Node::Output(at), finder.edges);
-        }
-        for (at, declared) in all.variables.iter().enumerate() {
-            let mut finder = Finder::new(all, found);
-            for validation in declared.block.body.blocks_of("validation") {
-                finder.body(&validation.body, Site::PLAIN, &[]);
-            }
-            edges.insert(Node::Validation(at), finder.edges);
-        }
-        Self { edges }
-    }
-
-    /// The nodes in an order in which each comes after what it refers to. Nodes of a circle are left out; each circle
-    /// is reported once.
-    pub(super) fn order(&self, all: &Declarations<'_>, found: &mut Diagnostics) -> Vec<Node> {
-        let mut order = Vec::with_capacity(self.edges.len());
-        let mut marks: BTreeMap<Node, Mark> = BTreeMap::new();
-        for start in self.edges.keys() {
-            // The path from `start`, with the next edge to follow at each node. A loop and not a recursion: chains
-            // may be as long as the configuration.
-            let mut path: Vec<(Node, usize)> = Vec::new();
-            if !marks.contains_key(start) {
-                marks.insert(*start, Mark::OnPath);
-                path.push((*start, 0));
-            }
-            while let Some((node, next)) = path.last_mut() {
-                let node = *node;
-                let edge = self.edges.get(&node).and_then(|edges| edges.get(*next));
-                *next += 1;
-                match edge {
-                    None => {
-                        path.pop();
-                        if marks.insert(node, Mark::Done) == Some(Mark::OnPath) {
-                            order.push(node);
-                        }
-                    }
-                    Some((target, _)) => match marks.get(target) {
-                        None => {
-                            marks.insert(*target, Mark::OnPath);
-                            path.push((*target, 0));
-                        }
-                        Some(Mark::Done) => {}
-                        Some(Mark::OnPath | Mark::OnCircle) => {
-                            let from = path.iter().position(|(node, _)| node == target).unwrap_or(0);
-                            let circle: Vec<Node> = path.iter().skip(from).map(|(node, _)| *node).collect();
-                            if circle.iter().any(|node| marks.get(node) != Some(&Mark::OnCircle)) {
-                                found.push(self.circle(all, &circle));
-                            }
-                            for node in circle {
-                                marks.insert(node, Mark::OnCircle);
-                            }
-                        }
-                    },
-                }
-            }
-        }
-        order
-    }
-
-    fn circle(&self, all: &Declarations<'_>, circle: &[Node]) -> Diagnostic {
-        let names: Vec<String> = circle
-            .iter()
-            .chain(circle.first())
-            .map(|node| all.name(*node))
-            .collect();
-        let mut diagnostic = Diagnostic::error(code::CYCLE, "reference cycle");
-        let next = circle.iter().cycle().skip(1);
-        for (at, (node, next)) in circle.iter().zip(next).enumerate() {
-            let edges = self.edges.get(node).map(Vec::as_slice).unwrap_or_default();
-            let Some((_, span)) = edges.iter().find(|(target, _)| target == next) else {
-                continue;
-            };
-            let text = format!("{} needs {}", all.name(*node), all.name(*next));
-            diagnostic = match at {
-                0 => diagnostic.at(*span, text),
-                _ => diagnostic.and_at(*span, text),
-            };
-        }
-        diagnostic.detail(format!("Each needs the next one's value first: {}.", names.join(" → ")))
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    OnPath,
-    OnCircle,
-    Done,
-}
-
-impl Declarations<'_> {
-    pub(super) fn name(&self, node: Node) -> String {
-        let labelled = |block: Option<&&RawBlock>| {
-            block.map(|block| {
-                let label = block
-                    .labels
-                    .first()
-                    .map(|label| label.value.clone())
-                    .unwrap_or_default();
-                format!("{}.{label}", block.kind.value)
-            })
-        };
-        match node {
-            Node::Local(at) => self.locals.get(at).map(|(name, _)| format!("local.{}", name.value)),
-            Node::Resource(at) => labelled(self.resources.get(at)),
-            Node::Output(at) => labelled(self.outputs.get(at)),
-            Node::Validation(at) => self
-                .variables
-                .get(at)
-                .map(|declared| format!("var.{}", declared.name.value)),
-        }
-        .unwrap_or_default()
-    }
-}
-
-struct Finder<'f, 'r> {
-    all: &'f Declarations<'r>,
-    found: &'f mut Diagnostics,
-    edges: Vec<Edge>,
-}
-
-impl<'f, 'r> Finder<'f, 'r> {
-    fn new(all: &'f Declarations<'r>, found: &'f mut Diagnostics) -> Self {
-        Self {
-            all,
-            found,
-            edges: Vec::new(),
-        }
-    }
-
-    fn resource(&mut self, body: &RawBody) {
-        let site = Site {
-            each: body.attribute("for_each").is_some(),
-            ..Site::PLAIN
-        };
-        for attribute in &body.attributes {
-            let site = match &*attribute.name.value {
-                "for_each" => Site::PLAIN,
-                _ => site,
-            };
-            self.expr(&attribute.expr, site);
-        }
-        for nested in &body.blocks {
-            match &*nested.kind.value {
-                "lifecycle" => self.lifecycle(&nested.body, site),
-                _ => self.block(nested, site, &[]),
-            }
-        }
-    }
-
-    fn lifecycle(&mut self, body: &RawBody, site: Site) {
-        for attribute in &body.attributes {
-            // What is ignored is named by attributes of the block itself.
-            if &*attribute.name.value != "ignore_changes" {
-                self.expr(&attribute.expr, site);
-            }
-        }
-        for nested in &body.blocks {
-            let itself = &*nested.kind.value == "postcondition";
-            self.body(&nested.body, Site { itself, ..site }, &[]);
-        }
-    }
-
-    fn block(&mut self, block: &RawBlock, site: Site, bound: &[Arc<str>]) {
-        if &*block.kind.value != "dynamic" {
-            return self.body(&block.body, site, bound);
-        }
-        let mut inner = bound.to_vec();
-        inner.extend(super::dynamic::iterator(block).map(|name| name.value));
-        for attribute in &block.body.attributes {
-            match &*attribute.name.value {
-                "iterator" => {}
-                "labels" => self.bound_expr(&attribute.expr, site, &inner),
-                _ => self.bound_expr(&attribute.expr, site, bound),
-            }
-        }
-        for nested in &block.body.blocks {
-            self.body(&nested.body, site, &inner);
-        }
-    }
-
-    fn body(&mut self, body: &RawBody, site: Site, bound: &[Arc<str>]) {
-        for attribute in &body.attributes {
-            self.bound_expr(&attribute.expr, site, bound);
-        }
-        for nested in &body.blocks {
-            self.block(nested, site, bound);
-        }
-    }
-
-    fn expr(&mut self, expr: &Expr, site: Site) {
-        self.bound_expr(expr, site, &[]);
-    }
-
-    /// Follows the references of an expression around which the iterators of `dynamic` blocks are bound.
-    fn bound_expr(&mut self, expr: &Expr, site: Site, bound: &[Arc<str>]) {
-        expr.references(&mut |reference, span| {
-            if bound.contains(&reference.root.value) {
-                return;
-            }
-            match self.all.named(reference, site) {
-                Ok(Named::Local(at)) => self.edges.push((Node::Local(at), span)),
-                Ok(Named::Resource(at)) => self.edges.push((Node::Resource(at), span)),
-                Ok(Named::Variable(_) | Named::Each(_) | Named::Itself | Named::Path(_)) => {}
-                Err(diagnostic) => self.found.push(*diagnostic),
-            }
-        });
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::fold::{Exports, Folded, OutputValue, ask, fold};
-use super::parse::RawBlock;
+use super::module::Configuration;
 use super::variables::Inputs;
 use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Outputs, SourceServer};
@@ -22,8 +22,8 @@ use crate::secret::{Secret, SecretRef, Secrets};
 
 /// A configuration, parsed and with its variables, that can be evaluated as often as more becomes known.
 pub struct Program {
-    /// The blocks as parsed.
-    pub raw: Vec<RawBlock>,
+    /// The blocks of the root and of its modules, as parsed.
+    pub configuration: Configuration,
     /// The variables' values.
     pub inputs: Inputs,
     /// The `azure` block.
@@ -40,6 +40,8 @@ pub struct Declared {
     pub secrets: Secrets,
     /// What is odd, but stops nothing.
     pub warnings: Diagnostics,
+    /// Variables that nothing uses.
+    pub unused: Diagnostics,
 }
 
 impl Program {
@@ -72,6 +74,7 @@ impl Program {
             outputs: folded.outputs,
             secrets,
             warnings: folded.warnings,
+            unused: folded.unused,
         })
     }
 
@@ -100,13 +103,13 @@ impl Program {
     /// # Errors
     /// All that is wrong with the configuration, or with the expression.
     pub fn ask(&self, outputs: &Outputs, expr: &Expr) -> Result<Value, Diagnostics> {
-        ask(&self.raw, &self.inputs, &self.exports(outputs), expr)
+        ask(&self.configuration, &self.inputs, &self.exports(outputs), expr)
     }
 
-    /// What an expression can begin with: variables, local values and resources, by their names.
+    /// What an expression can begin with: variables, local values, modules and resources, by their names.
     pub fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for block in &self.raw {
+        for block in &self.configuration.root {
             let label = block.labels.first().map(|label| &label.value);
             match (&*block.kind.value, label) {
                 ("locals", _) => {
@@ -114,6 +117,7 @@ impl Program {
                     names.extend(locals.map(|attribute| format!("local.{}", attribute.name.value)));
                 }
                 ("variable", Some(name)) => names.push(format!("var.{name}")),
+                ("module", Some(name)) => names.push(format!("module.{name}")),
                 (kind, Some(label)) if kind::find(kind).is_some() => names.push(format!("{kind}.{label}")),
                 _ => {}
             }
@@ -122,7 +126,7 @@ impl Program {
     }
 
     fn fold(&self, outputs: &Outputs) -> Result<Folded, Diagnostics> {
-        fold(&self.raw, &self.inputs, &self.exports(outputs))
+        fold(&self.configuration, &self.inputs, &self.exports(outputs))
     }
 
     fn exports<'p>(&'p self, outputs: &'p Outputs) -> KnownExports<'p> {
@@ -412,7 +416,7 @@ mod tests {
             cwd: ".".to_owned(),
         };
         Program {
-            raw: parse(&sources).unwrap(),
+            configuration: parse(&mut sources).unwrap(),
             inputs: Inputs::gather(&mut sources, &supplied).unwrap(),
             defaults: Defaults {
                 cloud: Cloud::Simulator,

@@ -1,4 +1,4 @@
-//! Evaluates a configuration: variables, locals, resources in the order of their references, outputs.
+//! Evaluates a configuration: variables, locals, resources, outputs in the order of their references, through all modules.
 //!
 //! It knows no kind: what a kind computes of its attributes comes through [`Exports`].
 
@@ -7,11 +7,15 @@ use std::sync::Arc;
 
 use crate::address::KindName;
 use crate::block::{Block, Literal};
-use crate::config::declare::{Declarations, Node, References, Site, unknown_argument};
+use crate::config::call;
+use crate::config::declare::{Site, unknown_argument};
 use crate::config::forms;
+use crate::config::module::Configuration;
 use crate::config::parse::RawBlock;
+use crate::config::references::{Item, Node, References, unknown_names};
 use crate::config::resource;
-use crate::config::scope::{Here, LocalValue, Used, Values};
+use crate::config::scope::{Called, Each, Here, Known, Room, Used};
+use crate::config::tree::Tree;
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::code;
@@ -42,6 +46,8 @@ pub struct Folded {
     pub outputs: Vec<OutputValue>,
     /// What somebody should look at.
     pub warnings: Diagnostics,
+    /// Variables that nothing uses: harmless to whoever plans, worth a word to whoever writes.
+    pub unused: Diagnostics,
 }
 
 /// An output.
@@ -63,29 +69,28 @@ pub struct OutputValue {
 ///
 /// # Errors
 /// All that is wrong. A problem in one place is reported once and hides none in another.
-pub fn fold(raw: &[RawBlock], inputs: &Inputs, exports: &dyn Exports) -> Result<Folded, Diagnostics> {
-    fold_and(raw, inputs, exports, |_| ()).map(|(folded, ())| folded)
+pub fn fold(configuration: &Configuration, inputs: &Inputs, exports: &dyn Exports) -> Result<Folded, Diagnostics> {
+    fold_and(configuration, inputs, exports, |_, _| ()).map(|(folded, ())| folded)
 }
 
-/// Evaluates everything, and then an expression that stands in no block, where an output would stand.
+/// Evaluates everything, and then an expression that stands in no block, where an output of the root would stand.
 ///
 /// # Errors
 /// All that is wrong with the configuration; in one that holds, what is wrong with the expression.
-pub fn ask(raw: &[RawBlock], inputs: &Inputs, exports: &dyn Exports, expr: &Expr) -> Result<Value, Diagnostics> {
-    let (_, answer) = fold_and(raw, inputs, exports, |values| answer(values, expr))?;
+pub fn ask(
+    configuration: &Configuration,
+    inputs: &Inputs,
+    exports: &dyn Exports,
+    expr: &Expr,
+) -> Result<Value, Diagnostics> {
+    let (_, answer) = fold_and(configuration, inputs, exports, |tree, room| answer(tree, room, expr))?;
     answer
 }
 
-fn answer(values: &Values<'_>, expr: &Expr) -> Result<Value, Diagnostics> {
-    let mut found = Diagnostics::new();
-    expr.references(&mut |reference, _| {
-        if let Err(unknown) = values.all.named(reference, Site::PLAIN) {
-            found.push(*unknown);
-        }
-    });
-    let (_, mut found) = found.or(())?;
-    let here = Here::new(values, Site::PLAIN);
-    let evaluator = Evaluator::new(&here, &values.inputs.door);
+fn answer(tree: &Tree<'_>, room: &Room<'_>, expr: &Expr) -> Result<Value, Diagnostics> {
+    let (_, mut found) = unknown_names(tree, expr).or(())?;
+    let here = Here::new(room, Site::PLAIN);
+    let evaluator = Evaluator::new(&here, &room.inputs.door);
     let value = evaluator.eval(expr);
     found.extend(evaluator.take_found());
     match value {
@@ -96,28 +101,31 @@ fn answer(values: &Values<'_>, expr: &Expr) -> Result<Value, Diagnostics> {
 
 /// Evaluates everything, and looks at the values once nothing was found wrong.
 fn fold_and<T>(
-    raw: &[RawBlock],
+    configuration: &Configuration,
     inputs: &Inputs,
     exports: &dyn Exports,
-    look: impl FnOnce(&Values<'_>) -> T,
+    look: impl FnOnce(&Tree<'_>, &Room<'_>) -> T,
 ) -> Result<(Folded, T), Diagnostics> {
-    let (all, mut found) = Declarations::collect(raw, exports.kinds());
-    found.extend(inputs.undeclared(&|name| all.declares_variable(name), &all.variable_names()));
-    let references = References::collect(&all, &mut found);
-    let order = references.order(&all, &mut found);
-    let values = Values::new(all, inputs);
-    for problems in values.variable_problems() {
-        found.extend(problems.clone());
-    }
+    let mut found = Diagnostics::new();
+    let tree = Tree::collect(configuration, &exports.kinds(), &mut found);
+    let references = References::collect(&tree, &configuration.root, &mut found);
+    let order = references.order(&tree, &mut found);
+    let Some(root) = tree.get(0) else {
+        return Err(found);
+    };
+    let declared = &root.all;
+    found.extend(inputs.undeclared(&|name| declared.declares_variable(name), &declared.variable_names()));
+    let (room, problems) = Room::root(declared, inputs);
+    found.extend(problems);
     let mut folding = Folding {
-        values: &values,
+        room: &room,
         exports,
         found,
         blocks: Vec::new(),
         outputs: BTreeMap::new(),
     };
     for node in order {
-        folding.node(node);
+        folding.node(&tree, &room, node);
     }
     let Folding {
         found, blocks, outputs, ..
@@ -127,37 +135,104 @@ fn fold_and<T>(
         blocks,
         outputs: outputs.into_values().collect(),
         warnings,
+        unused: references.unused(&tree),
     };
-    Ok((folded, look(&values)))
+    Ok((folded, look(&tree, &room)))
 }
 
 pub(super) struct Folding<'f, 'r> {
-    pub(super) values: &'f Values<'r>,
+    /// The instance of a module in which something is being evaluated.
+    pub(super) room: &'f Room<'r>,
     pub(super) exports: &'f dyn Exports,
     pub(super) found: Diagnostics,
     pub(super) blocks: Vec<Block>,
     outputs: BTreeMap<usize, OutputValue>,
 }
 
-impl Folding<'_, '_> {
-    fn node(&mut self, node: Node) {
-        match node {
-            Node::Local(at) => self.found.extend(local(self.values, at, Site::PLAIN)),
-            Node::Resource(at) => {
-                if let Some(block) = self.values.all.resources.get(at) {
-                    let value = resource::evaluate(self, block);
-                    self.values.set_resource(at, value);
-                }
-            }
-            Node::Output(at) => {
-                if let Some(block) = self.values.all.outputs.get(at)
-                    && let Some(output) = self.output(block)
-                {
-                    self.outputs.insert(at, output);
-                }
-            }
-            Node::Validation(at) => self.validations(at),
+/// An instance of a module, and the calls that led to it from the root.
+struct Visit<'f, 'r> {
+    room: &'f Room<'r>,
+    /// Each instance on the way with the number of the call in it, outermost first.
+    way: Vec<(&'f Room<'r>, usize)>,
+}
+
+impl<'f, 'r> Folding<'f, 'r> {
+    /// Evaluates a node in every instance of its module.
+    fn node(&mut self, tree: &'r Tree<'r>, root: &'f Room<'r>, node: Node) {
+        for visit in visits(tree, root, node.module) {
+            self.room = visit.room;
+            self.item(tree, &visit, node);
         }
+    }
+
+    fn item(&mut self, tree: &'r Tree<'r>, visit: &Visit<'f, 'r>, node: Node) {
+        let room = visit.room;
+        match node.item {
+            Item::Local(at) => self.found.extend(local(room, at, Site::PLAIN)),
+            Item::Resource(at) => {
+                if let Some(block) = room.all.resources.get(at) {
+                    let inherited = visit.way.iter().flat_map(|(room, call)| room.dependencies(*call));
+                    let inherited: Vec<_> = inherited.cloned().collect();
+                    let value = resource::evaluate(self, block, &inherited);
+                    room.set_resource(at, value);
+                }
+            }
+            Item::Output(at) => {
+                if let Some(block) = room.all.outputs.get(at) {
+                    let output = self.output(block, at);
+                    room.set_output(at, output);
+                }
+            }
+            Item::Validation(at) => self.validations(at),
+            Item::Variable(at) => {
+                if let Some((caller, call)) = visit.way.last() {
+                    let value = self.argument(caller, *call, at);
+                    room.set_variable(at, value);
+                }
+            }
+            Item::Call(at) => {
+                let module = tree.called(node.module, at).and_then(|module| tree.get(module));
+                let called = match (room.all.calls.get(at), module) {
+                    (Some(block), Some(module)) => call::evaluate(self, block, module),
+                    (_, _) => Called::Failed,
+                };
+                room.set_call(at, called);
+            }
+            Item::Dependencies(at) => {
+                let block = room.all.calls.get(at);
+                if let Some(depends_on) = block.and_then(|block| block.body.attribute("depends_on")) {
+                    let here = Here::new(room, Site::PLAIN);
+                    let dependencies = resource::dependencies(self, &here, depends_on);
+                    room.set_dependencies(at, dependencies);
+                }
+            }
+            Item::Whole => {}
+        }
+    }
+
+    /// What the call of a module gives one of its variables.
+    fn argument(&mut self, caller: &'f Room<'r>, call: usize, at: usize) -> Result<Known, Reported> {
+        let room = self.room;
+        let declared = room.all.variables.get(at).ok_or_else(Reported::before)?;
+        let block = caller.all.calls.get(call).ok_or_else(Reported::before)?;
+        let (mut used, mut from) = (Used::new(), Literal::Written);
+        let given = match block.body.attribute(&declared.name.value) {
+            None => declared.given_by_call(None),
+            Some(attribute) => {
+                let mut here = Here::new(caller, Site::PLAIN);
+                if let Some(Each { key, value, literal }) = &room.each {
+                    here = here.with_each(key.clone(), value.clone(), *literal);
+                }
+                let (value, literal) =
+                    here.traced(|| self.evaluate(&here, |evaluator| evaluator.eval(&attribute.expr)));
+                let value = value?;
+                (used, from) = (here.used(), literal);
+                declared.given_by_call(Some((&value, &attribute.expr)))
+            }
+        };
+        let value = self.found.absorb(given).ok_or_else(Reported::before)?;
+        let literal = from;
+        Ok(Known { value, used, literal })
     }
 
     /// What `work` makes of a place, with its problems noted.
@@ -168,15 +243,16 @@ impl Folding<'_, '_> {
         result
     }
 
-    fn output(&mut self, block: &RawBlock) -> Option<OutputValue> {
-        let label = block.labels.first()?;
+    /// Evaluates an output. Those of the root are shown, those of a module are what its caller sees.
+    fn output(&mut self, block: &RawBlock, at: usize) -> Result<Known, Reported> {
+        let label = block.labels.first().ok_or_else(Reported::before)?;
         for attribute in &block.body.attributes {
             if !forms::OUTPUT.has(&attribute.name.value) {
                 let known = forms::OUTPUT.names();
                 self.found.push(unknown_argument(&attribute.name, "output", &known));
             }
         }
-        let here = Here::new(self.values, Site::PLAIN);
+        let here = Here::new(self.room, Site::PLAIN);
         for nested in &block.body.blocks {
             match &*nested.kind.value {
                 "precondition" => {
@@ -200,33 +276,49 @@ impl Folding<'_, '_> {
                 Diagnostic::error(code::MISSING_ARGUMENT, "missing argument")
                     .at(block.header, "an output needs a `value`"),
             );
-            return None;
+            return Err(Reported::before());
         };
-        let value = self.evaluate(&here, |evaluator| evaluator.eval(&attribute.expr)).ok()?;
-        if order::deeply_sensitive(&value) && !sensitive {
+        if let Some(depends_on) = block.body.attribute("depends_on") {
+            for (address, span) in resource::dependencies(self, &here, depends_on) {
+                here.note_used(&address, span);
+            }
+        }
+        let (value, literal) = here.traced(|| self.evaluate(&here, |evaluator| evaluator.eval(&attribute.expr)));
+        let value = value?;
+        let is_root = self.room.path.is_root();
+        if is_root && order::deeply_sensitive(&value) && !sensitive {
             self.found.push(
                 Diagnostic::error(code::SENSITIVE_OUTPUT, "output of a sensitive value")
                     .at(attribute.expr.span, "this is sensitive, but the output does not say so")
                     .hint("add `sensitive = true`, or `nonsensitive(…)` around what may be shown"),
             );
         }
-        Some(OutputValue {
-            name: label.value.clone(),
-            value: value.marked(sensitive),
-            description: description.and_then(|text| text.as_text().map(str::to_owned)),
-            sensitive,
-            span: block.header,
+        let value = value.marked(sensitive);
+        if is_root {
+            let output = OutputValue {
+                name: label.value.clone(),
+                value: value.clone(),
+                description: description.and_then(|text| text.as_text().map(str::to_owned)),
+                sensitive,
+                span: block.header,
+            };
+            self.outputs.insert(at, output);
+        }
+        Ok(Known {
+            value,
+            used: here.used(),
+            literal,
         })
     }
 
     fn validations(&mut self, at: usize) {
-        let Some(declared) = self.values.all.variables.get(at) else {
+        let Some(declared) = self.room.all.variables.get(at) else {
             return;
         };
-        if !matches!(self.values.variable(at), Some(Ok(_))) {
+        if self.room.variable(at).is_none() {
             return;
         }
-        let here = Here::new(self.values, Site::PLAIN);
+        let here = Here::new(self.room, Site::PLAIN);
         for validation in declared.block.body.blocks_of("validation") {
             let Some(condition) = resource::condition(self, &here, validation) else {
                 continue;
@@ -243,32 +335,56 @@ impl Folding<'_, '_> {
     }
 }
 
-/// The local values that hang on nothing but variables and each other. Those with a problem are left out.
-pub fn constants(raw: &[RawBlock], inputs: &Inputs) -> BTreeMap<Arc<str>, Value> {
-    let (all, mut found) = Declarations::collect(raw, Vec::new());
-    let references = References::collect(&all, &mut found);
-    let order = references.order(&all, &mut found);
-    let values = Values::new(all, inputs);
-    for node in order {
-        if let Node::Local(at) = node {
+/// The local values of the root that hang on nothing but variables and each other. Those with a problem are left out.
+pub fn constants(configuration: &Configuration, inputs: &Inputs) -> BTreeMap<Arc<str>, Value> {
+    let mut found = Diagnostics::new();
+    let tree = Tree::collect(configuration, &[], &mut found);
+    let references = References::collect(&tree, &configuration.root, &mut found);
+    let order = references.order(&tree, &mut found);
+    let Some(root) = tree.get(0) else {
+        return BTreeMap::new();
+    };
+    let (room, _) = Room::root(&root.all, inputs);
+    for node in order.into_iter().filter(|node| node.module == 0) {
+        if let Item::Local(at) = node.item {
             // Whether something is wrong is for `fold` to say.
-            let _ = local(&values, at, Site::EARLY);
+            let _ = local(&room, at, Site::EARLY);
         }
     }
-    values.known_locals()
+    room.known_locals()
+}
+
+/// Every instance of a module that has been found so far.
+fn visits<'f, 'r>(tree: &Tree<'r>, root: &'f Room<'r>, module: usize) -> Vec<Visit<'f, 'r>> {
+    let mut visits = vec![Visit {
+        room: root,
+        way: Vec::new(),
+    }];
+    for caller in tree.callers(module) {
+        let inner = visits.into_iter().flat_map(|visit| {
+            let rooms = visit.room.called(caller.call);
+            rooms.into_iter().map(move |room| {
+                let mut way = visit.way.clone();
+                way.push((visit.room, caller.call));
+                Visit { room, way }
+            })
+        });
+        visits = inner.collect();
+    }
+    visits
 }
 
 /// Evaluates a local value and keeps it. The answer holds its problems.
-pub(super) fn local(values: &Values<'_>, at: usize, site: Site) -> Diagnostics {
-    let Some((_, expr)) = values.all.locals.get(at) else {
+pub(super) fn local(room: &Room<'_>, at: usize, site: Site) -> Diagnostics {
+    let Some((_, expr)) = room.all.locals.get(at) else {
         return Diagnostics::new();
     };
-    let here = Here::new(values, site);
+    let here = Here::new(room, site);
     let evaluator = Evaluator::new(&here, &here);
     let (value, literal): (Result<Value, Reported>, Literal) = here.traced(|| evaluator.eval(expr));
     let found = evaluator.take_found();
     let used: Used = here.used();
-    let local = value.map(|value| LocalValue { value, used, literal });
-    values.set_local(at, local);
+    let known = value.map(|value| Known { value, used, literal });
+    room.set_local(at, known);
     found
 }

@@ -1,6 +1,7 @@
 //! From files to declarations: read, parse, take up variables, fold, decode. Only `source` reads files, and nothing here
 //! calls Azure.
 
+mod call;
 mod declare;
 pub mod decode;
 mod dynamic;
@@ -8,19 +9,23 @@ pub mod fold;
 pub mod forms;
 pub mod json_schema;
 pub mod layout;
+pub mod module;
 pub mod parse;
 pub mod reference;
+mod references;
 pub mod resource;
 mod scope;
 pub mod settings;
 pub mod source;
 mod split;
+mod tree;
 pub mod variables;
 pub mod version;
 
 pub use decode::{Declared, Program};
 pub use fold::{Exports, Folded, OutputValue, constants, fold};
-pub use parse::{RawAttribute, RawBlock, RawBody, parse};
+pub use module::{Configuration, parse};
+pub use parse::{RawAttribute, RawBlock, RawBody};
 pub use settings::{AzureBlock, PgferryBlock, Settings, StateBlock, settings};
 pub use source::{Location, ReadError, Sources};
 pub use variables::{Assignment, Inputs, Supplied, UnsetSensitive};

@@ -6,7 +6,7 @@ use std::thread;
 use hcl_edit::Span as _;
 use hcl_edit::structure as hcl;
 
-use crate::config::source::{Role, SourceFile, Sources};
+use crate::config::source::SourceFile;
 use crate::config::split;
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span, Spanned};
 use crate::lang::code;
@@ -46,12 +46,8 @@ pub struct RawAttribute {
     pub expr: Expr,
 }
 
-/// Reads the blocks of every configuration file. At least one problem of every block that has one is found.
-///
-/// # Errors
-/// All that is wrong with the texts.
-pub fn parse(sources: &Sources) -> Result<Vec<RawBlock>, Diagnostics> {
-    let files: Vec<_> = sources.of_role(Role::Configuration).collect();
+/// Reads the blocks of these files. At least one problem of every block that has one is found.
+pub(super) fn blocks(files: &[(FileId, &SourceFile)]) -> (Vec<RawBlock>, Diagnostics) {
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
         .min(files.len().max(1));
@@ -75,7 +71,7 @@ pub fn parse(sources: &Sources) -> Result<Vec<RawBlock>, Diagnostics> {
             blocks.extend(file.blocks);
         }
     }
-    found.or(blocks).map(|(blocks, _)| blocks)
+    (blocks, found)
 }
 
 /// Reads a file that gives values to variables: attributes only.

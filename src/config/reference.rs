@@ -215,12 +215,12 @@ mod tests {
     "#;
 
     fn program(text: &str) -> Result<Program, Diagnostics> {
-        let sources = Sources::from_texts([("main.hcl", text)]);
-        let raw = parse(&sources)?;
+        let mut sources = Sources::from_texts([("main.hcl", text)]);
+        let configuration = parse(&mut sources)?;
         let inputs = Inputs::none(&sources);
-        settings(&raw, &inputs)?;
+        settings(&configuration.root, &inputs)?;
         Ok(Program {
-            raw,
+            configuration,
             inputs,
             defaults: Defaults {
                 cloud: Cloud::Simulator,

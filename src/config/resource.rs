@@ -4,48 +4,45 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::address::{Address, InstanceKey, KindName, Label, ModulePath};
+use crate::address::{Address, InstanceKey, KindName, Label};
 use crate::block::{Attribute, Block, Body, Condition, Lifecycle, Literal, Meta, Nested, Timeouts};
 use crate::config::declare::{Named, Site, unknown_argument};
 use crate::config::dynamic;
 use crate::config::fold::Folding;
 use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock, RawBody};
-use crate::config::scope::{Here, Instance, ResourceValue, resource_value};
+use crate::config::scope::{Here, Instance, ResourceValue, Room, resource_value};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lang::code;
 use crate::lang::eval::{Evaluator, Frame, Frames, shown};
-use crate::lang::expr::{Expr, Node, StepNode};
+use crate::lang::expr::{Expr, Node, Reference, StepNode};
 use crate::lang::value::{Shape, Type, Value};
 use crate::lang::{convert, order};
 
 /// Blocks that every resource takes and no kind sees.
 const META_BLOCKS: [&str; 2] = ["lifecycle", "timeouts"];
 
-/// Evaluates all instances of a block and keeps those that are enabled.
-pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock) -> ResourceValue {
+/// Evaluates all instances of a block and keeps those that are enabled. What its module waits for, they all wait for.
+pub(super) fn evaluate(
+    folding: &mut Folding<'_, '_>,
+    block: &RawBlock,
+    inherited: &[(Address, Span)],
+) -> ResourceValue {
     let (Ok(kind), Some(Ok(label))) = (
         block.kind.value.parse::<KindName>(),
         block.labels.first().map(|label| label.value.parse::<Label>()),
     ) else {
         return ResourceValue::Failed;
     };
-    if let Some(count) = block.body.attribute("count") {
-        folding.found.push(
-            Diagnostic::error(code::META_ARGUMENT, "no `count`")
-                .at(
-                    count.name.span,
-                    "there is no `count`: identity never hangs on a position in a list",
-                )
-                .hint("use `for_each` with a map or a set of strings; `enabled` for zero or one"),
-        );
-    }
-    let address = |key: Option<InstanceKey>| Address::new(ModulePath::root(), kind.clone(), label.clone(), key);
+    refuse_count(folding, block);
+    let room = folding.room;
+    let module = &room.path;
+    let address = |key: Option<InstanceKey>| Address::new(module.clone(), kind.clone(), label.clone(), key);
     let Some(for_each) = block.body.attribute("for_each") else {
-        let here = Here::new(folding.values, Site::PLAIN);
-        return ResourceValue::Single(instance(folding, block, here, address(None)));
+        let here = Here::new(room, Site::PLAIN);
+        return ResourceValue::Single(instance(folding, block, here, address(None), inherited));
     };
-    let here = Here::new(folding.values, Site::PLAIN);
+    let here = Here::new(room, Site::PLAIN);
     let (elements, literal) = here.traced(|| for_each_elements(folding, &here, for_each));
     let Some(elements) = elements else {
         return ResourceValue::Failed;
@@ -53,12 +50,12 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock) -> Resou
     let used = here.used();
     let mut instances = BTreeMap::new();
     for (key, value) in elements {
-        let here = Here::new(folding.values, Site::PLAIN).with_each(Value::text(key.clone()), value, literal);
+        let here = Here::new(room, Site::PLAIN).with_each(Value::text(key.clone()), value, literal);
         for (address, span) in &used {
             here.note_used(address, *span);
         }
         let address = address(Some(InstanceKey::new(&key)));
-        instances.insert(key, instance(folding, block, here, address));
+        instances.insert(key, instance(folding, block, here, address, inherited));
     }
     let value = instances.iter().filter_map(|(key, instance)| match instance {
         Instance::Enabled { value, .. } => Some((key.clone(), value.clone())),
@@ -70,12 +67,26 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock) -> Resou
     }
 }
 
+/// There is no `count`.
+pub(super) fn refuse_count(folding: &mut Folding<'_, '_>, block: &RawBlock) {
+    if let Some(count) = block.body.attribute("count") {
+        folding.found.push(
+            Diagnostic::error(code::META_ARGUMENT, "no `count`")
+                .at(
+                    count.name.span,
+                    "there is no `count`: identity never hangs on a position in a list",
+                )
+                .hint("use `for_each` with a map or a set of strings; `enabled` for zero or one"),
+        );
+    }
+}
+
 fn refuse_for_each(at: &RawAttribute, text: String) -> Diagnostic {
     Diagnostic::error(code::FOR_EACH, "invalid for_each").at(at.expr.span, text)
 }
 
 /// The keys and values that `for_each` asks for.
-fn for_each_elements(
+pub(super) fn for_each_elements(
     folding: &mut Folding<'_, '_>,
     here: &Here<'_, '_>,
     for_each: &RawAttribute,
@@ -124,7 +135,13 @@ fn set_keys(elements: &[Value]) -> Result<BTreeMap<Arc<str>, Value>, String> {
     Ok(keys)
 }
 
-fn instance(folding: &mut Folding<'_, '_>, block: &RawBlock, here: Here<'_, '_>, address: Address) -> Instance {
+fn instance(
+    folding: &mut Folding<'_, '_>,
+    block: &RawBlock,
+    here: Here<'_, '_>,
+    address: Address,
+    inherited: &[(Address, Span)],
+) -> Instance {
     if let Some(enabled) = block.body.attribute("enabled") {
         match is_enabled(folding, &here, enabled) {
             Some(true) => {}
@@ -145,7 +162,8 @@ fn instance(folding: &mut Folding<'_, '_>, block: &RawBlock, here: Here<'_, '_>,
         .filter(|(_, attribute)| attribute.literal == Literal::Written)
         .map(|(name, _)| name.clone())
         .collect();
-    let meta = meta(folding, &here, block, &address);
+    let mut meta = meta(folding, &here, block, &address);
+    meta.depends_on.extend(inherited.iter().cloned());
     let mut evaluated = Block {
         address: address.clone(),
         span: block.header,
@@ -166,7 +184,7 @@ fn instance(folding: &mut Folding<'_, '_>, block: &RawBlock, here: Here<'_, '_>,
     }
 }
 
-fn is_enabled(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, enabled: &RawAttribute) -> Option<bool> {
+pub(super) fn is_enabled(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, enabled: &RawAttribute) -> Option<bool> {
     let span = enabled.expr.span;
     let truth = folding.evaluate(here, |evaluator| {
         let value = evaluator.eval(&enabled.expr)?;
@@ -192,15 +210,15 @@ enum Level {
 }
 
 /// Evaluates bodies of one instance.
-struct Writer<'e> {
-    here: &'e Here<'e, 'e>,
+struct Writer<'e, 'v, 'r> {
+    here: &'e Here<'v, 'r>,
     address: Address,
     /// Attributes that are sensitive whatever their values come from.
     secrets: Vec<&'e str>,
     broken: BTreeSet<Arc<str>>,
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_, '_> {
     fn body(&mut self, evaluator: &Evaluator<'_>, raw: &RawBody, frames: Frames<'_>, level: Level) -> Body {
         let mut body = Body {
             span: raw.span,
@@ -318,8 +336,12 @@ fn refuse_meta(span: Span, text: impl Into<String>) -> Diagnostic {
     Diagnostic::error(code::META_ARGUMENT, "invalid meta-argument").at(span, text)
 }
 
-/// The resources that `depends_on` names: instances, or all instances of a block.
-fn dependencies(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, depends_on: &RawAttribute) -> Vec<(Address, Span)> {
+/// The resources that `depends_on` names: instances, all instances of a block, or everything in a module.
+pub(super) fn dependencies(
+    folding: &mut Folding<'_, '_>,
+    here: &Here<'_, '_>,
+    depends_on: &RawAttribute,
+) -> Vec<(Address, Span)> {
     let Node::Tuple(elements) = &depends_on.expr.node else {
         let text = "a list of references is required, such as `[vnet_peering.hub]`";
         folding.found.push(refuse_meta(depends_on.expr.span, text));
@@ -334,12 +356,18 @@ fn dependencies(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, depends_on: 
             ));
             continue;
         };
-        match folding.values.all.named(reference, here.site) {
+        match folding.room.all.named(reference, here.site) {
             Ok(Named::Resource(_)) => {}
-            Ok(_) => {
-                folding
-                    .found
-                    .push(refuse_meta(element.span, "only a resource can be depended on"));
+            Ok(Named::Call(call)) => {
+                let made = made_by(folding, here, reference, call);
+                addresses.extend(made.into_iter().map(|address| (address, element.span)));
+                continue;
+            }
+            Ok(Named::Variable(_) | Named::Local(_) | Named::Each(_) | Named::Itself | Named::Path(_)) => {
+                folding.found.push(refuse_meta(
+                    element.span,
+                    "only a resource or a module can be depended on",
+                ));
                 continue;
             }
             // Reported with the other references.
@@ -357,12 +385,22 @@ fn dependencies(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, depends_on: 
             ));
             continue;
         }
-        let place = Here::new(folding.values, here.site);
+        let place = Here::new(folding.room, here.site);
         if folding.evaluate(&place, |evaluator| evaluator.eval(element)).is_ok() {
             addresses.extend(place.used().into_keys().map(|address| (address, element.span)));
         }
     }
     addresses
+}
+
+/// Everything that a module makes; where the reference has a key, what that instance makes.
+fn made_by(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, reference: &Reference, call: usize) -> Vec<Address> {
+    let key = match reference.steps.get(1).map(|step| &step.node) {
+        Some(StepNode::Index(key)) => folding.evaluate(here, |evaluator| evaluator.eval(key)).ok(),
+        Some(StepNode::Attribute(_) | StepNode::Position(_) | StepNode::Splat(_)) | None => None,
+    };
+    let rooms = folding.room.called_as(call, key.as_ref().and_then(Value::as_text));
+    rooms.into_iter().flat_map(Room::addresses).collect()
 }
 
 fn lifecycle(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock) -> Lifecycle {

@@ -5,9 +5,10 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::address::Address;
+use crate::address::{Address, ModulePath};
 use crate::block::{Block, Literal};
-use crate::config::declare::{Declarations, Each, Named, Site};
+use crate::config::declare::{self, Declarations, Named, Site};
+use crate::config::module::ROOT;
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::code;
@@ -20,16 +21,40 @@ use crate::lang::value::{Shape, Type, Value};
 /// The resources that a value stands on, with the first place that names each.
 pub(super) type Used = BTreeMap<Address, Span>;
 
-/// Everything evaluated so far.
-pub(super) struct Values<'r> {
-    pub(super) all: Declarations<'r>,
+/// One instance of a module with everything evaluated of it so far; the root is one too.
+pub(super) struct Room<'r> {
+    /// Where it stands.
+    pub(super) path: ModulePath,
+    /// What its directory declares.
+    pub(super) all: &'r Declarations<'r>,
+    /// Its directory as seen from the root.
+    pub(super) directory: &'r str,
     pub(super) inputs: &'r Inputs,
-    variables: Vec<Result<Value, Diagnostics>>,
-    locals: Vec<OnceCell<Result<LocalValue, Reported>>>,
+    /// `each` of the call, for its arguments.
+    pub(super) each: Option<Each>,
+    variables: Vec<OnceCell<Result<Known, Reported>>>,
+    locals: Vec<OnceCell<Result<Known, Reported>>>,
     resources: Vec<OnceCell<ResourceValue>>,
+    outputs: Vec<OnceCell<Result<Known, Reported>>>,
+    calls: Vec<OnceCell<Called<'r>>>,
+    dependencies: Vec<OnceCell<Dependencies>>,
 }
 
-pub(super) struct LocalValue {
+/// What `each` is in one instance.
+#[derive(Clone)]
+pub(super) struct Each {
+    pub(super) key: Value,
+    pub(super) value: Value,
+    /// What both come from.
+    pub(super) literal: Literal,
+}
+
+/// Resources that must come first, with the place that says so.
+pub(super) type Dependencies = Vec<(Address, Span)>;
+
+/// A value, what it stands on, and what it comes from.
+#[derive(Clone)]
+pub(super) struct Known {
     pub(super) value: Value,
     pub(super) used: Used,
     pub(super) literal: Literal,
@@ -66,38 +91,81 @@ pub(super) enum Instance {
     },
 }
 
-impl<'r> Values<'r> {
-    pub(super) fn new(all: Declarations<'r>, inputs: &'r Inputs) -> Self {
-        let cells = |count: usize| (0..count).map(|_| OnceCell::new()).collect();
+/// What the call of a module became.
+pub(super) enum Called<'r> {
+    /// It has a problem that was noted.
+    Failed,
+    /// One instance.
+    Single(CallInstance<'r>),
+    /// One per key.
+    Keyed(BTreeMap<Arc<str>, CallInstance<'r>>),
+}
+
+/// One instance of a call.
+pub(super) enum CallInstance<'r> {
+    /// `enabled` is false.
+    Disabled(Span),
+    /// It has a problem that was noted.
+    Failed,
+    /// It is there.
+    Enabled(Box<Room<'r>>),
+}
+
+impl<'r> Room<'r> {
+    /// The root, with the values of its variables.
+    pub(super) fn root(all: &'r Declarations<'r>, inputs: &'r Inputs) -> (Self, Diagnostics) {
+        let room = Self::new(ModulePath::root(), all, ROOT, inputs, None);
+        let mut found = Diagnostics::new();
+        for (at, declared) in all.variables.iter().enumerate() {
+            let value = found.absorb(declared.value(inputs));
+            let known = value.map(|value| Known {
+                value,
+                used: Used::new(),
+                literal: declared.literal(inputs),
+            });
+            room.set_variable(at, known.ok_or_else(Reported::before));
+        }
+        (room, found)
+    }
+
+    /// An instance of a module of which nothing is evaluated yet.
+    pub(super) fn new(
+        path: ModulePath,
+        all: &'r Declarations<'r>,
+        directory: &'r str,
+        inputs: &'r Inputs,
+        each: Option<Each>,
+    ) -> Self {
+        fn cells<T>(count: usize) -> Vec<OnceCell<T>> {
+            std::iter::repeat_with(OnceCell::new).take(count).collect()
+        }
         Self {
-            variables: all.variables.iter().map(|declared| declared.value(inputs)).collect(),
-            locals: cells(all.locals.len()),
-            resources: (0..all.resources.len()).map(|_| OnceCell::new()).collect(),
+            path,
             all,
+            directory,
             inputs,
+            each,
+            variables: cells(all.variables.len()),
+            locals: cells(all.locals.len()),
+            resources: cells(all.resources.len()),
+            outputs: cells(all.outputs.len()),
+            calls: cells(all.calls.len()),
+            dependencies: cells(all.calls.len()),
         }
     }
 
-    pub(super) fn variable(&self, at: usize) -> Option<&Result<Value, Diagnostics>> {
-        self.variables.get(at)
+    // Each is evaluated once; a second value would be the same.
+
+    pub(super) fn set_variable(&self, at: usize, value: Result<Known, Reported>) {
+        let _ = self.variables.get(at).map(|cell| cell.set(value));
     }
 
-    /// The problems of all variables.
-    pub(super) fn variable_problems(&self) -> impl Iterator<Item = &Diagnostics> {
-        self.variables.iter().filter_map(|value| value.as_ref().err())
-    }
-
-    pub(super) fn set_local(&self, at: usize, value: Result<LocalValue, Reported>) {
-        if let Some(cell) = self.locals.get(at) {
-            // Each is evaluated once; a second value would be the same.
-            let _ = cell.set(value);
-        }
+    pub(super) fn set_local(&self, at: usize, value: Result<Known, Reported>) {
+        let _ = self.locals.get(at).map(|cell| cell.set(value));
     }
 
     pub(super) fn set_resource(&self, at: usize, value: ResourceValue) {
-        if let Some(cell) = self.resources.get(at) {
-            let _ = cell.set(value);
-        }
+        let _ = self.resources.get(at).map(|cell| cell.set(value));
     }
 
     /// The local values that were evaluated.
@@ -108,38 +176,126 @@ impl<'r> Values<'r> {
             .collect()
     }
 
-    fn local(&self, at: usize) -> Option<&LocalValue> {
-        self.locals.get(at)?.get()?.as_ref().ok()
+    pub(super) fn set_output(&self, at: usize, value: Result<Known, Reported>) {
+        let _ = self.outputs.get(at).map(|cell| cell.set(value));
+    }
+
+    pub(super) fn set_call(&self, at: usize, value: Called<'r>) {
+        let _ = self.calls.get(at).map(|cell| cell.set(value));
+    }
+
+    pub(super) fn set_dependencies(&self, at: usize, value: Dependencies) {
+        let _ = self.dependencies.get(at).map(|cell| cell.set(value));
+    }
+
+    pub(super) fn variable(&self, at: usize) -> Option<&Known> {
+        known(&self.variables, at)
+    }
+
+    fn local(&self, at: usize) -> Option<&Known> {
+        known(&self.locals, at)
+    }
+
+    fn output(&self, at: usize) -> Option<&Known> {
+        known(&self.outputs, at)
     }
 
     fn resource(&self, at: usize) -> Option<&ResourceValue> {
         self.resources.get(at)?.get()
     }
+
+    fn call(&self, at: usize) -> Option<&Called<'r>> {
+        self.calls.get(at)?.get()
+    }
+
+    /// What everything in a called module waits for.
+    pub(super) fn dependencies(&self, at: usize) -> &[(Address, Span)] {
+        let cell = self.dependencies.get(at);
+        cell.and_then(OnceCell::get).map_or(&[], Vec::as_slice)
+    }
+
+    /// The instances of a module that this one calls.
+    pub(super) fn called(&self, at: usize) -> Vec<&Room<'r>> {
+        let instances: Vec<&CallInstance<'r>> = match self.call(at) {
+            None | Some(Called::Failed) => Vec::new(),
+            Some(Called::Single(only)) => vec![only],
+            Some(Called::Keyed(instances)) => instances.values().collect(),
+        };
+        instances.into_iter().filter_map(CallInstance::room).collect()
+    }
+
+    /// The instance of that key; all of them without one.
+    pub(super) fn called_as(&self, at: usize, key: Option<&str>) -> Vec<&Room<'r>> {
+        match (self.call(at), key) {
+            (Some(Called::Keyed(instances)), Some(key)) => {
+                instances.get(key).and_then(CallInstance::room).into_iter().collect()
+            }
+            (Some(Called::Keyed(_) | Called::Single(_) | Called::Failed) | None, _) => self.called(at),
+        }
+    }
+
+    /// Every resource in it and in the modules that it calls.
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        let mut addresses = Vec::new();
+        let mut rooms = vec![self];
+        while let Some(room) = rooms.pop() {
+            for value in room.resources.iter().filter_map(OnceCell::get) {
+                match value {
+                    ResourceValue::Failed => {}
+                    ResourceValue::Single(instance) => addresses.extend(instance.address().cloned()),
+                    ResourceValue::Keyed { instances, value: _ } => {
+                        addresses.extend(instances.values().filter_map(|instance| instance.address().cloned()));
+                    }
+                }
+            }
+            rooms.extend((0..room.calls.len()).flat_map(|at| room.called(at)));
+        }
+        addresses
+    }
+}
+
+fn known(cells: &[OnceCell<Result<Known, Reported>>], at: usize) -> Option<&Known> {
+    cells.get(at)?.get()?.as_ref().ok()
+}
+
+impl Instance {
+    fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Enabled { address, .. } => Some(address),
+            Self::Disabled(_) | Self::Failed => None,
+        }
+    }
+}
+
+impl<'r> CallInstance<'r> {
+    fn room(&self) -> Option<&Room<'r>> {
+        match self {
+            Self::Enabled(room) => Some(room),
+            Self::Disabled(_) | Self::Failed => None,
+        }
+    }
 }
 
 /// The names that have a meaning at one place.
 pub(super) struct Here<'v, 'r> {
-    values: &'v Values<'r>,
+    room: &'v Room<'r>,
     pub(super) site: Site,
-    each: Option<(Value, Value)>,
+    each: Option<Each>,
     itself: Option<Value>,
     used: RefCell<Used>,
     /// What took part since somebody last asked.
     literal: Cell<Literal>,
-    /// What `each` comes from.
-    each_literal: Literal,
 }
 
 impl<'v, 'r> Here<'v, 'r> {
-    pub(super) fn new(values: &'v Values<'r>, site: Site) -> Self {
+    pub(super) fn new(room: &'v Room<'r>, site: Site) -> Self {
         Self {
-            values,
+            room,
             site,
             each: None,
             itself: None,
             used: RefCell::default(),
             literal: Cell::new(Literal::Written),
-            each_literal: Literal::Written,
         }
     }
 
@@ -150,8 +306,7 @@ impl<'v, 'r> Here<'v, 'r> {
             ..self.site
         };
         Self {
-            each: Some((key, value)),
-            each_literal: literal,
+            each: Some(Each { key, value, literal }),
             site,
             ..self
         }
@@ -193,80 +348,140 @@ impl<'v, 'r> Here<'v, 'r> {
         }
     }
 
-    fn keyed(
+    /// Takes note of everything that a value stands on and comes from.
+    fn note(&self, known: &Known, span: Span) {
+        self.note_literal(known.literal);
+        for address in known.used.keys() {
+            self.note_used(address, span);
+        }
+    }
+
+    /// What a whole instance of a module is: its outputs.
+    fn outputs(&self, room: &Room<'_>, span: Span) -> Result<Value, Reported> {
+        let mut outputs = BTreeMap::new();
+        for (at, block) in room.all.outputs.iter().enumerate() {
+            let known = room.output(at).ok_or_else(Reported::before)?;
+            self.note(known, span);
+            if let Some(label) = block.labels.first() {
+                outputs.insert(Arc::clone(&label.value), known.value.clone());
+            }
+        }
+        Ok(Value::object(outputs))
+    }
+
+    /// One output of a module where the reference names one, all of them as an object otherwise.
+    fn output_of(
         &self,
         lookup: &Lookup<'_, '_>,
-        instances: &BTreeMap<Arc<str>, Instance>,
-        value: &Value,
+        instance: &CallInstance<'_>,
+        steps: usize,
     ) -> Result<Resolved, Reported> {
-        let Lookup {
-            reference,
-            evaluator,
-            frames,
-        } = *lookup;
-        let all = || {
-            self.note_literal(Literal::Derived);
-            for instance in instances.values() {
-                if let Instance::Enabled { address, .. } = instance {
-                    self.note_used(address, reference.root.span);
-                }
-            }
-            Ok(Resolved {
-                value: value.clone(),
-                steps: 1,
-            })
-        };
-        let Some(step) = reference.steps.get(1) else {
-            return all();
-        };
-        let key = match &step.node {
-            StepNode::Index(key) => {
-                let key = evaluator.eval_in(key, frames)?;
-                match convert(&key, &Type::String).map(|key| (key.shape, key.sensitive)) {
-                    Ok((Shape::Text(key), sensitive)) => (key, sensitive),
-                    Ok((Shape::Unknown(_), sensitive)) => {
-                        return all().map(|resolved| Resolved {
-                            value: Value::unknown(Type::Any).marked(sensitive),
-                            steps: 2.max(resolved.steps),
-                        });
-                    }
-                    _ => {
-                        return Err(no_instance(
-                            lookup,
-                            step,
-                            &format!("the key is a string, this is {}", shown(&key)),
-                            instances,
-                        ));
-                    }
-                }
-            }
-            StepNode::Position(_) => {
-                return Err(no_instance(
-                    lookup,
-                    step,
-                    "the instances have keys, not numbers",
-                    instances,
+        let reference = lookup.reference;
+        let span = reference.root.span;
+        let room = match instance {
+            CallInstance::Enabled(room) => room,
+            CallInstance::Failed => return Err(Reported::before()),
+            CallInstance::Disabled(enabled) => {
+                return Err(lookup.evaluator.fail(
+                    Diagnostic::error(code::DISABLED, "reference to what is not enabled")
+                        .at(span, "this module is not enabled, so it has no outputs")
+                        .and_at(*enabled, "false here")
+                        .hint("choose by the same condition: `CONDITION ? … : null`, or refer to something else"),
                 ));
             }
-            StepNode::Attribute(name) if !instances.contains_key(name) => {
-                return Err(no_instance(
-                    lookup,
-                    step,
-                    "this block has `for_each`: a key must choose one of its instances",
-                    instances,
-                ));
-            }
-            StepNode::Attribute(_) | StepNode::Splat(_) => return all(),
         };
-        let (key, sensitive) = key;
-        match instances.get(&key) {
-            Some(instance) => {
-                let resolved = self.instance(lookup, instance, 2)?;
+        match reference.steps.get(steps).map(|step| &step.node) {
+            Some(StepNode::Attribute(name)) => {
+                // That there is such an output was found out before anything was evaluated.
+                let output = room.all.output_at(name).and_then(|at| room.output(at));
+                let known = output.ok_or_else(Reported::before)?;
+                self.note(known, span);
                 Ok(Resolved {
-                    value: resolved.value.marked(sensitive),
-                    ..resolved
+                    value: known.value.clone(),
+                    steps: steps + 1,
                 })
             }
+            Some(StepNode::Index(_) | StepNode::Position(_) | StepNode::Splat(_)) | None => Ok(Resolved {
+                value: self.outputs(room, span)?,
+                steps,
+            }),
+        }
+    }
+
+    /// What a reference to a module means.
+    fn called(&self, lookup: &Lookup<'_, '_>, called: &Called<'_>) -> Result<Resolved, Reported> {
+        let instances = match called {
+            Called::Failed => return Err(Reported::before()),
+            Called::Single(instance) => {
+                refuse_key(lookup, "this module")?;
+                return self.output_of(lookup, instance, 1);
+            }
+            Called::Keyed(instances) => instances,
+        };
+        let all = |unknown: bool| {
+            let mut objects = BTreeMap::new();
+            for (key, instance) in instances {
+                match instance {
+                    CallInstance::Enabled(room) => {
+                        objects.insert(Arc::clone(key), self.outputs(room, lookup.reference.root.span)?);
+                    }
+                    CallInstance::Disabled(_) => {}
+                    CallInstance::Failed => return Err(Reported::before()),
+                }
+            }
+            Ok(match unknown {
+                true => Resolved {
+                    value: Value::unknown(Type::Any),
+                    steps: 2,
+                },
+                false => Resolved {
+                    value: Value::object(objects),
+                    steps: 1,
+                },
+            })
+        };
+        let Some(step) = lookup.reference.steps.get(1) else {
+            return all(false);
+        };
+        match self.key(lookup, step, instances)? {
+            Chosen::All => all(false),
+            Chosen::Unknown(sensitive) => all(true).map(|resolved| Resolved {
+                value: resolved.value.marked(sensitive),
+                ..resolved
+            }),
+            Chosen::One(instance, sensitive) => self.output_of(lookup, instance, 2).map(|resolved| Resolved {
+                value: resolved.value.marked(sensitive),
+                ..resolved
+            }),
+        }
+    }
+
+    /// Which instance a step chooses.
+    fn key<'i, I>(
+        &self,
+        lookup: &Lookup<'_, '_>,
+        step: &Step,
+        instances: &'i BTreeMap<Arc<str>, I>,
+    ) -> Result<Chosen<'i, I>, Reported> {
+        let evaluator = lookup.evaluator;
+        let refuse = |text: &str| Err(no_instance(lookup, step, text, instances.keys().next()));
+        let (key, sensitive) = match &step.node {
+            StepNode::Index(key) => {
+                let key = evaluator.eval_in(key, lookup.frames)?;
+                match convert(&key, &Type::String).map(|key| (key.shape, key.sensitive)) {
+                    Ok((Shape::Text(key), sensitive)) => (key, sensitive),
+                    Ok((Shape::Unknown(_), sensitive)) => return Ok(Chosen::Unknown(sensitive)),
+                    _ => return refuse(&format!("the key is a string, this is {}", shown(&key))),
+                }
+            }
+            StepNode::Position(_) => return refuse("the instances have keys, not numbers"),
+            StepNode::Attribute(name) if !instances.contains_key(name) => {
+                return refuse("this block has `for_each`: a key must choose one of its instances");
+            }
+            StepNode::Attribute(_) | StepNode::Splat(_) => return Ok(Chosen::All),
+        };
+        match instances.get(&key) {
+            Some(instance) => Ok(Chosen::One(instance, sensitive)),
             None => {
                 let text = if sensitive {
                     "there is no instance of this key".to_owned()
@@ -280,6 +495,46 @@ impl<'v, 'r> Here<'v, 'r> {
                         .suggest(if sensitive { "" } else { &key }, keys),
                 ))
             }
+        }
+    }
+
+    fn keyed(
+        &self,
+        lookup: &Lookup<'_, '_>,
+        instances: &BTreeMap<Arc<str>, Instance>,
+        value: &Value,
+    ) -> Result<Resolved, Reported> {
+        let reference = lookup.reference;
+        let all = || {
+            self.note_literal(Literal::Derived);
+            for address in instances.values().filter_map(Instance::address) {
+                self.note_used(address, reference.root.span);
+            }
+        };
+        let whole = || Resolved {
+            value: value.clone(),
+            steps: 1,
+        };
+        let Some(step) = reference.steps.get(1) else {
+            all();
+            return Ok(whole());
+        };
+        match self.key(lookup, step, instances)? {
+            Chosen::All => {
+                all();
+                Ok(whole())
+            }
+            Chosen::Unknown(sensitive) => {
+                all();
+                Ok(Resolved {
+                    value: Value::unknown(Type::Any).marked(sensitive),
+                    steps: 2,
+                })
+            }
+            Chosen::One(instance, sensitive) => self.instance(lookup, instance, 2).map(|resolved| Resolved {
+                value: resolved.value.marked(sensitive),
+                ..resolved
+            }),
         }
     }
 
@@ -326,27 +581,37 @@ struct Lookup<'l, 'e> {
     frames: Frames<'l>,
 }
 
-fn no_instance(lookup: &Lookup<'_, '_>, step: &Step, text: &str, instances: &BTreeMap<Arc<str>, Instance>) -> Reported {
+/// What a step chooses of instances with keys.
+enum Chosen<'i, I> {
+    /// None in particular.
+    All,
+    /// One that is not known yet. The flag says whether the key is sensitive.
+    Unknown(bool),
+    /// This one.
+    One(&'i I, bool),
+}
+
+fn no_instance(lookup: &Lookup<'_, '_>, step: &Step, text: &str, key: Option<&Arc<str>>) -> Reported {
     let reference = lookup.reference;
     let label = match reference.steps.first().map(|step| &step.node) {
         Some(StepNode::Attribute(label)) => label.as_ref(),
         _ => "",
     };
     let diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, "instance without a key").at(step.span, text);
-    lookup.evaluator.fail(match instances.keys().next() {
+    lookup.evaluator.fail(match key {
         Some(key) => diagnostic.hint(format!("for example `{}.{label}[\"{key}\"]`", reference.root.value)),
         None => diagnostic,
     })
 }
 
-/// A resource without `for_each` has no key.
-fn refuse_key(lookup: &Lookup<'_, '_>) -> Result<(), Reported> {
+/// What has no `for_each` has no key.
+fn refuse_key(lookup: &Lookup<'_, '_>, what: &str) -> Result<(), Reported> {
     match lookup.reference.steps.get(1) {
         Some(step) if matches!(step.node, StepNode::Index(_) | StepNode::Position(_)) => Err(lookup.evaluator.fail(
             Diagnostic::error(code::UNKNOWN_REFERENCE, "key on a single resource")
                 .at(
                     step.span,
-                    "this resource has no `for_each`, so there is nothing to choose from",
+                    format!("{what} has no `for_each`, so there is nothing to choose from"),
                 )
                 .hint("an attribute follows a dot: `.name`"),
         )),
@@ -361,67 +626,50 @@ impl Scope for Here<'_, '_> {
         evaluator: &Evaluator<'_>,
         frames: Frames<'_>,
     ) -> Result<Resolved, Reported> {
-        let named = match self.values.all.named(reference, self.site) {
+        let named = match self.room.all.named(reference, self.site) {
             Ok(named) => named,
             // Whoever found the references has said so, except where only some places are looked at.
             Err(diagnostic) if self.site == Site::EARLY => return Err(evaluator.fail(*diagnostic)),
             Err(_) => return Err(Reported::before()),
         };
+        let lookup = Lookup {
+            reference,
+            evaluator,
+            frames,
+        };
         let one = |value: Value| Ok(Resolved { value, steps: 1 });
+        let kept = |known: Option<&Known>| {
+            let known = known.ok_or_else(Reported::before)?;
+            self.note(known, reference.root.span);
+            one(known.value.clone())
+        };
         match named {
-            Named::Variable(at) => match at.and_then(|at| self.values.variable(at)) {
-                Some(Ok(value)) => {
-                    let declared = at.and_then(|at| self.values.all.variables.get(at));
-                    if let Some(declared) = declared {
-                        self.note_literal(declared.literal(self.values.inputs));
-                    }
-                    one(value.clone())
-                }
-                Some(Err(found)) if self.site == Site::EARLY => {
-                    found.iter().for_each(|found| {
-                        evaluator.fail(found.clone());
-                    });
-                    Err(Reported::before())
-                }
-                Some(Err(_)) | None => Err(Reported::before()),
-            },
-            Named::Local(at) => {
-                let local = self.values.local(at).ok_or_else(Reported::before)?;
-                for address in local.used.keys() {
-                    self.note_used(address, reference.root.span);
-                }
-                self.note_literal(local.literal);
-                one(local.value.clone())
-            }
+            Named::Variable(at) => kept(at.and_then(|at| self.room.variable(at))),
+            Named::Local(at) => kept(self.room.local(at)),
+            Named::Call(at) => self.called(&lookup, self.room.call(at).ok_or_else(Reported::before)?),
             Named::Each(which) => {
-                self.note_literal(self.each_literal);
-                match (&self.each, which) {
-                    (Some((key, _)), Each::Key) => one(key.clone()),
-                    (Some((_, value)), Each::Value) => one(value.clone()),
-                    (None, _) => Err(Reported::before()),
-                }
+                let each = self.each.as_ref().ok_or_else(Reported::before)?;
+                self.note_literal(each.literal);
+                one(match which {
+                    declare::Each::Key => each.key.clone(),
+                    declare::Each::Value => each.value.clone(),
+                })
             }
             Named::Itself => self
                 .itself
                 .clone()
                 .map_or(Err(Reported::before()), |value| Ok(Resolved { value, steps: 0 })),
-            Named::Path("cwd") => one(Value::text(self.values.inputs.cwd.clone())),
-            Named::Path(_) => one(Value::text(".")),
-            Named::Resource(at) => {
-                let lookup = Lookup {
-                    reference,
-                    evaluator,
-                    frames,
-                };
-                match self.values.resource(at) {
-                    None | Some(ResourceValue::Failed) => Err(Reported::before()),
-                    Some(ResourceValue::Single(instance)) => {
-                        refuse_key(&lookup)?;
-                        self.instance(&lookup, instance, 1)
-                    }
-                    Some(ResourceValue::Keyed { instances, value }) => self.keyed(&lookup, instances, value),
+            Named::Path("cwd") => one(Value::text(self.room.inputs.cwd.clone())),
+            Named::Path("module") => one(Value::text(self.room.directory)),
+            Named::Path(_) => one(Value::text(ROOT)),
+            Named::Resource(at) => match self.room.resource(at) {
+                None | Some(ResourceValue::Failed) => Err(Reported::before()),
+                Some(ResourceValue::Single(instance)) => {
+                    refuse_key(&lookup, "this resource")?;
+                    self.instance(&lookup, instance, 1)
                 }
-            }
+                Some(ResourceValue::Keyed { instances, value }) => self.keyed(&lookup, instances, value),
+            },
         }
     }
 }
@@ -430,19 +678,19 @@ impl Scope for Here<'_, '_> {
 impl Files for Here<'_, '_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.note_literal(Literal::Derived);
-        self.values.inputs.door.read(path)
+        self.room.inputs.door.read(path)
     }
 
     fn exists(&self, path: &str) -> Result<bool, FileError> {
-        self.values.inputs.door.exists(path)
+        self.room.inputs.door.exists(path)
     }
 
     fn below(&self, directory: &str) -> Result<Vec<String>, FileError> {
-        self.values.inputs.door.below(directory)
+        self.room.inputs.door.below(directory)
     }
 
     fn absolute(&self, path: &str) -> Result<String, FileError> {
-        self.values.inputs.door.absolute(path)
+        self.room.inputs.door.absolute(path)
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::block::{Attribute, Body, Literal, Nested};
-use crate::config::declare::{Declarations, Named, Site, unknown_argument};
+use crate::config::declare::{Declarations, LATER_BLOCKS, Level, Named, PLAIN_BLOCKS, Site, unknown_argument};
 use crate::config::fold::local;
 use crate::config::forms;
 use crate::config::parse::{RawBlock, RawBody};
-use crate::config::scope::{Here, Values};
+use crate::config::scope::{Here, Room};
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::lang::code;
@@ -78,12 +78,13 @@ pub fn settings(raw: &[RawBlock], inputs: &Inputs) -> Result<Settings, Diagnosti
     let kinds: BTreeSet<&str> = raw
         .iter()
         .map(|block| &*block.kind.value)
-        .filter(|kind| !matches!(*kind, "pgferry" | "azure" | "variable" | "locals" | "output"))
+        .filter(|kind| !PLAIN_BLOCKS.contains(kind) && !LATER_BLOCKS.contains(kind))
         .collect();
-    let (all, declaring) = Declarations::collect(raw, kinds.into_iter().collect());
-    let values = Values::new(all, inputs);
+    let (all, mut declaring) = Declarations::collect(raw, kinds.into_iter().collect(), Level::Root);
+    let (room, problems) = Room::root(&all, inputs);
+    declaring.extend(problems);
     let mut reading = Reading {
-        values: &values,
+        room: &room,
         found: Diagnostics::new(),
         stuck: false,
         locals: BTreeMap::new(),
@@ -103,7 +104,7 @@ pub fn settings(raw: &[RawBlock], inputs: &Inputs) -> Result<Settings, Diagnosti
 }
 
 struct Reading<'s, 'r> {
-    values: &'s Values<'r>,
+    room: &'s Room<'r>,
     found: Diagnostics,
     /// Whether a value is missing for a reason that lies in a declaration.
     stuck: bool,
@@ -243,8 +244,8 @@ impl<'r> Reading<'_, 'r> {
     /// The value of an expression over variables and locals.
     fn value(&mut self, expr: &Expr) -> Option<Value> {
         self.enter_locals(expr);
-        let here = Here::new(self.values, Site::EARLY);
-        let evaluator = Evaluator::new(&here, &self.values.inputs.door);
+        let here = Here::new(self.room, Site::EARLY);
+        let evaluator = Evaluator::new(&here, &self.room.inputs.door);
         let value = evaluator.eval(expr);
         self.found.extend(evaluator.take_found());
         self.stuck |= value.is_err();
@@ -258,12 +259,12 @@ impl<'r> Reading<'_, 'r> {
             match self.locals.get(&at) {
                 None => {
                     self.locals.insert(at, Visit::Entered);
-                    let needed = self.values.all.locals.get(at).map(|(_, expr)| self.locals_of(expr));
+                    let needed = self.room.all.locals.get(at).map(|(_, expr)| self.locals_of(expr));
                     waiting.extend(needed.unwrap_or_default());
                 }
                 Some(Visit::Entered) => {
                     self.locals.insert(at, Visit::Done);
-                    self.found.extend(local(self.values, at, Site::EARLY));
+                    self.found.extend(local(self.room, at, Site::EARLY));
                     waiting.pop();
                 }
                 Some(Visit::Done) => {
@@ -276,7 +277,7 @@ impl<'r> Reading<'_, 'r> {
     fn locals_of(&self, expr: &Expr) -> Vec<usize> {
         let mut locals = Vec::new();
         expr.references(&mut |reference, _| {
-            if let Ok(Named::Local(at)) = self.values.all.named(reference, Site::EARLY)
+            if let Ok(Named::Local(at)) = self.room.all.named(reference, Site::EARLY)
                 && !self.locals.contains_key(&at)
             {
                 locals.push(at);

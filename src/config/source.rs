@@ -1,6 +1,6 @@
 //! The one door to the files of a configuration: what is read, and where in it a span lies. It never parses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -24,6 +24,10 @@ const MOST_FILES: usize = 100_000;
 pub struct Sources {
     directory: PathBuf,
     files: Vec<SourceFile>,
+    /// The files of each module by the name of its directory, as seen from the root.
+    modules: BTreeMap<Arc<str>, Vec<FileId>>,
+    /// The first name of each directory, whatever links lead to it.
+    first_names: HashMap<PathBuf, Arc<str>>,
     door: Door,
 }
 
@@ -41,8 +45,10 @@ pub struct SourceFile {
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Blocks.
+    /// Blocks of the root.
     Configuration,
+    /// Blocks of a module.
+    Module,
     /// Values of variables, taken up because of the file's name.
     AutomaticVariables,
     /// Values of variables, named by the operator.
@@ -129,14 +135,7 @@ impl Sources {
                 cause,
             },
         };
-        let mut names = Vec::new();
-        for entry in fs::read_dir(directory).map_err(refused)? {
-            let name = entry.map_err(refused)?.file_name();
-            if let Some((name, role)) = name.to_str().and_then(|name| Some((name.to_owned(), role_of(name)?))) {
-                names.push((name, role));
-            }
-        }
-        names.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let names = names_in(directory).map_err(refused)?;
         let mut sources = Self::empty(directory);
         for (name, role) in names {
             let text = read_text(&directory.join(&name), &name)?;
@@ -165,11 +164,67 @@ impl Sources {
         Ok(sources)
     }
 
-    /// Takes texts for files; their names tell their roles.
+    /// Reads the blocks of a module's directory, which is told as seen from the root, and answers with the first name that
+    /// led to it: links give a directory many, and it is read once.
+    ///
+    /// # Errors
+    /// When the directory or one of its files cannot be read, or holds no configuration.
+    pub fn read_module(&mut self, directory: &Arc<str>) -> Result<Arc<str>, ReadError> {
+        if self.modules.contains_key(directory) {
+            return Ok(Arc::clone(directory));
+        }
+        let path = self.directory.join(&**directory);
+        let refused = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::NotFound => ReadError::NoDirectory(directory.to_string()),
+            io::ErrorKind::NotADirectory => ReadError::NotADirectory(directory.to_string()),
+            _ => ReadError::Refused {
+                name: directory.to_string(),
+                cause,
+            },
+        };
+        if self.first_names.is_empty() {
+            let root = fs::canonicalize(&self.directory).map_err(refused)?;
+            self.first_names.insert(root, ".".into());
+        }
+        let itself = fs::canonicalize(&path).map_err(refused)?;
+        if let Some(name) = self.first_names.get(&itself) {
+            return Ok(Arc::clone(name));
+        }
+        let mut files = Vec::new();
+        for (name, role) in names_in(&path).map_err(refused)? {
+            if role == Role::Configuration {
+                let shown = format!("{directory}/{name}");
+                let text = read_text(&path.join(&name), &shown)?;
+                files.push(self.push(shown, &text, Role::Module));
+            }
+        }
+        if files.is_empty() {
+            return Err(ReadError::Empty(directory.to_string()));
+        }
+        self.first_names.insert(itself, Arc::clone(directory));
+        self.modules.insert(Arc::clone(directory), files);
+        Ok(Arc::clone(directory))
+    }
+
+    /// The files of a module that was read.
+    pub fn of_module(&self, directory: &str) -> impl Iterator<Item = (FileId, &SourceFile)> {
+        let files = self.modules.get(directory).into_iter().flatten();
+        files.filter_map(|id| Some((*id, self.file(*id)?)))
+    }
+
+    /// Takes texts for files; their names tell their roles, and the modules that they belong to.
     pub fn from_texts<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
         let mut sources = Self::empty(Path::new("."));
         for (name, text) in texts {
-            sources.push(name.to_owned(), text, role_of(name).unwrap_or(Role::Configuration));
+            match name.rsplit_once('/') {
+                Some((directory, _)) => {
+                    let id = sources.push(name.to_owned(), text, Role::Module);
+                    sources.modules.entry(directory.into()).or_default().push(id);
+                }
+                None => {
+                    sources.push(name.to_owned(), text, role_of(name).unwrap_or(Role::Configuration));
+                }
+            }
         }
         sources
     }
@@ -179,6 +234,8 @@ impl Sources {
         Self {
             directory: directory.to_owned(),
             files: Vec::new(),
+            modules: BTreeMap::new(),
+            first_names: HashMap::new(),
             door: Door {
                 directory: directory.to_owned(),
                 seen: Arc::default(),
@@ -270,7 +327,7 @@ impl Sources {
     pub fn line(&self, span: Span) -> Option<&str> {
         let file = self.file(span.file)?;
         let text = match file.role {
-            Role::Configuration | Role::Question => &file.text,
+            Role::Configuration | Role::Module | Role::Question => &file.text,
             Role::AutomaticVariables | Role::NamedVariables | Role::Value => return None,
         };
         let start = text.get(..span.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
@@ -288,7 +345,8 @@ impl Sources {
                 hash.update(part);
             }
         };
-        for file in self.files.iter().filter(|file| file.role == Role::Configuration) {
+        let is_written = |file: &&SourceFile| matches!(file.role, Role::Configuration | Role::Module);
+        for file in self.files.iter().filter(is_written) {
             add(&file.name, file.text.as_bytes());
         }
         for (path, digest) in self.door.seen.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -296,6 +354,19 @@ impl Sources {
         }
         SourceDigest(hash.finalize().into())
     }
+}
+
+/// The files of a directory that count, in the order of their names.
+fn names_in(directory: &Path) -> io::Result<Vec<(String, Role)>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        if let Some((name, role)) = name.to_str().and_then(|name| Some((name.to_owned(), role_of(name)?))) {
+            names.push((name, role));
+        }
+    }
+    names.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(names)
 }
 
 fn role_of(name: &str) -> Option<Role> {

@@ -308,6 +308,46 @@ impl Declared<'_> {
         }
     }
 
+    /// Whether whoever calls the module must give it a value.
+    pub(super) fn is_required(&self) -> bool {
+        self.default.is_none()
+    }
+
+    /// The value of a variable of a module, from the argument of the call.
+    pub(super) fn given_by_call(&self, argument: Option<(&Value, &Expr)>) -> Result<Value, Diagnostics> {
+        let value = match argument {
+            Some((value, expr)) if !value.is_null() || self.nullable => {
+                if self.sensitive && !value.is_null() && expr.is_written() {
+                    return Err(self.literal_argument(expr).into());
+                }
+                let problem = "the given value does not fit the type";
+                let converted = converted(value, self.ty.as_ref(), expr.span, problem);
+                converted.map_err(|diagnostic| diagnostic.and_at(self.name.span, "declared here"))?
+            }
+            // A variable that must be given and is not was reported with its call.
+            Some(_) | None => match (&self.default, argument) {
+                (Some(default), _) => default.clone(),
+                (None, Some((_, expr))) => {
+                    let text = "this is null, and the variable takes none and has no default";
+                    let diagnostic = Diagnostic::error(code::NULL_VALUE, "null argument").at(expr.span, text);
+                    return Err(diagnostic.and_at(self.name.span, "declared here").into());
+                }
+                (None, None) => return Err(Diagnostics::new()),
+            },
+        };
+        Ok(value.marked(self.sensitive))
+    }
+
+    fn literal_argument(&self, expr: &Expr) -> Diagnostic {
+        Diagnostic::error(code::LITERAL_SECRET, "secret in the configuration")
+            .at(
+                expr.span,
+                "the module's variable is sensitive, and this stands in the file",
+            )
+            .and_at(self.name.span, "declared here")
+            .hint("give it a variable of the root that is sensitive too")
+    }
+
     /// The value of the variable.
     pub(super) fn value(&self, inputs: &Inputs) -> Result<Value, Diagnostics> {
         let given = inputs

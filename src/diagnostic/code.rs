@@ -77,6 +77,7 @@ codes! {
     VARIABLE_INVALID = "C042": "a variable's own validation refuses its value";
     VARIABLE_FILE = "C043": "a file of variable values holds something else";
     LITERAL_SECRET = "C044": "a secret stands in the configuration itself";
+    VARIABLE_UNUSED = "C045": "nothing refers to a variable";
 
     CYCLE = "C050": "values need each other in a circle";
     FOR_EACH = "C051": "for_each is not a known map, set of texts or object";
@@ -85,6 +86,8 @@ codes! {
     CONDITION_FAILED = "C054": "a precondition or postcondition does not hold";
     SENSITIVE_OUTPUT = "C055": "an output shows a sensitive value without saying so";
     MISPLACED = "C057": "each, self or another name is used where it has no meaning";
+    MODULE_SOURCE = "C058": "the source of a module leads nowhere";
+    MODULE_LOOP = "C059": "a module calls itself";
 
     NOT_ALLOWED = "C104": "a value is outside of what is allowed";
     NOT_KNOWN = "C105": "a value must be known while planning";

@@ -70,9 +70,9 @@ impl Model {
     }
 
     fn plan(&self, text: &str, mode: Mode) -> Plan {
-        let sources = Sources::from_texts([("main.hcl", text)]);
+        let mut sources = Sources::from_texts([("main.hcl", text)]);
         let program = Program {
-            raw: parse(&sources).unwrap(),
+            configuration: parse(&mut sources).unwrap(),
             inputs: Variables::none(&sources).with_unset_sensitive(UnsetSensitive::MadeUp),
             defaults: Defaults {
                 cloud: Cloud::Simulator,

@@ -130,8 +130,11 @@ pub(super) fn constants(mut sources: Sources, env: &Env) -> BTreeMap<std::sync::
         unset_sensitive: crate::config::UnsetSensitive::Unknown,
         cwd: sources.directory().display().to_string(),
     };
-    match (Inputs::gather(&mut sources, &supplied), crate::config::parse(&sources)) {
-        (Ok(inputs), Ok(raw)) => crate::config::constants(&raw, &inputs),
+    match (
+        Inputs::gather(&mut sources, &supplied),
+        crate::config::parse(&mut sources),
+    ) {
+        (Ok(inputs), Ok(configuration)) => crate::config::constants(&configuration, &inputs),
         (Ok(_) | Err(_), _) => BTreeMap::new(),
     }
 }

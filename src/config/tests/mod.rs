@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::value::{Residual, Type, Value};
 
 mod errors;
+mod modules;
 mod properties;
 mod values;
 mod variables;
@@ -64,10 +65,10 @@ fn supplied(variables: &[(&str, &str)]) -> Supplied {
 
 fn run(files: &[(&str, &str)], supplied: &Supplied) -> (Sources, Result<Folded, Diagnostics>) {
     let mut sources = Sources::from_texts(files.iter().copied());
-    let folded = parse(&sources).and_then(|raw| {
+    let folded = parse(&mut sources).and_then(|configuration| {
         let inputs = Inputs::gather(&mut sources, supplied)?;
-        settings(&raw, &inputs)?;
-        fold(&raw, &inputs, &Kinds)
+        settings(&configuration.root, &inputs)?;
+        fold(&configuration, &inputs, &Kinds)
     });
     (sources, folded)
 }

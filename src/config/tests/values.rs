@@ -265,7 +265,7 @@ source "each_outside" {
 
 #[test]
 fn settings_take_variables_and_locals() {
-    let sources = Sources::from_texts([(
+    let mut sources = Sources::from_texts([(
         "main.hcl",
         r#"
 variable "env" { default = "prod" }
@@ -286,8 +286,8 @@ azure {
 network "n" { name = 1 + "an error that is reported when its time comes" }
 "#,
     )]);
-    let raw = parse(&sources).unwrap();
-    let settings = settings(&raw, &Inputs::none(&sources)).unwrap();
+    let configuration = parse(&mut sources).unwrap();
+    let settings = settings(&configuration.root, &Inputs::none(&sources)).unwrap();
     assert_eq!(settings.azure.resource_group.unwrap().value, "rg-prod");
     assert_eq!(settings.azure.tags.unwrap().value["count"], "2");
     assert!(settings.azure.location.is_none());

@@ -104,9 +104,9 @@ impl World {
     }
 
     fn propose(&self, text: &str) -> Result<Plan, Diagnostics> {
-        let sources = Sources::from_texts([("main.hcl", text)]);
+        let mut sources = Sources::from_texts([("main.hcl", text)]);
         let program = Program {
-            raw: parse(&sources).unwrap(),
+            configuration: parse(&mut sources).unwrap(),
             inputs: Variables::none(&sources).with_unset_sensitive(UnsetSensitive::MadeUp),
             defaults: Defaults {
                 cloud: Cloud::Simulator,
