@@ -7,6 +7,7 @@ pub mod decode;
 mod dynamic;
 pub mod fold;
 pub mod forms;
+mod json;
 pub mod json_schema;
 pub mod layout;
 pub mod module;

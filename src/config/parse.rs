@@ -6,6 +6,7 @@ use std::thread;
 use hcl_edit::Span as _;
 use hcl_edit::structure as hcl;
 
+use crate::config::json;
 use crate::config::source::SourceFile;
 use crate::config::split;
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span, Spanned};
@@ -79,12 +80,16 @@ pub(super) fn blocks(files: &[(FileId, &SourceFile)]) -> (Vec<RawBlock>, Diagnos
 /// # Errors
 /// All that is wrong with the text, and every block in it.
 pub fn parse_values(id: FileId, file: &SourceFile) -> Result<Vec<RawAttribute>, Diagnostics> {
+    if file.is_json() {
+        return json::values(id, &file.text);
+    }
     let (items, mut found) = split::items(id, &file.text);
     let mut attributes: Vec<RawAttribute> = Vec::new();
     let whole = |id| Piece {
         file: id,
         offset: 0,
         text: &file.text,
+        stand_in: None,
     };
     let bodies =
         on_deep_stack(|| parse_items(id, file, &items)).unwrap_or_else(|| vec![Err(whole(id).unreadable().into())]);
@@ -142,6 +147,7 @@ fn unreadable(id: FileId, file: &SourceFile) -> Parsed {
         file: id,
         offset: 0,
         text: &file.text,
+        stand_in: None,
     };
     Parsed {
         blocks: Vec::new(),
@@ -150,6 +156,11 @@ fn unreadable(id: FileId, file: &SourceFile) -> Parsed {
 }
 
 fn parse_file(id: FileId, file: &SourceFile) -> Parsed {
+    if file.is_json() {
+        let mut found = Diagnostics::new();
+        let blocks = found.absorb(json::blocks(id, &file.text)).unwrap_or_default();
+        return Parsed { blocks, found };
+    }
     let (items, problems) = split::items(id, &file.text);
     let mut found = Diagnostics::new();
     let mut blocks = Vec::with_capacity(items.len());
@@ -190,6 +201,7 @@ fn parse_items(id: FileId, file: &SourceFile, items: &[Range<usize>]) -> Vec<Res
             file: id,
             offset: range.start,
             text: file.text.get(range).unwrap_or_default(),
+            stand_in: None,
         };
         let parsed = piece.parse::<hcl::Body>().map_err(|found| Diagnostics::from(*found))?;
         let mut lowering = Lowering::new(piece);

@@ -84,7 +84,7 @@ pub enum ReadError {
     #[error("`{0}` is not a directory")]
     NotADirectory(String),
     /// The directory has no configuration.
-    #[error("`{0}` holds no configuration: no file in it ends with `.hcl`")]
+    #[error("`{0}` holds no configuration: no file in it ends with `.hcl` or `.hcl.json`")]
     Empty(String),
     /// A file is there but is no regular file.
     #[error("`{0}` is not a regular file")]
@@ -120,8 +120,8 @@ pub enum ReadError {
 }
 
 impl Sources {
-    /// Reads the configuration of a directory: every `*.hcl` except `*.vars.hcl`, the variable files that are taken up
-    /// by name, and no name that starts with a dot.
+    /// Reads the configuration of a directory: every `*.hcl` and `*.hcl.json` except `*.vars.hcl`, the variable
+    /// files that are taken up by name, and no name that starts with a dot.
     ///
     /// # Errors
     /// When the directory or one of the files cannot be read, or holds no configuration.
@@ -153,7 +153,7 @@ impl Sources {
     /// When it cannot be read.
     pub fn read_file(path: &Path) -> Result<Self, ReadError> {
         let name = path.display().to_string();
-        let role = if name.ends_with(".vars.hcl") {
+        let role = if name.ends_with(".vars.hcl") || name.ends_with(".vars.hcl.json") {
             Role::NamedVariables
         } else {
             Role::Configuration
@@ -370,14 +370,23 @@ fn names_in(directory: &Path) -> io::Result<Vec<(String, Role)>> {
 }
 
 fn role_of(name: &str) -> Option<Role> {
-    if name.starts_with('.') || !name.ends_with(".hcl") {
+    let stem = name.strip_suffix(".json").unwrap_or(name).strip_suffix(".hcl")?;
+    if name.starts_with('.') {
         None
-    } else if name == "pgferry.vars.hcl" || name.ends_with(".auto.vars.hcl") {
+    } else if stem == "pgferry.vars" || stem.ends_with(".auto.vars") {
         Some(Role::AutomaticVariables)
-    } else if name.ends_with(".vars.hcl") {
+    } else if stem.ends_with(".vars") {
         None
     } else {
         Some(Role::Configuration)
+    }
+}
+
+impl SourceFile {
+    /// Whether it holds JSON, as `*.hcl.json` does.
+    pub fn is_json(&self) -> bool {
+        let path = Path::new(&self.name);
+        self.role != Role::Value && path.extension().is_some_and(|extension| extension == "json")
     }
 }
 
@@ -548,6 +557,9 @@ mod tests {
             ("prod.vars.hcl", b"\xff"),
             ("z.auto.vars.hcl", b""),
             ("pgferry.vars.hcl", b""),
+            ("c.hcl.json", b"{}"),
+            ("y.auto.vars.hcl.json", b"{}"),
+            ("notes.json", b"\xff"),
             ("notes.txt", b"\xff"),
         ]);
         let sources = Sources::read(directory.path()).unwrap();
@@ -557,8 +569,11 @@ mod tests {
                 .map(|(_, file)| file.name.clone())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(names(Role::Configuration), ["a.hcl", "b.hcl"]);
-        assert_eq!(names(Role::AutomaticVariables), ["pgferry.vars.hcl", "z.auto.vars.hcl"]);
+        assert_eq!(names(Role::Configuration), ["a.hcl", "b.hcl", "c.hcl.json"]);
+        assert_eq!(
+            names(Role::AutomaticVariables),
+            ["pgferry.vars.hcl", "y.auto.vars.hcl.json", "z.auto.vars.hcl"]
+        );
         assert_eq!(&*sources.file(FileId(0)).unwrap().text, "x");
     }
 
@@ -571,7 +586,7 @@ mod tests {
         };
         assert_eq!(
             said(&[]),
-            "`DIR` holds no configuration: no file in it ends with `.hcl`"
+            "`DIR` holds no configuration: no file in it ends with `.hcl` or `.hcl.json`"
         );
         assert_eq!(
             said(&[("a.hcl", b"x\n\xff")]),

@@ -114,7 +114,11 @@ impl Inputs {
             inputs.insert(name, Content::Text(file, text.as_str().into()), Origin::Environment);
         }
         let mut automatic: Vec<_> = sources.of_role(Role::AutomaticVariables).map(|(id, _)| id).collect();
-        let is_plain = |id: &FileId| sources.file(*id).is_some_and(|file| file.name == "pgferry.vars.hcl");
+        let is_plain = |id: &FileId| {
+            sources
+                .file(*id)
+                .is_some_and(|file| file.name.starts_with("pgferry.vars."))
+        };
         automatic.sort_by_key(|id| (!is_plain(id), id.0));
         for id in automatic {
             inputs.take_file(sources, id, &mut found);

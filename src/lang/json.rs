@@ -1,6 +1,6 @@
-//! JSON texts as values: numbers keep all their digits, and nothing recurses without bound.
+//! JSON texts as trees with places, and as values: numbers keep all their digits, and nothing recurses without bound.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -22,11 +22,52 @@ pub struct JsonError {
     pub problem: &'static str,
 }
 
-/// The value that a JSON text stands for: arrays are tuples, objects are objects.
+/// A JSON value and where it stands.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// Its bytes.
+    pub range: Range<usize>,
+    /// What it is.
+    pub node: Node,
+}
+
+/// What a JSON value is.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// `null`, a truth value or a number.
+    Plain(Value),
+    /// A string, in normal form.
+    Text(Arc<str>),
+    /// An array.
+    Array(Vec<Located>),
+    /// An object in the order of the text, each member with the place of its name.
+    Object(Vec<Member>),
+}
+
+/// A member of an object.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The name's bytes, quotes included.
+    pub range: Range<usize>,
+    /// Its value.
+    pub value: Located,
+}
+
+/// The value that a JSON text stands for: arrays are tuples, objects are objects. Of members of one name the last counts.
 ///
 /// # Errors
 /// When it is no JSON, or nested too deeply.
 pub fn parse(text: &str) -> Result<Value, JsonError> {
+    tree(text).map(Located::into_value)
+}
+
+/// A JSON text with the places of everything in it.
+///
+/// # Errors
+/// When it is no JSON, or nested too deeply.
+pub fn tree(text: &str) -> Result<Located, JsonError> {
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;
     reader.space();
@@ -34,6 +75,23 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
         return Err(reader.error("nothing may follow the value"));
     }
     Ok(value)
+}
+
+impl Located {
+    /// The value, without places.
+    pub fn into_value(self) -> Value {
+        match self.node {
+            Node::Plain(value) => value,
+            Node::Text(text) => Value::text(text),
+            Node::Array(elements) => Value::tuple(elements.into_iter().map(Self::into_value).collect()),
+            Node::Object(members) => {
+                let members = members
+                    .into_iter()
+                    .map(|member| (member.name, member.value.into_value()));
+                Value::object(members.collect())
+            }
+        }
+    }
 }
 
 struct Reader<'t> {
@@ -61,36 +119,41 @@ impl<'t> Reader<'t> {
         found
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn value(&mut self, depth: usize) -> Result<Located, JsonError> {
         if depth > DEEPEST {
             return Err(self.error("it is nested too deeply"));
         }
         self.space();
-        match self.rest().chars().next() {
+        let start = self.at;
+        let node = match self.rest().chars().next() {
             None => Err(self.error("the text ends too early")),
             Some('{') => self.object(depth),
             Some('[') => self.array(depth),
-            Some('"') => Ok(Value::text(normalized(&self.string()?))),
-            Some('-' | '0'..='9') => self.number(),
-            Some(_) if self.take("true") => Ok(Value::bool(true)),
-            Some(_) if self.take("false") => Ok(Value::bool(false)),
-            Some(_) if self.take("null") => Ok(Value::null()),
+            Some('"') => self.string().map(|text| Node::Text(normalized(&text))),
+            Some('-' | '0'..='9') => self.number().map(Node::Plain),
+            Some(_) if self.take("true") => Ok(Node::Plain(Value::bool(true))),
+            Some(_) if self.take("false") => Ok(Node::Plain(Value::bool(false))),
+            Some(_) if self.take("null") => Ok(Node::Plain(Value::null())),
             Some(_) => Err(self.error("a value is expected")),
-        }
+        };
+        node.map(|node| Located {
+            range: start..self.at,
+            node,
+        })
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<Node, JsonError> {
         self.at += 1;
         let mut elements = Vec::new();
         self.space();
         if self.take("]") {
-            return Ok(Value::tuple(elements));
+            return Ok(Node::Array(elements));
         }
         loop {
             elements.push(self.value(depth + 1)?);
             self.space();
             if self.take("]") {
-                return Ok(Value::tuple(elements));
+                return Ok(Node::Array(elements));
             }
             if !self.take(",") {
                 return Err(self.error("`,` or `]` is expected"));
@@ -98,27 +161,30 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<Node, JsonError> {
         self.at += 1;
-        let mut object = BTreeMap::new();
+        let mut members = Vec::new();
         self.space();
         if self.take("}") {
-            return Ok(Value::object(object));
+            return Ok(Node::Object(members));
         }
         loop {
             self.space();
             if !self.rest().starts_with('"') {
                 return Err(self.error("a key in quotes is expected"));
             }
-            let key: Arc<str> = normalized(&self.string()?);
+            let start = self.at;
+            let name = normalized(&self.string()?);
+            let range = start..self.at;
             self.space();
             if !self.take(":") {
                 return Err(self.error("`:` is expected"));
             }
-            object.insert(key, self.value(depth + 1)?);
+            let value = self.value(depth + 1)?;
+            members.push(Member { name, range, value });
             self.space();
             if self.take("}") {
-                return Ok(Value::object(object));
+                return Ok(Node::Object(members));
             }
             if !self.take(",") {
                 return Err(self.error("`,` or `}` is expected"));

@@ -35,6 +35,8 @@ pub struct Piece<'t> {
     pub offset: usize,
     /// The piece.
     pub text: &'t str,
+    /// The one place of everything in it, where the file does not hold the text as it is parsed.
+    pub stand_in: Option<Span>,
 }
 
 /// Turns the parser's tree of one piece into ours, and gathers what the parser should have refused.
@@ -54,16 +56,21 @@ pub fn expression(file: FileId, text: &str) -> Result<Expr, Diagnostics> {
         file,
         offset: start,
         text: text.trim(),
+        stand_in: None,
     };
-    on_deep_stack(|| {
-        let parsed = piece
-            .parse::<hcl::Expression>()
-            .map_err(|found| Diagnostics::from(*found))?;
-        let mut lowering = Lowering::new(piece);
-        let expr = lowering.expr(&parsed);
-        lowering.found.or(expr).map(|(expr, _)| expr)
-    })
-    .unwrap_or_else(|| Err(piece.unreadable().into()))
+    on_deep_stack(|| expression_of(piece)).unwrap_or_else(|| Err(piece.unreadable().into()))
+}
+
+/// Reads a piece that is one expression; on a stack that is deep enough.
+///
+/// # Errors
+/// When it is not.
+pub fn expression_of(piece: Piece<'_>) -> Result<Expr, Diagnostics> {
+    let parsed = piece.parse::<hcl::Expression>();
+    let parsed = parsed.map_err(|found| Diagnostics::from(*found))?;
+    let mut lowering = Lowering::new(piece);
+    let expr = lowering.expr(&parsed);
+    lowering.found.or(expr).map(|(expr, _)| expr)
 }
 
 /// Reads a text that is one template, as a file of its own.
@@ -71,18 +78,28 @@ pub fn expression(file: FileId, text: &str) -> Result<Expr, Diagnostics> {
 /// # Errors
 /// When it is not.
 pub fn template(file: FileId, text: &str) -> Result<Expr, Diagnostics> {
-    let piece = Piece { file, offset: 0, text };
-    on_deep_stack(|| {
-        let parsed = piece.parse::<hcl_edit::template::Template>();
-        let parsed = parsed.map_err(|found| Diagnostics::from(*found))?;
-        let mut lowering = Lowering::new(piece);
-        let expr = Expr {
-            span: piece.whole(),
-            node: lowering.bare(&parsed),
-        };
-        lowering.found.or(expr).map(|(expr, _)| expr)
-    })
-    .unwrap_or_else(|| Err(piece.unreadable().into()))
+    let piece = Piece {
+        file,
+        offset: 0,
+        text,
+        stand_in: None,
+    };
+    on_deep_stack(|| template_of(piece)).unwrap_or_else(|| Err(piece.unreadable().into()))
+}
+
+/// Reads a piece that is one template; on a stack that is deep enough.
+///
+/// # Errors
+/// When it is not.
+pub fn template_of(piece: Piece<'_>) -> Result<Expr, Diagnostics> {
+    let parsed = piece.parse::<hcl_edit::template::Template>();
+    let parsed = parsed.map_err(|found| Diagnostics::from(*found))?;
+    let mut lowering = Lowering::new(piece);
+    let expr = Expr {
+        span: piece.whole(),
+        node: lowering.bare(&parsed),
+    };
+    lowering.found.or(expr).map(|(expr, _)| expr)
 }
 
 /// Runs `work` where the parser has room; nothing when it could not be run to its end.
@@ -100,7 +117,8 @@ pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
 impl Piece<'_> {
     /// The place of a range of this piece in its file.
     pub fn span(&self, range: Range<usize>) -> Span {
-        Span::new(self.file, range.start + self.offset..range.end + self.offset)
+        let as_it_stands = || Span::new(self.file, range.start + self.offset..range.end + self.offset);
+        self.stand_in.unwrap_or_else(as_it_stands)
     }
 
     /// The whole piece.

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::value::{Residual, Type, Value};
 
 mod errors;
+mod json;
 mod modules;
 mod properties;
 mod values;
