@@ -2,6 +2,8 @@
 //!
 //! `module.eu.database_batch.wave["a"]#2` is the unit `2` of the resource `database_batch.wave["a"]` in module `eu`.
 
+pub mod pattern;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

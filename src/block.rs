@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::address::pattern::Pattern;
 use crate::diagnostic::{Participant, Span};
 use crate::lang::Value;
 
@@ -113,4 +114,61 @@ pub struct Timeouts {
     pub update: Option<Duration>,
     /// For deleting.
     pub delete: Option<Duration>,
+}
+
+/// What a `removed` block says.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// What is no longer declared.
+    pub from: Pattern,
+    /// What becomes of what it made.
+    pub at_end: AtEnd,
+    /// The block.
+    pub span: Span,
+}
+
+/// What becomes of what is no longer declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// It is deleted.
+    Destroy,
+    /// It stays in Azure and is forgotten.
+    Keep,
+    /// It stays where it holds data, and is deleted otherwise.
+    AsItsKind,
+}
+
+/// What an `import` block says.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The resource that takes it over.
+    pub to: Address,
+    /// The ARM id of the object.
+    pub id: String,
+    /// The expression of the id.
+    pub span: Span,
+}
+
+/// One assertion of a `check` block, evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The check's address: `check.name`, or `module.m.check.name`.
+    pub name: String,
+    /// Whether it holds.
+    pub verdict: Verdict,
+    /// What the author says when it does not hold.
+    pub message: String,
+    /// The condition.
+    pub span: Span,
+}
+
+/// Whether an assertion holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Holds,
+    /// It does not.
+    Fails,
+    /// That is only known after apply.
+    Unknown,
 }

@@ -1,12 +1,13 @@
 //! What we remember of each unit: stored documents, parsed once into types. It never opens a store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
+use crate::address::pattern::Renaming;
 use crate::address::{Address, AddressError, UnitAddress};
 use crate::arm::ArmId;
 
@@ -72,6 +73,17 @@ pub struct Remembered {
     pub revision: u64,
     /// The record.
     pub record: UnitRecord,
+}
+
+/// Memory under new names.
+#[derive(Clone, Debug)]
+pub struct Renamed {
+    /// The memory.
+    pub prior: Prior,
+    /// What got another name: by the new one, the old one.
+    pub moves: BTreeMap<UnitAddress, UnitAddress>,
+    /// What should get a name that another record has: the old name and the wanted one.
+    pub blocked: Vec<(UnitAddress, UnitAddress)>,
 }
 
 /// Why memory cannot be read.
@@ -164,6 +176,65 @@ impl Prior {
     /// All units, in address order.
     pub fn iter(&self) -> impl Iterator<Item = (&UnitAddress, &Remembered)> {
         self.units.iter()
+    }
+
+    /// The same memory under the names that things have now, with what got another one. A name that is taken is not given away:
+    /// its record stays where it is, and what has to go stays under its old name.
+    pub fn renamed(&self, renamings: &[Renaming]) -> Renamed {
+        let mut prior = self.clone();
+        let mut renamed = Renamed {
+            prior: Self::default(),
+            moves: BTreeMap::new(),
+            blocked: Vec::new(),
+        };
+        if renamings.is_empty() {
+            renamed.prior = prior;
+            return renamed;
+        }
+        let now = |unit: &UnitAddress| {
+            let mut resource = unit.resource.clone();
+            // A chain is no longer than there are moves; circles were refused.
+            for _ in renamings {
+                match renamings.iter().find_map(|renaming| renaming.apply(&resource)) {
+                    Some(next) => resource = next,
+                    None => break,
+                }
+            }
+            UnitAddress {
+                resource,
+                part: unit.part.clone(),
+            }
+        };
+        let moving: Vec<(UnitAddress, UnitAddress)> = self
+            .units
+            .keys()
+            .map(|unit| (unit.clone(), now(unit)))
+            .filter(|(from, to)| from != to)
+            .collect();
+        let leaving: BTreeSet<&UnitAddress> = moving.iter().map(|(from, _)| from).collect();
+        for (from, to) in &moving {
+            let is_taken = self.units.contains_key(to) && !leaving.contains(to) || renamed.moves.contains_key(to);
+            if is_taken {
+                renamed.blocked.push((from.clone(), to.clone()));
+                continue;
+            }
+            renamed.moves.insert(to.clone(), from.clone());
+        }
+        let taken_out: Vec<(UnitAddress, Option<Remembered>)> = renamed
+            .moves
+            .iter()
+            .map(|(to, from)| (to.clone(), prior.units.remove(from)))
+            .collect();
+        for (to, remembered) in taken_out {
+            prior.units.extend(remembered.map(|remembered| (to, remembered)));
+        }
+        for remembered in prior.units.values_mut() {
+            for need in &mut remembered.record.needs {
+                *need = now(need);
+            }
+        }
+        renamed.prior = prior;
+        renamed
     }
 
     /// Output values as last kept.

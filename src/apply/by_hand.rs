@@ -116,6 +116,8 @@ impl<'a> ByHand<'a> {
             findings: Vec::new(),
             steps: vec![step.clone()],
             outputs: BTreeMap::new(),
+            moves: Vec::new(),
+            checks: Vec::new(),
         };
         let begin = Edit::BeginRun {
             run,

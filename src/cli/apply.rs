@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::help;
 use super::plan::{FromTerraform, Retrying, again, show};
 use super::project::Purpose;
-use super::session::{Aim, Planned, Session};
+use super::session::{Afterwards, Aim, Planned, Session};
 use super::signals::Signals;
 use super::view::progress::Progress;
 use super::view::summary::SummaryView;
@@ -23,7 +23,7 @@ use crate::address::Address;
 use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
 use crate::plan::approve::Consent;
-use crate::plan::{Mode, Plan};
+use crate::plan::{Checked, Mode, Plan};
 use crate::secret::Secrets;
 
 /// Make it as the configuration says
@@ -139,7 +139,7 @@ async fn run(
         if mode == Mode::Apply {
             job.close_what_is_over(&planned.plan).await?;
         }
-        return Ok(short_of(&planned.plan));
+        return Ok(checked(&planned.plan.checks).and(short_of(&planned.plan)));
     }
     match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
         Some(Some(consent)) => job.carry_out(&mut signals, planned, consent, &retry).await,
@@ -247,7 +247,10 @@ impl Job<'_> {
         let Planned {
             plan, outputs, secrets, ..
         } = planned;
-        let approved = plan.approve(consent).map_err(CommandError::NotApprovable)?;
+        let mut approved = plan.approve(consent).map_err(CommandError::NotApprovable)?;
+        let renamed = work::rename(&self.session, &self.caller, approved.plan()).await?;
+        approved.renamed(renamed);
+        let approved = approved;
         let plan = approved.plan();
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
         let progress = Progress::new(self.call, plan);
@@ -269,22 +272,22 @@ impl Job<'_> {
         };
         self.call.ui.show(&view.render());
         let conclusion = report.conclusion();
-        if conclusion == Conclusion::Done {
-            self.tell_outputs(plan.mode, &report.outputs).await?;
-        }
         Ok(match conclusion {
-            Conclusion::Done => short_of(plan),
+            Conclusion::Done => self.tell_outputs(plan.mode, &report.outputs).await?.and(short_of(plan)),
             Conclusion::InFlight => Exit::InFlight,
             Conclusion::Waiting => Exit::WaitingForPerson,
             Conclusion::Failed => Exit::Error,
         })
     }
 
-    /// Keeps and shows the outputs, now that all they hang on is known.
-    async fn tell_outputs(&self, mode: Mode, told: &Outputs) -> Result<(), CommandError> {
-        let outputs = match mode {
-            Mode::Apply => self.session.output_values(told)?,
-            Mode::Destroy => std::collections::BTreeMap::new(),
+    /// Keeps and shows the outputs and the checks, now that all they hang on is known.
+    async fn tell_outputs(&self, mode: Mode, told: &Outputs) -> Result<Exit, CommandError> {
+        let Afterwards { outputs, checks } = match mode {
+            Mode::Apply => self.session.afterwards(told)?,
+            Mode::Destroy => Afterwards {
+                outputs: std::collections::BTreeMap::new(),
+                checks: Vec::new(),
+            },
         };
         work::keep_outputs(&self.session, &self.caller, &outputs).await?;
         if !outputs.is_empty() {
@@ -293,7 +296,19 @@ impl Job<'_> {
                 .ui
                 .show(&super::view::plan::outputs(&outputs, home, "\nOutputs:\n\n"));
         }
-        Ok(())
+        let failed = super::view::plan::checks(&checks, self.call.ui.width());
+        if !failed.is_empty() {
+            self.call.ui.show(&format!("\n{failed}"));
+        }
+        Ok(checked(&checks))
+    }
+}
+
+/// A failed check stops nothing, but the exit code tells of it.
+fn checked(checks: &[Checked]) -> Exit {
+    match checks.iter().any(|check| check.holds == Some(false)) {
+        true => Exit::CheckFailed,
+        false => Exit::Done,
     }
 }
 

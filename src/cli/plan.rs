@@ -144,10 +144,14 @@ pub(crate) fn show(plan: &Plan, session: &Session, ui: &Ui) {
     ui.show(&view.render());
 }
 
-/// A plan that apply would refuse ends with 7; a migration that runs is no change.
+/// A plan that apply would refuse ends with 7, and so does a failed check; a migration that runs is no change.
 fn exit(plan: &Plan, detailed: bool) -> Exit {
     let refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
-    let checked = if refused { Exit::CheckFailed } else { Exit::Done };
+    let checked = if refused || plan.failed_checks().next().is_some() {
+        Exit::CheckFailed
+    } else {
+        Exit::Done
+    };
     let changed = if detailed && plan.has_changes() {
         Exit::Changes
     } else {

@@ -16,12 +16,13 @@ use super::ui::Ui;
 use crate::address::Address;
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
 use crate::azure::{self, ApiVersions, Client, Connection, CredentialSettings};
+use crate::block::{Check, Verdict};
 use crate::clock::Clock;
 use crate::config::decode::to_json;
 use crate::config::{Declared, OutputValue};
 use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
-use crate::plan::{self, Inputs, Mode, Output, Plan};
+use crate::plan::{self, Checked, Inputs, Mode, Output, Plan, Statements};
 use crate::prior::Prior;
 use crate::refresh::{self, Declare, RefreshError, Seen};
 use crate::secret::Secrets;
@@ -49,6 +50,14 @@ pub(crate) struct Planned {
     pub(crate) outputs: Outputs,
     /// The secrets that variables supplied.
     pub(crate) secrets: Secrets,
+}
+
+/// What holds after an apply.
+pub(crate) struct Afterwards {
+    /// Output values.
+    pub(crate) outputs: BTreeMap<String, Output>,
+    /// What `check` blocks say.
+    pub(crate) checks: Vec<Checked>,
 }
 
 /// What a plan is made for.
@@ -142,32 +151,63 @@ impl Session {
             secrets,
             warnings,
             unused: _,
+            moves,
+            removals,
+            imports,
+            checks,
         } = declared;
         if !warnings.is_empty() {
             self.ui.say(&self.project.rendered(warnings, self.ui.width()));
         }
         refuse_unknown(&aim.retry, &graph)?;
+        let renamed = prior.renamed(&moves);
+        let statements = Statements {
+            moves: renamed.moves,
+            blocked: renamed.blocked,
+            removals,
+            imports,
+            checks: self.judged(&checks),
+        };
         let plan = plan::propose(Inputs {
             mode: aim.mode,
             graph: &graph,
-            prior: &prior,
+            prior: &renamed.prior,
             observed: &observed,
             cloud: self.project.cloud(),
             subscription: self.subscription.clone(),
             retry: &aim.retry,
             outputs: shown(&values),
+            statements: &statements,
         })
         .map_err(|found| self.refuse(found))?;
         Ok(Planned { plan, outputs, secrets })
     }
 
-    /// Output values, now that Azure has told so much.
+    /// Output values and checks, now that Azure has told so much.
     ///
     /// # Errors
     /// What is wrong with the configuration.
-    pub(crate) fn output_values(&self, told: &Outputs) -> Result<BTreeMap<String, Output>, CommandError> {
+    pub(crate) fn afterwards(&self, told: &Outputs) -> Result<Afterwards, CommandError> {
         let declared = self.project.program.declare(told).map_err(|found| self.refuse(found))?;
-        Ok(shown(&declared.outputs))
+        Ok(Afterwards {
+            outputs: shown(&declared.outputs),
+            checks: self.judged(&declared.checks),
+        })
+    }
+
+    /// Checks with their places.
+    fn judged(&self, checks: &[Check]) -> Vec<Checked> {
+        let judged = |check: &Check| Checked {
+            name: check.name.clone(),
+            holds: match check.verdict {
+                Verdict::Holds => Some(true),
+                Verdict::Fails => Some(false),
+                Verdict::Unknown => None,
+            },
+            message: check.message.clone(),
+            place: self.project.sources.locate(check.span).map(|place| place.to_string()),
+        };
+        checks.iter().map(judged).collect()
     }
 
     /// The tenant of the subscription: the configured one, or what Azure says.

@@ -1,7 +1,7 @@
 //! What apply, destroy, cutover and cancel share: who acts and through which doors, consent, and how an interrupt reaches a
 //! run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -14,11 +14,13 @@ use super::session::Session;
 use super::signals::Signals;
 use super::ui::Ui;
 use super::view::progress::Progress;
-use crate::apply::{Caller, Interrupt, Interrupter, OnError, Options, Ports, Wait};
+use crate::address::UnitAddress;
+
+use crate::apply::{ApplyError, Caller, Interrupt, Interrupter, Moved, OnError, Options, Ports, Wait};
 use crate::arm::Outputs;
 use crate::azure::clock::WallClock;
 use crate::clock::Clock;
-use crate::plan::Output;
+use crate::plan::{Output, Plan};
 use crate::prior::OUTPUT_PREFIX;
 use crate::secret::Secrets;
 use crate::simulator::Span;
@@ -250,17 +252,9 @@ pub(crate) async fn keep_outputs(
     if edits.is_empty() {
         return Ok(());
     }
-    let intent = Intent {
-        holder: Holder {
-            who: caller.who.clone(),
-            process: caller.process,
-            command: caller.command.clone(),
-            run: None,
-            since: WallClock.now(),
-        },
-    };
     let binding = Edit::Bind(caller.binding());
     edits.insert(0, binding);
+    let intent = intent(caller);
     let until = tokio::time::Instant::now() + OUTPUT_PATIENCE;
     loop {
         // Somebody who writes does so for moments; only who writes for long is named.
@@ -273,6 +267,73 @@ pub(crate) async fn keep_outputs(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+fn intent(caller: &Caller) -> Intent {
+    Intent {
+        holder: Holder {
+            who: caller.who.clone(),
+            process: caller.process,
+            command: caller.command.clone(),
+            run: None,
+            since: WallClock.now(),
+        },
+    }
+}
+
+/// Remembers under their new names what a plan moves, all at once, and answers with the revisions that the records got.
+///
+/// # Errors
+/// When the state cannot be written, or one of the records is no longer as the plan knows it.
+pub(crate) async fn rename(
+    session: &Session,
+    caller: &Caller,
+    plan: &Plan,
+) -> Result<Vec<(UnitAddress, u64)>, CommandError> {
+    if plan.moves.is_empty() {
+        return Ok(Vec::new());
+    }
+    let record = |unit: &UnitAddress| -> Result<RecordKey, CommandError> {
+        let text = unit.to_string();
+        text.parse()
+            .map_err(|_| CommandError::Usage(format!("`{unit}` cannot be the name of a record")))
+    };
+    let held = session.store.lock(intent(caller)).await?;
+    let snapshot = held.snapshot().await?;
+    let mut edits = Vec::new();
+    let mut changed = Vec::new();
+    for moved in &plan.moves {
+        let (from, to) = (record(&moved.from)?, record(&moved.to)?);
+        let found = snapshot.records.get(&from).map(|record| record.revision.get());
+        if found != plan.base.records.get(&moved.to).copied() {
+            changed.push(moved.from.clone());
+        }
+        edits.push((from, to));
+    }
+    if !changed.is_empty() {
+        held.release().await?;
+        return Err(ApplyError::Moved(Moved::Records(changed)).into());
+    }
+    // A name may be free only once another record has left it.
+    let mut ordered = Vec::with_capacity(edits.len());
+    while !edits.is_empty() {
+        let leaving: BTreeSet<RecordKey> = edits.iter().map(|(from, _)| from.clone()).collect();
+        let (ready, waiting): (Vec<_>, Vec<_>) = edits.into_iter().partition(|(_, to)| !leaving.contains(to));
+        if ready.is_empty() {
+            break;
+        }
+        ordered.extend(ready.into_iter().map(|(from, to)| Edit::Rename { from, to }));
+        edits = waiting;
+    }
+    let committed = held.commit(ordered).await?;
+    held.release().await?;
+    let mut revisions = Vec::new();
+    for moved in &plan.moves {
+        if let Some(revision) = committed.revisions.get(&record(&moved.to)?) {
+            revisions.push((moved.to.clone(), revision.get()));
+        }
+    }
+    Ok(revisions)
 }
 
 fn key(name: &str) -> Result<RecordKey, CommandError> {

@@ -9,10 +9,9 @@ use crate::lang::code;
 use crate::lang::expr::{Expr, Name, Reference, StepNode};
 
 /// Blocks that are no resources.
-pub(super) const PLAIN_BLOCKS: [&str; 6] = ["pgferry", "azure", "variable", "locals", "output", "module"];
-
-/// Blocks of the language that this version does not know yet.
-pub(super) const LATER_BLOCKS: [&str; 4] = ["check", "moved", "removed", "import"];
+pub(super) const PLAIN_BLOCKS: [&str; 10] = [
+    "pgferry", "azure", "variable", "locals", "output", "module", "check", "moved", "removed", "import",
+];
 
 /// Names of Terraform that have no meaning here, and what to do instead.
 const ELSEWHERE: [(&str, &str); 4] = [
@@ -51,6 +50,10 @@ pub(super) struct Declarations<'r> {
     pub(super) outputs: Vec<&'r RawBlock>,
     /// Calls of modules.
     pub(super) calls: Vec<&'r RawBlock>,
+    pub(super) checks: Vec<&'r RawBlock>,
+    pub(super) moved: Vec<&'r RawBlock>,
+    pub(super) removed: Vec<&'r RawBlock>,
+    pub(super) imports: Vec<&'r RawBlock>,
     variable_index: BTreeMap<&'r str, usize>,
     /// Variables whose declaration itself is at fault.
     broken_variables: BTreeSet<&'r str>,
@@ -58,6 +61,7 @@ pub(super) struct Declarations<'r> {
     resource_index: HashMap<&'r str, BTreeMap<&'r str, usize>>,
     output_index: BTreeMap<&'r str, usize>,
     call_index: BTreeMap<&'r str, usize>,
+    check_index: BTreeMap<&'r str, usize>,
     kinds: Vec<&'r str>,
 }
 
@@ -112,12 +116,17 @@ impl<'r> Declarations<'r> {
             resources: Vec::new(),
             outputs: Vec::new(),
             calls: Vec::new(),
+            checks: Vec::new(),
+            moved: Vec::new(),
+            removed: Vec::new(),
+            imports: Vec::new(),
             variable_index: BTreeMap::new(),
             broken_variables: BTreeSet::new(),
             local_index: BTreeMap::new(),
             resource_index: HashMap::new(),
             output_index: BTreeMap::new(),
             call_index: BTreeMap::new(),
+            check_index: BTreeMap::new(),
             kinds,
         };
         for block in raw {
@@ -127,9 +136,13 @@ impl<'r> Declarations<'r> {
                 "variable" => all.add_variable(block, &mut found),
                 "locals" => all.add_locals(block, &mut found),
                 "output" => add_once(block, "output", &mut all.output_index, &mut all.outputs, &mut found),
+                "check" => add_once(block, "check", &mut all.check_index, &mut all.checks, &mut found),
+                "moved" => all.moved.push(block),
+                "removed" => all.removed.push(block),
+                "import" if level == Level::Root => all.imports.push(block),
+                "import" => found.push(only_in_root(block, "import")),
                 "module" => add_once(block, "module", &mut all.call_index, &mut all.calls, &mut found),
                 kind if all.kinds.contains(&kind) => all.add_resource(block, &mut found),
-                kind if LATER_BLOCKS.contains(&kind) => found.push(not_yet(&block.kind, &format!("`{kind}`"))),
                 _ => found.push(all.unknown_block(block)),
             }
         }
@@ -201,7 +214,7 @@ impl<'r> Declarations<'r> {
 
     fn unknown_block(&self, block: &RawBlock) -> Diagnostic {
         let kind = &*block.kind.value;
-        let known = self.kinds.iter().copied().chain(PLAIN_BLOCKS).chain(LATER_BLOCKS);
+        let known = self.kinds.iter().copied().chain(PLAIN_BLOCKS);
         let diagnostic = Diagnostic::error(code::UNKNOWN_BLOCK, "unknown block");
         match kind {
             "resource" | "data" => diagnostic

@@ -8,9 +8,10 @@ use serde_json::Value as Json;
 use super::fold::{Exports, Folded, OutputValue, ask, fold};
 use super::module::Configuration;
 use super::variables::Inputs;
+use crate::address::pattern::Renaming;
 use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Outputs, SourceServer};
-use crate::block::{Block, Condition};
+use crate::block::{Block, Check, Condition, Import, Removal};
 use crate::diagnostic::code::{CONDITION_FAILED, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Graph};
@@ -42,6 +43,14 @@ pub struct Declared {
     pub warnings: Diagnostics,
     /// Variables that nothing uses.
     pub unused: Diagnostics,
+    /// What was named otherwise before.
+    pub moves: Vec<Renaming>,
+    /// What is no longer looked after.
+    pub removals: Vec<Removal>,
+    /// What is taken over.
+    pub imports: Vec<Import>,
+    /// What is wanted to hold.
+    pub checks: Vec<Check>,
 }
 
 impl Program {
@@ -75,6 +84,10 @@ impl Program {
             secrets,
             warnings: folded.warnings,
             unused: folded.unused,
+            moves: folded.moves,
+            removals: folded.removals,
+            imports: folded.imports,
+            checks: folded.checks,
         })
     }
 

@@ -6,15 +6,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::address::KindName;
-use crate::block::{Block, Literal};
+use crate::address::pattern::Renaming;
+use crate::block::{Block, Check, Import, Literal, Removal};
 use crate::config::call;
+use crate::config::check;
 use crate::config::declare::{Site, unknown_argument};
 use crate::config::forms;
+use crate::config::import;
 use crate::config::module::Configuration;
 use crate::config::parse::RawBlock;
 use crate::config::references::{Item, Node, References, unknown_names};
 use crate::config::resource;
 use crate::config::scope::{Called, Each, Here, Known, Room, Used};
+use crate::config::statement;
 use crate::config::tree::Tree;
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -44,6 +48,14 @@ pub struct Folded {
     pub blocks: Vec<Block>,
     /// The outputs in the order of the files.
     pub outputs: Vec<OutputValue>,
+    /// What was named otherwise before.
+    pub moves: Vec<Renaming>,
+    /// What is no longer looked after.
+    pub removals: Vec<Removal>,
+    /// What is taken over.
+    pub imports: Vec<Import>,
+    /// What is wanted to hold.
+    pub checks: Vec<Check>,
     /// What somebody should look at.
     pub warnings: Diagnostics,
     /// Variables that nothing uses: harmless to whoever plans, worth a word to whoever writes.
@@ -123,15 +135,26 @@ fn fold_and<T>(
         found,
         blocks: Vec::new(),
         outputs: BTreeMap::new(),
+        checks: Vec::new(),
     };
     for node in order {
         folding.node(&tree, &room, node);
     }
+    let (moves, removals) = folding.statements(&tree, &room);
+    let imports = folding.imports(&room);
     let Folding {
-        found, blocks, outputs, ..
+        found,
+        blocks,
+        outputs,
+        checks,
+        ..
     } = folding;
     let (_, warnings) = found.or(())?;
     let folded = Folded {
+        moves,
+        removals,
+        imports,
+        checks,
         blocks,
         outputs: outputs.into_values().collect(),
         warnings,
@@ -147,6 +170,7 @@ pub(super) struct Folding<'f, 'r> {
     pub(super) found: Diagnostics,
     pub(super) blocks: Vec<Block>,
     outputs: BTreeMap<usize, OutputValue>,
+    checks: Vec<Check>,
 }
 
 /// An instance of a module, and the calls that led to it from the root.
@@ -206,8 +230,46 @@ impl<'f, 'r> Folding<'f, 'r> {
                     room.set_dependencies(at, dependencies);
                 }
             }
-            Item::Whole => {}
+            Item::Check(at) => {
+                if let Some(block) = room.all.checks.get(at) {
+                    let mut checks = Vec::new();
+                    check::evaluate(self, block, &mut checks);
+                    self.checks.extend(checks);
+                }
+            }
+            Item::Whole | Item::Import(_) => {}
         }
+    }
+
+    /// The `moved` and `removed` blocks of every instance of every module.
+    fn statements(&mut self, tree: &'r Tree<'r>, root: &'f Room<'r>) -> (Vec<Renaming>, Vec<Removal>) {
+        let (mut moves, mut removals) = (Vec::new(), Vec::new());
+        for (module, declared) in tree.modules.iter().enumerate() {
+            if declared.all.moved.is_empty() && declared.all.removed.is_empty() {
+                continue;
+            }
+            for visit in visits(tree, root, module) {
+                let path = &visit.room.path;
+                let moved = declared.all.moved.iter();
+                moves.extend(moved.filter_map(|block| self.found.absorb(statement::moved(path, block))));
+                let removed = declared.all.removed.iter();
+                removals.extend(removed.filter_map(|block| self.found.absorb(statement::removed(path, block))));
+            }
+        }
+        self.found
+            .extend(statement::refuse_contradictions(&moves, &self.blocks));
+        self.found.extend(statement::refuse_declared(&removals, &self.blocks));
+        (moves.into_iter().map(|moved| moved.renaming).collect(), removals)
+    }
+
+    /// The `import` blocks of the root.
+    fn imports(&mut self, root: &'f Room<'r>) -> Vec<Import> {
+        self.room = root;
+        let mut imports = Vec::new();
+        for block in &root.all.imports {
+            import::evaluate(self, block, &mut imports);
+        }
+        imports
     }
 
     /// What the call of a module gives one of its variables.

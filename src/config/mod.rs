@@ -2,11 +2,13 @@
 //! calls Azure.
 
 mod call;
+mod check;
 mod declare;
 pub mod decode;
 mod dynamic;
 pub mod fold;
 pub mod forms;
+mod import;
 mod json;
 pub mod json_schema;
 pub mod layout;
@@ -19,6 +21,7 @@ mod scope;
 pub mod settings;
 pub mod source;
 mod split;
+mod statement;
 mod tree;
 pub mod variables;
 pub mod version;

@@ -123,11 +123,15 @@ pub fn parse_values(id: FileId, file: &SourceFile) -> Result<Vec<RawAttribute>, 
 /// # Errors
 /// All that does not.
 pub fn check_syntax(id: FileId, file: &SourceFile) -> Result<(), Diagnostics> {
+    if file.is_json() {
+        return json::blocks(id, &file.text).map(|_| ());
+    }
     let (items, mut found) = split::items(id, &file.text);
     let whole = Piece {
         file: id,
         offset: 0,
         text: &file.text,
+        stand_in: None,
     };
     let bodies =
         on_deep_stack(|| parse_items(id, file, &items)).unwrap_or_else(|| vec![Err(whole.unreadable().into())]);

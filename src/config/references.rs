@@ -36,6 +36,10 @@ pub(super) enum Item {
     Dependencies(usize),
     /// Everything that the module makes.
     Whole,
+    /// A check.
+    Check(usize),
+    /// What an `import` block refers to.
+    Import(usize),
 }
 
 /// A reference from one node to another, and its place.
@@ -108,6 +112,18 @@ impl References {
             }
             self.edges.insert(node(Item::Dependencies(at)), finder.edges);
         }
+        for (at, block) in all.checks.iter().enumerate() {
+            let mut finder = Finder::new(tree, module, after_call, found);
+            for assert in block.body.blocks_of("assert") {
+                finder.body(&assert.body, Site::PLAIN, &[]);
+            }
+            self.edges.insert(node(Item::Check(at)), finder.edges);
+        }
+        for (at, block) in all.imports.iter().enumerate() {
+            let mut finder = Finder::new(tree, module, after_call, found);
+            finder.import(&block.body);
+            self.edges.insert(node(Item::Import(at)), finder.edges);
+        }
         let mut whole: Vec<Edge> = after_call.into_iter().collect();
         for (at, block) in all.resources.iter().enumerate() {
             whole.push((node(Item::Resource(at)), block.header));
@@ -178,7 +194,7 @@ impl References {
         let used = finder.edges.into_iter().filter_map(|(node, _)| match node.item {
             Item::Variable(at) => Some(at),
             Item::Local(_) | Item::Resource(_) | Item::Output(_) | Item::Validation(_) => None,
-            Item::Call(_) | Item::Dependencies(_) | Item::Whole => None,
+            Item::Call(_) | Item::Dependencies(_) | Item::Whole | Item::Check(_) | Item::Import(_) => None,
         });
         self.settings.extend(used);
     }
@@ -333,6 +349,8 @@ impl Tree<'_> {
                 declared.map(|declared| format!("var.{}", declared.name.value))
             }
             Item::Call(at) | Item::Dependencies(at) => labelled(all.calls.get(at)),
+            Item::Check(at) => labelled(all.checks.get(at)),
+            Item::Import(_) => Some("import".to_owned()),
             Item::Whole => return prefix.trim_end_matches('.').to_owned(),
         };
         format!("{prefix}{}", name.unwrap_or_default())
@@ -463,6 +481,25 @@ impl<'f, 'r> Finder<'f, 'r> {
         }
         if let Some(enabled) = block.body.attribute("enabled") {
             self.expr(&enabled.expr, Site { each, ..Site::PLAIN });
+        }
+    }
+
+    /// Follows an `import` block. Its `to` is an address, of which only the key is evaluated.
+    fn import(&mut self, body: &RawBody) {
+        let each = body.attribute("for_each").is_some();
+        for attribute in &body.attributes {
+            match (&*attribute.name.value, &attribute.expr.node) {
+                ("to", expr::Node::Reference(reference)) => {
+                    for step in &reference.steps {
+                        if let StepNode::Index(key) = &step.node {
+                            self.expr(key, Site { each, ..Site::PLAIN });
+                        }
+                    }
+                }
+                ("to", _) => {}
+                ("for_each", _) => self.expr(&attribute.expr, Site::PLAIN),
+                (_, _) => self.expr(&attribute.expr, Site { each, ..Site::PLAIN }),
+            }
         }
     }
 

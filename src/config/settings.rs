@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::block::{Attribute, Body, Literal, Nested};
-use crate::config::declare::{Declarations, LATER_BLOCKS, Level, Named, PLAIN_BLOCKS, Site, unknown_argument};
+use crate::config::declare::{Declarations, Level, Named, PLAIN_BLOCKS, Site, unknown_argument};
 use crate::config::fold::local;
 use crate::config::forms;
 use crate::config::parse::{RawBlock, RawBody};
@@ -78,7 +78,7 @@ pub fn settings(raw: &[RawBlock], inputs: &Inputs) -> Result<Settings, Diagnosti
     let kinds: BTreeSet<&str> = raw
         .iter()
         .map(|block| &*block.kind.value)
-        .filter(|kind| !PLAIN_BLOCKS.contains(kind) && !LATER_BLOCKS.contains(kind))
+        .filter(|kind| !PLAIN_BLOCKS.contains(kind))
         .collect();
     let (all, mut declaring) = Declarations::collect(raw, kinds.into_iter().collect(), Level::Root);
     let (room, problems) = Room::root(&all, inputs);

@@ -88,6 +88,9 @@ codes! {
     MISPLACED = "C057": "each, self or another name is used where it has no meaning";
     MODULE_SOURCE = "C058": "the source of a module leads nowhere";
     MODULE_LOOP = "C059": "a module calls itself";
+    BAD_ADDRESS = "C060": "an address names no resource or module";
+    MOVED = "C061": "a moved or removed block contradicts another one or the configuration";
+    IMPORT = "C062": "an import block names nothing that can be taken over";
 
     NOT_ALLOWED = "C104": "a value is outside of what is allowed";
     NOT_KNOWN = "C105": "a value must be known while planning";
@@ -114,6 +117,9 @@ codes! {
     KEPT = "C145": "prevent_destroy stands in the way";
     IN_THE_WAY = "C146": "an object that is not ours has the name";
     ONE_APPROVAL = "C147": "one approval is given for several migrations";
+    NOT_IMPORTABLE = "C148": "an object cannot be taken over";
+
+    MOVE_BLOCKED = "M001": "something is moved to a name that is taken";
 
     OVERLAP = "N001": "networks on the way of a migration share addresses";
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::action::Loss;
 use super::{Finding, Plan};
+use crate::address::UnitAddress;
 
 /// A plan that somebody agreed to.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +73,7 @@ impl Plan {
             .iter()
             .map(|step| json!({ "unit": step.unit, "op": step.op }).to_string())
             .chain(self.losses.iter().map(|loss| json!(loss).to_string()))
+            .chain(self.moves.iter().map(|moved| json!(moved).to_string()))
             .collect();
         actions.sort();
         let mut hash = Sha256::new();
@@ -99,6 +101,11 @@ impl Approved {
     /// What to do.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Takes note of the revisions of records that were written under new names since the plan was made.
+    pub fn renamed(&mut self, records: impl IntoIterator<Item = (UnitAddress, u64)>) {
+        self.plan.base.records.extend(records);
     }
 
     /// What was agreed to.

@@ -97,7 +97,18 @@ pub struct Deal {
 
 /// Deals a batch.
 pub fn deal(batch: &Batch, prior: &Prior, migrations: &[Migration], retry: bool) -> Deal {
-    let here = Here::new(batch, prior, migrations);
+    deal_with(batch, prior, migrations, retry, &BTreeSet::new())
+}
+
+/// Deals a batch that takes these migrations over.
+pub fn deal_with(
+    batch: &Batch,
+    prior: &Prior,
+    migrations: &[Migration],
+    retry: bool,
+    imports: &BTreeSet<ArmId>,
+) -> Deal {
+    let here = Here::new(batch, prior, migrations, imports);
     let mut deal = Deal::default();
     let mut names = here.names.clone();
     for (number, members) in &here.own {
@@ -126,7 +137,7 @@ struct Here<'a> {
 }
 
 impl<'a> Here<'a> {
-    fn new(batch: &'a Batch, prior: &'a Prior, migrations: &'a [Migration]) -> Self {
+    fn new(batch: &'a Batch, prior: &'a Prior, migrations: &'a [Migration], imports: &BTreeSet<ArmId>) -> Self {
         let recorded = recorded(batch, prior);
         let mut own: BTreeMap<u32, Vec<&Migration>> = BTreeMap::new();
         let mut strangers = Vec::new();
@@ -140,6 +151,12 @@ impl<'a> Here<'a> {
                     }
                 }
                 None if is_stranger(batch, migration) => strangers.push(migration),
+                None if imports.contains(&migration.id)
+                    && is_same_source(batch, migration)
+                    && generation_of(migration) == batch.generation =>
+                {
+                    strangers.push(migration);
+                }
                 None => {}
             }
         }
@@ -425,7 +442,7 @@ pub(super) fn is_of_another_state(migration: &Migration, lineage: Option<&str>) 
 }
 
 /// The same server, whoever signs in there.
-fn is_same_source(batch: &Batch, migration: &Migration) -> bool {
+pub(super) fn is_same_source(batch: &Batch, migration: &Migration) -> bool {
     SourceServer::of(&migration.source) == batch.source.server()
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, Body, Draft, Query};
-use crate::diagnostic::code::{IN_THE_WAY, NOT_THERE, UNREADABLE};
+use crate::diagnostic::code::{IN_THE_WAY, MOVE_BLOCKED, NOT_THERE, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
@@ -18,10 +18,11 @@ use crate::prior::{Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Shown};
 use super::hold;
+use super::import;
 use super::jobs;
 use super::leave;
 use super::step::{Op, Remember, StepTarget};
-use super::{Inputs, Mode};
+use super::{Finding, FindingSeverity, Inputs, Mode};
 
 /// How long a deletion may take.
 pub(super) const DELETE_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -132,6 +133,10 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
             }
         }
     }
+    if inputs.mode == Mode::Apply {
+        import::check(inputs, &mut found);
+    }
+    works.findings.extend(inputs.statements.blocked.iter().map(blocked));
     jobs::works(inputs, &mut works, &mut found);
     for (unit, remembered) in inputs
         .prior
@@ -149,6 +154,20 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
     leave::protect(inputs, &works, &mut found);
     leave::keep(inputs, &works, &mut found);
     found.or(works).map(|(works, _)| works)
+}
+
+/// A move to a name that is taken.
+fn blocked((from, to): &(UnitAddress, UnitAddress)) -> Finding {
+    Finding {
+        code: MOVE_BLOCKED.to_string(),
+        severity: FindingSeverity::Warning,
+        summary: format!("{from} cannot be moved to {to}: something else is remembered under this name"),
+        detail: Some(format!(
+            "It stays {from}, which is no longer declared. Take the `moved` block out, or give one of them another name."
+        )),
+        remedy: None,
+        address: Some(to.resource.clone()),
+    }
 }
 
 impl Works {
@@ -264,7 +283,14 @@ fn compare(
         let reason = Reason::Because(dead.because.to_owned());
         return Ok(Some(differing.replace(reason, record(Origin::Created))));
     }
-    let origin = before.map_or(Origin::Adopted, |remembered| remembered.record.origin);
+    let imported = before.is_none() && import::names(inputs, unit, &id);
+    let new = if imported { Origin::Imported } else { Origin::Adopted };
+    let origin = before.map_or(new, |remembered| remembered.record.origin);
+    let notes = if imported {
+        vec!["imported: once it leaves the configuration it is forgotten and stays".to_owned()]
+    } else {
+        moved_note(inputs, &id, declared)
+    };
     if differing.fields.is_empty() {
         if let Some(ailment) = &differing.ailment {
             let reason = Reason::Repair(ailment.clone());
@@ -280,7 +306,7 @@ fn compare(
             action: Action::Adopt,
             reason: Reason::AlreadyThere,
             fields: Vec::new(),
-            notes: moved_note(inputs, &id, declared)
+            notes: notes
                 .into_iter()
                 .chain(untagged_note(unit, object, Maker::of(before)))
                 .collect(),
@@ -294,7 +320,11 @@ fn compare(
         }
         return Ok(Some(differing.replace(reason, record(Origin::Created))));
     }
-    Ok(Some(differing.update(reason, record(origin))))
+    let mut update = differing.update(reason, record(origin));
+    if let (true, Some(change)) = (imported, &mut update.change) {
+        change.notes = notes;
+    }
+    Ok(Some(update))
 }
 
 /// Why an object that shows what is declared is put again all the same. While an operation goes on, what we know is left
@@ -370,6 +400,11 @@ fn sibling<'a>(inputs: &'a Inputs<'_>, unit: &Unit, id: &ArmId) -> Option<(ArmId
         let same = member(object, path)?.as_str()?.eq_ignore_ascii_case(&wanted);
         same.then(|| (other.clone(), object))
     })
+}
+
+/// Whether an object is the one that a unit stands for under another name.
+pub(super) fn is_sibling(inputs: &Inputs<'_>, unit: &Unit, known: &ArmId, other: &ArmId) -> bool {
+    sibling(inputs, unit, known).is_some_and(|(found, _)| found == *other)
 }
 
 fn member_of_body(body: &Body<Draft>, path: &[&str]) -> Option<String> {

@@ -16,9 +16,10 @@ use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
 use super::batch::{
-    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state,
+    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal_with, is_of_another_state,
 };
 use super::diff::{Direction, Operation, Queue, QueuePlace, Work, Works, needs};
+use super::import;
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
 use super::{Finding, FindingSeverity, Inputs, Mode};
 
@@ -35,7 +36,9 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
                 continue;
             }
             let migrations = inputs.observed.migrations(&batch.target);
-            let dealt = deal(batch, inputs.prior, migrations, inputs.retry.contains(&batch.address));
+            let imports = import::migrations(inputs, &batch.address).collect();
+            let retry = inputs.retry.contains(&batch.address);
+            let dealt = deal_with(batch, inputs.prior, migrations, retry, &imports);
             report(declaration, batch, &dealt, works, found);
             other_sources(batch, &dealt, migrations, works);
             for chunk in &dealt.chunks {
@@ -635,7 +638,7 @@ impl Job<'_> {
         UnitRecord {
             format: UnitRecord::FORMAT,
             id: attempts.last().map(|attempt| attempt.id.clone()),
-            origin: Origin::Created,
+            origin: self.origin(&attempts),
             fields: BTreeMap::from([
                 ("databases".to_owned(), json!(self.chunk.databases)),
                 ("mode".to_owned(), json!(self.batch.mode.as_str())),
@@ -646,6 +649,18 @@ impl Job<'_> {
             scopes: vec![self.batch.target.clone()],
             touches: self.batch.path.iter().cloned().collect(),
             attempts,
+        }
+    }
+
+    /// Imported, where one of its runs was taken over on request.
+    fn origin(&self, attempts: &[Attempt]) -> Origin {
+        let remembered = self.inputs.prior.get(&self.unit);
+        let is_imported = remembered.is_some_and(|remembered| remembered.record.origin == Origin::Imported);
+        let mut imports = import::migrations(self.inputs, &self.batch.address);
+        if is_imported || imports.any(|id| attempts.iter().any(|attempt| attempt.id == id)) {
+            Origin::Imported
+        } else {
+            Origin::Created
         }
     }
 

@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::address::{UnitAddress, typed};
 use crate::arm::migration::{Migration, Standing};
 use crate::arm::{ArmId, SourceServer};
+use crate::block::AtEnd;
 use crate::diagnostic::code::{KEPT, PROTECTED, STILL_RUNNING, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::kind::database_batch;
 use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
 
@@ -40,8 +42,27 @@ pub(super) fn work(
         .id
         .as_ref()
         .is_some_and(|id| !destroy && declared.ids.contains_key(id));
+    let removed = removed(inputs, unit);
     let (change, op) = match (&record.id, record.origin) {
         _ if elsewhere => (None, Op::Note),
+        (Some(_), Origin::Created) if removed == Some(AtEnd::Keep) => (
+            change(Action::Forget, Some("it stays in Azure, as its `removed` block says")),
+            Op::Note,
+        ),
+        (Some(id), Origin::Imported) if removed == Some(AtEnd::Destroy) => match inputs.observed.get(id) {
+            Some(Presence::Present(_)) => (
+                change(
+                    Action::Delete,
+                    Some("it was imported, and its `removed` block says to delete it"),
+                ),
+                Op::Delete {
+                    target: StepTarget::Known(id.clone()),
+                },
+            ),
+            Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
+            Some(Presence::Unreadable(why)) => return Err(cannot_delete(unit, id, why)),
+            None => return Err(cannot_delete(unit, id, "it was not looked at")),
+        },
         (Some(id), Origin::Created) => match inputs.observed.get(id) {
             Some(Presence::Present(_)) => (
                 change(Action::Delete, None),
@@ -80,6 +101,20 @@ pub(super) fn work(
         direction: Direction::Down,
         touches: record.touches.iter().cloned().collect(),
         queue: None,
+    })
+}
+
+/// What a `removed` block says of a unit that is no longer declared.
+fn removed(inputs: &Inputs<'_>, unit: &UnitAddress) -> Option<AtEnd> {
+    if inputs.mode == Mode::Destroy {
+        return None;
+    }
+    let mut removals = inputs.statements.removals.iter();
+    let removal = removals.find(|removal| removal.from.covers(&unit.resource))?;
+    Some(match removal.at_end {
+        AtEnd::AsItsKind if unit.resource.kind().as_str() == database_batch::NAME => AtEnd::Keep,
+        AtEnd::AsItsKind => AtEnd::AsItsKind,
+        told @ (AtEnd::Destroy | AtEnd::Keep) => told,
     })
 }
 

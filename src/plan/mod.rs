@@ -6,6 +6,7 @@ pub mod approve;
 pub mod batch;
 pub mod diff;
 mod hold;
+mod import;
 mod jobs;
 mod leave;
 pub mod lint;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, UnitAddress};
 use crate::arm::{Cloud, SubscriptionId};
+use crate::block::{Import, Removal};
 use crate::diagnostic::code::STUCK;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::graph::Graph;
@@ -103,6 +105,12 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Output values by name, as shown.
     pub outputs: BTreeMap<String, Output>,
+    /// What is remembered under another name from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Moved>,
+    /// What `check` blocks say. They never stop an apply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Checked>,
 }
 
 /// An output value as it is shown and kept.
@@ -135,6 +143,45 @@ pub struct Inputs<'a> {
     pub retry: &'a BTreeSet<Address>,
     /// Output values, as evaluated against what is observed.
     pub outputs: BTreeMap<String, Output>,
+    /// What the configuration says beside what it declares.
+    pub statements: &'a Statements,
+}
+
+/// What a configuration says beside what it declares.
+#[derive(Clone, Debug, Default)]
+pub struct Statements {
+    /// What has another name now: by the new one, the old one. The memory has the new names already.
+    pub moves: BTreeMap<UnitAddress, UnitAddress>,
+    /// What should have a name that another record has: the old name and the wanted one.
+    pub blocked: Vec<(UnitAddress, UnitAddress)>,
+    /// What is no longer looked after.
+    pub removals: Vec<Removal>,
+    /// What is taken over.
+    pub imports: Vec<Import>,
+    /// What is wanted to hold.
+    pub checks: Vec<Checked>,
+}
+
+/// A unit that is remembered under another name now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The name it had.
+    pub from: UnitAddress,
+    /// The name it gets.
+    pub to: UnitAddress,
+}
+
+/// An assertion of a `check` block, judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The check's address.
+    pub name: String,
+    /// Whether it holds; `None` where that is only known after apply.
+    pub holds: Option<bool>,
+    /// What the author says when it does not hold.
+    pub message: String,
+    /// Where it stands, as `main.hcl:3:17`.
+    pub place: Option<String>,
 }
 
 /// Proposes what to do.
@@ -145,10 +192,9 @@ pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
     let mut works = diff::works(&inputs)?;
     let findings = lint::findings(&inputs, &works);
     let steps = order::arrange(&mut works.list, &inputs);
-    let touched = works.list.iter().filter_map(|work| {
-        let remembered = inputs.prior.get(&work.unit)?;
-        Some((work.unit.clone(), remembered.revision))
-    });
+    let moved = inputs.statements.moves.keys();
+    let touched = works.list.iter().map(|work| &work.unit).chain(moved);
+    let touched = touched.filter_map(|unit| Some((unit.clone(), inputs.prior.get(unit)?.revision)));
     let base = Base {
         lineage: inputs.prior.lineage().map(str::to_owned),
         cloud: inputs.cloud,
@@ -166,7 +212,17 @@ pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
         findings,
         steps,
         outputs: inputs.outputs,
+        moves: moves(inputs.statements),
+        checks: inputs.statements.checks.clone(),
     })
+}
+
+fn moves(statements: &Statements) -> Vec<Moved> {
+    let moved = |(to, from): (&UnitAddress, &UnitAddress)| Moved {
+        from: from.clone(),
+        to: to.clone(),
+    };
+    statements.moves.iter().map(moved).collect()
 }
 
 impl From<FindingSeverity> for Severity {
@@ -184,14 +240,18 @@ impl Plan {
 
     /// Whether it would change anything. Watching a migration that runs is no change.
     pub fn has_changes(&self) -> bool {
-        self.changes
-            .iter()
-            .any(|change| change.action != Action::Advance(action::Phase::Watch))
+        let mut changes = self.changes.iter();
+        !self.moves.is_empty() || changes.any(|change| change.action != Action::Advance(action::Phase::Watch))
+    }
+
+    /// Checks that do not hold.
+    pub fn failed_checks(&self) -> impl Iterator<Item = &Checked> {
+        self.checks.iter().filter(|check| check.holds == Some(false))
     }
 
     /// Whether applying it would do anything at all.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.steps.is_empty() && self.moves.is_empty()
     }
 
     /// Findings that stop an apply.

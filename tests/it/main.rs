@@ -20,4 +20,5 @@ mod lsp;
 mod model;
 mod quickstart;
 mod secrets;
+mod structure;
 mod support;

@@ -98,6 +98,7 @@ impl Model {
             cloud: Cloud::Simulator,
             subscription: SUBSCRIPTION.parse().unwrap(),
             retry: &BTreeSet::new(),
+            statements: &plan::Statements::default(),
             outputs: BTreeMap::new(),
         })
         .unwrap()

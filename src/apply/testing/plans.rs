@@ -192,6 +192,8 @@ impl Plans {
             findings: Vec::new(),
             steps: self.steps,
             outputs: BTreeMap::new(),
+            moves: Vec::new(),
+            checks: Vec::new(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::calling::Calling;
 use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
 use crate::kind::database_batch;
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
-use crate::plan::{Action, Change, Finding, FindingSeverity, Mode, Output, Plan};
+use crate::plan::{Action, Change, Checked, Finding, FindingSeverity, Mode, Output, Plan};
 
 /// How many requests planning took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,9 @@ impl PlanView<'_> {
         let mut text = String::new();
         self.losses(&mut text);
         self.findings(&mut text);
+        text.push_str(&checks(&self.plan.checks, self.columns));
         self.drift(&mut text);
+        self.moves(&mut text);
         if self.plan.changes.is_empty() {
             self.nothing(&mut text);
         } else {
@@ -186,6 +188,25 @@ impl PlanView<'_> {
         }
     }
 
+    /// What has another name, in Terraform's words.
+    fn moves(&self, text: &mut String) {
+        let moves = &self.plan.moves;
+        if moves.is_empty() {
+            return;
+        }
+        let _ = writeln!(
+            text,
+            "Remembered under another name; nothing changes in Azure by that:\n"
+        );
+        for group in moves.chunk_by(|a, b| a.to.resource == b.to.resource) {
+            if let Some(moved) = group.first() {
+                let sentence = format!("{} has moved to {}", moved.from.resource, moved.to.resource);
+                text.push_str(&hang("  # ", "    ", &sentence, self.columns));
+            }
+        }
+        text.push('\n');
+    }
+
     fn nothing(&self, text: &mut String) {
         let sentence = match (self.plan.mode, self.plan.kept, self.plan.findings.is_empty()) {
             (Mode::Destroy, _, _) => "Nothing is remembered, so there is nothing to delete.".to_owned(),
@@ -286,6 +307,29 @@ impl PlanView<'_> {
         }
         let _ = writeln!(text, "{DIM}Azure: {sentence}.{DIM:#}");
     }
+}
+
+/// Checks that do not hold or cannot be judged yet.
+pub(crate) fn checks(checks: &[Checked], columns: usize) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let (word, said) = match check.holds {
+            Some(true) => continue,
+            Some(false) => (paint(WARNING, "check failed"), clean(&check.message)),
+            None => (paint(DIM, "check"), "this is only known after apply".to_owned()),
+        };
+        let first = format!("{word}: ");
+        let further = pad("", super::layout::width(&first));
+        let sentence = format!("{}: {said}", check.name);
+        text.push_str(&hang(&first, &further, &sentence, columns));
+        if let Some(place) = &check.place {
+            let _ = writeln!(text, "  at {}", clean(place));
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// Output values under a heading, their `=` in one column.

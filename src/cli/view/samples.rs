@@ -29,6 +29,8 @@ pub(super) fn plan(changes: Vec<Change>, steps: Vec<Step>) -> Plan {
         findings: Vec::new(),
         steps,
         outputs: BTreeMap::new(),
+        moves: Vec::new(),
+        checks: Vec::new(),
     }
 }
 

@@ -14,6 +14,7 @@ mod errors;
 mod json;
 mod modules;
 mod properties;
+mod statements;
 mod values;
 mod variables;
 

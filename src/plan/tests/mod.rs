@@ -144,6 +144,7 @@ impl World {
             cloud: Cloud::Simulator,
             subscription: SUBSCRIPTION.parse().unwrap(),
             retry: &BTreeSet::new(),
+            statements: &super::Statements::default(),
             outputs: BTreeMap::new(),
         })
     }
