@@ -11,6 +11,7 @@ mod console;
 mod crash;
 mod cutover;
 mod faults;
+mod fleet;
 mod fmt;
 mod interrupt;
 mod kinds;

@@ -35,6 +35,20 @@ pub(crate) struct Running {
     child: Child,
 }
 
+/// Copies files and folders, but for what is hidden.
+fn copy_below(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        if path.is_file() {
+            fs::copy(&path, to.join(name)).unwrap();
+        } else if !name.to_string_lossy().starts_with('.') {
+            fs::create_dir(to.join(name)).unwrap();
+            copy_below(&path, &to.join(name));
+        }
+    }
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -54,12 +68,7 @@ impl Ferry {
 
     fn copy(from: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(from).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
-            }
-        }
+        copy_below(from, folder.path());
         let ferry = Self { folder };
         ferry.world(|world| world["clock"] = "event".into());
         ferry
