@@ -225,10 +225,7 @@ pub(super) fn pattern(module: &ModulePath, expr: &Expr, key_of: &KeyOf<'_>) -> R
     let mut word = (&*root.value, root.span);
     let mut steps = steps.iter().peekable();
     let name = |step: Option<&Step>| match step.map(|step| (&step.node, step.span)) {
-        Some((StepNode::Attribute(name), span)) => {
-            let label = name.parse().map_err(|_| refuse(span, "this is no name"));
-            label
-        }
+        Some((StepNode::Attribute(name), span)) => name.parse().map_err(|_| refuse(span, "this is no name")),
         Some((StepNode::Index(_) | StepNode::Position(_) | StepNode::Splat(_), span)) => {
             Err(refuse(span, "a name is required here"))
         }
