@@ -1,5 +1,5 @@
 //! Everything that may stand in a configuration, as one set of pages: resources from the kinds' schemas, other blocks from
-//! [`forms`](super::forms). The reference, the JSON Schema and the language server read it; it holds no knowledge of its own.
+//! [`forms`]. The reference, the JSON Schema and the language server read it; it holds no knowledge of its own.
 
 use crate::config::forms::{self, Form, Holds, OtherArguments, Repeats};
 use crate::kind::schema::{Argument, Effect, Export, Need};

@@ -1,5 +1,5 @@
 //! The layout of a file as `terraform fmt` has it. A pure function of the text: only blanks change, but for the few spellings of
-//! [`body`]; heredocs, comments, blank lines and line endings stay.
+//! `body`; heredocs, comments, blank lines and line endings stay.
 //!
 //! The tokens of the text itself are laid out, because the parser's tree cannot write everything back as it stood.
 
