@@ -11,7 +11,7 @@ use crate::block::Meta;
 use crate::diagnostic::code::CYCLE;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::kind::database_batch::Batch;
-use crate::kind::{Kind, Unit};
+use crate::kind::{Expansion, Kind, Thing, Unit};
 
 /// One resource as declared: its units, and what it says beside its own attributes.
 #[derive(Clone)]
@@ -24,10 +24,28 @@ pub struct Declaration {
     pub kind: &'static dyn Kind,
     /// Meta-arguments.
     pub meta: Meta,
-    /// Its units; for a batch, none.
-    pub units: Vec<Unit>,
+    /// What it stands for.
+    pub expansion: Expansion,
+}
+
+impl Declaration {
+    /// Its objects; a batch has none yet.
+    pub fn units(&self) -> &[Unit] {
+        self.expansion.units()
+    }
+
+    /// Its objects that are put and deleted, with the rules for them.
+    pub fn things(&self) -> impl Iterator<Item = (&Unit, &'static Thing)> {
+        let thing = self.kind.conduct().thing();
+        thing
+            .into_iter()
+            .flat_map(|thing| self.units().iter().map(move |unit| (unit, thing)))
+    }
+
     /// The batch, where it is one.
-    pub batch: Option<Box<Batch>>,
+    pub fn batch(&self) -> Option<&Batch> {
+        self.expansion.job()
+    }
 }
 
 /// Why one resource waits for another.
@@ -95,7 +113,7 @@ impl Graph {
     /// Every batch.
     pub fn batches(&self) -> impl Iterator<Item = (&Declaration, &Batch)> {
         self.iter()
-            .filter_map(|declaration| Some((declaration, declaration.batch.as_deref()?)))
+            .filter_map(|declaration| Some((declaration, declaration.batch()?)))
     }
 
     fn refuse_cycles(&self) -> Result<(), Diagnostics> {
@@ -168,7 +186,7 @@ impl Graph {
 fn touching(declarations: &BTreeMap<Address, Declaration>) -> HashMap<ArmId, Vec<(Address, String)>> {
     let mut touching: HashMap<ArmId, Vec<(Address, String)>> = HashMap::new();
     for declaration in declarations.values() {
-        for touch in declaration.units.iter().flat_map(|unit| &unit.touches) {
+        for touch in declaration.units().iter().flat_map(|unit| &unit.touches) {
             touching
                 .entry(touch.id.clone())
                 .or_default()
@@ -185,8 +203,8 @@ fn needs_of(
 ) -> Vec<Need> {
     let mut needs: BTreeMap<&Address, Because> = BTreeMap::new();
     for on in declaration
-        .batch
-        .iter()
+        .batch()
+        .into_iter()
         .flat_map(|batch| &batch.path)
         .filter_map(|id| touching.get(id))
         .flatten()

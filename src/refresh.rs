@@ -106,14 +106,13 @@ impl Wanted {
 
 fn read_only(graph: &Graph) -> Wanted {
     let mut wanted = Wanted::default();
-    for unit in graph.iter().flat_map(|declaration| &declaration.units) {
-        match (&unit.id, unit.conduct) {
-            (Term::Known(id), Conduct::ReadOnly) => {
-                wanted.ids.insert(id.clone());
-            }
-            (Term::Known(_) | Term::Open(_), Conduct::Thing | Conduct::ReadOnly) => {}
-        }
-    }
+    let read = graph
+        .iter()
+        .filter(|declaration| declaration.kind.conduct() == Conduct::ReadOnly);
+    let ids = read
+        .flat_map(|declaration| declaration.units())
+        .filter_map(|unit| unit.id.known());
+    wanted.ids.extend(ids.cloned());
     wanted
 }
 
@@ -123,12 +122,9 @@ fn everything(graph: &Graph, prior: &Prior) -> Wanted {
     for declaration in graph.iter() {
         wanted
             .targets
-            .extend(declaration.batch.iter().map(|batch| batch.target.clone()));
-        for unit in &declaration.units {
-            if let Term::Known(id) = &unit.id {
-                wanted.ids.insert(id.clone());
-            }
-        }
+            .extend(declaration.batch().map(|batch| batch.target.clone()));
+        let ids = declaration.units().iter().filter_map(|unit| unit.id.known());
+        wanted.ids.extend(ids.cloned());
     }
     for (_, remembered) in prior.iter() {
         let record = &remembered.record;
@@ -146,7 +142,7 @@ fn everything(graph: &Graph, prior: &Prior) -> Wanted {
 fn outputs(graph: &Graph, observed: &Observed) -> Outputs {
     let mut outputs = Outputs::default();
     for declaration in graph.iter() {
-        let Some(unit) = declaration.units.first() else {
+        let Some(unit) = declaration.units().first() else {
             continue;
         };
         let Term::Known(id) = &unit.id else { continue };

@@ -10,7 +10,7 @@ use super::journal::BodyHash;
 use crate::arm::migration::{Migration, MigrationOption};
 use crate::arm::{ArmId, Body, Draft, Final, Outputs, Query};
 use crate::plan::batch::{OWN_TAGS, TAG_LINEAGE};
-use crate::plan::step::StepTarget;
+use crate::plan::step::{Finds, StepTarget};
 use crate::plan::{Answer, Gate, Op, Step};
 use crate::secret::Secrets;
 
@@ -23,7 +23,7 @@ pub(super) enum Deed<'p> {
         hash: BodyHash,
         brings: &'p BTreeMap<String, Vec<String>>,
         query: Option<Query>,
-        expects: Expects,
+        finds: &'p Finds,
     },
     Start {
         id: ArmId,
@@ -33,6 +33,7 @@ pub(super) enum Deed<'p> {
     },
     Delete {
         id: ArmId,
+        finds: &'p Finds,
     },
     Cutover {
         id: ArmId,
@@ -47,15 +48,6 @@ pub(super) enum Deed<'p> {
     Cancel {
         id: ArmId,
     },
-}
-
-/// What a PUT must find: between a plan and its call somebody may have made what the plan creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expects {
-    /// The object, or whatever is left of it.
-    Anything,
-    /// Nothing: it is created.
-    Absent,
 }
 
 /// What a start checks before it sends.
@@ -89,13 +81,14 @@ impl<'p> Deed<'p> {
                 body,
                 brings,
                 query,
+                finds,
             } => Self::Put {
                 id: settle(target, outputs)?,
                 hash: BodyHash::of(body),
                 body: body.settle(outputs, secrets)?,
                 brings,
                 query: *query,
-                expects: Expects::Anything,
+                finds,
             },
             Op::Start {
                 migration,
@@ -107,8 +100,9 @@ impl<'p> Deed<'p> {
                 start: Start::of(body, may_exist),
                 body: body.settle(outputs, secrets)?,
             },
-            Op::Delete { target } => Self::Delete {
+            Op::Delete { target, finds } => Self::Delete {
                 id: settle(target, outputs)?,
+                finds,
             },
             Op::Cutover { migration, databases } => Self::Cutover {
                 id: migration.clone(),

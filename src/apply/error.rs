@@ -84,6 +84,17 @@ pub enum Moved {
     /// An object that the plan creates was made by somebody else.
     #[error("{0} exists by now")]
     Exists(ArmId),
+    /// An object that the plan changes or deletes is gone.
+    #[error("{0} is gone by now")]
+    Gone(ArmId),
+    /// An object that the plan changes or deletes was changed by somebody else.
+    #[error("{id} was changed since the plan was made: {}", .members.join(", "))]
+    Changed {
+        /// The object.
+        id: ArmId,
+        /// The ways to what differs.
+        members: Vec<String>,
+    },
     /// Another run took the state over while this one watched.
     #[error("run {0} took over")]
     TakenOver(RunId),

@@ -517,7 +517,7 @@ fn fruit(id: Option<ArmId>, object: Option<Json>) -> Fruit {
 
 fn target(step: &Step, outputs: &Outputs) -> Option<ArmId> {
     let target: &StepTarget = match &step.op {
-        Op::Put { target, .. } | Op::Delete { target } => target,
+        Op::Put { target, .. } | Op::Delete { target, .. } => target,
         Op::Start { migration, .. } | Op::Cutover { migration, .. } => return Some(migration.clone()),
         Op::Await(_) | Op::Gate(_) | Op::Note => return None,
     };

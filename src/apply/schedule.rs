@@ -352,7 +352,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::step::{Remember, StepTarget};
+    use crate::plan::step::{Finds, Remember, StepTarget};
 
     /// A step that deletes something, which is the least there is to an acting step.
     fn step(number: usize, after: &[usize], behind: &[usize], scopes: &[u8]) -> Step {
@@ -363,6 +363,7 @@ mod tests {
             unit: format!("network.n{number}").parse().unwrap(),
             op: Op::Delete {
                 target: StepTarget::Known(object(format!("n{number}"))),
+                finds: Finds::Anything,
             },
             after: after.iter().map(|on| (id(*on), String::new())).collect(),
             behind: behind.iter().map(|on| id(*on)).collect(),

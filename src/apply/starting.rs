@@ -8,12 +8,11 @@ use futures_util::future::FutureExt;
 use jiff::Timestamp;
 
 use super::Wait;
-use super::deed::{Deed, Expects};
+use super::deed::Deed;
 use super::elapsed;
 use super::error::{Moved, StepError};
 use super::journal::Journal;
 use super::observer::Event;
-use super::order::creates;
 use super::report::Outcome;
 use super::run::{Acted, Answering, Run};
 use super::schedule::{At, Manner};
@@ -95,15 +94,8 @@ impl<'a> Run<'a> {
     fn deed(&self, at: At) -> Result<Option<Deed<'a>>, StepError> {
         let step = self.order.step(at);
         let mut deed = Deed::of(step, &self.outputs, self.ports.secrets)?;
-        match &mut deed {
-            Some(Deed::Put { expects, .. }) => {
-                let known = self.revisions.get(self.order.key(at)).copied().flatten();
-                if creates(step, known) {
-                    *expects = Expects::Absent;
-                }
-            }
-            Some(Deed::Cutover { id, gate, .. }) => *gate = self.order.gate_before(step, id),
-            Some(Deed::Start { .. } | Deed::Delete { .. } | Deed::Answer { .. } | Deed::Cancel { .. }) | None => {}
+        if let Some(Deed::Cutover { id, gate, .. }) = &mut deed {
+            *gate = self.order.gate_before(step, id);
         }
         Ok(deed)
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use pgferry_state::RecordKey;
 use serde_json::{Value as Json, json};
 
-use super::deed::{Deed, Expects, Start};
+use super::deed::{Deed, Start};
 use super::error::{EndedBadly, Moved, StepError};
 use super::journal::{BodyHash, Intended, Journal, journal_step};
 use super::observer::{Event, GateReading, Observer};
@@ -20,6 +20,7 @@ use crate::arm::migration::{Ending, Migration, Standing, Substate};
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{ArmError, ArmId, ArmType, Body, Call, Collection, Failure, Final, Found, Retry, Verb};
 use crate::plan::batch::TAG_LINEAGE;
+use crate::plan::step::Finds;
 use crate::plan::{Gate, Step};
 
 /// How long a step without a limit of its own may take.
@@ -94,11 +95,9 @@ impl Doer<'_> {
                 hash,
                 brings,
                 query,
-                expects,
+                finds,
             } => {
-                if expects == Expects::Absent && self.look(&id).await?.is_some() {
-                    return Err(StepError::Moved(Moved::Exists(id)));
-                }
+                self.as_planned(&id, finds).await?;
                 let call = Call::new(Verb::Put, id).asking(query);
                 self.put(call, &body, &hash, brings).await
             }
@@ -112,11 +111,37 @@ impl Doer<'_> {
                 body.set(&["tags", TAG_LINEAGE], Body::text(self.journal.lineage().to_string()));
                 self.start(id, &body, &hash, &start).await
             }
-            Deed::Delete { id } => self.delete(id).await,
+            Deed::Delete { id, finds } => match self.as_planned(&id, finds).await {
+                Err(StepError::Moved(Moved::Gone(_))) => Ok(done(id, None)),
+                Err(error) => Err(error),
+                Ok(()) => self.delete(id).await,
+            },
             Deed::Cutover { id, databases, gate } => self.cutover(id, databases, gate).await,
             Deed::Answer { id, body, hash } => self.answer(id, &body, &hash).await,
             Deed::Cancel { id } => self.cancel(id).await,
         }
+    }
+
+    /// Looks whether an object still is as the plan saw it: between a plan and its calls pass hours.
+    async fn as_planned(&self, id: &ArmId, finds: &Finds) -> Result<(), StepError> {
+        let moved = match finds {
+            Finds::Anything => return Ok(()),
+            // What is otherwise now may be an earlier attempt's doing.
+            Finds::Nothing | Finds::Members(_) if self.attempts > 0 => return Ok(()),
+            Finds::Nothing => self.look(id).await?.map(|_| Moved::Exists(id.clone())),
+            Finds::Members(members) => match self.look(id).await? {
+                None => Some(Moved::Gone(id.clone())),
+                Some(object) => {
+                    let changed = members.iter().filter(|member| !member.still_holds(&object));
+                    let changed: Vec<String> = changed.map(|member| member.path.join(".")).collect();
+                    (!changed.is_empty()).then(|| Moved::Changed {
+                        id: id.clone(),
+                        members: changed,
+                    })
+                }
+            },
+        };
+        moved.map_or(Ok(()), |moved| Err(StepError::Moved(moved)))
     }
 
     async fn put(

@@ -16,7 +16,7 @@ use crate::diagnostic::code::{CONDITION_FAILED, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
-use crate::kind::{self, Context, Defaults, Unit};
+use crate::kind::{self, Conduct, Context, Defaults};
 use crate::lang::expr::Expr;
 use crate::lang::{Residual, Shape, Type, Value};
 use crate::secret::{Secret, SecretRef, Secrets};
@@ -104,9 +104,11 @@ impl Program {
             blocks: &blocks,
             outputs: &outputs,
         };
-        let readable = blocks
-            .values()
-            .filter(|block| kind::find(block.address.kind().as_str()).is_some_and(kind::Kind::reads_only));
+        let is_readable = |block: &&Block| {
+            let kind = kind::find(block.address.kind().as_str());
+            kind.is_some_and(|kind| kind.conduct() == Conduct::ReadOnly)
+        };
+        let readable = blocks.values().filter(is_readable);
         let declarations = readable.filter_map(|block| declaration(block, &cx).ok().flatten());
         Graph::new(declarations.map(without_edges).collect::<Vec<_>>())
     }
@@ -173,14 +175,12 @@ fn declaration(block: &Block, cx: &Context<'_>) -> Result<Option<Declaration>, D
         return Ok(None);
     };
     let fields = kind.schema().read(block)?;
-    let expansion = kind.expand(&fields, cx)?;
     Ok(Some(Declaration {
         address: block.address.clone(),
         span: block.span,
         kind,
         meta: block.meta.clone(),
-        units: expansion.units,
-        batch: expansion.batch,
+        expansion: kind.expand(&fields, cx)?,
     }))
 }
 
@@ -228,11 +228,7 @@ fn secret_arguments(schema: &'static Schema) -> impl Iterator<Item = &'static st
 fn refuse_sharing(declarations: &[Declaration], found: &mut Diagnostics) {
     let mut owners: BTreeMap<&ArmId, &Declaration> = BTreeMap::new();
     for declaration in declarations {
-        for unit in declaration
-            .units
-            .iter()
-            .filter(|unit| unit.conduct == kind::Conduct::Thing)
-        {
+        for (unit, _) in declaration.things() {
             let Term::Known(id) = &unit.id else { continue };
             if let Some(other) = owners.insert(id, declaration) {
                 found.push(
@@ -255,7 +251,7 @@ fn refuse_sharing(declarations: &[Declaration], found: &mut Diagnostics) {
 fn refuse_rivals(declarations: &[Declaration], found: &mut Diagnostics) {
     let mut claims: BTreeMap<(SourceServer, &ArmId, &str), &Declaration> = BTreeMap::new();
     for declaration in declarations {
-        let Some(batch) = &declaration.batch else { continue };
+        let Some(batch) = declaration.batch() else { continue };
         let server = batch.source.server();
         let mut claimed: BTreeMap<&Address, (&Declaration, Vec<String>)> = BTreeMap::new();
         for database in &batch.databases {
@@ -341,12 +337,7 @@ impl KnownExports<'_> {
             outputs: self.outputs,
         };
         let fields = kind.schema().read(block).ok()?;
-        match kind.expand(&fields, &cx).ok()?.units.into_iter().next()? {
-            Unit {
-                id: Term::Known(id), ..
-            } => Some(id),
-            Unit { id: Term::Open(_), .. } => None,
-        }
+        kind.expand(&fields, &cx).ok()?.units().first()?.id.known().cloned()
     }
 }
 
@@ -447,12 +438,9 @@ mod tests {
     }
 
     fn units(graph: &Graph) -> Vec<String> {
-        let things = graph
-            .iter()
-            .flat_map(|declaration| &declaration.units)
-            .filter(|unit| unit.conduct == kind::Conduct::Thing);
+        let things = graph.iter().flat_map(Declaration::things);
         things
-            .map(|unit| match &unit.id {
+            .map(|(unit, _)| match &unit.id {
                 Term::Known(id) => format!("{} {}", unit.address, id.name()),
                 Term::Open(_) => format!("{} (open)", unit.address),
             })

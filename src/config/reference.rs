@@ -3,7 +3,7 @@
 
 use crate::config::forms::{self, Form, Holds, OtherArguments, Repeats};
 use crate::kind::schema::{Argument, Effect, Export, Need};
-use crate::kind::{self, Kind};
+use crate::kind::{self, Conduct, Kind};
 
 /// One top-level block, or what every resource takes.
 pub struct Page {
@@ -132,7 +132,7 @@ fn entry(kind: &dyn Kind, argument: &'static Argument) -> Entry {
         need: argument.need,
         doc: argument.doc,
         // What is only read has nothing that a change could change.
-        effect: (!kind.reads_only()).then_some(argument.effect),
+        effect: (kind.conduct() != Conduct::ReadOnly).then_some(argument.effect),
     }
 }
 
@@ -185,6 +185,7 @@ mod tests {
     use crate::arm::{Cloud, Outputs};
     use crate::config::{Inputs, Program, Sources, parse, settings};
     use crate::diagnostic::{Diagnostics, code};
+    use crate::graph::Declaration;
     use crate::kind::{Defaults, OnChange};
 
     /// What examples refer to, so that each of them can stand alone on its page.
@@ -342,7 +343,7 @@ mod tests {
                 .graph
                 .iter()
                 .filter(|declared| declared.kind.schema().kind == page.name);
-            for field in own.flat_map(|declared| &declared.units).flat_map(|unit| unit.fields) {
+            for field in own.flat_map(Declaration::things).flat_map(|(_, thing)| thing.fields) {
                 for entry in entries.iter().filter(|entry| entry.name == field.attribute) {
                     let expected = match field.change {
                         OnChange::InPlace => Effect::InPlace,

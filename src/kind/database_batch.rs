@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Content, Effect, Fields, Schema, Section, Term, Word};
-use super::{Body, Context, Expansion, Kind, known_ids, server, source};
+use super::{Body, Conduct, Context, Expansion, Kind, known_ids, server, source};
 use crate::address::Address;
 use crate::arm::migration::{MigrationMode, MigrationOption};
 use crate::arm::{ArmId, Draft};
@@ -306,18 +306,15 @@ impl Kind for DatabaseBatch {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        false
+    fn conduct(&self) -> Conduct {
+        Conduct::Job
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let mut found = Diagnostics::new();
         let batch = decode(fields, cx, &mut found)?;
         let (batch, _) = found.or(batch)?;
-        Ok(Expansion {
-            units: Vec::new(),
-            batch: Some(Box::new(batch)),
-        })
+        Ok(Expansion::Job(Box::new(batch)))
     }
 }
 

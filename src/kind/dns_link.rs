@@ -1,10 +1,10 @@
 //! `dns_link`: links of a private DNS zone to networks, one unit per network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Effect, Export, ExportFrom, Fields, Schema, Term};
-use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Touch, Unit};
+use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Thing, Touch, Unit};
 use crate::arm::ArmId;
 use crate::diagnostic::code::{CONFLICT, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -45,30 +45,35 @@ static SCHEMA: Schema = Schema {
     }],
 };
 
-const FIELDS: &[BodyField] = &[
-    BodyField::create_only("location", &["location"]),
-    BodyField::replaces("network_id", &["properties", "virtualNetwork", "id"], Compare::Folded),
-    BodyField::in_place(
-        "registration_enabled",
-        &["properties", "registrationEnabled"],
-        Compare::Exact,
-    ),
-    super::tags::FIELD,
-];
-
-/// Tags of others, and a setting that pgferry does not manage.
-const PRESERVE: &[&[&str]] = &[super::tags::PATH, &["properties", "resolutionPolicy"]];
-
 /// What tells one link of a zone from another.
-const IDENTITY: &[&str] = &["properties", "virtualNetwork", "id"];
+const NETWORK: &[&str] = &["properties", "virtualNetwork", "id"];
+
+static THING: Thing = Thing {
+    fields: &[
+        BodyField::create_only("location", &["location"]),
+        BodyField::replaces("network_id", NETWORK, Compare::Folded),
+        BodyField::in_place(
+            "registration_enabled",
+            &["properties", "registrationEnabled"],
+            Compare::Exact,
+        ),
+        super::tags::FIELD,
+    ],
+    identity: Some(NETWORK),
+    // Tags of others, and a setting that pgferry does not manage.
+    preserve: &[super::tags::PATH, &["properties", "resolutionPolicy"]],
+    dead: None,
+    behind: None,
+    patience: PATIENCE,
+};
 
 impl Kind for DnsLink {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        false
+    fn conduct(&self) -> Conduct {
+        Conduct::Thing(&THING)
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
@@ -76,7 +81,7 @@ impl Kind for DnsLink {
             Some(address) => cx.id_of(address)?,
             None => match fields.top().id("zone") {
                 Some(id) => id.clone(),
-                None => return Ok(Expansion::default()),
+                None => return Ok(Expansion::Units(Vec::new())),
             },
         };
         let mut names = BTreeSet::new();
@@ -107,7 +112,7 @@ impl Kind for DnsLink {
             super::tags::set(&mut unit.body, cx, None);
             units.push(unit);
         }
-        Ok(Expansion { units, batch: None })
+        Ok(Expansion::Units(units))
     }
 }
 
@@ -131,7 +136,6 @@ fn unit(fields: &Fields<'_>, network: &crate::address::Address, zone: &Term<ArmI
     Unit {
         address: fields.owner().part(part),
         id,
-        conduct: Conduct::Thing,
         body: Body::<Draft>::object([
             ("location", Body::text("global")),
             (
@@ -142,17 +146,10 @@ fn unit(fields: &Fields<'_>, network: &crate::address::Address, zone: &Term<ArmI
                 ]),
             ),
         ]),
-        fields: FIELDS,
-        identity: Some(IDENTITY),
-        preserve: PRESERVE,
-        dead: None,
-        behind: None,
         touches: vec![Touch {
             id: vnet.clone(),
             because: format!("{} resolves {zone_name} through it", vnet.name()),
         }],
         scopes,
-        patience: PATIENCE,
-        brings: BTreeMap::new(),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Effect, Export, ExportFrom, Fields, PLACE, Schema, Term};
-use super::{Body, BodyField, Conduct, Context, Expansion, Kind, Placement, Unit};
+use super::{Body, BodyField, Conduct, Context, Expansion, Kind, Placement, Thing, Unit};
 use crate::diagnostic::Diagnostics;
 
 /// The type of its object.
@@ -35,18 +35,22 @@ static SCHEMA: Schema = Schema {
     }],
 };
 
-const FIELDS: &[BodyField] = &[BodyField::create_only("location", &["location"]), super::tags::FIELD];
-
-/// Tags of others stay.
-const PRESERVE: &[&[&str]] = &[super::tags::PATH];
+static THING: Thing = Thing {
+    fields: &[BodyField::create_only("location", &["location"]), super::tags::FIELD],
+    identity: None,
+    preserve: &[super::tags::PATH],
+    dead: None,
+    behind: None,
+    patience: PATIENCE,
+};
 
 impl Kind for DnsZone {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        false
+    fn conduct(&self) -> Conduct {
+        Conduct::Thing(&THING)
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
@@ -57,21 +61,10 @@ impl Kind for DnsZone {
         let unit = Unit {
             address: fields.owner().unit(),
             id: Term::Known(id.clone()),
-            conduct: Conduct::Thing,
             body,
-            fields: FIELDS,
-            identity: None,
-            preserve: PRESERVE,
-            dead: None,
-            behind: None,
             touches: Vec::new(),
             scopes: vec![id],
-            patience: PATIENCE,
-            brings: super::brings(&SCHEMA),
         };
-        Ok(Expansion {
-            units: vec![unit],
-            batch: None,
-        })
+        Ok(Expansion::Units(vec![unit]))
     }
 }

@@ -19,6 +19,7 @@ pub mod vnet_peering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::address::{Address, UnitAddress};
@@ -41,8 +42,8 @@ pub trait Kind: Sync {
     /// Rules about values that hold within the block or against the blocks it refers to.
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics>;
 
-    /// Whether its units are only read. What is only read comes first: ids of other units may hang on it.
-    fn reads_only(&self) -> bool;
+    /// How the objects behind its blocks are dealt with.
+    fn conduct(&self) -> Conduct;
 }
 
 /// Every kind, in the order of the reference.
@@ -90,12 +91,30 @@ pub struct Context<'a> {
 }
 
 /// What a block stands for.
-#[derive(Clone, Debug, Default)]
-pub struct Expansion {
-    /// Its units; for a batch they are dealt later, while planning.
-    pub units: Vec<Unit>,
-    /// The job, where the block is one.
-    pub batch: Option<Box<database_batch::Batch>>,
+#[derive(Clone, Debug)]
+pub enum Expansion {
+    /// Objects.
+    Units(Vec<Unit>),
+    /// A job, whose migrations are dealt while planning.
+    Job(Box<database_batch::Batch>),
+}
+
+impl Expansion {
+    /// The objects; a job has none yet.
+    pub fn units(&self) -> &[Unit] {
+        match self {
+            Self::Units(units) => units,
+            Self::Job(_) => &[],
+        }
+    }
+
+    /// The job, where it is one.
+    pub fn job(&self) -> Option<&database_batch::Batch> {
+        match self {
+            Self::Units(_) => None,
+            Self::Job(batch) => Some(batch),
+        }
+    }
 }
 
 /// One ARM object that a resource stands for.
@@ -105,28 +124,12 @@ pub struct Unit {
     pub address: UnitAddress,
     /// Its ARM id.
     pub id: Term<ArmId>,
-    /// How it is dealt with.
-    pub conduct: Conduct,
-    /// What it shall be.
+    /// What it shall be; nothing, where it is only read.
     pub body: Body<Draft>,
-    /// How its fields compare and what a difference means.
-    pub fields: &'static [BodyField],
-    /// A member whose value identifies the object among its siblings, where names do not: one link per network and zone.
-    pub identity: Option<&'static [&'static str]>,
-    /// Members that are not declared and must survive an update, since a PUT replaces the whole object.
-    pub preserve: &'static [&'static [&'static str]],
-    /// A member whose value means that the object is beyond repair and must be made anew.
-    pub dead: Option<Dead>,
-    /// Values of a member that mean that the object has fallen behind and must be put with a query.
-    pub behind: Option<Behind>,
     /// Objects that this unit makes work: a batch whose path crosses one of them waits for the unit, and says why.
     pub touches: Vec<Touch>,
     /// Objects that only one writer may work on at a time, beside the unit itself (contract 12).
     pub scopes: Vec<ArmId>,
-    /// How long a create or an update may take.
-    pub patience: Duration,
-    /// Attributes that other units may hang on: name in the language, and where the answer has them.
-    pub brings: BTreeMap<String, Vec<String>>,
 }
 
 impl Unit {
@@ -135,28 +138,49 @@ impl Unit {
         Self {
             address,
             id,
-            conduct: Conduct::ReadOnly,
             body: Body::Null,
-            fields: &[],
-            identity: None,
-            preserve: &[],
-            dead: None,
-            behind: None,
             touches: Vec::new(),
             scopes: Vec::new(),
-            patience: Duration::ZERO,
-            brings: BTreeMap::new(),
         }
     }
 }
 
-/// How units are dealt with.
+/// How the objects behind a kind's blocks are dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conduct {
-    /// Put and deleted.
-    Thing,
-    /// Only read.
+    /// Only read. They come first: ids of other units may hang on them.
     ReadOnly,
+    /// Put and deleted, by these rules.
+    Thing(&'static Thing),
+    /// Jobs: started and watched, never changed.
+    Job,
+}
+
+impl Conduct {
+    /// The rules of what is put and deleted.
+    pub fn thing(self) -> Option<&'static Thing> {
+        match self {
+            Self::Thing(thing) => Some(thing),
+            Self::ReadOnly | Self::Job => None,
+        }
+    }
+}
+
+/// How objects that are put and deleted compare and come to be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Thing {
+    /// How fields compare and what a difference means.
+    pub fields: &'static [BodyField],
+    /// A member whose value identifies an object among its siblings, where names do not: one link per network and zone.
+    pub identity: Option<&'static [&'static str]>,
+    /// Members that are not declared and must survive an update, since a PUT replaces the whole object.
+    pub preserve: &'static [&'static [&'static str]],
+    /// A member whose value means that an object is beyond repair and must be made anew.
+    pub dead: Option<Dead>,
+    /// Values of a member that mean that an object has fallen behind and must be put with a query.
+    pub behind: Option<Behind>,
+    /// How long a create or an update may take.
+    pub patience: Duration,
 }
 
 /// An object that a unit makes work, and in which way.
@@ -206,7 +230,8 @@ pub struct BodyField {
 }
 
 /// How two values compare (contract 11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Compare {
     /// As JSON.
     Exact,
@@ -399,9 +424,9 @@ impl Context<'_> {
         let kind = find(block.address.kind().as_str()).ok_or_else(|| self.vanished(address))?;
         let fields = kind.schema().read(block)?;
         kind.expand(&fields, self)?
-            .units
-            .into_iter()
-            .next()
+            .units()
+            .first()
+            .cloned()
             .ok_or_else(|| self.vanished(address))
     }
 

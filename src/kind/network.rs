@@ -1,7 +1,7 @@
 //! `network`: an existing virtual network. It is read for checks and references, and never changed.
 
 use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema, Term};
-use super::{Context, Expansion, Kind, Placement, Unit};
+use super::{Conduct, Context, Expansion, Kind, Placement, Unit};
 use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -46,8 +46,8 @@ impl Kind for Network {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        true
+    fn conduct(&self) -> Conduct {
+        Conduct::ReadOnly
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
@@ -71,9 +71,6 @@ impl Kind for Network {
             }
         };
         let unit = Unit::read_only(fields.owner().unit(), id);
-        Ok(Expansion {
-            units: vec![unit],
-            batch: None,
-        })
+        Ok(Expansion::Units(vec![unit]))
     }
 }

@@ -1,7 +1,7 @@
 //! `runtime_server`: the flexible server that Azure runs the migration from. It must exist; it is read and never changed.
 
 use super::schema::{Argument, ArgumentType, Fields, PLACE, Schema};
-use super::{Context, Expansion, Kind, server};
+use super::{Conduct, Context, Expansion, Kind, server};
 use crate::diagnostic::Diagnostics;
 
 /// The kind.
@@ -32,8 +32,8 @@ impl Kind for RuntimeServer {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        true
+    fn conduct(&self) -> Conduct {
+        Conduct::ReadOnly
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {

@@ -278,6 +278,16 @@ pub enum Term<T> {
     Open(Residual),
 }
 
+impl<T> Term<T> {
+    /// The value, where it is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Open(_) => None,
+        }
+    }
+}
+
 /// The checked content of a block: every value has the type its argument wants.
 pub struct Fields<'a> {
     owner: &'a Address,

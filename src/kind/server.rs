@@ -74,8 +74,5 @@ pub fn id(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Term<ArmId>, Diagnost
 /// The one unit of an existing server.
 pub fn expand(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
     let unit = Unit::read_only(fields.owner().unit(), id(fields, cx)?);
-    Ok(Expansion {
-        units: vec![unit],
-        batch: None,
-    })
+    Ok(Expansion::Units(vec![unit]))
 }

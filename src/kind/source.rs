@@ -1,7 +1,7 @@
 //! `source`: the PostgreSQL server that databases leave. It is described, not changed; only a single server is an ARM object.
 
 use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Section, Term, Word};
-use super::{Context, Expansion, Kind, Unit};
+use super::{Conduct, Context, Expansion, Kind, Unit};
 use crate::arm::SourceServer;
 use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -134,8 +134,8 @@ impl Kind for Source {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        true
+    fn conduct(&self) -> Conduct {
+        Conduct::ReadOnly
     }
 
     fn expand(&self, fields: &Fields<'_>, _: &Context<'_>) -> Result<Expansion, Diagnostics> {
@@ -152,13 +152,10 @@ impl Kind for Source {
                 .into());
         }
         let Some(id) = fields.top().id("server_id") else {
-            return Ok(Expansion::default());
+            return Ok(Expansion::Units(Vec::new()));
         };
         let unit = Unit::read_only(fields.owner().unit(), id.clone());
-        Ok(Expansion {
-            units: vec![unit],
-            batch: None,
-        })
+        Ok(Expansion::Units(vec![unit]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `target`: the flexible server that databases enter. It must exist; it is read and never changed.
 
 use super::schema::{Argument, ArgumentType, Fields, PLACE, Schema};
-use super::{Context, Expansion, Kind, server};
+use super::{Conduct, Context, Expansion, Kind, server};
 use crate::diagnostic::Diagnostics;
 
 /// The kind.
@@ -43,8 +43,8 @@ impl Kind for Target {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        true
+    fn conduct(&self) -> Conduct {
+        Conduct::ReadOnly
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {

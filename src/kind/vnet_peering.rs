@@ -1,10 +1,9 @@
 //! `vnet_peering`: both directions of a peering between two virtual networks, as one resource with two units.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Content, Effect, Export, ExportFrom, Fields, Schema, Section, Term};
-use super::{Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Touch, Unit};
+use super::{Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Thing, Touch, Unit};
 use crate::arm::{ArmId, Query};
 use crate::diagnostic::code::{NOT_ALLOWED, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -95,70 +94,62 @@ static SCHEMA: Schema = Schema {
     }],
 };
 
-const FIELDS: &[BodyField] = &[
-    BodyField::replaces(
-        "remote_network_id",
-        &["properties", "remoteVirtualNetwork", "id"],
-        Compare::Folded,
-    ),
-    BodyField::in_place(
-        "allow_virtual_network_access",
-        &["properties", "allowVirtualNetworkAccess"],
-        Compare::Exact,
-    ),
-    BodyField::in_place(
-        "allow_forwarded_traffic",
-        &["properties", "allowForwardedTraffic"],
-        Compare::Exact,
-    ),
-    BodyField::in_place(
-        "allow_gateway_transit",
-        &["properties", "allowGatewayTransit"],
-        Compare::Exact,
-    ),
-    BodyField::in_place(
-        "use_remote_gateways",
-        &["properties", "useRemoteGateways"],
-        Compare::Exact,
-    ),
-];
-
-/// Flags that pgferry does not manage (contract 7.2).
-const PRESERVE: &[&[&str]] = &[
-    &["properties", "doNotVerifyRemoteGateways"],
-    &["properties", "peerCompleteVnets"],
-    &["properties", "localSubnetNames"],
-    &["properties", "remoteSubnetNames"],
-    &["properties", "enableOnlyIPv6Peering"],
-];
-
-const DEAD: Dead = Dead {
-    path: &["properties", "peeringState"],
-    value: "Disconnected",
-    because: "a disconnected side of a peering can only be deleted and made anew",
+static THING: Thing = Thing {
+    fields: &[
+        BodyField::replaces(
+            "remote_network_id",
+            &["properties", "remoteVirtualNetwork", "id"],
+            Compare::Folded,
+        ),
+        flag(
+            "allow_virtual_network_access",
+            &["properties", "allowVirtualNetworkAccess"],
+        ),
+        flag("allow_forwarded_traffic", &["properties", "allowForwardedTraffic"]),
+        flag("allow_gateway_transit", &["properties", "allowGatewayTransit"]),
+        flag("use_remote_gateways", &["properties", "useRemoteGateways"]),
+    ],
+    identity: None,
+    // Flags that pgferry does not manage (contract 7.2).
+    preserve: &[
+        &["properties", "doNotVerifyRemoteGateways"],
+        &["properties", "peerCompleteVnets"],
+        &["properties", "localSubnetNames"],
+        &["properties", "remoteSubnetNames"],
+        &["properties", "enableOnlyIPv6Peering"],
+    ],
+    dead: Some(Dead {
+        path: &["properties", "peeringState"],
+        value: "Disconnected",
+        because: "a disconnected side of a peering can only be deleted and made anew",
+    }),
+    // The side whose remote address space is out of date is the one to be put; `RemoteNotInSync` is the other side's to mend
+    // (contract 7.2).
+    behind: Some(Behind {
+        path: &["properties", "peeringSyncLevel"],
+        values: &["LocalNotInSync", "LocalAndRemoteNotInSync"],
+        query: Query::SyncRemoteAddressSpace,
+        because: "the address space of the other network has changed since they were peered",
+    }),
+    patience: PATIENCE,
 };
 
-/// The side whose remote address space is out of date is the one to be put; `RemoteNotInSync` is the other side's to mend
-/// (contract 7.2).
-const BEHIND: Behind = Behind {
-    path: &["properties", "peeringSyncLevel"],
-    values: &["LocalNotInSync", "LocalAndRemoteNotInSync"],
-    query: Query::SyncRemoteAddressSpace,
-    because: "the address space of the other network has changed since they were peered",
-};
+const fn flag(attribute: &'static str, path: &'static [&'static str]) -> BodyField {
+    BodyField::in_place(attribute, path, Compare::Exact)
+}
 
 impl Kind for VnetPeering {
     fn schema(&self) -> &'static Schema {
         &SCHEMA
     }
 
-    fn reads_only(&self) -> bool {
-        false
+    fn conduct(&self) -> Conduct {
+        Conduct::Thing(&THING)
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let (Some(from), Some(to)) = (fields.top().reference("from"), fields.top().reference("to")) else {
-            return Ok(Expansion::default());
+            return Ok(Expansion::Units(Vec::new()));
         };
         let known = |argument: &str, term| match term {
             Term::Known(id) => Ok(id),
@@ -184,13 +175,10 @@ impl Kind for VnetPeering {
             let id = local.child("virtualNetworkPeerings", name);
             Ok::<_, Diagnostics>(unit(fields, part, id, local, remote))
         };
-        Ok(Expansion {
-            units: vec![
-                side("forward", "forward_name", &a, &b)?,
-                side("reverse", "reverse_name", &b, &a)?,
-            ],
-            batch: None,
-        })
+        Ok(Expansion::Units(vec![
+            side("forward", "forward_name", &a, &b)?,
+            side("reverse", "reverse_name", &b, &a)?,
+        ]))
     }
 }
 
@@ -203,7 +191,6 @@ fn unit(fields: &Fields<'_>, part: &str, id: ArmId, local: &ArmId, remote: &ArmI
     Unit {
         address: fields.owner().part(part),
         id: Term::Known(id),
-        conduct: Conduct::Thing,
         body: Body::object([(
             "properties",
             Body::object([
@@ -217,11 +204,6 @@ fn unit(fields: &Fields<'_>, part: &str, id: ArmId, local: &ArmId, remote: &ArmI
                 ("useRemoteGateways", flag("use_remote_gateways", false)),
             ]),
         )]),
-        fields: FIELDS,
-        identity: None,
-        preserve: PRESERVE,
-        dead: Some(DEAD),
-        behind: Some(BEHIND),
         touches: [local, remote]
             .map(|id| Touch {
                 id: id.clone(),
@@ -229,7 +211,5 @@ fn unit(fields: &Fields<'_>, part: &str, id: ArmId, local: &ArmId, remote: &ArmI
             })
             .to_vec(),
         scopes: vec![local.clone(), remote.clone()],
-        patience: PATIENCE,
-        brings: BTreeMap::new(),
     }
 }

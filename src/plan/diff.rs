@@ -1,7 +1,7 @@
 //! The three-way difference: declared against observed decides the action, prior tells a change from drift and ours from not
 //! ours. Pure; it orders nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -12,7 +12,7 @@ use crate::diagnostic::code::{IN_THE_WAY, MOVE_BLOCKED, NOT_THERE, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
-use crate::kind::{Behind, BodyField, Compare, Conduct, OnChange, Unit, member};
+use crate::kind::{self, Behind, BodyField, Compare, Conduct, OnChange, Thing, Unit, member};
 use crate::observed::{Condition, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
@@ -21,7 +21,7 @@ use super::hold;
 use super::import;
 use super::jobs;
 use super::leave;
-use super::step::{Op, Remember, StepTarget};
+use super::step::{Finds, Op, Remember, StepTarget};
 use super::{Finding, FindingSeverity, Inputs, Mode};
 
 /// How long a deletion may take.
@@ -34,6 +34,10 @@ pub struct Work {
     pub unit: UnitAddress,
     /// What is shown; `None` where only the memory is brought up to date.
     pub change: Option<Change>,
+    /// What has to leave first, where the unit is made anew or stood for another object.
+    pub removal: Option<Operation>,
+    /// Objects that the removal stops making work.
+    pub left: BTreeSet<ArmId>,
     /// The operations, each after the one before.
     pub ops: Vec<Operation>,
     /// Which way it goes.
@@ -42,6 +46,22 @@ pub struct Work {
     pub touches: BTreeSet<ArmId>,
     /// For a migration: where it queues.
     pub queue: Option<Queue>,
+}
+
+impl Work {
+    /// A work that touches nothing and queues nowhere.
+    pub(super) fn new(unit: &UnitAddress, change: Option<Change>, ops: Vec<Operation>, direction: Direction) -> Self {
+        Self {
+            unit: unit.clone(),
+            change,
+            removal: None,
+            left: BTreeSet::new(),
+            ops,
+            direction,
+            touches: BTreeSet::new(),
+            queue: None,
+        }
+    }
 }
 
 /// Whether a work builds up or takes down.
@@ -116,19 +136,25 @@ pub struct Works {
 pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
     let mut works = Works::default();
     let mut found = Diagnostics::new();
-    let declared = declared_ids(inputs);
+    let declared = Declared::of(inputs);
     if inputs.mode == Mode::Apply {
         for declaration in inputs.graph.iter() {
-            for unit in &declaration.units {
-                match unit.conduct {
+            for unit in declaration.units() {
+                match declaration.kind.conduct() {
                     Conduct::ReadOnly => {
                         found.absorb(must_exist(inputs, declaration, unit));
                     }
-                    Conduct::Thing => {
-                        if let Some(work) = found.absorb(compare(inputs, declaration, unit, &declared, &mut works)) {
+                    Conduct::Thing(thing) => {
+                        let subject = Subject {
+                            declaration,
+                            unit,
+                            thing,
+                        };
+                        if let Some(work) = found.absorb(compare(inputs, subject, &declared, &mut works)) {
                             works.take(work);
                         }
                     }
+                    Conduct::Job => {}
                 }
             }
         }
@@ -172,31 +198,46 @@ fn blocked((from, to): &(UnitAddress, UnitAddress)) -> Finding {
 
 impl Works {
     fn take(&mut self, work: Option<Work>) {
-        match work {
-            Some(work) => self.list.push(work),
-            None => self.kept += 1,
+        if work.as_ref().is_none_or(|work| work.change.is_none()) {
+            self.kept += 1;
         }
+        self.list.extend(work);
     }
 }
 
-/// What the configuration declares, to find units that moved to another address.
-pub(super) struct Declared {
-    units: BTreeSet<UnitAddress>,
-    pub(super) ids: HashMap<ArmId, UnitAddress>,
+/// What the configuration declares and what is remembered, by id: units move to other addresses, and addresses to other
+/// objects.
+pub(super) struct Declared<'a> {
+    units: BTreeSet<&'a UnitAddress>,
+    pub(super) ids: HashSet<&'a ArmId>,
+    remembered: HashMap<&'a ArmId, (&'a UnitAddress, &'a Remembered)>,
 }
 
-fn declared_ids(inputs: &Inputs<'_>) -> Declared {
-    let mut declared = Declared {
-        units: BTreeSet::new(),
-        ids: HashMap::new(),
-    };
-    for unit in inputs.graph.iter().flat_map(|declaration| &declaration.units) {
-        declared.units.insert(unit.address.clone());
-        if let Term::Known(id) = &unit.id {
-            declared.ids.insert(id.clone(), unit.address.clone());
+impl<'a> Declared<'a> {
+    fn of(inputs: &Inputs<'a>) -> Self {
+        let units = || inputs.graph.iter().flat_map(Declaration::units);
+        let remembered = inputs.prior.iter();
+        Self {
+            units: units().map(|unit| &unit.address).collect(),
+            ids: units().filter_map(|unit| unit.id.known()).collect(),
+            remembered: remembered
+                .filter_map(|(unit, remembered)| Some((remembered.record.id.as_ref()?, (unit, remembered))))
+                .collect(),
         }
     }
-    declared
+
+    /// What is remembered of an object, under whichever address.
+    fn memory_of(&self, id: &ArmId) -> Option<(&'a UnitAddress, &'a Remembered)> {
+        self.remembered.get(id).copied()
+    }
+}
+
+/// One declared object that is put and deleted.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    declaration: &'a Declaration,
+    unit: &'a Unit,
+    thing: &'static Thing,
 }
 
 fn must_exist(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit) -> Result<(), Diagnostics> {
@@ -228,92 +269,190 @@ fn unreadable(declaration: &Declaration, id: &ArmId, reason: &str) -> Diagnostic
 /// One declared unit against what is there. `None` where it stays as it is.
 fn compare(
     inputs: &Inputs<'_>,
-    declaration: &Declaration,
-    unit: &Unit,
-    declared: &Declared,
+    subject: Subject<'_>,
+    declared: &Declared<'_>,
     works: &mut Works,
 ) -> Result<Option<Work>, Diagnostics> {
-    let remembered = inputs.prior.get(&unit.address);
+    let Subject { declaration, unit, .. } = subject;
+    let here = inputs.prior.get(&unit.address);
     let Term::Known(id) = &unit.id else {
-        return Ok(Some(create(inputs, declaration, unit, None, Reason::Absent)));
+        return Ok(Some(create(inputs, subject, None, Reason::Absent)));
     };
-    let (id, object) = match inputs.observed.get(id) {
+    let found = match inputs.observed.get(id) {
         Some(Presence::Unreadable(reason)) => {
             return Err(unreadable(declaration, id, reason).about(&declaration.address).into());
         }
-        Some(Presence::Present(object)) => (id.clone(), object.as_ref()),
-        Some(Presence::Absent) | None => match sibling(inputs, unit, id) {
-            Some(found) => found,
-            None => {
-                let reason = if remembered.is_some() {
-                    Reason::Gone
-                } else {
-                    Reason::Absent
-                };
-                if remembered.is_some() {
-                    let fields = Vec::new();
-                    works.drift.push(Drift {
-                        unit: unit.address.clone(),
-                        fields,
-                        outcome: Outcome::Deleted,
-                    });
-                }
-                return Ok(Some(create(inputs, declaration, unit, Some(id), reason)));
-            }
-        },
+        Some(Presence::Present(object)) => Some((id.clone(), object.as_ref())),
+        Some(Presence::Absent) | None => sibling(inputs, subject, id),
     };
-    let before = remembered.or_else(|| moved_from(inputs, &id, declared));
-    note_drift(declaration, unit, object, before, works);
-    let dead = unit
+    let id = found.as_ref().map_or(id, |(id, _)| id);
+    let left = here.and_then(|here| here.record.id.as_ref().map(|old| (here, old)));
+    let left = match left.filter(|(_, old)| *old != id && !declared.ids.contains(old)) {
+        Some((here, old)) => left_behind(inputs, subject, &here.record, old)?,
+        None => None,
+    };
+    let work = match &found {
+        Some((id, object)) => present(inputs, subject, id, object, declared, works)?,
+        None => {
+            let gone = here.is_some() && left.is_none();
+            if gone {
+                works.drift.push(Drift {
+                    unit: unit.address.clone(),
+                    fields: Vec::new(),
+                    outcome: Outcome::Deleted,
+                });
+            }
+            let reason = if gone { Reason::Gone } else { Reason::Absent };
+            Some(create(inputs, subject, Some(id), reason))
+        }
+    };
+    Ok(match left {
+        Some(left) => work.map(|work| left.behind(work, id)),
+        None => work,
+    })
+}
+
+/// An object that the address of a unit stood for, and stands for no longer.
+struct Left<'a> {
+    id: &'a ArmId,
+    /// Its deletion, where it is ours.
+    removal: Option<Operation>,
+    touches: BTreeSet<ArmId>,
+}
+
+/// What becomes of the object that an address stood for before: ours goes, what was there before us stays.
+fn left_behind<'a>(
+    inputs: &Inputs<'_>,
+    subject: Subject<'_>,
+    record: &'a UnitRecord,
+    old: &'a ArmId,
+) -> Result<Option<Left<'a>>, Diagnostics> {
+    let lifecycle = &subject.declaration.meta.lifecycle;
+    let ours = match record.origin {
+        Origin::Created => true,
+        Origin::Imported => lifecycle.delete_imported,
+        Origin::Adopted => false,
+    };
+    let object = match inputs.observed.get(old) {
+        Some(Presence::Absent) => return Ok(None),
+        Some(Presence::Present(object)) => Some(object.as_ref()),
+        Some(Presence::Unreadable(_)) | None if !ours => None,
+        Some(Presence::Unreadable(why)) => return Err(leave::cannot_delete(&subject.unit.address, old, why)),
+        None => return Err(leave::cannot_delete(&subject.unit.address, old, "it was not looked at")),
+    };
+    let patience = subject.declaration.meta.timeouts.delete;
+    let removal = object.filter(|_| ours).map(|object| Operation {
+        op: Op::Delete {
+            target: StepTarget::Known(old.clone()),
+            finds: Finds::seen(subject.thing, object),
+        },
+        scopes: record.scopes.iter().cloned().collect(),
+        patience: Some(patience.unwrap_or(DELETE_PATIENCE)),
+        then: Remember::Unchanged,
+    });
+    Ok(Some(Left {
+        id: old,
+        removal,
+        touches: record.touches.iter().cloned().collect(),
+    }))
+}
+
+impl Left<'_> {
+    /// A work that comes in the stead of what is left.
+    fn behind(self, mut work: Work, id: &ArmId) -> Work {
+        let change = work.change.get_or_insert_with(|| Change {
+            unit: work.unit.clone(),
+            id: Some(id.clone()),
+            action: Action::Adopt,
+            reason: Reason::Declared,
+            fields: Vec::new(),
+            notes: Vec::new(),
+        });
+        if self.removal.is_some() {
+            let siblings = self.id.collection() == id.collection();
+            let text = |id: &ArmId| Json::String(if siblings { id.name() } else { id.as_str() }.to_owned());
+            let place = FieldChange {
+                attribute: if siblings { "name" } else { "id" }.to_owned(),
+                before: Some(text(self.id)),
+                after: Some(Shown::Value(text(id))),
+                forces_replacement: true,
+            };
+            change.fields.insert(0, place);
+            change.action = Action::Replace;
+        } else {
+            change
+                .notes
+                .push(format!("{} stays: it was there before us", self.id.name()));
+        }
+        work.left = self.touches;
+        work.removal = self.removal;
+        work
+    }
+}
+
+/// A declared unit against the object that is there. `None` where it stays as it is.
+fn present(
+    inputs: &Inputs<'_>,
+    subject: Subject<'_>,
+    id: &ArmId,
+    object: &Json,
+    declared: &Declared<'_>,
+    works: &mut Works,
+) -> Result<Option<Work>, Diagnostics> {
+    let Subject { unit, thing, .. } = subject;
+    let here = inputs.prior.get(&unit.address);
+    let elsewhere = declared.memory_of(id).filter(|(other, _)| **other != unit.address);
+    let before = here
+        .filter(|here| here.record.id.as_ref().is_none_or(|known| known == id))
+        .or_else(|| elsewhere.map(|(_, remembered)| remembered));
+    note_drift(subject, object, before, works);
+    let dead = thing
         .dead
         .filter(|dead| member(object, dead.path).and_then(Json::as_str) == Some(dead.value));
-    let record = |origin| Box::new(record(inputs, declaration, unit, Some(&id), origin));
-    let fields = differences(declaration, unit, object, Maker::of(before));
+    let record = |origin| Box::new(record(inputs, subject, Some(id), origin));
+    let maker = Maker::of(before);
     let differing = Differing {
-        declaration,
-        unit,
-        id: &id,
+        subject,
+        id,
         object,
-        fields,
-        maker: Maker::of(before),
-        ailment: ailment(object, before).or_else(|| behind(unit, object).map(|behind| behind.because.to_owned())),
+        fields: differences(subject, object, maker),
+        maker,
+        ailment: ailment(object, before).or_else(|| behind(thing, object).map(|behind| behind.because.to_owned())),
     };
     let made_anew = differing.fields.iter().any(|field| field.forces_replacement);
     if let Some(dead) = dead.filter(|_| !made_anew) {
         let reason = Reason::Because(dead.because.to_owned());
         return Ok(Some(differing.replace(reason, record(Origin::Created))));
     }
-    let imported = before.is_none() && import::names(inputs, unit, &id);
+    let imported = before.is_none() && import::names(inputs, unit, id);
     let new = if imported { Origin::Imported } else { Origin::Adopted };
     let origin = before.map_or(new, |remembered| remembered.record.origin);
     let notes = if imported {
         vec!["imported: once it leaves the configuration it is forgotten and stays".to_owned()]
     } else {
-        moved_note(inputs, &id, declared)
+        let moved = elsewhere.filter(|(other, _)| !declared.units.contains(*other));
+        moved.map(|(other, _)| format!("was {other}")).into_iter().collect()
     };
     if differing.fields.is_empty() {
         if let Some(ailment) = &differing.ailment {
             let reason = Reason::Repair(ailment.clone());
             return Ok(Some(differing.update(reason, record(origin))));
         }
-        let known = remembered.is_some_and(|remembered| same_memory(&remembered.record, &record(origin)));
+        let known = here.is_some_and(|here| same_memory(&here.record, &record(origin)));
         if known {
             return Ok(None);
         }
-        let change = remembered.is_none().then(|| Change {
+        let change = here.is_none().then(|| Change {
             unit: unit.address.clone(),
             id: Some(id.clone()),
             action: Action::Adopt,
             reason: Reason::AlreadyThere,
             fields: Vec::new(),
-            notes: notes
-                .into_iter()
-                .chain(untagged_note(unit, object, Maker::of(before)))
-                .collect(),
+            notes: notes.into_iter().chain(untagged_note(subject, object, maker)).collect(),
         });
         return Ok(Some(note(unit, change, Remember::Record(record(origin)))));
     }
-    let reason = reason_of(unit, before);
+    let reason = reason_of(subject, before);
     if made_anew {
         if origin != Origin::Created {
             return Err(in_the_way(&differing));
@@ -347,8 +486,8 @@ fn ailment(object: &Json, before: Option<&Remembered>) -> Option<String> {
 }
 
 /// The rule by which an object has fallen behind, where it has.
-fn behind(unit: &Unit, object: &Json) -> Option<Behind> {
-    let rule = unit.behind?;
+fn behind(thing: &Thing, object: &Json) -> Option<Behind> {
+    let rule = thing.behind?;
     let value = member(object, rule.path)?.as_str()?;
     rule.values
         .iter()
@@ -359,13 +498,10 @@ fn behind(unit: &Unit, object: &Json) -> Option<Behind> {
 /// Only what we made is deleted to be made anew.
 fn in_the_way(differing: &Differing<'_>) -> Diagnostics {
     let Differing {
-        declaration,
-        unit,
+        subject: Subject { declaration, unit, .. },
         id,
-        object: _,
         fields,
-        maker: _,
-        ailment: _,
+        ..
     } = differing;
     let forcing: Vec<&str> = fields
         .iter()
@@ -391,9 +527,9 @@ fn in_the_way(differing: &Differing<'_>) -> Diagnostics {
 }
 
 /// The same object under another name, where its kind tells objects by a member.
-fn sibling<'a>(inputs: &'a Inputs<'_>, unit: &Unit, id: &ArmId) -> Option<(ArmId, &'a Json)> {
-    let path = unit.identity?;
-    let wanted = member_of_body(&unit.body, path)?;
+fn sibling<'a>(inputs: &'a Inputs<'_>, subject: Subject<'_>, id: &ArmId) -> Option<(ArmId, &'a Json)> {
+    let path = subject.thing.identity?;
+    let wanted = member_of_body(&subject.unit.body, path)?;
     let collection = id.collection()?;
     inputs.observed.members(&collection).find_map(|other| {
         let object = inputs.observed.object(other)?;
@@ -403,8 +539,22 @@ fn sibling<'a>(inputs: &'a Inputs<'_>, unit: &Unit, id: &ArmId) -> Option<(ArmId
 }
 
 /// Whether an object is the one that a unit stands for under another name.
-pub(super) fn is_sibling(inputs: &Inputs<'_>, unit: &Unit, known: &ArmId, other: &ArmId) -> bool {
-    sibling(inputs, unit, known).is_some_and(|(found, _)| found == *other)
+pub(super) fn is_sibling(
+    inputs: &Inputs<'_>,
+    declaration: &Declaration,
+    unit: &Unit,
+    known: &ArmId,
+    other: &ArmId,
+) -> bool {
+    let Some(thing) = declaration.kind.conduct().thing() else {
+        return false;
+    };
+    let subject = Subject {
+        declaration,
+        unit,
+        thing,
+    };
+    sibling(inputs, subject, known).is_some_and(|(found, _)| found == *other)
 }
 
 fn member_of_body(body: &Body<Draft>, path: &[&str]) -> Option<String> {
@@ -420,25 +570,17 @@ fn member_of_body(body: &Body<Draft>, path: &[&str]) -> Option<String> {
     }
 }
 
-/// The record of the same object under another address, which is no longer declared.
-fn moved_from<'a>(inputs: &'a Inputs<'_>, id: &ArmId, declared: &Declared) -> Option<&'a Remembered> {
-    let mut others = inputs.prior.iter().filter(|(unit, _)| !declared.units.contains(*unit));
-    others
-        .find(|(_, remembered)| remembered.record.id.as_ref() == Some(id))
-        .map(|(_, remembered)| remembered)
-}
-
-fn moved_note(inputs: &Inputs<'_>, id: &ArmId, declared: &Declared) -> Vec<String> {
-    let mut others = inputs.prior.iter().filter(|(unit, _)| !declared.units.contains(*unit));
-    let before = others.find(|(_, remembered)| remembered.record.id.as_ref() == Some(id));
-    before.map(|(unit, _)| format!("was {unit}")).into_iter().collect()
-}
-
 /// Declared tags that what we adopt does not get.
-fn untagged_note(unit: &Unit, object: &Json, maker: Maker) -> Option<String> {
-    let field = unit.fields.iter().find(|field| field.compare == Compare::Tags)?;
+fn untagged_note(subject: Subject<'_>, object: &Json, maker: Maker) -> Option<String> {
+    let field = subject
+        .thing
+        .fields
+        .iter()
+        .find(|field| field.compare == Compare::Tags)?;
     let theirs = member(object, field.path).unwrap_or(&Json::Null);
-    let lacks = !field.compare.same(&unit.body.get(field.path)?.to_shown(), theirs);
+    let lacks = !field
+        .compare
+        .same(&subject.unit.body.get(field.path)?.to_shown(), theirs);
     (lacks && maker == Maker::Others)
         .then(|| "its tags stay as they are: what was there before us is never tagged".to_owned())
 }
@@ -480,9 +622,14 @@ fn is_ignored(declaration: &Declaration, field: &BodyField, maker: Maker) -> boo
     ignored.iter().any(|(name, _)| name == field.attribute || name == "all")
 }
 
-fn differences(declaration: &Declaration, unit: &Unit, object: &Json, maker: Maker) -> Vec<FieldChange> {
+fn differences(subject: Subject<'_>, object: &Json, maker: Maker) -> Vec<FieldChange> {
+    let Subject {
+        declaration,
+        unit,
+        thing,
+    } = subject;
     let mut differing = Vec::new();
-    for field in unit
+    for field in thing
         .fields
         .iter()
         .filter(|field| !is_ignored(declaration, field, maker))
@@ -515,20 +662,25 @@ fn differences(declaration: &Declaration, unit: &Unit, object: &Json, maker: Mak
 }
 
 /// Whether the declaration changed, or somebody else changed the object.
-fn reason_of(unit: &Unit, before: Option<&Remembered>) -> Reason {
+fn reason_of(subject: Subject<'_>, before: Option<&Remembered>) -> Reason {
     match before {
-        Some(remembered) if remembered.record.fields == fields_of(unit) => Reason::Drifted,
+        Some(remembered) if remembered.record.fields == fields_of(subject) => Reason::Drifted,
         Some(_) | None => Reason::Declared,
     }
 }
 
 /// Differences between what we last did and what is there, but in fields that are left to others.
-fn note_drift(declaration: &Declaration, unit: &Unit, object: &Json, before: Option<&Remembered>, works: &mut Works) {
+fn note_drift(subject: Subject<'_>, object: &Json, before: Option<&Remembered>, works: &mut Works) {
+    let Subject {
+        declaration,
+        unit,
+        thing,
+    } = subject;
     let Some(remembered) = before else { return };
     let mut fields = Vec::new();
     let maker = Maker::of(before);
     let ours = |field: &&BodyField| field.change != OnChange::CreateOnly && !is_ignored(declaration, field, maker);
-    for field in unit.fields.iter().filter(ours) {
+    for field in thing.fields.iter().filter(ours) {
         let Some(last) = remembered.record.fields.get(field.attribute) else {
             continue;
         };
@@ -551,29 +703,25 @@ fn note_drift(declaration: &Declaration, unit: &Unit, object: &Json, before: Opt
     }
 }
 
-fn fields_of(unit: &Unit) -> BTreeMap<String, Json> {
-    let known = unit
+fn fields_of(subject: Subject<'_>) -> BTreeMap<String, Json> {
+    let known = subject
+        .thing
         .fields
         .iter()
-        .filter_map(|field| match shown(unit.body.get(field.path)?) {
+        .filter_map(|field| match shown(subject.unit.body.get(field.path)?) {
             Shown::Value(value) => Some((field.attribute.to_owned(), value)),
             Shown::Sensitive | Shown::Unknown => None,
         });
     known.collect()
 }
 
-fn record(
-    inputs: &Inputs<'_>,
-    declaration: &Declaration,
-    unit: &Unit,
-    id: Option<&ArmId>,
-    origin: Origin,
-) -> UnitRecord {
+fn record(inputs: &Inputs<'_>, subject: Subject<'_>, id: Option<&ArmId>, origin: Origin) -> UnitRecord {
+    let Subject { declaration, unit, .. } = subject;
     UnitRecord {
         format: UnitRecord::FORMAT,
         id: id.cloned(),
         origin,
-        fields: fields_of(unit),
+        fields: fields_of(subject),
         needs: needs(inputs, &declaration.address),
         scopes: unit.scopes.clone(),
         touches: unit.touches.iter().map(|touch| touch.id.clone()).collect(),
@@ -588,13 +736,7 @@ pub(super) fn needs(inputs: &Inputs<'_>, address: &Address) -> Vec<UnitAddress> 
         let Some(declaration) = inputs.graph.get(&need.on) else {
             continue;
         };
-        units.extend(
-            declaration
-                .units
-                .iter()
-                .filter(|unit| unit.conduct == Conduct::Thing)
-                .map(|unit| unit.address.clone()),
-        );
+        units.extend(declaration.things().map(|(unit, _)| unit.address.clone()));
     }
     units.into_iter().collect()
 }
@@ -627,35 +769,42 @@ fn target(id: Option<&ArmId>, unit: &Unit) -> StepTarget {
     }
 }
 
-fn put(
-    unit: &Unit,
-    id: Option<&ArmId>,
+/// A PUT before its patience is known.
+struct Put<'a> {
+    subject: Subject<'a>,
+    id: Option<&'a ArmId>,
     body: Body<Draft>,
     query: Option<Query>,
-    patience: Option<Duration>,
+    finds: Finds,
     record: Box<UnitRecord>,
-) -> Operation {
-    Operation {
-        op: Op::Put {
-            target: target(id, unit),
-            body,
-            brings: unit.brings.clone(),
-            query,
-        },
-        scopes: unit.scopes.iter().cloned().collect(),
-        patience: Some(patience.unwrap_or(unit.patience)),
-        then: Remember::Record(record),
+}
+
+impl Put<'_> {
+    fn within(self, patience: Option<Duration>) -> Operation {
+        let Subject {
+            declaration,
+            unit,
+            thing,
+        } = self.subject;
+        Operation {
+            op: Op::Put {
+                target: target(self.id, unit),
+                body: self.body,
+                brings: kind::brings(declaration.kind.schema()),
+                query: self.query,
+                finds: self.finds,
+            },
+            scopes: unit.scopes.iter().cloned().collect(),
+            patience: Some(patience.unwrap_or(thing.patience)),
+            then: Remember::Record(self.record),
+        }
     }
 }
 
 fn work(unit: &Unit, change: Option<Change>, ops: Vec<Operation>) -> Work {
     Work {
-        unit: unit.address.clone(),
-        change,
-        ops,
-        direction: Direction::Up,
         touches: unit.touches.iter().map(|touch| touch.id.clone()).collect(),
-        queue: None,
+        ..Work::new(&unit.address, change, ops, Direction::Up)
     }
 }
 
@@ -669,8 +818,13 @@ fn note(unit: &Unit, change: Option<Change>, then: Remember) -> Work {
     work(unit, change, vec![operation])
 }
 
-fn create(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit, id: Option<&ArmId>, reason: Reason) -> Work {
-    let fields = unit.fields.iter().filter_map(|field| {
+fn create(inputs: &Inputs<'_>, subject: Subject<'_>, id: Option<&ArmId>, reason: Reason) -> Work {
+    let Subject {
+        declaration,
+        unit,
+        thing,
+    } = subject;
+    let fields = thing.fields.iter().filter_map(|field| {
         let after = shown(unit.body.get(field.path)?);
         Some(FieldChange {
             attribute: field.attribute.into(),
@@ -687,25 +841,21 @@ fn create(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit, id: Optio
         fields: fields.collect(),
         notes: Vec::new(),
     };
-    let record = record(inputs, declaration, unit, id, Origin::Created);
-    work(
-        unit,
-        Some(change),
-        vec![put(
-            unit,
-            id,
-            unit.body.clone(),
-            None,
-            declaration.meta.timeouts.create,
-            Box::new(record),
-        )],
-    )
+    let put = Put {
+        subject,
+        id,
+        body: unit.body.clone(),
+        query: None,
+        finds: Finds::Nothing,
+        record: Box::new(record(inputs, subject, id, Origin::Created)),
+    };
+    let put = put.within(declaration.meta.timeouts.create);
+    work(unit, Some(change), vec![put])
 }
 
 /// An object that is there and differs from its declaration.
 struct Differing<'a> {
-    declaration: &'a Declaration,
-    unit: &'a Unit,
+    subject: Subject<'a>,
     id: &'a ArmId,
     object: &'a Json,
     fields: Vec<FieldChange>,
@@ -719,7 +869,7 @@ impl Differing<'_> {
         let beside = self.ailment.iter().filter(|_| !matches!(reason, Reason::Repair(_)));
         let notes = beside.cloned().collect();
         Some(Change {
-            unit: self.unit.address.clone(),
+            unit: self.subject.unit.address.clone(),
             id: Some(self.id.clone()),
             action,
             reason,
@@ -728,49 +878,77 @@ impl Differing<'_> {
         })
     }
 
-    fn put(&self, query: Option<Query>, patience: Option<Duration>, record: Box<UnitRecord>) -> Operation {
-        put(
-            self.unit,
-            Some(self.id),
-            preserving(self.declaration, self.unit, self.object, self.maker),
+    fn put(&self, query: Option<Query>, finds: Finds, record: Box<UnitRecord>) -> Put<'_> {
+        Put {
+            subject: self.subject,
+            id: Some(self.id),
+            body: preserving(self.subject, self.object, self.maker),
             query,
-            patience,
+            finds,
             record,
-        )
+        }
     }
 
     fn update(&self, reason: Reason, record: Box<UnitRecord>) -> Work {
-        let query = behind(self.unit, self.object).map(|behind| behind.query);
-        let put = self.put(query, self.declaration.meta.timeouts.update, record);
-        work(self.unit, self.change(Action::Update, reason), vec![put])
+        let Subject {
+            declaration,
+            unit,
+            thing,
+        } = self.subject;
+        let query = behind(thing, self.object).map(|behind| behind.query);
+        // What somebody is deleting is there, or is not.
+        let finds = match Condition::of(self.object) {
+            Condition::Changing(state) if state.eq_ignore_ascii_case("deleting") => Finds::Anything,
+            Condition::Changing(_) | Condition::Settled | Condition::Failed(_) => Finds::seen(thing, self.object),
+        };
+        let put = self.put(query, finds, record).within(declaration.meta.timeouts.update);
+        work(unit, self.change(Action::Update, reason), vec![put])
     }
 
     fn replace(&self, reason: Reason, record: Box<UnitRecord>) -> Work {
-        let timeouts = self.declaration.meta.timeouts;
+        let Subject {
+            declaration,
+            unit,
+            thing,
+        } = self.subject;
+        let timeouts = declaration.meta.timeouts;
         let delete = Operation {
             op: Op::Delete {
                 target: StepTarget::Known(self.id.clone()),
+                finds: Finds::seen(thing, self.object),
             },
-            scopes: self.unit.scopes.iter().cloned().collect(),
+            scopes: unit.scopes.iter().cloned().collect(),
             patience: Some(timeouts.delete.unwrap_or(DELETE_PATIENCE)),
             then: Remember::Unchanged,
         };
-        let put = self.put(None, timeouts.create, record);
-        work(self.unit, self.change(Action::Replace, reason), vec![delete, put])
+        let put = self.put(None, Finds::Nothing, record).within(timeouts.create);
+        let mut work = work(unit, self.change(Action::Replace, reason), vec![put]);
+        work.removal = Some(delete);
+        work.left = work.touches.clone();
+        work
     }
 }
 
 /// The declared body, with the members of others that a PUT would otherwise remove, and with fields that are left to others
 /// as they are.
-fn preserving(declaration: &Declaration, unit: &Unit, object: &Json, maker: Maker) -> Body<Draft> {
+fn preserving(subject: Subject<'_>, object: &Json, maker: Maker) -> Body<Draft> {
+    let Subject {
+        declaration,
+        unit,
+        thing,
+    } = subject;
     let mut body = unit.body.clone();
-    for field in unit.fields.iter().filter(|field| is_ignored(declaration, field, maker)) {
+    for field in thing
+        .fields
+        .iter()
+        .filter(|field| is_ignored(declaration, field, maker))
+    {
         match member(object, field.path) {
             Some(theirs) => body.set(field.path, Body::from_json(theirs)),
             None => body.unset(field.path),
         }
     }
-    for path in unit.preserve {
+    for path in thing.preserve {
         let Some(theirs) = member(object, path) else { continue };
         let merged = match (Body::from_json(theirs), body.get(path)) {
             (Body::Object(theirs), Some(Body::Object(ours))) => {

@@ -50,7 +50,7 @@ pub(super) fn check(inputs: &Inputs<'_>, found: &mut Diagnostics) {
 
 fn problem(inputs: &Inputs<'_>, import: &Import, id: &ArmId) -> Option<String> {
     let declaration = inputs.graph.get(&import.to)?;
-    if let Some(batch) = &declaration.batch {
+    if let Some(batch) = declaration.batch() {
         let mut migrations = inputs.observed.migrations(&batch.target).iter();
         return match migrations.find(|migration| migration.id == *id) {
             None => Some(format!("`{}` has no migration of this id", batch.target.name())),
@@ -64,9 +64,9 @@ fn problem(inputs: &Inputs<'_>, import: &Import, id: &ArmId) -> Option<String> {
     if remembered.any(|(_, remembered)| remembered.record.id.as_ref() == Some(id)) {
         return None;
     }
-    let mut units = declaration.units.iter();
+    let mut units = declaration.units().iter();
     let stands_for = |unit: &Unit| match &unit.id {
-        Term::Known(known) => known == id || super::diff::is_sibling(inputs, unit, known, id),
+        Term::Known(known) => known == id || super::diff::is_sibling(inputs, declaration, unit, known, id),
         Term::Open(_) => false,
     };
     match (units.any(stands_for), inputs.observed.get(id)) {

@@ -233,14 +233,9 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                 patience: None,
                 then: Remember::Forget,
             };
-            works.list.push(Work {
-                unit: unit.clone(),
-                change: Some(change),
-                ops: vec![operation],
-                direction: Direction::Down,
-                touches: BTreeSet::new(),
-                queue: None,
-            });
+            works
+                .list
+                .push(Work::new(unit, Some(change), vec![operation], Direction::Down));
         }
     }
 }
@@ -676,14 +671,7 @@ impl Job<'_> {
 
     fn assemble(&self, change: Change, ops: Vec<Operation>) -> Work {
         debug_assert_eq!(self.declaration.address, self.batch.address);
-        Work {
-            unit: self.unit.clone(),
-            change: Some(change),
-            ops,
-            direction: Direction::Up,
-            touches: BTreeSet::new(),
-            queue: None,
-        }
+        Work::new(&self.unit, Some(change), ops, Direction::Up)
     }
 
     fn queue(&self, standing: QueuePlace) -> Queue {

@@ -3,19 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use crate::address::{UnitAddress, typed};
 use crate::arm::migration::{Migration, Standing};
 use crate::arm::{ArmId, SourceServer};
 use crate::block::AtEnd;
 use crate::diagnostic::code::{KEPT, PROTECTED, STILL_RUNNING, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::kind::database_batch;
+use crate::kind::{self, database_batch};
 use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
 
 use super::action::{Action, Change, Reason};
 use super::diff::{DELETE_PATIENCE, Declared, Direction, Operation, Work, Works};
-use super::step::{Op, Remember, StepTarget};
+use super::step::{Finds, Op, Remember, StepTarget};
 use super::{Inputs, Mode};
 
 /// A unit that is no longer declared.
@@ -23,7 +25,7 @@ pub(super) fn work(
     inputs: &Inputs<'_>,
     unit: &UnitAddress,
     remembered: &Remembered,
-    declared: &Declared,
+    declared: &Declared<'_>,
 ) -> Result<Work, Diagnostics> {
     let record = &remembered.record;
     let destroy = inputs.mode == Mode::Destroy;
@@ -41,7 +43,7 @@ pub(super) fn work(
     let elsewhere = record
         .id
         .as_ref()
-        .is_some_and(|id| !destroy && declared.ids.contains_key(id));
+        .is_some_and(|id| !destroy && declared.ids.contains(id));
     let removed = removed(inputs, unit);
     let (change, op) = match (&record.id, record.origin) {
         _ if elsewhere => (None, Op::Note),
@@ -50,13 +52,14 @@ pub(super) fn work(
             Op::Note,
         ),
         (Some(id), Origin::Imported) if removed == Some(AtEnd::Destroy) => match inputs.observed.get(id) {
-            Some(Presence::Present(_)) => (
+            Some(Presence::Present(object)) => (
                 change(
                     Action::Delete,
                     Some("it was imported, and its `removed` block says to delete it"),
                 ),
                 Op::Delete {
                     target: StepTarget::Known(id.clone()),
+                    finds: seen(unit, object),
                 },
             ),
             Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
@@ -64,10 +67,11 @@ pub(super) fn work(
             None => return Err(cannot_delete(unit, id, "it was not looked at")),
         },
         (Some(id), Origin::Created) => match inputs.observed.get(id) {
-            Some(Presence::Present(_)) => (
+            Some(Presence::Present(object)) => (
                 change(Action::Delete, None),
                 Op::Delete {
                     target: StepTarget::Known(id.clone()),
+                    finds: seen(unit, object),
                 },
             ),
             Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
@@ -89,19 +93,23 @@ pub(super) fn work(
     };
     let patience = matches!(op, Op::Delete { .. }).then_some(DELETE_PATIENCE);
     let scopes = record.scopes.iter().cloned().collect();
+    let operation = Operation {
+        op,
+        scopes,
+        patience,
+        then: Remember::Forget,
+    };
     Ok(Work {
-        unit: unit.clone(),
-        change,
-        ops: vec![Operation {
-            op,
-            scopes,
-            patience,
-            then: Remember::Forget,
-        }],
-        direction: Direction::Down,
         touches: record.touches.iter().cloned().collect(),
-        queue: None,
+        ..Work::new(unit, change, vec![operation], Direction::Down)
     })
+}
+
+/// What a deletion must find: the object as it was seen.
+fn seen(unit: &UnitAddress, object: &Json) -> Finds {
+    let kind = kind::find(unit.resource.kind().as_str());
+    let thing = kind.and_then(|kind| kind.conduct().thing());
+    thing.map_or(Finds::Anything, |thing| Finds::seen(thing, object))
 }
 
 /// What a `removed` block says of a unit that is no longer declared.
@@ -118,7 +126,7 @@ fn removed(inputs: &Inputs<'_>, unit: &UnitAddress) -> Option<AtEnd> {
     })
 }
 
-fn cannot_delete(unit: &UnitAddress, id: &ArmId, why: &str) -> Diagnostics {
+pub(super) fn cannot_delete(unit: &UnitAddress, id: &ArmId, why: &str) -> Diagnostics {
     Diagnostic::error(UNREADABLE, "object cannot be read")
         .detail(format!(
             "{unit} is to be deleted, but nobody can say whether {id} is there: {why}"
@@ -154,7 +162,7 @@ pub(super) fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostic
         let disturbing: Vec<(&UnitAddress, &str)> = works
             .list
             .iter()
-            .filter(|work| active.way.iter().any(|id| work.touches.contains(id)))
+            .filter(|work| active.way.iter().any(|id| touches(work, id)))
             .filter_map(|work| Some((&work.unit, disturbance(work.change.as_ref()?)?)))
             .collect();
         match (inputs.mode, &active.unit) {
@@ -165,6 +173,10 @@ pub(super) fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostic
             }
         }
     }
+}
+
+fn touches(work: &Work, id: &ArmId) -> bool {
+    work.touches.contains(id) || work.left.contains(id)
 }
 
 /// What a change would do to a migration that needs its unit; nothing, if it does no harm.

@@ -18,13 +18,16 @@ pub fn arrange(works: &mut [Work], inputs: &Inputs<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut spans: Vec<Span> = Vec::with_capacity(works.len());
     for work in &mut *works {
-        let first = number(&steps);
-        for (at, operation) in std::mem::take(&mut work.ops).into_iter().enumerate() {
+        let removal = work.removal.take();
+        let removed = removal.as_ref().map(|_| number(&steps));
+        let first = StepId(number(&steps).0 + u32::from(removed.is_some()));
+        let operations = removal.into_iter().chain(std::mem::take(&mut work.ops));
+        let mut before = None;
+        for operation in operations {
             let id = number(&steps);
-            let after = match at {
-                0 => BTreeMap::new(),
-                _ => BTreeMap::from([(StepId(id.0 - 1), "it continues it".to_owned())]),
-            };
+            let after = before.map(|before| (before, "it continues it".to_owned()));
+            let after = after.into_iter().collect();
+            before = Some(id);
             steps.push(Step {
                 id,
                 unit: work.unit.clone(),
@@ -37,6 +40,7 @@ pub fn arrange(works: &mut [Work], inputs: &Inputs<'_>) -> Vec<Step> {
             });
         }
         spans.push(Span {
+            removed,
             first,
             last: StepId(number(&steps).0.saturating_sub(1)),
         });
@@ -58,9 +62,10 @@ fn number(steps: &[Step]) -> StepId {
     StepId(u32::try_from(steps.len()).unwrap_or(u32::MAX))
 }
 
-/// The first and the last step of a work.
+/// The first and the last step of a work, and the removal before them.
 #[derive(Clone, Copy)]
 struct Span {
+    removed: Option<StepId>,
     first: StepId,
     last: StepId,
 }
@@ -80,9 +85,10 @@ impl Drawing<'_> {
         self.works.iter().zip(self.spans.iter().copied())
     }
 
-    /// The steps of one work.
+    /// The steps of one work, its removal among them.
     fn steps_of(&self, span: Span) -> impl Iterator<Item = &Step> {
-        let first = usize::try_from(span.first.0).unwrap_or(usize::MAX);
+        let first = span.removed.unwrap_or(span.first);
+        let first = usize::try_from(first.0).unwrap_or(usize::MAX);
         self.steps
             .iter()
             .skip(first)
@@ -132,16 +138,24 @@ impl Drawing<'_> {
 
     /// What is taken down waits for what needs it.
     fn downwards(&mut self) {
-        let mut downs: HashMap<&UnitAddress, StepId> = HashMap::new();
-        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Down) {
-            downs.insert(&work.unit, span.first);
-        }
+        let taken_down = |(work, span): (_, Span)| {
+            let work: &Work = work;
+            match work.direction {
+                Direction::Down => Some((work, span.first)),
+                Direction::Up => span.removed.map(|removed| (work, removed)),
+            }
+        };
+        let downs: HashMap<&UnitAddress, StepId> = self
+            .pairs()
+            .filter_map(taken_down)
+            .map(|(work, step)| (&work.unit, step))
+            .collect();
         let mut edges = Vec::new();
-        for (work, span) in self.pairs().filter(|(work, _)| work.direction == Direction::Down) {
+        for (work, step) in self.pairs().filter_map(taken_down) {
             let remembered = self.inputs.prior.get(&work.unit);
             for need in remembered.iter().flat_map(|remembered| &remembered.record.needs) {
-                if let Some(step) = downs.get(need) {
-                    edges.push((*step, span.last, format!("{} needs it", work.unit)));
+                if let Some(needed) = downs.get(need) {
+                    edges.push((*needed, step, format!("{} needs it", work.unit)));
                 }
             }
         }
@@ -157,13 +171,18 @@ impl Drawing<'_> {
     fn after_what_makes_room(&mut self) {
         let mut leaving: HashMap<Place<'_>, Vec<(&Work, StepId)>> = HashMap::new();
         let mut coming = Vec::new();
-        for (work, span) in self.pairs().filter(|(work, _)| !work.touches.is_empty()) {
+        for (work, span) in self.pairs() {
             for step in self.steps_of(span) {
                 match &step.op {
                     Op::Delete {
                         target: StepTarget::Known(id),
+                        finds: _,
                     } => {
-                        let place = (id.arm_type(), &work.touches);
+                        let touches = match work.direction {
+                            Direction::Down => &work.touches,
+                            Direction::Up => &work.left,
+                        };
+                        let place = (id.arm_type(), touches);
                         leaving.entry(place).or_default().push((work, step.id));
                     }
                     Op::Put {
@@ -177,37 +196,16 @@ impl Drawing<'_> {
         }
         let mut edges = Vec::new();
         for (arm_type, work, put) in coming {
-            for (other, delete) in leaving.get(&(arm_type, &work.touches)).into_iter().flatten() {
-                // What is made anew waits for what it needs, and must not be waited for by it.
-                let waits_for_us =
-                    other.direction == Direction::Up && self.needs(&other.unit.resource, &work.unit.resource);
-                if other.unit != work.unit && !waits_for_us {
-                    edges.push((put, *delete));
-                }
-            }
+            let place = (arm_type, &work.touches);
+            let others = leaving.get(&place).into_iter().flatten();
+            let others = others.filter(|(other, _)| other.unit != work.unit && !work.touches.is_empty());
+            edges.extend(others.map(|(_, delete)| (put, *delete)));
         }
         for (from, to) in edges {
             if let Some(step) = self.step(from) {
                 step.behind.insert(to);
             }
         }
-    }
-
-    /// Whether a resource waits for another one, over however many edges.
-    fn needs(&self, from: &Address, to: &Address) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![from];
-        while let Some(at) = open.pop() {
-            for need in self.inputs.graph.needs(at) {
-                if need.on == *to {
-                    return true;
-                }
-                if seen.insert(&need.on) {
-                    open.push(&need.on);
-                }
-            }
-        }
-        false
     }
 
     /// One migration at a time per target and runtime server, `max_concurrent` per source. Each queue is a chain that

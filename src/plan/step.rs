@@ -6,10 +6,12 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::address::UnitAddress;
 use crate::arm::{ArmId, Body, Draft, Query};
 use crate::kind::database_batch::{Approval, CutoverPolicy};
+use crate::kind::{BodyField, Compare, OnChange, Thing, member};
 use crate::lang::Residual;
 use crate::prior::UnitRecord;
 
@@ -76,6 +78,8 @@ pub enum Op {
         /// What the call's query says beside the api-version.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         query: Option<Query>,
+        /// What has to be there before.
+        finds: Finds,
     },
     /// Start a migration: never repeated blindly. Afterwards it exists and is running, or the step failed.
     Start {
@@ -90,6 +94,8 @@ pub enum Op {
     Delete {
         /// The object.
         target: StepTarget,
+        /// What has to be there before, if anything is.
+        finds: Finds,
     },
     /// Watch a migration until it is where it should be, answering what the configuration answers.
     Await(Await),
@@ -104,6 +110,66 @@ pub enum Op {
     },
     /// Only change what is remembered.
     Note,
+}
+
+/// What a call has to find of its object. Between a plan and a call pass hours, and others work on Azure, too: where it is
+/// otherwise, the call is not made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finds {
+    /// Nothing: it is created.
+    Nothing,
+    /// The object with these members, as they were when the plan was made.
+    Members(Vec<Member>),
+    /// Whatever is there.
+    Anything,
+}
+
+/// A member of an object, as it was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// The way to it.
+    pub path: Vec<String>,
+    /// What was there; null for nothing.
+    pub value: Json,
+    /// How it compares.
+    pub compare: Compare,
+}
+
+impl Finds {
+    /// The object as it was seen: what it is compared by, and what an update keeps of it.
+    pub fn seen(thing: &Thing, object: &Json) -> Self {
+        let preserved = thing.preserve.iter().map(|path| (*path, Compare::Exact));
+        let is_preserved = |field: &&BodyField| thing.preserve.contains(&field.path);
+        let compared = thing.fields.iter().filter(|field| !is_preserved(field));
+        let compared = compared.filter(|field| field.change != OnChange::CreateOnly);
+        let members = compared.map(|field| (field.path, field.compare)).chain(preserved);
+        let members = members.map(|(path, compare)| Member {
+            path: path.iter().map(|key| (*key).to_owned()).collect(),
+            value: member(object, path).cloned().unwrap_or_default(),
+            compare,
+        });
+        Self::Members(members.collect())
+    }
+}
+
+impl Member {
+    /// Whether an object still has it as it was seen.
+    pub fn still_holds(&self, object: &Json) -> bool {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        let now = member(object, &path).unwrap_or(&Json::Null);
+        (is_nothing(now) && is_nothing(&self.value)) || self.compare.same(&self.value, now)
+    }
+}
+
+/// Services leave out what is empty, or do not.
+fn is_nothing(value: &Json) -> bool {
+    match value {
+        Json::Null => true,
+        Json::Array(list) => list.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+    }
 }
 
 /// What to watch a migration for.

@@ -108,7 +108,7 @@ impl Model {
         let mut observed = Observed::default();
         let ids = graph
             .iter()
-            .flat_map(|declaration| &declaration.units)
+            .flat_map(|declaration| declaration.units())
             .filter_map(|unit| match &unit.id {
                 pgferry::kind::schema::Term::Known(id) => Some(id.clone()),
                 pgferry::kind::schema::Term::Open(_) => None,
@@ -167,7 +167,7 @@ impl Model {
             Op::Put { target, body, .. } => {
                 self.objects.insert(known(target), body.to_shown());
             }
-            Op::Delete { target } => {
+            Op::Delete { target, .. } => {
                 assert!(
                     self.objects.remove(&known(target)).is_some(),
                     "deleted what is not there"

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::address::UnitAddress;
 use crate::arm::migration::Substate;
 use crate::arm::{ArmId, Body, Cloud};
-use crate::plan::step::{Opens, Remember, StepTarget, Until};
+use crate::plan::step::{Finds, Opens, Remember, StepTarget, Until};
 use crate::plan::{Answer, Await, Base, Gate, Mode, Op, Plan, Step, StepId};
 use crate::prior::{Attempt, Origin, UnitRecord};
 
@@ -71,6 +71,7 @@ pub(in crate::apply) fn put(name: &str) -> (UnitAddress, Op, Remember) {
         body: Body::from_json(&json!({ "properties": { "allowForwardedTraffic": true } })),
         brings: BTreeMap::new(),
         query: None,
+        finds: Finds::Nothing,
     };
     let unit = format!("vnet_peering.{name}").parse().unwrap();
     (unit, op, Remember::Record(Box::new(record(id))))

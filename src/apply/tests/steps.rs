@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::address::UnitAddress;
 use crate::apply::testing::{Azure, Bench, Fault, Plans, Tally, peering_id, put};
 use crate::apply::{ApplyError, Conclusion, OnError, Settled, Stopped, reconcile};
 use crate::arm::Verb;
+use crate::kind::Compare;
+use crate::plan::Op;
+use crate::plan::step::{Finds, Member, Remember, StepTarget};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -75,6 +79,81 @@ async fn a_run_may_stop_at_the_first_error() {
     assert!(matches!(report.stopped, Some(Stopped::OnError)));
     assert_eq!(bench.azure.log(), Vec::<String>::new());
     assert_eq!(bench.store.load().await.unwrap().unwrap().run, None);
+}
+
+/// An update of a peering as it was seen, and its deletion.
+fn update_and_delete(seen: bool) -> [(UnitAddress, Op, Remember); 2] {
+    let members = vec![Member {
+        path: vec!["properties".into(), "allowForwardedTraffic".into()],
+        value: json!(seen),
+        compare: Compare::Exact,
+    }];
+    let (unit, op, then) = put("updated");
+    let Op::Put {
+        target,
+        body,
+        brings,
+        query,
+        ..
+    } = op
+    else {
+        unreachable!()
+    };
+    let finds = Finds::Members(members.clone());
+    let update = Op::Put {
+        target,
+        body,
+        brings,
+        query,
+        finds,
+    };
+    let delete = Op::Delete {
+        target: StepTarget::Known(peering_id("deleted")),
+        finds: Finds::Members(members),
+    };
+    [
+        (unit, update, then),
+        ("vnet_peering.deleted".parse().unwrap(), delete, Remember::Forget),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changed_since_the_plan_is_neither_updated_nor_deleted() {
+    for (seen, conclusion, calls) in [(true, Conclusion::Failed, 0), (false, Conclusion::Done, 2)] {
+        let bench = Bench::new();
+        for name in ["updated", "deleted"] {
+            let now = json!({ "properties": { "allowForwardedTraffic": false } });
+            bench.azure.object(&peering_id(name), now);
+        }
+        let mut plans = Plans::default();
+        for step in update_and_delete(seen) {
+            plans.add(step);
+        }
+        let report = bench.run(&plans.plan()).await.unwrap();
+        assert_eq!(report.conclusion(), conclusion, "{}", outcomes(&report));
+        assert_eq!(bench.azure.log().len(), calls, "{:?}", bench.azure.log());
+        if seen {
+            assert_snapshot!(outcomes(&report), @r"
+            vnet_peering.deleted failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/deleted was changed since the plan was made: properties.allowForwardedTraffic
+            vnet_peering.updated failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/updated was changed since the plan was made: properties.allowForwardedTraffic
+            ");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_is_as_good_as_deleted_and_cannot_be_updated() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    for step in update_and_delete(true) {
+        plans.add(step);
+    }
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(bench.azure.log(), Vec::<String>::new());
+    assert_snapshot!(outcomes(&report), @r"
+    vnet_peering.deleted done
+    vnet_peering.updated failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/updated is gone by now
+    ");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::address::UnitAddress;
 use crate::arm::{ArmId, Body, Cloud};
 use crate::plan::action::Shown;
-use crate::plan::step::{Remember, StepTarget, Until};
+use crate::plan::step::{Finds, Remember, StepTarget, Until};
 use crate::plan::{Action, Await, Base, Change, FieldChange, Mode, Op, Plan, Reason, Step, StepId};
 
 const SUBSCRIPTION: &str = "11111111-0000-0000-0000-000000000000";
@@ -155,6 +155,7 @@ pub(super) fn first_apply() -> Plan {
         body: Body::Null,
         brings: BTreeMap::new(),
         query: None,
+        finds: Finds::Nothing,
     };
     let way = "vnet_peering.hub_runtime: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server";
     plan(

@@ -21,6 +21,7 @@ mod behind;
 mod condition;
 mod ignored;
 mod protect;
+mod replaced;
 mod running;
 mod tags;
 mod unreadable;
@@ -126,6 +127,13 @@ impl World {
                 .entry(id.collection().unwrap())
                 .or_default()
                 .push(id.clone());
+        }
+        let remembered = self
+            .prior
+            .iter()
+            .filter_map(|(_, remembered)| remembered.record.id.as_ref());
+        for id in remembered.filter(|id| !self.objects.contains_key(id)) {
+            observed.insert(id.clone(), Presence::Absent);
         }
         for (collection, members) in collections {
             observed.insert_collection(collection, members);
