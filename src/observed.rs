@@ -84,6 +84,11 @@ impl Observed {
         self.objects.get(id)
     }
 
+    /// The same, to take parts of it out.
+    pub fn get_mut(&mut self, id: &ArmId) -> Option<&mut Presence> {
+        self.objects.get_mut(id)
+    }
+
     /// The object, where it is there.
     pub fn object(&self, id: &ArmId) -> Option<&Json> {
         match self.objects.get(id)? {

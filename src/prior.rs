@@ -180,8 +180,8 @@ impl Prior {
 
     /// The same memory under the names that things have now, with what got another one. A name that is taken is not given away:
     /// its record stays where it is, and what has to go stays under its old name.
-    pub fn renamed(&self, renamings: &[Renaming]) -> Renamed {
-        let mut prior = self.clone();
+    pub fn renamed(self, renamings: &[Renaming]) -> Renamed {
+        let mut prior = self;
         let mut renamed = Renamed {
             prior: Self::default(),
             moves: BTreeMap::new(),
@@ -205,7 +205,7 @@ impl Prior {
                 part: unit.part.clone(),
             }
         };
-        let moving: Vec<(UnitAddress, UnitAddress)> = self
+        let moving: Vec<(UnitAddress, UnitAddress)> = prior
             .units
             .keys()
             .map(|unit| (unit.clone(), now(unit)))
@@ -213,7 +213,7 @@ impl Prior {
             .collect();
         let leaving: BTreeSet<&UnitAddress> = moving.iter().map(|(from, _)| from).collect();
         for (from, to) in &moving {
-            let is_taken = self.units.contains_key(to) && !leaving.contains(to) || renamed.moves.contains_key(to);
+            let is_taken = prior.units.contains_key(to) && !leaving.contains(to) || renamed.moves.contains_key(to);
             if is_taken {
                 renamed.blocked.push((from.clone(), to.clone()));
                 continue;

@@ -76,12 +76,13 @@ pub async fn look<D: Declare>(
     arm: &dyn ArmRead,
 ) -> Result<Seen<D::Declared>, RefreshError> {
     let readable = configuration.readable().map_err(RefreshError::Configuration)?;
-    let mut observed = observe(&read_only(&readable), arm).await?;
+    let mut observed = Observed::default();
+    observe(&mut observed, &read_only(&readable), arm).await?;
     let outputs = outputs(&readable, &observed);
     drop(readable);
     let declared = configuration.complete(&outputs).map_err(RefreshError::Configuration)?;
     let wanted = everything(declared.as_ref(), prior).without(&observed);
-    observed.absorb(observe(&wanted, arm).await?);
+    observe(&mut observed, &wanted, arm).await?;
     Ok(Seen {
         declared,
         observed,
@@ -164,29 +165,29 @@ enum Read {
     Migrations(ArmId),
 }
 
-/// Reads what is wanted.
+/// Reads what is wanted, beside what was observed before.
 ///
 /// # Errors
 /// When a read fails for another reason than missing rights.
-pub async fn observe(wanted: &Wanted, arm: &dyn ArmRead) -> Result<Observed, RefreshError> {
-    let (reads, inline) = arrange(wanted);
+pub async fn observe(observed: &mut Observed, wanted: &Wanted, arm: &dyn ArmRead) -> Result<(), RefreshError> {
+    let (reads, inline) = arrange(wanted, observed);
     let found: Vec<Observed> = stream::iter(reads)
         .map(|read| perform(read, arm))
         .buffer_unordered(IN_FLIGHT)
         .try_collect()
         .await?;
-    let mut observed = Observed::default();
     for part in found {
         observed.absorb(part);
     }
     for (parent, members) in inline {
-        take_inline(&parent, &members, &mut observed);
+        take_inline(&parent, &members, observed);
     }
-    Ok(observed)
+    Ok(())
 }
 
-/// Groups ids into reads; children that their parents' answers hold are kept aside, and their parents are wanted instead.
-fn arrange(wanted: &Wanted) -> (Vec<Read>, BTreeMap<ArmId, Vec<ArmId>>) {
+/// Groups ids into reads; children that their parents' answers hold are kept aside, and parents that were not seen yet are
+/// wanted instead.
+fn arrange(wanted: &Wanted, observed: &Observed) -> (Vec<Read>, BTreeMap<ArmId, Vec<ArmId>>) {
     let mut inline: BTreeMap<ArmId, Vec<ArmId>> = BTreeMap::new();
     let mut top: BTreeMap<Collection, BTreeSet<ArmId>> = BTreeMap::new();
     let mut children: BTreeMap<Collection, Vec<ArmId>> = BTreeMap::new();
@@ -197,7 +198,7 @@ fn arrange(wanted: &Wanted) -> (Vec<Read>, BTreeMap<ArmId, Vec<ArmId>>) {
                 top.entry(collection).or_default().insert(id.clone());
             }
             Some(parent) if inline_member(&collection.members).is_some() => {
-                if let Some(above) = parent.collection() {
+                if let (Some(above), None) = (parent.collection(), observed.get(&parent)) {
                     top.entry(above).or_default().insert(parent.clone());
                 }
                 inline.entry(parent).or_default().push(id.clone());
@@ -330,7 +331,7 @@ async fn list(
     Ok(())
 }
 
-/// Takes children out of their parent's answer.
+/// Takes children out of their parent's answer. They are not kept twice: nothing else reads them there.
 fn take_inline(parent: &ArmId, wanted: &[ArmId], observed: &mut Observed) {
     let Some(first) = wanted.first().and_then(ArmId::collection) else {
         return;
@@ -338,8 +339,11 @@ fn take_inline(parent: &ArmId, wanted: &[ArmId], observed: &mut Observed) {
     let Some(member) = inline_member(&first.members) else {
         return;
     };
-    let found = match observed.get(parent) {
-        Some(Presence::Present(object)) => object.clone(),
+    let children = match observed.get_mut(parent) {
+        Some(Presence::Present(object)) => Arc::make_mut(object)
+            .get_mut("properties")
+            .and_then(|properties| properties.get_mut(member))
+            .map(Json::take),
         Some(Presence::Unreadable(reason)) => {
             let reason = reason.clone();
             for id in wanted {
@@ -354,25 +358,29 @@ fn take_inline(parent: &ArmId, wanted: &[ArmId], observed: &mut Observed) {
             return;
         }
     };
-    let list = found
-        .get("properties")
-        .and_then(|properties| properties.get(member))
-        .and_then(Json::as_array);
+    let children = match children {
+        Some(Json::Array(children)) => children,
+        Some(_) | None => Vec::new(),
+    };
+    // Taken out in an earlier wave: what was not among them then is not there.
+    let is_taken = observed.members(&first).next().is_some();
     let mut members = Vec::new();
-    for child in list.into_iter().flatten() {
+    for child in children {
         let Some(name) = child.get("name").and_then(Json::as_str) else {
             continue;
         };
         let id = parent.child(first.members.last(), name);
         members.push(id.clone());
-        observed.insert(id, Presence::Present(Arc::new(child.clone())));
+        observed.insert(id, Presence::Present(Arc::new(child)));
     }
     for id in wanted {
         if observed.get(id).is_none() {
             observed.insert(id.clone(), Presence::Absent);
         }
     }
-    observed.insert_collection(first, members);
+    if !is_taken {
+        observed.insert_collection(first, members);
+    }
 }
 
 #[cfg(test)]
@@ -427,10 +435,15 @@ mod tests {
             ids: BTreeSet::new(),
             targets: BTreeSet::from([target()]),
         };
-        let observed = observe(&wanted, &Refusing(403)).await.unwrap();
+        let mut observed = Observed::default();
+        observe(&mut observed, &wanted, &Refusing(403)).await.unwrap();
         let reason = observed.why_migrations_unreadable(&target()).unwrap();
         assert!(reason.contains("may not list migrations"), "{reason}");
         assert!(observed.knows_migrations(&target()), "it is not asked for again");
-        assert!(observe(&wanted, &Refusing(400)).await.is_err());
+        assert!(
+            observe(&mut Observed::default(), &wanted, &Refusing(400))
+                .await
+                .is_err()
+        );
     }
 }

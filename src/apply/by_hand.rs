@@ -80,6 +80,7 @@ impl<'a> ByHand<'a> {
             step,
             key,
             attempts: 0,
+            seen: Arc::default(),
             left: None,
         };
         doer.perform(deed).await
@@ -173,6 +174,7 @@ impl<'a> ByHand<'a> {
                 arm: self.ports.arm,
                 clock: self.ports.clock,
                 observer: self.observer,
+                seen: Arc::default(),
             };
             let pause = watcher.pause();
             let next = async {

@@ -8,6 +8,7 @@
 //! schedule   which step may run now
 //! deed       an acting step with everything known
 //! step       performs one: intent, call, outcome
+//! seen       how many tables each database was ever seen to have
 //! watch      looks at migrations, holds gates
 //! journal    the lock and what is written under it
 //! writing    when the lock is held, and what is checked when it is taken again
@@ -32,6 +33,7 @@ mod report;
 mod resume;
 mod run;
 mod schedule;
+pub mod seen;
 mod starting;
 mod step;
 mod watch;

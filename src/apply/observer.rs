@@ -8,6 +8,7 @@ use pgferry_state::{Holder, RunId};
 use serde::Serialize;
 
 use super::error::StepError;
+use super::seen::TablesSeen;
 use crate::address::UnitAddress;
 use crate::arm::migration::{DatabaseState, Migration, MigrationMode, State, Substate};
 use crate::arm::{ArmError, ArmId};
@@ -250,6 +251,13 @@ pub enum Objection {
     Errored(u64),
     /// Tables are still waiting or being copied.
     Copying(u64),
+    /// Fewer tables are there than this run has seen before.
+    Fewer {
+        /// How many there are.
+        completed: u64,
+        /// How many there were.
+        seen: u64,
+    },
     /// A table counter is not told.
     TablesUnknown,
     /// The lag is not told. Unknown is not zero.
@@ -308,11 +316,11 @@ fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
 
 impl GateReading {
     /// What an answer of Azure says about the conditions of a gate; `before` good readings came right before it.
-    pub fn of(gate: &Gate, migration: &Migration, before: u32) -> Self {
+    pub fn of(gate: &Gate, migration: &Migration, seen: &TablesSeen, before: u32) -> Self {
         let databases: Vec<DatabaseReading> = gate
             .databases
             .iter()
-            .map(|name| DatabaseReading::of(name, gate, migration))
+            .map(|name| DatabaseReading::of(name, gate, migration, seen.of(&migration.id, name)))
             .collect();
         let holds = !databases.is_empty() && databases.iter().all(|database| database.objections.is_empty());
         Self {
@@ -342,7 +350,7 @@ impl GateReading {
 }
 
 impl DatabaseReading {
-    fn of(name: &str, gate: &Gate, migration: &Migration) -> Self {
+    fn of(name: &str, gate: &Gate, migration: &Migration, seen: u64) -> Self {
         let Some(progress) = migration.progress.get(name) else {
             return Self {
                 name: name.to_owned(),
@@ -358,6 +366,9 @@ impl DatabaseReading {
             objections.push(Objection::State(progress.state.clone()));
         }
         match (tables.errored, tables.queued, tables.loading, tables.completed) {
+            (Some(0), Some(0), Some(0), Some(completed)) if completed < seen => {
+                objections.push(Objection::Fewer { completed, seen });
+            }
             (Some(0), Some(0), Some(0), Some(_)) => {}
             (Some(errored), Some(queued), Some(loading), Some(_)) => {
                 if errored > 0 {

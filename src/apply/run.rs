@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::error::Error;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -17,6 +18,7 @@ use super::observer::{Downtime, Event, Observer, WaitsFor};
 use super::order::Order;
 use super::report::{Outcome, Report, StepReport, Stopped};
 use super::schedule::{At, Schedule, Standing};
+use super::seen::TablesSeen;
 use super::step::Performed;
 use super::watch::{Sight, Watcher};
 use super::writing::{Lock, Taken};
@@ -75,6 +77,7 @@ pub(super) struct Run<'a> {
     /// sleep, not a thousand.
     pub(super) resting: BTreeMap<(Timestamp, At), Watcher<'a>>,
     pub(super) alarm: Option<(Timestamp, BoxFuture<'a, ()>)>,
+    pub(super) seen: Arc<TablesSeen>,
     pub(super) waiting: BTreeMap<At, WaitsFor>,
     pub(super) answers: VecDeque<(At, Answering<'a>)>,
     pub(super) idle: Option<BoxFuture<'a, ()>>,
@@ -165,6 +168,7 @@ impl<'a> Run<'a> {
             watching: FuturesUnordered::new(),
             resting: BTreeMap::new(),
             alarm: None,
+            seen: Arc::default(),
             waiting: BTreeMap::new(),
             answers: VecDeque::new(),
             idle: None,

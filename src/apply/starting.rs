@@ -105,6 +105,7 @@ impl<'a> Run<'a> {
             ports: self.ports,
             journal: Arc::clone(journal),
             observer: self.observer,
+            seen: Arc::clone(&self.seen),
             interrupt: self.interrupt,
             step: self.order.step(at),
             key: self.order.key(at),
@@ -203,6 +204,7 @@ impl<'a> Run<'a> {
             arm: self.ports.arm,
             clock: self.ports.clock,
             observer: self.observer,
+            seen: Arc::clone(&self.seen),
         };
         let watch = async move {
             let (watcher, sight) = watcher.look(look).await;

@@ -13,6 +13,7 @@ use super::deed::{Deed, Start};
 use super::error::{EndedBadly, Moved, StepError};
 use super::journal::{BodyHash, Intended, Journal, journal_step};
 use super::observer::{Event, GateReading, Observer};
+use super::seen::TablesSeen;
 use super::watch::is_past_cutover;
 use super::{Interrupt, Ports, elapsed};
 use crate::arm::error::Delivery;
@@ -73,6 +74,7 @@ pub(super) struct Doer<'a> {
     pub(super) key: &'a RecordKey,
     /// Attempts so far, over all runs of the plan.
     pub(super) attempts: u32,
+    pub(super) seen: Arc<TablesSeen>,
     /// An object that is there though its call failed: Azure had accepted the call before.
     pub(super) left: Option<ArmId>,
 }
@@ -253,7 +255,7 @@ impl Doer<'_> {
                 return Ok(self.cut_over(id, triggered));
             }
             if let Some(gate) = gate {
-                let reading = GateReading::of(gate, &migration, good);
+                let reading = GateReading::of(gate, &migration, &self.seen, good);
                 good = reading.good;
                 if !self.may_trigger(reading, began).await? {
                     continue;

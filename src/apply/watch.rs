@@ -1,6 +1,7 @@
 //! Looks at migrations until they are where they should be, and holds gates. It changes nothing: a question that the
 //! configuration answers is handed back to the run, which sends the answer under the lock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use super::elapsed;
 use super::error::{EndedBadly, StepError};
 use super::observer::{Event, GateReading, MigrationProgress, Observer, WaitsFor};
+use super::seen::TablesSeen;
 use crate::address::UnitAddress;
 use crate::arm::migration::{Changes, DatabaseState, Ending, Migration, Standing, State, Substate, Tables};
 use crate::arm::{ArmError, ArmId, ArmRead, Failure, Found};
@@ -88,11 +90,12 @@ struct Answered {
 }
 
 /// Where looks go, and what is told of them.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Look<'a> {
     pub(super) arm: &'a dyn ArmRead,
     pub(super) clock: &'a dyn Clock,
     pub(super) observer: &'a dyn Observer,
+    pub(super) seen: Arc<TablesSeen>,
 }
 
 /// What moves while a migration does.
@@ -166,11 +169,11 @@ impl<'p> Watcher<'p> {
     /// Looks once.
     pub(super) async fn look(mut self, look: Look<'_>) -> (Self, Sight<'p>) {
         let found = look.arm.get(self.goal.migration()).await;
-        let sight = self.see(found, look);
+        let sight = self.see(found, &look);
         (self, sight)
     }
 
-    fn see(&mut self, found: Result<Found, ArmError>, look: Look<'_>) -> Sight<'p> {
+    fn see(&mut self, found: Result<Found, ArmError>, look: &Look<'_>) -> Sight<'p> {
         let now = look.clock.now();
         self.pause = Some(self.usual_pause(now));
         let migration = match found {
@@ -183,6 +186,7 @@ impl<'p> Watcher<'p> {
             return self.is_gone();
         };
         self.gone = 0;
+        look.seen.note(&migration);
         let progress = MigrationProgress::of(&migration);
         let told = Event::Progress {
             unit: self.unit,
@@ -209,7 +213,7 @@ impl<'p> Watcher<'p> {
         }
     }
 
-    fn is_blind(&mut self, error: ArmError, now: Timestamp, look: Look<'_>) -> Sight<'p> {
+    fn is_blind(&mut self, error: ArmError, now: Timestamp, look: &Look<'_>) -> Sight<'p> {
         self.blind += 1;
         self.good = 0;
         let limit = match error.failure {
@@ -251,7 +255,7 @@ impl<'p> Watcher<'p> {
         }
     }
 
-    fn judge(&mut self, migration: &Migration, now: Timestamp, look: Look<'_>) -> Verdict<'p> {
+    fn judge(&mut self, migration: &Migration, now: Timestamp, look: &Look<'_>) -> Verdict<'p> {
         match self.goal {
             Goal::Await(watch) => self.judge_way(watch, migration, now),
             Goal::Gate(gate) => self.judge_gate(gate, migration, now, look),
@@ -315,7 +319,7 @@ impl<'p> Watcher<'p> {
         (!waits_for_time && elapsed(since, now) >= after).then_some(WaitsFor::Stalled { since })
     }
 
-    fn judge_gate(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: Look<'_>) -> Verdict<'p> {
+    fn judge_gate(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: &Look<'_>) -> Verdict<'p> {
         match migration.standing() {
             Standing::Ended(Ending::Succeeded) => Verdict::Over(Ok(())),
             Standing::Ended(ending @ (Ending::Failed | Ending::ValidationFailed | Ending::Canceled)) => {
@@ -335,8 +339,8 @@ impl<'p> Watcher<'p> {
         }
     }
 
-    fn judge_reading(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: Look<'_>) -> Verdict<'p> {
-        let reading = GateReading::of(gate, migration, self.good);
+    fn judge_reading(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: &Look<'_>) -> Verdict<'p> {
+        let reading = GateReading::of(gate, migration, &look.seen, self.good);
         self.good = reading.good;
         let told = Event::GateRead {
             unit: self.unit,

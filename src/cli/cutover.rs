@@ -19,6 +19,7 @@ use super::view::time::{lag, length};
 use super::work::{self, Approval, Ended, Working};
 use crate::address::UnitAddress;
 use crate::apply::observer::GateReading;
+use crate::apply::seen::TablesSeen;
 use crate::apply::{self, CutoverOrder, CutoverReport, Outcome};
 use crate::arm::migration::{Ending, Migration, Standing};
 use crate::arm::{ArmRead, Found, Outputs};
@@ -190,7 +191,7 @@ fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate, columns: usiz
         lag(Some(gate.max_lag)),
         count(usize::try_from(gate.samples).unwrap_or(usize::MAX), "good reading"),
     );
-    let reading = reading(&GateReading::of(gate, migration, 0));
+    let reading = reading(&GateReading::of(gate, migration, &TablesSeen::default(), 0));
     format!(
         "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n{}  gate: {conditions}\n{}",
         migration.id.name(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::fold::{Exports, Folded, OutputValue, ask, fold};
+use super::fold::{Exports, Folded, OutputValue, ask, fold, fold_kinds};
 use super::module::Configuration;
 use super::variables::Inputs;
 use crate::address::pattern::Renaming;
@@ -98,7 +98,10 @@ impl Program {
     /// What keeps the configuration from being evaluated at all.
     pub fn declare_readable(&self) -> Result<Graph, Diagnostics> {
         let outputs = Outputs::default();
-        let blocks = by_address(self.fold(&outputs)?.blocks);
+        let read = kind::ALL.iter().filter(|kind| kind.conduct() == Conduct::ReadOnly);
+        let read: Vec<&str> = read.map(|kind| kind.schema().kind).collect();
+        let blocks = fold_kinds(&self.configuration, &self.inputs, &self.exports(&outputs), &read)?;
+        let blocks = by_address(blocks);
         let cx = Context {
             defaults: &self.defaults,
             blocks: &blocks,

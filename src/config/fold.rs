@@ -82,7 +82,20 @@ pub struct OutputValue {
 /// # Errors
 /// All that is wrong. A problem in one place is reported once and hides none in another.
 pub fn fold(configuration: &Configuration, inputs: &Inputs, exports: &dyn Exports) -> Result<Folded, Diagnostics> {
-    fold_and(configuration, inputs, exports, |_, _| ()).map(|(folded, ())| folded)
+    fold_and(configuration, inputs, exports, None, |_, _| ()).map(|(folded, ())| folded)
+}
+
+/// Evaluates the resources of some kinds, and what they refer to.
+///
+/// # Errors
+/// What is wrong with those.
+pub fn fold_kinds(
+    configuration: &Configuration,
+    inputs: &Inputs,
+    exports: &dyn Exports,
+    kinds: &[&str],
+) -> Result<Vec<Block>, Diagnostics> {
+    fold_and(configuration, inputs, exports, Some(kinds), |_, _| ()).map(|(folded, ())| folded.blocks)
 }
 
 /// Evaluates everything, and then an expression that stands in no block, where an output of the root would stand.
@@ -95,7 +108,9 @@ pub fn ask(
     exports: &dyn Exports,
     expr: &Expr,
 ) -> Result<Value, Diagnostics> {
-    let (_, answer) = fold_and(configuration, inputs, exports, |tree, room| answer(tree, room, expr))?;
+    let (_, answer) = fold_and(configuration, inputs, exports, None, |tree, room| {
+        answer(tree, room, expr)
+    })?;
     answer
 }
 
@@ -111,17 +126,18 @@ fn answer(tree: &Tree<'_>, room: &Room<'_>, expr: &Expr) -> Result<Value, Diagno
     }
 }
 
-/// Evaluates everything, and looks at the values once nothing was found wrong.
+/// Evaluates everything, or the resources of some kinds, and looks at the values once nothing was found wrong.
 fn fold_and<T>(
     configuration: &Configuration,
     inputs: &Inputs,
     exports: &dyn Exports,
+    kinds: Option<&[&str]>,
     look: impl FnOnce(&Tree<'_>, &Room<'_>) -> T,
 ) -> Result<(Folded, T), Diagnostics> {
     let mut found = Diagnostics::new();
     let tree = Tree::collect(configuration, &exports.kinds(), &mut found);
     let references = References::collect(&tree, &configuration.root, &mut found);
-    let order = references.order(&tree, &mut found);
+    let order = references.order(&tree, kinds, &mut found);
     let Some(root) = tree.get(0) else {
         return Err(found);
     };
@@ -140,8 +156,13 @@ fn fold_and<T>(
     for node in order {
         folding.node(&tree, &room, node);
     }
-    let (moves, removals) = folding.statements(&tree, &room);
-    let imports = folding.imports(&room);
+    let (moves, removals, imports) = match kinds {
+        None => {
+            let (moves, removals) = folding.statements(&tree, &room);
+            (moves, removals, folding.imports(&room))
+        }
+        Some(_) => (Vec::new(), Vec::new(), Vec::new()),
+    };
     let Folding {
         found,
         blocks,
@@ -402,7 +423,7 @@ pub fn constants(configuration: &Configuration, inputs: &Inputs) -> BTreeMap<Arc
     let mut found = Diagnostics::new();
     let tree = Tree::collect(configuration, &[], &mut found);
     let references = References::collect(&tree, &configuration.root, &mut found);
-    let order = references.order(&tree, &mut found);
+    let order = references.order(&tree, None, &mut found);
     let Some(root) = tree.get(0) else {
         return BTreeMap::new();
     };

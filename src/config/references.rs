@@ -228,12 +228,14 @@ impl References {
         found
     }
 
-    /// The nodes in an order in which each comes after what it refers to. Nodes of a circle are left out; each circle
-    /// is reported once.
-    pub(super) fn order(&self, tree: &Tree<'_>, found: &mut Diagnostics) -> Vec<Node> {
+    /// The nodes, of these kinds alone where some are named, and what they refer to, in an order in which each comes after
+    /// what it refers to. Nodes of a circle are left out; each circle is reported once.
+    pub(super) fn order(&self, tree: &Tree<'_>, kinds: Option<&[&str]>, found: &mut Diagnostics) -> Vec<Node> {
         let mut order = Vec::with_capacity(self.edges.len());
         let mut marks: BTreeMap<Node, Mark> = BTreeMap::new();
-        for start in self.edges.keys() {
+        let is_wanted =
+            |node: &&Node| kinds.is_none_or(|kinds| tree.kind(**node).is_some_and(|kind| kinds.contains(&kind)));
+        for start in self.edges.keys().filter(is_wanted) {
             // The path from `start`, with the next edge to follow at each node. A loop and not a recursion: chains
             // may be as long as the configuration.
             let mut path: Vec<(Node, usize)> = Vec::new();

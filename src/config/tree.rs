@@ -4,6 +4,7 @@
 use crate::config::declare::{Declarations, Level};
 use crate::config::module::{Configuration, ROOT};
 use crate::config::parse::RawBlock;
+use crate::config::references::{Item, Node};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::code;
 
@@ -42,6 +43,13 @@ pub(super) struct Tree<'r> {
 }
 
 impl<'r> Tree<'r> {
+    /// The kind of a resource.
+    pub(super) fn kind(&self, node: Node) -> Option<&'r str> {
+        let Item::Resource(at) = node.item else { return None };
+        let block = self.get(node.module)?.all.resources.get(at)?;
+        Some(&block.kind.value)
+    }
+
     /// Follows every call from the root. Calls that lead back to a module on their own way are reported and not followed.
     pub(super) fn collect(configuration: &'r Configuration, kinds: &[&'r str], found: &mut Diagnostics) -> Self {
         let mut tree = Self { modules: Vec::new() };

@@ -188,6 +188,33 @@ async fn an_unknown_lag_keeps_the_gate_closed_and_breaks_the_row_of_good_reading
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gate_stays_closed_while_fewer_tables_are_there_than_were_seen_before() {
+    let bench = Bench::new();
+    let id = batch_id("t", "wave");
+    let tables = |completed: u64| {
+        let mut status = ready(json!(0));
+        status["database"]["fullLoadCompletedTables"] = json!(completed);
+        status
+    };
+    bench
+        .azure
+        .script(&id, [tables(12), tables(11), tables(11), tables(12), tables(12)]);
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", AUTOMATIC));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done);
+    let words = bench.heard.words().into_iter();
+    let gate: Vec<String> = words.filter(|line| line.starts_with("gate")).collect();
+    assert_snapshot!(gate.join("\n"), @"
+    gate of database_batch.wave#1: 0 of 2, lag Some(0ns)
+    gate of database_batch.wave#1: 0 of 2, lag Some(0ns)
+    gate of database_batch.wave#1: 1 of 2, lag Some(0ns)
+    gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
+    gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
+    ");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gate_that_closes_right_before_the_trigger_is_waited_for_again() {
     let bench = Bench::new();
     let id = batch_id("t", "wave");

@@ -69,12 +69,27 @@ struct Cap {
 
 const PRIVATE_DNS: &str = "microsoft.network/privatednszones";
 
-const CAPS: [Cap; 1] = [Cap {
-    service: PRIVATE_DNS,
-    class: Class::Read,
-    calls: 500,
-    window: SignedDuration::from_mins(5),
-}];
+const NETWORK: &str = "microsoft.network";
+
+/// Those of networks hold per subscription and region. A bucket does not know regions, so all of a subscription share one.
+const CAPS: [Cap; 4] = [
+    Cap::of(PRIVATE_DNS, Class::Read, 500),
+    Cap::of(NETWORK, Class::Read, 10_000),
+    Cap::of(NETWORK, Class::Write, 1000),
+    Cap::of(NETWORK, Class::Delete, 1000),
+];
+
+impl Cap {
+    /// So many calls in five minutes.
+    const fn of(service: &'static str, class: Class, calls: usize) -> Self {
+        Self {
+            service,
+            class,
+            calls,
+            window: SignedDuration::from_mins(5),
+        }
+    }
+}
 
 /// Calls of one bucket in flight at once. More gains nothing against a service that takes tens of milliseconds, and would
 /// empty a small quota before the first answer tells how much is left.

@@ -572,6 +572,7 @@ fn objection(objection: &Objection) -> String {
         Objection::State(state) => clean(state.as_str()),
         Objection::Errored(tables) => format!("{tables} tables failed"),
         Objection::Copying(tables) => format!("{tables} tables to copy"),
+        Objection::Fewer { completed, seen } => format!("{completed} tables, {seen} were seen before"),
         Objection::TablesUnknown => "tables unknown".into(),
         Objection::LagUnknown => "lag unknown".into(),
         Objection::Lagging(behind) => format!("lag {}", lag(Some(*behind))),
