@@ -35,7 +35,7 @@ pub struct Work {
     /// What is shown; `None` where only the memory is brought up to date.
     pub change: Option<Change>,
     /// What has to leave first, where the unit is made anew or stood for another object.
-    pub removal: Option<Operation>,
+    pub removal: Option<Box<Operation>>,
     /// Objects that the removal stops making work.
     pub left: BTreeSet<ArmId>,
     /// The operations, each after the one before.
@@ -316,7 +316,7 @@ fn compare(
 struct Left<'a> {
     id: &'a ArmId,
     /// Its deletion, where it is ours.
-    removal: Option<Operation>,
+    removal: Option<Box<Operation>>,
     touches: BTreeSet<ArmId>,
 }
 
@@ -352,7 +352,7 @@ fn left_behind<'a>(
     });
     Ok(Some(Left {
         id: old,
-        removal,
+        removal: removal.map(Box::new),
         touches: record.touches.iter().cloned().collect(),
     }))
 }
@@ -923,7 +923,7 @@ impl Differing<'_> {
         };
         let put = self.put(None, Finds::Nothing, record).within(timeouts.create);
         let mut work = work(unit, self.change(Action::Replace, reason), vec![put]);
-        work.removal = Some(delete);
+        work.removal = Some(Box::new(delete));
         work.left = work.touches.clone();
         work
     }

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::{PEERING, World, forward, id, lines};
-use crate::arm::ArmId;
 use crate::plan::step::StepTarget;
 use crate::plan::{Op, Plan, Step};
 use crate::prior::Origin;
@@ -146,8 +145,8 @@ fn what_an_update_and_a_deletion_must_find_is_what_was_seen() {
     other["properties"]["peerCompleteVnets"] = json!(true);
     assert!(!members.iter().all(|member| member.still_holds(&other)));
     let mut respelled = object;
-    let spelled = |id: &ArmId| json!(id.as_str().to_uppercase());
-    respelled["properties"]["remoteVirtualNetwork"]["id"] = spelled(&id("Microsoft.Network/virtualNetworks/vnet-b"));
+    let remote = id("Microsoft.Network/virtualNetworks/vnet-b").as_str().to_uppercase();
+    respelled["properties"]["remoteVirtualNetwork"]["id"] = json!(remote);
     assert!(
         members.iter().all(|member| member.still_holds(&respelled)),
         "letter case does not count"
