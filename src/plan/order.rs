@@ -21,7 +21,10 @@ pub fn arrange(works: &mut [Work], inputs: &Inputs<'_>) -> Vec<Step> {
         let removal = work.removal.take();
         let removed = removal.as_ref().map(|_| number(&steps));
         let first = StepId(number(&steps).0 + u32::from(removed.is_some()));
-        let operations = removal.map(|removal| *removal).into_iter().chain(std::mem::take(&mut work.ops));
+        let operations = removal
+            .map(|removal| *removal)
+            .into_iter()
+            .chain(std::mem::take(&mut work.ops));
         let mut before = None;
         for operation in operations {
             let id = number(&steps);
