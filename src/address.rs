@@ -246,7 +246,8 @@ fn labelled(text: &str) -> Option<(&str, Option<InstanceKey>, &str)> {
     None
 }
 
-fn parse_resource(text: &str) -> Option<Result<(Address, &str), AddressError>> {
+/// Splits a path of modules off the front; answers with what follows it, which is empty where a module is meant.
+fn parse_path(text: &str) -> Option<Result<(ModulePath, &str), AddressError>> {
     let mut module = ModulePath::root();
     let mut rest = text;
     while let Some(after) = rest.strip_prefix("module.") {
@@ -256,8 +257,19 @@ fn parse_resource(text: &str) -> Option<Result<(Address, &str), AddressError>> {
             Err(error) => return Some(Err(error)),
         };
         module = module.child(ModuleStep { label, key });
-        rest = tail.strip_prefix('.')?;
+        rest = match tail {
+            "" => "",
+            tail => tail.strip_prefix('.').filter(|rest| !rest.is_empty())?,
+        };
     }
+    Some(Ok((module, rest)))
+}
+
+fn parse_resource(text: &str) -> Option<Result<(Address, &str), AddressError>> {
+    let (module, rest) = match parse_path(text)? {
+        Ok(parsed) => parsed,
+        Err(error) => return Some(Err(error)),
+    };
     let (kind, after) = rest.split_once('.')?;
     let (label, key, tail) = labelled(after)?;
     let address = kind

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Address, InstanceKey, KindName, Label, ModulePath, ModuleStep};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Address, AddressError, InstanceKey, KindName, Label, ModulePath, ModuleStep, parse_path};
 
 /// A resource or a module. Without a key it stands for the one instance or for all of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +116,44 @@ impl Renaming {
     }
 }
 
+impl From<Address> for Pattern {
+    fn from(address: Address) -> Self {
+        Self {
+            module: address.module().clone(),
+            resource: Some(ResourcePattern {
+                kind: address.kind().clone(),
+                label: address.label().clone(),
+                key: address.key().cloned(),
+            }),
+        }
+    }
+}
+
+impl std::str::FromStr for Pattern {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match parse_path(text) {
+            Some(Ok((module, ""))) if !module.is_root() => Ok(Self { module, resource: None }),
+            _ => text.parse::<Address>().map(Self::from),
+        }
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.resource {
@@ -131,21 +171,9 @@ mod tests {
     use super::*;
 
     fn pattern(text: &str) -> Pattern {
-        let marker = ".network.marker";
-        match text.parse::<Address>() {
-            Ok(address) if address.kind().as_str() != "module" => Pattern {
-                module: address.module().clone(),
-                resource: Some(ResourcePattern {
-                    kind: address.kind().clone(),
-                    label: address.label().clone(),
-                    key: address.key().cloned(),
-                }),
-            },
-            _ => Pattern {
-                module: format!("{text}{marker}").parse::<Address>().unwrap().module().clone(),
-                resource: None,
-            },
-        }
+        let pattern: Pattern = text.parse().unwrap();
+        assert_eq!(pattern.to_string(), text);
+        pattern
     }
 
     fn renamed(from: &str, to: &str, address: &str) -> String {

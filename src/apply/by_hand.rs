@@ -119,6 +119,7 @@ impl<'a> ByHand<'a> {
             outputs: BTreeMap::new(),
             moves: Vec::new(),
             checks: Vec::new(),
+            left_out: Vec::new(),
         };
         let begin = Edit::BeginRun {
             run,

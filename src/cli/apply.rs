@@ -1,29 +1,32 @@
 //! `pgferry apply` and `pgferry destroy`: plan, ask, carry out, tell. The plan decides what is done; nothing here does.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::Call;
+use super::aiming::{Aiming, Choosing, again};
 use super::env::Pipeline;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::plan::{FromTerraform, Retrying, again, show};
+use super::plan::{FromTerraform, show};
+use super::plan_file;
 use super::project::Purpose;
-use super::session::{Afterwards, Aim, Planned, Session};
+use super::session::{Afterwards, Planned, Session};
 use super::signals::Signals;
 use super::view::progress::Progress;
 use super::view::summary::SummaryView;
 use super::view::time::instant;
 use super::work::{self, Approval, Ended, Failing, Working};
-use crate::address::Address;
 use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
 use crate::plan::approve::Consent;
-use crate::plan::{Checked, Mode, Plan};
+use crate::plan::canonical::Fingerprint;
+use crate::plan::saved::{self, Saved};
+use crate::plan::{Aim, Checked, Mode, Plan};
 use crate::secret::Secrets;
 
 /// Make it as the configuration says
@@ -31,11 +34,20 @@ use crate::secret::Secrets;
 #[command(after_help = help::examples(&[
     ("pgferry apply", "shows the plan and asks"),
     ("pgferry apply --auto-approve --wait ready", "in a pipeline: leaves when the cutovers can begin"),
+    ("pgferry apply tonight.plan", "carries out a plan that was kept, and nothing else"),
+    ("pgferry apply --approved 5c1f0e…", "in a pipeline: only what the review approved"),
     ("pgferry apply --retry database_batch.wave1", "tries the failed migrations of a batch again"),
+    ("pgferry apply --target database_batch.wave1", "one batch, and what it needs"),
 ]))]
 pub(crate) struct ApplyArgs {
+    /// A plan of `pgferry plan --out`, to be carried out as it is; without one, a plan is made and shown
+    #[arg(value_name = "FILE", conflicts_with_all = ["retry", "replace", "target", "exclude"])]
+    file: Option<PathBuf>,
+    /// Go on without asking if the plan does exactly what this fingerprint stands for, and not otherwise
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["file", "auto_approve"])]
+    approved: Option<Fingerprint>,
     #[command(flatten)]
-    retrying: Retrying,
+    aiming: Aiming,
     #[command(flatten)]
     working: Working,
     #[command(flatten)]
@@ -49,6 +61,8 @@ pub(crate) struct ApplyArgs {
     ("pgferry plan --destroy", "only shows it"),
 ]))]
 pub(crate) struct DestroyArgs {
+    #[command(flatten)]
+    choosing: Choosing,
     #[command(flatten)]
     working: Working,
     #[command(flatten)]
@@ -80,26 +94,45 @@ fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 pub(crate) async fn apply(args: &ApplyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let retry = args.retrying.batches();
-    run(Mode::Apply, retry, &args.working, &args.running, call).await
+    let order = match (&args.file, &args.approved) {
+        (Some(file), _) => Order::Saved(Box::new(plan_file::read(&call.directory.join(file))?)),
+        (None, Some(fingerprint)) => Order::Approved(args.aiming.aim(Mode::Apply), fingerprint.clone()),
+        (None, None) => Order::Asked(args.aiming.aim(Mode::Apply)),
+    };
+    run(order, &args.working, &args.running, call).await
 }
 
 pub(crate) async fn destroy(args: &DestroyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    run(Mode::Destroy, BTreeSet::new(), &args.working, &args.running, call).await
+    let order = Order::Asked(args.choosing.aim(Mode::Destroy));
+    run(order, &args.working, &args.running, call).await
 }
 
-async fn run(
-    mode: Mode,
-    retry: BTreeSet<Address>,
-    working: &Working,
-    running: &Running,
-    call: &Call<'_>,
-) -> Result<Exit, CommandError> {
-    let command = match mode {
+/// What is to be carried out.
+enum Order {
+    /// What is planned now, once somebody agrees.
+    Asked(Aim),
+    /// What is planned now, if it is what somebody agreed to.
+    Approved(Aim, Fingerprint),
+    /// What was planned before, if it still is what would be planned.
+    Saved(Box<Saved>),
+}
+
+impl Order {
+    fn aim(&self) -> &Aim {
+        match self {
+            Self::Asked(aim) | Self::Approved(aim, _) => aim,
+            Self::Saved(saved) => &saved.aim,
+        }
+    }
+}
+
+async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let aim = order.aim().clone();
+    let command = match aim.mode {
         Mode::Apply => "apply",
         Mode::Destroy => "destroy",
     };
-    let goes_on = call.calling.line(&again(command, &retry));
+    let goes_on = call.calling.line(&again(command, &aim));
     // One listener from here to the end: a signal between two phases must not be lost.
     let mut signals = Signals::listen()?;
     let opened = work::unless_interrupted(&mut signals, async {
@@ -127,28 +160,45 @@ async fn run(
     if let Some(exit) = job.settle(&mut signals).await? {
         return Ok(exit);
     }
-    let aim = Aim {
-        mode,
-        retry: retry.clone(),
-    };
     let Some(planned) = work::unless_interrupted(&mut signals, job.session.plan(&aim)).await? else {
         return Ok(work::not_begun(call.ui, &job.again));
     };
+    if let Order::Saved(saved) = order {
+        let planned = job.as_saved(*saved, planned).await?;
+        return job.carry_out(&mut signals, planned, Consent::File, &aim).await;
+    }
     show(&planned.plan, &job.session, call.ui);
     if planned.plan.is_empty() && planned.plan.blocking().next().is_none() {
-        if mode == Mode::Apply {
+        if aim.mode == Mode::Apply {
             job.close_what_is_over(&planned.plan).await?;
         }
         return Ok(checked(&planned.plan.checks).and(short_of(&planned.plan)));
     }
+    if let Order::Approved(_, fingerprint) = &order {
+        refuse_other_than(fingerprint, &planned.plan)?;
+        return job.carry_out(&mut signals, planned, Consent::Fingerprint, &aim).await;
+    }
     match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
-        Some(Some(consent)) => job.carry_out(&mut signals, planned, consent, &retry).await,
+        Some(Some(consent)) => job.carry_out(&mut signals, planned, consent, &aim).await,
         Some(None) => {
             call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
             Ok(Exit::Error)
         }
         None => Ok(work::not_begun(call.ui, &job.again)),
     }
+}
+
+/// An approval is for what a plan does. Watching alone needs none.
+fn refuse_other_than(fingerprint: &Fingerprint, plan: &Plan) -> Result<(), CommandError> {
+    let found = plan.fingerprint();
+    if found == *fingerprint || !plan.has_changes() {
+        return Ok(());
+    }
+    Err(CommandError::NotApproved {
+        approved: fingerprint.clone(),
+        found,
+        drifted: plan.drift.iter().map(|drift| drift.unit.clone()).collect(),
+    })
 }
 
 /// What is declared has not come true while a migration of it has failed, whatever else was done.
@@ -209,6 +259,35 @@ impl Job<'_> {
         }
     }
 
+    /// The plan of a file with what its run needs, if a plan made now does the same.
+    async fn as_saved(&self, saved: Saved, now: Planned) -> Result<Planned, CommandError> {
+        let base = &saved.plan.base;
+        if (base.cloud, &base.subscription) != (now.plan.base.cloud, &now.plan.base.subscription) {
+            return Err(CommandError::ForeignPlan {
+                made_for: format!("{} in subscription {}", base.cloud, base.subscription),
+                here: format!("{} in subscription {}", now.plan.base.cloud, now.plan.base.subscription),
+            });
+        }
+        let (snapshot, _) = self.session.remembered().await?;
+        let name = saved.id.to_string();
+        let history = snapshot.iter().flat_map(|snapshot| &snapshot.history);
+        if let Some(run) = history.into_iter().find(|entry| entry.run.to_string() == name) {
+            return Err(CommandError::PlanUsed {
+                by: run.by.to_string(),
+                at: run.started,
+            });
+        }
+        let moved = saved::departures(&saved.plan, &now.plan);
+        if !moved.is_empty() {
+            return Err(CommandError::PlanMoved(moved));
+        }
+        Ok(Planned {
+            run: Some(saved.id),
+            plan: saved.plan,
+            ..now
+        })
+    }
+
     /// Nothing is to be done: outputs are kept, and a run that left in good order has nothing to come back for.
     async fn close_what_is_over(&self, plan: &Plan) -> Result<(), CommandError> {
         let (snapshot, _) = self.session.remembered().await?;
@@ -242,12 +321,18 @@ impl Job<'_> {
         signals: &mut Signals,
         planned: Planned,
         consent: Consent,
-        retry: &BTreeSet<Address>,
+        aim: &Aim,
     ) -> Result<Exit, CommandError> {
         let Planned {
-            plan, outputs, secrets, ..
+            plan,
+            outputs,
+            secrets,
+            run,
         } = planned;
         let mut approved = plan.approve(consent).map_err(CommandError::NotApprovable)?;
+        if let Some(run) = run {
+            approved = approved.under(run);
+        }
         let renamed = work::rename(&self.session, &self.caller, approved.plan()).await?;
         approved.renamed(renamed);
         let approved = approved;
@@ -267,7 +352,7 @@ impl Job<'_> {
             report: &report,
             plan,
             calling: &self.call.calling,
-            again: &self.call.calling.line(&again(self.command, &to_retry(&report, retry))),
+            again: &self.call.calling.line(&again(self.command, &to_retry(&report, aim))),
             columns: self.call.ui.width(),
         };
         self.call.ui.show(&view.render());
@@ -313,14 +398,13 @@ fn checked(checks: &[Checked]) -> Exit {
 }
 
 /// The batches that were asked to be tried again, and those whose migrations failed now: nothing else goes on with them.
-fn to_retry(report: &Report, asked: &BTreeSet<Address>) -> BTreeSet<Address> {
+fn to_retry(report: &Report, aim: &Aim) -> Aim {
     let has_failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(StepError::Ended(_)));
     let units = report.units().into_iter();
     let failed = units.filter(|(_, outcome)| has_failed(outcome));
-    failed
-        .map(|(unit, _)| unit.resource.clone())
-        .chain(asked.iter().cloned())
-        .collect()
+    let mut again = aim.clone();
+    again.retry.extend(failed.map(|(unit, _)| unit.resource.clone()));
+    again
 }
 
 fn told(closed: &ClosedRun) -> String {

@@ -5,14 +5,17 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use pgferry_state::StoreError;
 
 use super::advice;
 use super::calling::Calling;
 use super::color::{ERROR, HINT, paint};
 use super::exit::Exit;
+use super::plan_file::PlanFileError;
 use super::project::Refused;
 use super::view::layout::{clean, hang, listed, pad, typed};
+use super::view::time::instant;
 use crate::address::{AddressError, UnitAddress};
 use crate::apply::ApplyError;
 use crate::arm::{ArmError, CloudError, SubscriptionId};
@@ -20,6 +23,8 @@ use crate::azure::ConnectError;
 use crate::config::ReadError;
 use crate::diagnostic::nearest;
 use crate::plan::approve::NotApprovable;
+use crate::plan::canonical::Fingerprint;
+use crate::plan::saved::{Cause, Departure};
 use crate::prior::PriorError;
 use crate::simulator::serve::ServeError;
 
@@ -73,6 +78,38 @@ pub(crate) enum CommandError {
         subscription: String,
         /// What this run is for.
         here: String,
+    },
+    /// A file that holds no plan, or one that cannot be used.
+    PlanFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PlanFileError,
+    },
+    /// A plan that was made for another cloud or subscription.
+    ForeignPlan {
+        /// What it was made for.
+        made_for: String,
+        /// What this run is for.
+        here: String,
+    },
+    /// A plan that was carried out already.
+    PlanUsed {
+        /// By whom.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What a plan was made from has moved.
+    PlanMoved(Vec<Departure>),
+    /// What would be done is not what was approved.
+    NotApproved {
+        /// What was approved.
+        approved: Fingerprint,
+        /// What would be done.
+        found: Fingerprint,
+        /// What somebody else changed in Azure.
+        drifted: Vec<UnitAddress>,
     },
     /// Checks failed, or data would be lost without consent.
     NotApprovable(NotApprovable),
@@ -319,6 +356,22 @@ impl CommandError {
                 .because("CI is set, and the state is kept in a local directory")
                 .hint("run it where `.pgferry` stays, or give --ephemeral-state if losing the memory of what is ours is fine"),
             Self::UnknownMigration { unit, known } => on_unknown_migration(unit, known),
+            Self::PlanFile { path, source } => Report::new(format!("cannot use the plan {}", path.display()))
+                .because(source.to_string())
+                .hint("make it again with `pgferry plan --out FILE`"),
+            Self::ForeignPlan { made_for, here } => Report::new("this plan was made for something else")
+                .fact("made for", made_for)
+                .fact("here is", here)
+                .hint("carry it out where it was made, or make one here"),
+            Self::PlanUsed { by, at } => Report::new("this plan was carried out already")
+                .because(format!("by {by}, begun {}", instant(*at)))
+                .hint("a plan is for one run; `pgferry plan --out FILE` makes the next one"),
+            Self::PlanMoved(moved) => on_moved_plan(moved),
+            Self::NotApproved {
+                approved,
+                found,
+                drifted,
+            } => on_other_plan(approved, found, drifted),
             Self::NothingThere { what, address, known } => on_nothing_there(what, address, known),
             Self::NotStarted { unit, behind } => {
                 let report = Report::new(format!("{unit} is not started yet"));
@@ -406,6 +459,41 @@ fn on_not_approvable(error: &NotApprovable) -> Report {
         exit: Exit::CheckFailed,
         ..report
     }
+}
+
+/// What a plan was made from has moved: each unit with what did.
+fn on_moved_plan(moved: &[Departure]) -> Report {
+    let mut report = Report::new("this plan is no longer what it was: nothing was changed");
+    for departure in moved {
+        let what = match &departure.unit {
+            Some(unit) => unit.to_string(),
+            None => "losses or names".to_owned(),
+        };
+        let why = match departure.cause {
+            Cause::Record => "its record in the state was written since",
+            Cause::Azure => "it was changed in Azure since",
+            Cause::Configuration => "the configuration or a variable says something else",
+        };
+        report = report.fact("moved", format!("{what}: {why}"));
+    }
+    report.hint("make a new plan with `pgferry plan --out FILE`, and have that one reviewed")
+}
+
+/// What would be done is not what was approved.
+fn on_other_plan(approved: &Fingerprint, found: &Fingerprint, drifted: &[UnitAddress]) -> Report {
+    let report = Report::new("this is not the plan that was approved: nothing was changed")
+        .fact("approved", approved.to_string())
+        .fact("found", found.to_string());
+    let report = match drifted {
+        [] => {
+            report.because("the configuration, a variable or the state says something else than when it was approved")
+        }
+        drifted => {
+            let units: Vec<String> = drifted.iter().map(ToString::to_string).collect();
+            report.because(format!("changed in Azure by somebody else: {}", listed(&units)))
+        }
+    };
+    report.hint("`pgferry plan` shows what would be done now, with its fingerprint; with `--out FILE` an apply can name what differs")
 }
 
 fn on_nothing_there(what: &str, address: &str, known: &[String]) -> Report {

@@ -2,6 +2,7 @@
 //! configurations, plans or Azure; those stand in the modules it calls.
 
 mod advice;
+mod aiming;
 mod apply;
 mod calling;
 mod cancel;
@@ -23,6 +24,7 @@ mod lsp;
 mod output;
 mod panic;
 mod plan;
+mod plan_file;
 mod project;
 mod schema;
 mod session;

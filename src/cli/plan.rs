@@ -1,19 +1,20 @@
 //! `pgferry plan`: what apply would do, and why. It changes nothing, locks nothing and needs no password.
 
-use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Call;
+use super::aiming::Aiming;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
+use super::plan_file;
 use super::project::Purpose;
-use super::session::{Aim, Planned, Session};
+use super::session::{Planned, Session};
 use super::ui::{Ui, Verbosity};
 use super::view::layout::typed;
 use super::view::plan::{Detail, PlanView, Reads};
-use crate::address::Address;
 use crate::plan::{Mode, Plan};
 
 /// Show what apply would do, and why
@@ -22,16 +23,21 @@ use crate::plan::{Mode, Plan};
     ("pgferry plan", "for a person"),
     ("pgferry plan --detailed-exitcode", "for a pipeline: ends with 2 where something would change"),
     ("pgferry plan --destroy", "what destroy would do"),
+    ("pgferry plan --out tonight.plan", "keeps the plan, to be carried out as it is"),
+    ("pgferry plan --target database_batch.wave1", "one batch, and what it needs"),
 ]))]
 pub(crate) struct PlanArgs {
     /// End with 2 when something would change
     #[arg(long)]
     detailed_exitcode: bool,
     /// Plan to take down what pgferry made
-    #[arg(long, conflicts_with = "retry")]
+    #[arg(long, conflicts_with_all = ["retry", "replace"])]
     destroy: bool,
+    /// Keep the plan in a file, for `pgferry apply FILE`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
-    retrying: Retrying,
+    aiming: Aiming,
     #[command(flatten)]
     known: FromTerraform,
     /// Known from Terraform; a plan locks nothing
@@ -40,14 +46,6 @@ pub(crate) struct PlanArgs {
     /// Known from Terraform; how many reads go out at once follows from what there is to read
     #[arg(long, value_name = "N", hide = true)]
     parallelism: Option<String>,
-}
-
-/// Whose failed migrations are tried again.
-#[derive(Args)]
-pub(crate) struct Retrying {
-    /// Try the failed migrations of this batch again; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    retry: Vec<Address>,
 }
 
 /// Flags known from Terraform that change nothing here.
@@ -82,13 +80,6 @@ pub(crate) struct FromTerraform {
     compact_warnings: bool,
 }
 
-impl Retrying {
-    /// The batches.
-    pub(crate) fn batches(&self) -> BTreeSet<Address> {
-        self.retry.iter().cloned().collect()
-    }
-}
-
 impl FromTerraform {
     /// Says which of them were given for nothing.
     pub(crate) fn note(&self, ui: &Ui) {
@@ -104,12 +95,6 @@ impl FromTerraform {
     }
 }
 
-/// A command with the batches that it is to try again, as it is typed.
-pub(crate) fn again<'a>(command: &str, retry: impl IntoIterator<Item = &'a Address>) -> String {
-    let retry = retry.into_iter().map(|batch| format!(" --retry {}", typed(batch)));
-    std::iter::once(command.to_owned()).chain(retry).collect()
-}
-
 pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let session = call.session(Purpose::Look).await?;
     let mode = if args.destroy { Mode::Destroy } else { Mode::Apply };
@@ -120,12 +105,18 @@ pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, Comman
             call.ui.say(&note);
         }
     }
-    let aim = Aim {
-        mode,
-        retry: args.retrying.batches(),
-    };
+    let aim = args.aiming.aim(mode);
     let Planned { plan, .. } = session.plan(&aim).await?;
     show(&plan, &session, call.ui);
+    if let Some(path) = &args.out {
+        let place = call.directory.join(path);
+        plan_file::write(&place, &plan, &aim)?;
+        let line = call.calling.line(&format!("apply {}", typed(path.display())));
+        call.ui.say(&format!(
+            "\nThe plan is kept in {}. To carry it out: {line}\n",
+            path.display()
+        ));
+    }
     Ok(exit(&plan, args.detailed_exitcode))
 }
 
@@ -142,6 +133,9 @@ pub(crate) fn show(plan: &Plan, session: &Session, ui: &Ui) {
         columns: ui.width(),
     };
     ui.show(&view.render());
+    if plan.has_changes() {
+        ui.show(&format!("Fingerprint: {}\n", plan.fingerprint()));
+    }
 }
 
 /// A plan that apply would refuse ends with 7, and so does a failed check; a migration that runs is no change.

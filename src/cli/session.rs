@@ -22,7 +22,7 @@ use crate::config::decode::to_json;
 use crate::config::{Declared, OutputValue};
 use crate::diagnostic::Diagnostics;
 use crate::graph::Graph;
-use crate::plan::{self, Checked, Inputs, Mode, Output, Plan, Statements};
+use crate::plan::{self, Aim, Checked, Inputs, Output, Plan, Statements};
 use crate::prior::Prior;
 use crate::refresh::{self, Declare, RefreshError, Seen};
 use crate::secret::Secrets;
@@ -50,6 +50,8 @@ pub(crate) struct Planned {
     pub(crate) outputs: Outputs,
     /// The secrets that variables supplied.
     pub(crate) secrets: Secrets,
+    /// The name of the one run that may carry it out, where it lay in a file.
+    pub(crate) run: Option<Uuid>,
 }
 
 /// What holds after an apply.
@@ -58,15 +60,6 @@ pub(crate) struct Afterwards {
     pub(crate) outputs: BTreeMap<String, Output>,
     /// What `check` blocks say.
     pub(crate) checks: Vec<Checked>,
-}
-
-/// What a plan is made for.
-#[derive(Clone, Debug)]
-pub(crate) struct Aim {
-    /// Apply or destroy.
-    pub(crate) mode: Mode,
-    /// Batches whose failed migrations are tried again.
-    pub(crate) retry: BTreeSet<Address>,
 }
 
 impl Session {
@@ -159,8 +152,8 @@ impl Session {
         if !warnings.is_empty() {
             self.ui.say(&self.project.rendered(warnings, self.ui.width()));
         }
-        refuse_unknown(&aim.retry, &graph)?;
         let renamed = prior.renamed(&moves);
+        refuse_unknown(aim, &graph, &renamed.prior)?;
         let statements = Statements {
             moves: renamed.moves,
             blocked: renamed.blocked,
@@ -169,18 +162,22 @@ impl Session {
             checks: self.judged(&checks),
         };
         let plan = plan::propose(Inputs {
-            mode: aim.mode,
+            aim,
             graph: &graph,
             prior: &renamed.prior,
             observed: &observed,
             cloud: self.project.cloud(),
             subscription: self.subscription.clone(),
-            retry: &aim.retry,
             outputs: shown(&values),
             statements: &statements,
         })
         .map_err(|found| self.refuse(found))?;
-        Ok(Planned { plan, outputs, secrets })
+        Ok(Planned {
+            plan,
+            outputs,
+            secrets,
+            run: None,
+        })
     }
 
     /// Output values and checks, now that Azure has told so much.
@@ -240,8 +237,39 @@ impl Session {
     }
 }
 
-/// Whoever asks for another attempt means a batch that is declared.
-fn refuse_unknown(retry: &BTreeSet<Address>, graph: &Graph) -> Result<(), CommandError> {
+/// Whoever asks for another attempt means a batch that is declared, and whoever asks for something made anew means an object
+/// that is.
+fn refuse_unknown(aim: &Aim, graph: &Graph, prior: &Prior) -> Result<(), CommandError> {
+    refuse_unknown_batches(&aim.retry, graph)?;
+    let things = || graph.iter().filter(|declaration| declaration.things().next().is_some());
+    let is_thing = |wanted: &Address| things().any(|declaration| declaration.address == *wanted);
+    if let Some(wanted) = aim.replace.iter().find(|wanted| !is_thing(wanted)) {
+        return Err(CommandError::NothingThere {
+            what: "declared object that can be made anew",
+            address: wanted.to_string(),
+            known: things().map(|declaration| declaration.address.to_string()).collect(),
+        });
+    }
+    let known = || {
+        let declared = graph.iter().map(|declaration| &declaration.address);
+        declared.chain(prior.iter().map(|(unit, _)| &unit.resource))
+    };
+    let mut patterns = aim.targets.iter().chain(&aim.excludes);
+    match patterns.find(|pattern| !known().any(|address| pattern.covers(address))) {
+        None => Ok(()),
+        Some(pattern) => Err(CommandError::NothingThere {
+            what: "resource or module",
+            address: pattern.to_string(),
+            known: known()
+                .map(Address::to_string)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+        }),
+    }
+}
+
+fn refuse_unknown_batches(retry: &BTreeSet<Address>, graph: &Graph) -> Result<(), CommandError> {
     let batches = || graph.batches().map(|(_, batch)| &batch.address);
     match retry.iter().find(|wanted| !batches().any(|address| address == *wanted)) {
         None => Ok(()),

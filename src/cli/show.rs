@@ -1,4 +1,5 @@
-//! `pgferry show`: what the state remembers, for people. It reads only the state.
+//! `pgferry show`: what the state remembers, or a plan in a file, for people. It reads nothing else: a plan needs neither its
+//! configuration nor a login to be read.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,32 +10,68 @@ use super::Call;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
+use super::plan_file;
 use super::project::Purpose;
 use super::session;
 use super::status::covers;
 use super::ui::Verbosity;
 use super::view::layout::{count, hang, pad};
+use super::view::plan::{Detail, PlanView};
 use super::view::time::instant;
 use super::view::value::{Ids, Spelling};
 use crate::address::UnitAddress;
 use crate::cli::color::{DIM, STRONG};
+use crate::plan::saved::Saved;
 use crate::prior::{Origin, Prior, UnitRecord};
 use pgferry_state::{LocalStore, Store};
 
-/// Show what the state remembers
+/// Show what the state remembers, or a plan in a file
 #[derive(Args)]
 #[command(after_help = help::examples(&[
     ("pgferry show", "everything"),
     ("pgferry show vnet_peering.hub_runtime", "one resource"),
     ("pgferry show -v", "with whole ids"),
+    ("pgferry show tonight.plan", "a plan of `pgferry plan --out`"),
 ]))]
 pub(crate) struct ShowArgs {
-    /// Only this resource, or this unit of it
-    #[arg(value_name = "ADDRESS[#PART]")]
-    address: Option<UnitAddress>,
+    /// Only this resource, or this unit of it; or a file with a plan
+    #[arg(value_name = "ADDRESS[#PART]|FILE")]
+    what: Option<String>,
+}
+
+/// Shows a plan as it was made.
+fn show_plan(saved: &Saved, call: &Call<'_>) {
+    let columns = call.ui.width();
+    let about = format!(
+        "A plan made {} by {}, for {} in subscription {}.",
+        instant(saved.made),
+        saved.program,
+        saved.plan.base.cloud,
+        saved.plan.base.subscription
+    );
+    call.ui.show(&format!("{}\n", hang("", "", &about, columns)));
+    let view = PlanView {
+        plan: &saved.plan,
+        calling: &call.calling,
+        reads: None,
+        detail: match call.ui.verbosity() {
+            Verbosity::Quiet | Verbosity::Normal => Detail::Review,
+            Verbosity::Detailed => Detail::Everything,
+        },
+        columns,
+    };
+    call.ui.show(&view.render());
+    call.ui.show(&format!("Fingerprint: {}\n", saved.fingerprint));
 }
 
 pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let file = args.what.as_ref().map(|what| call.directory.join(what));
+    if let Some(file) = file.filter(|file| file.is_file()) {
+        show_plan(&plan_file::read(&file)?, call);
+        return Ok(Exit::Done);
+    }
+    let address = args.what.as_ref().map(|what| what.parse::<UnitAddress>());
+    let address = address.transpose().map_err(CommandError::Address)?;
     let project = call.project(Purpose::Look)?;
     let store = LocalStore::new(session::state_directory(&project));
     let Some(snapshot) = store.load().await? else {
@@ -43,7 +80,7 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     };
     let prior = session::prior(Some(&snapshot))?;
     let home = project.subscription(call.ui.width())?;
-    if let Some(address) = &args.address
+    if let Some(address) = &address
         && !prior.iter().any(|(unit, _)| covers(address, unit))
     {
         let known: BTreeSet<String> = prior
@@ -73,7 +110,7 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
             Verbosity::Detailed => Ids::Whole,
         },
     };
-    render(&mut text, &prior, args.address.as_ref(), &spelling, columns);
+    render(&mut text, &prior, address.as_ref(), &spelling, columns);
     call.ui.show(&text);
     Ok(Exit::Done)
 }

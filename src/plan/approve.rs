@@ -1,11 +1,11 @@
 //! From proposal to order: the only door to something that `apply` accepts. It refuses fatal findings and losses without
 //! consent.
 
-use serde_json::json;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::action::Loss;
+use super::canonical::Fingerprint;
 use super::{Finding, Plan};
 use crate::address::UnitAddress;
 
@@ -14,11 +14,9 @@ use crate::address::UnitAddress;
 pub struct Approved {
     plan: Plan,
     fingerprint: Fingerprint,
+    /// The name of the one run that may carry it out, where it lay in a file.
+    run: Option<Uuid>,
 }
-
-/// 128 bits over what a plan does, and over nothing else: no times, counters, order or serials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fingerprint(String);
 
 /// How somebody agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +25,10 @@ pub enum Consent {
     Typed,
     /// `--auto-approve`.
     Automatic,
+    /// The plan lay in a file that was handed over to be carried out.
+    File,
+    /// `--approved` named its fingerprint.
+    Fingerprint,
 }
 
 /// Why a plan may not be applied.
@@ -63,37 +65,8 @@ impl Plan {
         Ok(Approved {
             plan: self,
             fingerprint,
+            run: None,
         })
-    }
-
-    /// The fingerprint of what it does.
-    pub fn fingerprint(&self) -> Fingerprint {
-        let mut actions: Vec<String> = self
-            .steps
-            .iter()
-            .map(|step| json!({ "unit": step.unit, "op": step.op }).to_string())
-            .chain(self.losses.iter().map(|loss| json!(loss).to_string()))
-            .chain(self.moves.iter().map(|moved| json!(moved).to_string()))
-            .collect();
-        actions.sort();
-        let mut hash = Sha256::new();
-        hash.update(format!(
-            "{}\n{}\n{}\n",
-            Self::FORMAT,
-            self.base.cloud,
-            self.base.subscription
-        ));
-        for action in actions {
-            hash.update(action.as_bytes());
-            hash.update(b"\n");
-        }
-        Fingerprint(
-            hash.finalize()
-                .iter()
-                .take(16)
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
     }
 }
 
@@ -110,12 +83,16 @@ impl Approved {
 
     /// What was agreed to.
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint.0
+        self.fingerprint.as_str()
     }
-}
 
-impl std::fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+    /// The same, to be carried out by the run of this name alone.
+    pub fn under(self, run: Uuid) -> Self {
+        Self { run: Some(run), ..self }
+    }
+
+    /// The name of the one run that may carry it out, where that is settled.
+    pub fn run(&self) -> Option<Uuid> {
+        self.run
     }
 }

@@ -137,7 +137,7 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
     let mut works = Works::default();
     let mut found = Diagnostics::new();
     let declared = Declared::of(inputs);
-    if inputs.mode == Mode::Apply {
+    if inputs.aim.mode == Mode::Apply {
         for declaration in inputs.graph.iter() {
             for unit in declaration.units() {
                 match declaration.kind.conduct() {
@@ -159,7 +159,7 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
             }
         }
     }
-    if inputs.mode == Mode::Apply {
+    if inputs.aim.mode == Mode::Apply {
         import::check(inputs, &mut found);
     }
     works.findings.extend(inputs.statements.blocked.iter().map(blocked));
@@ -169,7 +169,7 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
         .iter()
         .filter(|(_, remembered)| remembered.record.attempts.is_empty())
     {
-        if (inputs.mode == Mode::Destroy || !declared.units.contains(unit))
+        if (inputs.aim.mode == Mode::Destroy || !declared.units.contains(unit))
             && let Some(work) = found.absorb(leave::work(inputs, unit, remembered, &declared))
         {
             works.take(Some(work));
@@ -420,6 +420,12 @@ fn present(
         ailment: ailment(object, before).or_else(|| behind(thing, object).map(|behind| behind.because.to_owned())),
     };
     let made_anew = differing.fields.iter().any(|field| field.forces_replacement);
+    let asked_for = inputs.aim.replace.contains(&unit.address.resource);
+    let is_ours = before.is_some_and(|remembered| remembered.record.origin == Origin::Created);
+    if asked_for && is_ours && !made_anew {
+        let reason = Reason::Because("`--replace` asks for it".to_owned());
+        return Ok(Some(differing.replace(reason, record(Origin::Created))));
+    }
     if let Some(dead) = dead.filter(|_| !made_anew) {
         let reason = Reason::Because(dead.because.to_owned());
         return Ok(Some(differing.replace(reason, record(Origin::Created))));

@@ -26,7 +26,7 @@ use super::{Finding, FindingSeverity, Inputs, Mode};
 /// Adds what every batch, and every batch that is gone, has to do.
 pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnostics) {
     let mut kept = BTreeSet::new();
-    if inputs.mode == Mode::Apply {
+    if inputs.aim.mode == Mode::Apply {
         for (declaration, batch) in inputs.graph.batches() {
             if let Some(reason) = inputs.observed.why_migrations_unreadable(&batch.target) {
                 kept.extend(inputs.prior.of(&batch.address).map(|(unit, _)| unit.clone()));
@@ -37,7 +37,7 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
             }
             let migrations = inputs.observed.migrations(&batch.target);
             let imports = import::migrations(inputs, &batch.address).collect();
-            let retry = inputs.retry.contains(&batch.address);
+            let retry = inputs.aim.retry.contains(&batch.address);
             let dealt = deal_with(batch, inputs.prior, migrations, retry, &imports);
             report(declaration, batch, &dealt, works, found);
             other_sources(batch, &dealt, migrations, works);
@@ -199,7 +199,7 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
             .iter()
             .any(|migration| migration.id == attempt.id && migration.state.ending().is_none())
     });
-    match (running, inputs.mode) {
+    match (running, inputs.aim.mode) {
         // Refused where all that disturbs a running migration is.
         (Some(_), Mode::Destroy) => {}
         (Some(attempt), Mode::Apply) => works.findings.push(Finding {

@@ -28,7 +28,7 @@ pub(super) fn work(
     declared: &Declared<'_>,
 ) -> Result<Work, Diagnostics> {
     let record = &remembered.record;
-    let destroy = inputs.mode == Mode::Destroy;
+    let destroy = inputs.aim.mode == Mode::Destroy;
     let reason = if destroy { Reason::Destroy } else { Reason::NotDeclared };
     let change = |action, note: Option<&str>| {
         Some(Change {
@@ -114,7 +114,7 @@ fn seen(unit: &UnitAddress, object: &Json) -> Finds {
 
 /// What a `removed` block says of a unit that is no longer declared.
 fn removed(inputs: &Inputs<'_>, unit: &UnitAddress) -> Option<AtEnd> {
-    if inputs.mode == Mode::Destroy {
+    if inputs.aim.mode == Mode::Destroy {
         return None;
     }
     let mut removals = inputs.statements.removals.iter();
@@ -165,7 +165,7 @@ pub(super) fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostic
             .filter(|work| active.way.iter().any(|id| touches(work, id)))
             .filter_map(|work| Some((&work.unit, disturbance(work.change.as_ref()?)?)))
             .collect();
-        match (inputs.mode, &active.unit) {
+        match (inputs.aim.mode, &active.unit) {
             (Mode::Destroy, Some(unit)) => found.push(still_running(unit, active.migration, &disturbing)),
             (Mode::Destroy | Mode::Apply, _) if disturbing.is_empty() => {}
             (Mode::Destroy | Mode::Apply, unit) => {

@@ -2,8 +2,10 @@
 //! It never reads Azure, the disk or the clock.
 
 pub mod action;
+pub mod aim;
 pub mod approve;
 pub mod batch;
+pub mod canonical;
 pub mod diff;
 mod hold;
 mod import;
@@ -11,15 +13,18 @@ mod jobs;
 mod leave;
 pub mod lint;
 pub mod order;
+pub mod saved;
+mod select;
 pub mod step;
 
 #[cfg(test)]
 mod tests;
 
 pub use action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Tally};
+pub use aim::Aim;
 pub use step::{Answer, Await, Gate, Op, Step, StepId};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +38,11 @@ use crate::observed::Observed;
 use crate::prior::Prior;
 
 /// What a run is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Make it as declared.
+    #[default]
     Apply,
     /// Remove what is ours.
     Destroy,
@@ -111,6 +117,9 @@ pub struct Plan {
     /// What `check` blocks say. They never stop an apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Checked>,
+    /// What would change, too, and is not what it was made for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<UnitAddress>,
 }
 
 /// An output value as it is shown and kept.
@@ -128,7 +137,7 @@ pub enum Output {
 /// What a plan is computed from.
 pub struct Inputs<'a> {
     /// What it is for.
-    pub mode: Mode,
+    pub aim: &'a Aim,
     /// What is declared; for a destroy, still what is declared.
     pub graph: &'a Graph,
     /// What is remembered.
@@ -139,8 +148,6 @@ pub struct Inputs<'a> {
     pub cloud: Cloud,
     /// The subscription the state is bound to.
     pub subscription: SubscriptionId,
-    /// Batches whose failed migrations are to be tried again.
-    pub retry: &'a BTreeSet<Address>,
     /// Output values, as evaluated against what is observed.
     pub outputs: BTreeMap<String, Output>,
     /// What the configuration says beside what it declares.
@@ -190,6 +197,7 @@ pub struct Checked {
 /// When the configuration cannot be carried out at all: an object that must exist does not, or cannot be read.
 pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
     let mut works = diff::works(&inputs)?;
+    let left_out = select::choose(&inputs, &mut works);
     let findings = lint::findings(&inputs, &works);
     let steps = order::arrange(&mut works.list, &inputs);
     let moved = inputs.statements.moves.keys();
@@ -203,7 +211,7 @@ pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
     };
     Ok(Plan {
         format: Plan::FORMAT,
-        mode: inputs.mode,
+        mode: inputs.aim.mode,
         base,
         changes: works.list.into_iter().filter_map(|work| work.change).collect(),
         kept: works.kept,
@@ -214,6 +222,7 @@ pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
         outputs: inputs.outputs,
         moves: moves(inputs.statements),
         checks: inputs.statements.checks.clone(),
+        left_out,
     })
 }
 

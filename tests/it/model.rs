@@ -91,13 +91,12 @@ impl Model {
             prior.insert(unit.clone(), remembered.clone());
         }
         plan::propose(Inputs {
-            mode,
+            aim: &plan::Aim::of(mode),
             graph: &declared.graph,
             prior: &prior,
             observed: &self.observed(&declared.graph),
             cloud: Cloud::Simulator,
             subscription: SUBSCRIPTION.parse().unwrap(),
-            retry: &BTreeSet::new(),
             statements: &plan::Statements::default(),
             outputs: BTreeMap::new(),
         })

@@ -24,6 +24,7 @@ fn a_password_is_seen_nowhere() {
     let ferry = Ferry::example("quickstart");
     let plan = ferry.run_with("PGFERRY_LOG", "trace", &["plan"]).expect(0);
     refuse("the plan", plan.all().as_bytes());
+    let _ = ferry.run(&["plan", "--out", "kept.plan"]).expect(0);
     let apply = ferry
         .run_with("PGFERRY_LOG", "trace", &["apply", "--auto-approve"])
         .expect(0);

@@ -195,6 +195,7 @@ impl Plans {
             outputs: BTreeMap::new(),
             moves: Vec::new(),
             checks: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 }

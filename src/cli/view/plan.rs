@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::batch::{Page, Steps, batch};
 use super::change::{Frame, fields, lead, resource, shown, sign};
-use super::layout::{clean, count, hang, pad};
+use super::layout::{clean, count, hang, listed, pad};
 use super::value::{Ids, Spelling};
 use crate::arm::SubscriptionId;
 use crate::cli::calling::Calling;
@@ -56,6 +56,7 @@ impl PlanView<'_> {
         } else {
             self.changes(&mut text);
         }
+        self.left_out(&mut text);
         self.outputs(&mut text);
         if !self.plan.changes.is_empty() {
             self.summary(&mut text);
@@ -295,6 +296,21 @@ impl PlanView<'_> {
                 .map(|(number, word)| format!("{number} to {word}")),
         );
         let _ = writeln!(text, "{STRONG}Plan:{STRONG:#} {}.", parts.join(", "));
+    }
+
+    fn left_out(&self, text: &mut String) {
+        let left_out = &self.plan.left_out;
+        if left_out.is_empty() {
+            return;
+        }
+        let units: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+        let sentence = format!(
+            "{} {}",
+            paint(WARNING, "Left out, and not as declared:"),
+            listed(&units)
+        );
+        text.push_str(&hang("", "  ", &sentence, self.columns));
+        text.push('\n');
     }
 
     fn requests(&self, text: &mut String) {

@@ -31,6 +31,7 @@ pub(super) fn plan(changes: Vec<Change>, steps: Vec<Step>) -> Plan {
         outputs: BTreeMap::new(),
         moves: Vec::new(),
         checks: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 

@@ -16,7 +16,7 @@ static RULES: &[Rule] = &[Rule { run: overlap::run }];
 /// What all rules find, with what batches had to say.
 pub fn findings(inputs: &Inputs<'_>, works: &Works) -> Vec<Finding> {
     let mut found = works.findings.clone();
-    if inputs.mode == Mode::Apply {
+    if inputs.aim.mode == Mode::Apply {
         found.extend(RULES.iter().flat_map(|rule| (rule.run)(inputs)));
     }
     found.sort_by(|a, b| (b.severity, &a.address, &a.code).cmp(&(a.severity, &b.address, &b.code)));

@@ -1,6 +1,6 @@
 //! Plans of declared text against an Azure that is written down: one difference at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -13,11 +13,12 @@ use crate::diagnostic::Diagnostics;
 use crate::kind::Defaults;
 use crate::observed::{Observed, Presence};
 use crate::plan::step::{Remember, StepTarget};
-use crate::plan::{Change, Inputs, Mode, Op, Plan, propose};
+use crate::plan::{Aim, Change, Inputs, Op, Plan, propose};
 use crate::prior::{Prior, Remembered};
 
 mod batch;
 mod behind;
+mod chosen;
 mod condition;
 mod ignored;
 mod protect;
@@ -66,6 +67,7 @@ struct World {
     prior: Prior,
     tags: BTreeMap<String, String>,
     migrations: BTreeMap<ArmId, Vec<Migration>>,
+    aim: Aim,
     /// Targets whose migrations nobody may list.
     closed: Vec<ArmId>,
 }
@@ -145,13 +147,12 @@ impl World {
             observed.insert_migrations(target.clone(), migrations.clone());
         }
         propose(Inputs {
-            mode: Mode::Apply,
+            aim: &self.aim,
             graph: &declared.graph,
             prior: &self.prior,
             observed: &observed,
             cloud: Cloud::Simulator,
             subscription: SUBSCRIPTION.parse().unwrap(),
-            retry: &BTreeSet::new(),
             statements: &super::Statements::default(),
             outputs: BTreeMap::new(),
         })

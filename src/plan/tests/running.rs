@@ -97,7 +97,7 @@ fn what_runs_waits_for_nothing_that_queues_behind_it() {
     );
     let world = world("second", &["a"], json!({ "state": "InProgress" }));
     let plan = world.plan(&text);
-    let mut over = BTreeSet::new();
+    let mut over = std::collections::BTreeSet::new();
     for _ in &plan.steps {
         let ready = plan.steps.iter().filter(|step| {
             let before = step.after.keys().chain(&step.behind);

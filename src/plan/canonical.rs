@@ -1,0 +1,131 @@
+//! What a plan does and nothing else, in a form that is the same on every machine and in every run: what is approved, and
+//! what two plans are compared by. No times, counters, order, serials, and nothing of what was seen on the way.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::action::Action;
+use super::step::{Await, Op, Step, Until};
+use super::{Gate, Plan};
+use crate::address::UnitAddress;
+
+/// What is done to each unit, in order.
+pub type Deeds = BTreeMap<UnitAddress, Vec<Json>>;
+
+impl Plan {
+    /// What it does to each unit. Units that only our memory is brought up to date about are not among them.
+    pub fn deeds(&self) -> Deeds {
+        let noted: BTreeMap<&UnitAddress, &Action> = self
+            .changes
+            .iter()
+            .map(|change| (&change.unit, &change.action))
+            .collect();
+        let mut deeds = Deeds::new();
+        for step in &self.steps {
+            if let Some(deed) = deed(step, noted.get(&step.unit).copied()) {
+                deeds.entry(step.unit.clone()).or_default().push(deed);
+            }
+        }
+        deeds
+    }
+
+    /// What it does beside what it does to units: the losses it takes, and what gets another name.
+    pub fn terms(&self) -> Vec<Json> {
+        let losses = self.losses.iter().map(|loss| json!({ "loses": loss }));
+        let moves = self.moves.iter().map(|moved| json!({ "moves": moved }));
+        losses.chain(moves).collect()
+    }
+
+    /// The fingerprint of what it does.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut terms: Vec<String> = self.terms().iter().map(Json::to_string).collect();
+        terms.sort();
+        let deeds = self.deeds();
+        let deeds = deeds
+            .iter()
+            .map(|(unit, deeds)| json!({ "unit": unit, "deeds": deeds }).to_string());
+        let mut hash = Sha256::new();
+        for part in [
+            &Self::FORMAT.to_string(),
+            self.base.cloud.as_str(),
+            self.base.subscription.as_str(),
+        ] {
+            hash.update(part.as_bytes());
+            hash.update(b"\n");
+        }
+        for line in deeds.chain(terms) {
+            hash.update(line.as_bytes());
+            hash.update(b"\n");
+        }
+        let digest = hash.finalize();
+        Fingerprint(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// 128 bits over what a plan does, in hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for Fingerprint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim().to_ascii_lowercase();
+        if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(Self(text))
+        } else {
+            Err("a fingerprint has 32 hexadecimal digits; `pgferry plan` prints it")
+        }
+    }
+}
+
+fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
+    Some(match &step.op {
+        Op::Put {
+            target, body, query, ..
+        } => json!({ "put": target, "body": body, "query": query }),
+        Op::Start {
+            migration,
+            body,
+            may_exist,
+        } => json!({ "start": migration, "body": body, "may_exist": may_exist }),
+        Op::Delete { target, .. } => json!({ "delete": target }),
+        Op::Await(Await {
+            migration,
+            until: until @ (Until::ReadyForCutover | Until::Succeeded),
+            answers,
+            ..
+        }) => json!({ "await": migration, "until": until, "answers": answers }),
+        // Whose turn it is at the target is for the hour to say.
+        Op::Await(Await {
+            until: Until::Ended, ..
+        }) => return None,
+        Op::Gate(Gate {
+            migration,
+            databases,
+            max_lag,
+            samples,
+            opens,
+        }) => json!({
+            "gate": migration, "databases": databases, "max_lag": max_lag.as_secs_f64(), "samples": samples, "opens": opens
+        }),
+        Op::Cutover { migration, databases } => json!({ "cutover": migration, "databases": databases }),
+        Op::Note => json!({ "note": noted? }),
+    })
+}

@@ -1,0 +1,183 @@
+//! Plans in files: what is approved in one place and carried out in another. A file holds no secret, since a plan cannot; it
+//! says for itself what it was made for, and can be read without configuration or credentials.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::Plan;
+use super::aim::Aim;
+use super::canonical::Fingerprint;
+use super::step::{Finds, Op};
+use crate::address::UnitAddress;
+
+/// A plan in a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    /// What the file is: always [`Saved::KIND`].
+    pub kind: String,
+    /// The version of this form.
+    pub format: u32,
+    /// The program that made it.
+    pub program: String,
+    /// The file's own name, and that of the one run that may carry it out.
+    pub id: Uuid,
+    /// When it was made, by the wall's clock.
+    pub made: Timestamp,
+    /// What it was made for.
+    pub aim: Aim,
+    /// The fingerprint of what it does.
+    pub fingerprint: Fingerprint,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Why a file is no plan that can be used.
+#[derive(Debug, Error)]
+pub enum SavedError {
+    /// It is something else.
+    #[error("it is not a plan of pgferry: {0}")]
+    NotAPlan(String),
+    /// It was made by a newer program.
+    #[error("it has form {found}, and this program reads form {}", Saved::FORMAT)]
+    Newer {
+        /// The form it has.
+        found: u64,
+    },
+    /// It was made by an older program whose plans can no longer be carried out.
+    #[error(
+        "it has form {found}, which is older than what this program reads ({})",
+        Saved::FORMAT
+    )]
+    Older {
+        /// The form it has.
+        found: u64,
+    },
+    /// What it says it does is not what it does.
+    #[error("it was changed after it was made: what it does has another fingerprint than it says")]
+    Changed,
+}
+
+impl Saved {
+    /// What every such file calls itself.
+    pub const KIND: &str = "pgferry-plan";
+    /// The version written by this program.
+    pub const FORMAT: u32 = 1;
+
+    /// A plan, to be written to a file.
+    pub fn new(plan: Plan, aim: Aim, id: Uuid, made: Timestamp) -> Self {
+        Self {
+            kind: Self::KIND.to_owned(),
+            format: Self::FORMAT,
+            program: concat!("pgferry ", env!("CARGO_PKG_VERSION")).to_owned(),
+            id,
+            made,
+            aim,
+            fingerprint: plan.fingerprint(),
+            plan,
+        }
+    }
+
+    /// The file.
+    pub fn to_text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a plan has text keys only, so it is always JSON");
+        text.push('\n');
+        text
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it is no plan, of another form, or was changed by hand.
+    pub fn read(bytes: &[u8]) -> Result<Self, SavedError> {
+        let json: Json = serde_json::from_slice(bytes).map_err(|error| SavedError::NotAPlan(error.to_string()))?;
+        let kind = json.get("kind").and_then(Json::as_str);
+        let found = json.get("format").and_then(Json::as_u64);
+        let (Some(Self::KIND), Some(found)) = (kind, found) else {
+            return Err(SavedError::NotAPlan(format!("its `kind` is not `{}`", Self::KIND)));
+        };
+        match found.cmp(&u64::from(Self::FORMAT)) {
+            std::cmp::Ordering::Greater => return Err(SavedError::Newer { found }),
+            std::cmp::Ordering::Less => return Err(SavedError::Older { found }),
+            std::cmp::Ordering::Equal => {}
+        }
+        let saved: Self = serde_json::from_value(json).map_err(|error| SavedError::NotAPlan(error.to_string()))?;
+        if saved.plan.fingerprint() != saved.fingerprint {
+            return Err(SavedError::Changed);
+        }
+        Ok(saved)
+    }
+}
+
+/// A unit that a plan would deal with otherwise if it were made now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// The unit; nothing where it is about losses or names.
+    pub unit: Option<UnitAddress>,
+    /// What has moved.
+    pub cause: Cause,
+}
+
+/// Why a plan is no longer what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// Its record in the state was written.
+    Record,
+    /// The object in Azure was changed, made or deleted.
+    Azure,
+    /// The configuration or a variable says something else.
+    Configuration,
+}
+
+/// Where a plan made now parts from one that was made before, in the units that the earlier one deals with. What else there
+/// is to do by now is another plan's.
+pub fn departures(then: &Plan, now: &Plan) -> Vec<Departure> {
+    let (before, after) = (then.deeds(), now.deeds());
+    let mut found = Vec::new();
+    for (unit, deeds) in &before {
+        if after.get(unit) != Some(deeds) || seen_of(then, unit) != seen_of(now, unit) {
+            found.push(Departure {
+                unit: Some(unit.clone()),
+                cause: cause(then, now, unit),
+            });
+        }
+    }
+    let terms = |plan: &Plan| plan.terms().iter().map(Json::to_string).collect::<BTreeSet<_>>();
+    if !terms(then).is_subset(&terms(now)) {
+        found.push(Departure {
+            unit: None,
+            cause: Cause::Configuration,
+        });
+    }
+    found
+}
+
+fn cause(then: &Plan, now: &Plan, unit: &UnitAddress) -> Cause {
+    let record = |plan: &Plan| plan.base.records.get(unit).copied();
+    // A unit that is no longer touched has no record in the plan, whether or not it has one in the state.
+    let is_touched = now.steps.iter().any(|step| step.unit == *unit);
+    if is_touched && record(then) != record(now) {
+        return Cause::Record;
+    }
+    if is_touched && seen_of(then, unit) == seen_of(now, unit) {
+        Cause::Configuration
+    } else {
+        Cause::Azure
+    }
+}
+
+/// What a plan found of a unit's object, and where it goes on from there.
+fn seen_of<'a>(plan: &'a Plan, unit: &UnitAddress) -> Vec<Option<&'a Finds>> {
+    let steps = plan.steps.iter().filter(|step| step.unit == *unit);
+    steps
+        .map(|step| match &step.op {
+            Op::Put { finds, .. } | Op::Delete { finds, .. } => Some(finds),
+            Op::Start { .. } | Op::Await(_) | Op::Gate(_) | Op::Cutover { .. } | Op::Note => None,
+        })
+        .collect()
+}

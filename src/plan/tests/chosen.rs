@@ -1,0 +1,184 @@
+//! Plans about a part of a configuration, plans that were kept, and fingerprints.
+
+use serde_json::json;
+
+use super::{BATCH, PEERING, World, forward, lines};
+use crate::plan::Aim;
+use crate::plan::saved::{Cause, Departure, Saved, SavedError, departures};
+use uuid::Uuid;
+
+const ZONE: &str =
+    "dns_zone \"z\" { name = \"one.example\" }\ndns_link \"l\" {\n  zone = dns_zone.z\n  networks = [network.a]\n}\n";
+
+fn aim(targets: &[&str], excludes: &[&str]) -> Aim {
+    let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    Aim {
+        targets: parse(targets),
+        excludes: parse(excludes),
+        ..Aim::default()
+    }
+}
+
+fn units(world: &World, text: &str) -> (Vec<String>, Vec<String>) {
+    let plan = world.plan(text);
+    let shown = plan.changes.iter().map(|change| change.unit.to_string());
+    let left = plan.left_out.iter().map(ToString::to_string);
+    (shown.collect(), left.collect())
+}
+
+#[test]
+fn a_target_brings_what_it_needs_and_names_what_is_left_out() {
+    let text = format!("{PEERING}{ZONE}");
+    let world = World {
+        aim: aim(&["dns_link.l"], &[]),
+        ..World::new()
+    };
+    let (shown, left) = units(&world, &text);
+    assert_eq!(shown, ["dns_link.l#a", "dns_zone.z"]);
+    assert_eq!(left, ["vnet_peering.p#forward", "vnet_peering.p#reverse"]);
+}
+
+#[test]
+fn what_is_excluded_takes_along_what_needs_it() {
+    let text = format!("{PEERING}{ZONE}");
+    let world = World {
+        aim: aim(&[], &["dns_zone.z"]),
+        ..World::new()
+    };
+    let (shown, left) = units(&world, &text);
+    assert_eq!(shown, ["vnet_peering.p#forward", "vnet_peering.p#reverse"]);
+    assert_eq!(left, ["dns_link.l#a", "dns_zone.z"]);
+}
+
+#[test]
+fn what_leaves_is_chosen_with_what_needs_it() {
+    let text = format!("{PEERING}{ZONE}");
+    let mut world = World::after(&text);
+    world.aim = aim(&["dns_zone.z"], &[]);
+    let (shown, left) = units(&world, PEERING);
+    assert_eq!(
+        shown,
+        ["dns_link.l#a", "dns_zone.z"],
+        "a zone cannot leave before its link"
+    );
+    assert!(left.is_empty());
+}
+
+#[test]
+fn what_is_ours_is_made_anew_when_asked_for() {
+    let mut world = World::after(PEERING);
+    world.aim.replace.insert("vnet_peering.p".parse().unwrap());
+    let plan = world.plan(PEERING);
+    assert_eq!(
+        lines(&plan),
+        [
+            "Replace vnet_peering.p#forward Because(\"`--replace` asks for it\") []",
+            "Replace vnet_peering.p#reverse Because(\"`--replace` asks for it\") []"
+        ]
+    );
+}
+
+#[test]
+fn a_fingerprint_is_of_what_is_done_and_of_nothing_else() {
+    let world = World::new();
+    let of = |text: &str| world.plan(text).fingerprint();
+    let text = format!("{PEERING}{ZONE}");
+    let turned = format!("{ZONE}{PEERING}");
+    assert_eq!(of(&text), of(&turned), "order of blocks");
+    assert_ne!(of(&text), of(PEERING), "less is something else");
+    let flagged = text.replace(
+        "to = network.b\n",
+        "to = network.b\n  forward { use_remote_gateways = true }\n",
+    );
+    assert_ne!(of(&text), of(&flagged));
+    let mut written = World::new();
+    written.aim = aim(&["vnet_peering.p"], &[]);
+    assert_eq!(
+        written.plan(&text).fingerprint(),
+        of(PEERING),
+        "what is left out does not count"
+    );
+    // A record that was written again, and members that nobody declares, change nothing of what is done.
+    let changed = PEERING.replace(
+        "to = network.b\n",
+        "to = network.b\n  forward { use_remote_gateways = true }\n",
+    );
+    let mut other = World::after(PEERING);
+    let before = other.plan(&changed).fingerprint();
+    let unit = "vnet_peering.p#forward".parse().unwrap();
+    let mut remembered = other.prior.get(&unit).unwrap().clone();
+    remembered.revision = 7;
+    other.prior.insert(unit, remembered);
+    other.object(&forward())["properties"]["peeringState"] = json!("Connected");
+    assert_eq!(other.plan(&changed).fingerprint(), before);
+}
+
+fn saved(world: &World, text: &str) -> Saved {
+    Saved::new(
+        world.plan(text),
+        Aim::default(),
+        Uuid::nil(),
+        jiff::Timestamp::UNIX_EPOCH,
+    )
+}
+
+#[test]
+fn a_plan_survives_its_file_and_a_changed_file_is_refused() {
+    let kept = saved(&World::new(), &format!("{PEERING}{BATCH}"));
+    let text = kept.to_text();
+    assert_eq!(Saved::read(text.as_bytes()).unwrap(), kept);
+    let changed = text
+        .replace("\"vnet-a-to-vnet-b\"", "\"vnet-a-to-vnet-c\"")
+        .replace("pg-t/", "pg-u/");
+    assert_ne!(changed, text);
+    assert!(matches!(Saved::read(changed.as_bytes()), Err(SavedError::Changed)));
+    let newer = text.replacen("\"format\": 1", "\"format\": 2", 1);
+    assert!(matches!(
+        Saved::read(newer.as_bytes()),
+        Err(SavedError::Newer { found: 2 })
+    ));
+    for other in [
+        "",
+        "{}",
+        "[1]",
+        "{\"kind\": \"pgferry-plan\", \"format\": 1}",
+        "\u{feff}{}",
+    ] {
+        assert!(
+            matches!(Saved::read(other.as_bytes()), Err(SavedError::NotAPlan(_))),
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn what_moved_since_is_named_with_its_cause() {
+    let changed = PEERING.replace(
+        "to = network.b\n",
+        "to = network.b\n  forward { use_remote_gateways = true }\n",
+    );
+    let world = World::after(PEERING);
+    let then = world.plan(&changed);
+    let unit = Some("vnet_peering.p#forward".parse().unwrap());
+    let cause = |world: &World, text: &str| departures(&then, &world.plan(text));
+    let because = |cause| {
+        vec![Departure {
+            unit: unit.clone(),
+            cause,
+        }]
+    };
+    assert_eq!(cause(&world, &changed), [], "nothing moved");
+    assert_eq!(
+        cause(&world, &format!("{changed}{ZONE}")),
+        [],
+        "what else there is to do is another plan's"
+    );
+    let other = changed.replace("use_remote_gateways", "allow_gateway_transit");
+    assert_eq!(cause(&world, &other), because(Cause::Configuration));
+    let mut azure = World::after(PEERING);
+    azure.object(&forward())["properties"]["useRemoteGateways"] = json!(true);
+    assert_eq!(cause(&azure, &changed), because(Cause::Azure));
+    let mut gone = World::after(PEERING);
+    gone.objects.remove(&forward());
+    assert_eq!(cause(&gone, &changed), because(Cause::Azure));
+}

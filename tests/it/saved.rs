@@ -1,0 +1,99 @@
+//! Plans that are kept in a file or approved by their fingerprint, and what becomes of them when something moves.
+
+use std::fs;
+
+use crate::support::Ferry;
+
+fn fingerprint(text: &str) -> String {
+    let line = text.lines().find_map(|line| line.strip_prefix("Fingerprint: "));
+    line.unwrap_or_else(|| panic!("no fingerprint in:\n{text}")).to_owned()
+}
+
+#[test]
+fn a_kept_plan_is_shown_without_its_configuration_carried_out_once_and_refused_afterwards() {
+    let ferry = Ferry::example("quickstart");
+    let planned = ferry.run(&["plan", "--out", "tonight.plan"]);
+    assert_eq!(planned.code, 0, "{}", planned.all());
+    assert!(planned.all().contains("apply tonight.plan"), "{}", planned.all());
+
+    let elsewhere = Ferry::of("");
+    fs::remove_file(elsewhere.path("main.hcl")).unwrap();
+    fs::copy(ferry.path("tonight.plan"), elsewhere.path("tonight.plan")).unwrap();
+    let shown = elsewhere.run(&["show", "tonight.plan"]).expect(0);
+    assert!(shown.out.contains("database_batch.wave1"), "{}", shown.all());
+    assert_eq!(fingerprint(&shown.out), fingerprint(&planned.out));
+
+    let applied = ferry.run(&["apply", "tonight.plan"]);
+    assert_eq!(applied.code, 0, "{}", applied.all());
+    ferry.expect_no_changes();
+    let again = ferry.run(&["apply", "tonight.plan"]);
+    assert_eq!(again.code, 1, "{}", again.all());
+    assert!(again.all().contains("carried out already"), "{}", again.all());
+}
+
+#[test]
+fn a_kept_plan_is_refused_when_what_it_does_would_be_something_else_by_now() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.run(&["plan", "--out", "tonight.plan"]).expect(0);
+    ferry.edit("allow_gateway_transit = true", "allow_gateway_transit = false");
+    let refused = ferry.run(&["apply", "tonight.plan"]);
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    for said in [
+        "no longer what it was",
+        "vnet_peering.",
+        "the configuration or a variable",
+    ] {
+        assert!(refused.all().contains(said), "{said}: {}", refused.all());
+    }
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn an_approval_is_for_what_was_shown_and_for_nothing_else() {
+    let ferry = Ferry::example("quickstart");
+    let approved = fingerprint(&ferry.run(&["plan"]).out);
+    ferry.edit("allow_gateway_transit = true", "allow_gateway_transit = false");
+    let refused = ferry.run(&["apply", "--approved", &approved]);
+    assert_eq!(refused.code, 1, "{}", refused.all());
+    assert!(
+        refused.all().contains("not the plan that was approved"),
+        "{}",
+        refused.all()
+    );
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+    // A comment is no change of what is done.
+    ferry.edit("allow_gateway_transit = false", "allow_gateway_transit = true");
+    ferry.append("# tonight\n");
+    let applied = ferry.run(&["apply", "--approved", &approved]);
+    assert_eq!(applied.code, 0, "{}", applied.all());
+    // What was approved is done: nothing is left that would need another approval.
+    let again = ferry.run(&["apply", "--approved", &approved]);
+    assert_eq!(again.code, 0, "{}", again.all());
+}
+
+#[test]
+fn a_file_that_is_no_plan_says_so() {
+    let ferry = Ferry::example("quickstart");
+    ferry.write("not.plan", "{}");
+    for arguments in [["apply", "not.plan"], ["apply", "missing.plan"], ["show", "not.plan"]] {
+        let refused = ferry.run(&arguments);
+        assert_eq!(refused.code, 1, "{}", refused.all());
+        assert!(refused.all().contains("cannot use the plan"), "{}", refused.all());
+    }
+}
+
+#[test]
+fn a_plan_of_a_part_leaves_the_rest_and_says_so() {
+    let ferry = Ferry::example("quickstart");
+    let applied = ferry.run(&["apply", "--auto-approve", "--target", "dns_link.endpoint"]);
+    assert_eq!(applied.code, 0, "{}", applied.all());
+    assert!(applied.all().contains("Left out"), "{}", applied.all());
+    assert!(
+        ferry.writes().iter().all(|write| write.contains("privateDnsZones")),
+        "{:#?}",
+        ferry.writes()
+    );
+    let unknown = ferry.run(&["plan", "--target", "dns_link.endpiont"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.all().contains("dns_link.endpoint"), "{}", unknown.all());
+}
