@@ -68,6 +68,15 @@ pub struct Need {
     pub because: Because,
 }
 
+/// How much of what is to be known is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    All,
+    /// A part; the rest hangs on what is not known yet.
+    Part,
+}
+
 /// All declarations with their edges; without cycles.
 #[derive(Clone, Default)]
 pub struct Graph {

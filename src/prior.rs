@@ -237,6 +237,25 @@ impl Prior {
         renamed
     }
 
+    /// Gives records other names, all at once.
+    pub fn permute(&mut self, steps: &[(UnitAddress, UnitAddress)]) {
+        let taken: Vec<(UnitAddress, Option<Remembered>)> = steps
+            .iter()
+            .map(|(from, to)| (to.clone(), self.units.remove(from)))
+            .collect();
+        for (to, remembered) in taken {
+            self.units.extend(remembered.map(|remembered| (to, remembered)));
+        }
+        let now: BTreeMap<&UnitAddress, &UnitAddress> = steps.iter().map(|(from, to)| (from, to)).collect();
+        for remembered in self.units.values_mut() {
+            for need in &mut remembered.record.needs {
+                if let Some(to) = now.get(need) {
+                    *need = (*to).clone();
+                }
+            }
+        }
+    }
+
     /// Output values as last kept.
     pub fn outputs(&self) -> &BTreeMap<String, Json> {
         &self.outputs

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::arm::migration::Migration;
 use crate::arm::{ArmError, ArmId, ArmRead, ArmType, Collection, Failure, Found, Outputs};
 use crate::diagnostic::Diagnostics;
-use crate::graph::Graph;
+use crate::graph::{Extent, Graph};
 use crate::kind::schema::Term;
 use crate::kind::{self, Conduct};
 use crate::observed::{Observed, Presence};
@@ -53,11 +53,11 @@ pub trait Declare: Sync {
     /// Everything that is declared.
     type Declared: AsRef<Graph> + Send;
 
-    /// Only what is read and named outright.
+    /// Only what is read, given what Azure has told: the rest may hang on it.
     ///
     /// # Errors
     /// What keeps the configuration from being evaluated at all.
-    fn readable(&self) -> Result<Graph, Diagnostics>;
+    fn readable(&self, outputs: &Outputs) -> Result<(Graph, Extent), Diagnostics>;
 
     /// Everything, given what Azure has told.
     ///
@@ -75,11 +75,22 @@ pub async fn look<D: Declare>(
     prior: &Prior,
     arm: &dyn ArmRead,
 ) -> Result<Seen<D::Declared>, RefreshError> {
-    let readable = configuration.readable().map_err(RefreshError::Configuration)?;
     let mut observed = Observed::default();
-    observe(&mut observed, &read_only(&readable), arm).await?;
-    let outputs = outputs(&readable, &observed);
-    drop(readable);
+    let mut told = Outputs::default();
+    // What is read may be named by what is read: each wave makes more known, until one brings nothing new.
+    loop {
+        let (readable, extent) = configuration.readable(&told).map_err(RefreshError::Configuration)?;
+        let wanted = read_only(&readable).without(&observed);
+        if wanted.is_empty() {
+            break;
+        }
+        observe(&mut observed, &wanted, arm).await?;
+        told = outputs(&readable, &observed);
+        if extent == Extent::All {
+            break;
+        }
+    }
+    let outputs = told;
     let declared = configuration.complete(&outputs).map_err(RefreshError::Configuration)?;
     let wanted = everything(declared.as_ref(), prior).without(&observed);
     observe(&mut observed, &wanted, arm).await?;
@@ -98,6 +109,10 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.targets.is_empty()
+    }
+
     fn without(mut self, observed: &Observed) -> Self {
         self.ids.retain(|id| observed.get(id).is_none());
         self.targets.retain(|target| !observed.knows_migrations(target));

@@ -11,6 +11,7 @@ use super::deed::Deed;
 use super::error::{ApplyError, StepError};
 use super::journal::{Journal, end, lock};
 use super::observer::Observer;
+use super::seen::TablesSeen;
 use super::step::{Doer, Left, Performed};
 use super::watch::{Goal, Look, Sight, Watcher};
 use super::{Interrupt, Options, Ports};
@@ -25,6 +26,8 @@ pub(super) struct ByHand<'a> {
     pub(super) interrupt: &'a Interrupt,
     pub(super) observer: &'a dyn Observer,
     pub(super) unit: &'a UnitAddress,
+    /// How many tables were seen, from the first look to the call.
+    pub(super) seen: Arc<TablesSeen>,
 }
 
 /// Whose journal the call is written to.
@@ -80,7 +83,7 @@ impl<'a> ByHand<'a> {
             step,
             key,
             attempts: 0,
-            seen: Arc::default(),
+            seen: Arc::clone(&self.seen),
             left: None,
         };
         doer.perform(deed).await
@@ -175,7 +178,7 @@ impl<'a> ByHand<'a> {
                 arm: self.ports.arm,
                 clock: self.ports.clock,
                 observer: self.observer,
-                seen: Arc::default(),
+                seen: Arc::clone(&self.seen),
             };
             let pause = watcher.pause();
             let next = async {

@@ -2,6 +2,7 @@
 //! belongs to the command line.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::by_hand::{ByHand, Watched};
@@ -52,6 +53,7 @@ pub async fn cancel(
         interrupt,
         observer,
         unit: &order.unit,
+        seen: Arc::default(),
     };
     let migration = active(&hand, order).await?;
     let deed = Deed::Cancel {

@@ -2,6 +2,7 @@
 //! beside a run that only watches.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::by_hand::{ByHand, Watched};
@@ -56,6 +57,7 @@ pub async fn cutover(
         interrupt,
         observer,
         unit: &order.unit,
+        seen: Arc::default(),
     };
     let gate = Gate {
         opens: Opens::ByItself,

@@ -69,8 +69,7 @@ impl<'a> Run<'a> {
     /// deleted.
     fn remember_left(&mut self, at: At, id: ArmId) {
         let key = self.order.key(at);
-        let known = self.revisions.get(key).copied().flatten();
-        if creates(self.order.step(at), known) {
+        if creates(self.order.step(at)) {
             let fruit = Fruit {
                 id: Some(id),
                 ..Fruit::default()

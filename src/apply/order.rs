@@ -9,7 +9,7 @@ use super::error::{ApplyError, StepError};
 use super::schedule::At;
 use super::step::Fruit;
 use crate::arm::ArmId;
-use crate::plan::step::Remember;
+use crate::plan::step::{Finds, Remember};
 use crate::plan::{Gate, Op, Plan, Step, StepId};
 use crate::prior::{Origin, UnitRecord};
 
@@ -120,9 +120,14 @@ pub(super) fn remembered(
 }
 
 /// Whether a step makes an object that was not there when the plan was made.
-pub(super) fn creates(step: &Step, known: Option<Revision>) -> bool {
-    match (&step.op, &step.then, known) {
-        (Op::Put { .. }, Remember::Record(record), None) => record.origin == Origin::Created,
-        (_, _, _) => false,
+pub(super) fn creates(step: &Step) -> bool {
+    match (&step.op, &step.then) {
+        (
+            Op::Put {
+                finds: Finds::Nothing, ..
+            },
+            Remember::Record(record),
+        ) => record.origin == Origin::Created,
+        (_, _) => false,
     }
 }

@@ -398,12 +398,7 @@ impl Lookup<'_> {
         match &step.op {
             Op::Put { body, .. } => {
                 let Some(id) = target(step, outputs) else { return not() };
-                let known = self
-                    .snapshot
-                    .records
-                    .get(self.order.key(at))
-                    .map(|record| record.revision);
-                let is_new = creates(step, known);
+                let is_new = creates(step);
                 match self.present(&id, step).await? {
                     Some(object) => {
                         let went_well = has_gone_well(&object);

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::decode::to_json;
 use crate::config::{Declared, OutputValue};
 use crate::diagnostic::Diagnostics;
-use crate::graph::Graph;
+use crate::graph::{Extent, Graph};
 use crate::plan::{self, Aim, Checked, Inputs, Output, Plan, Statements};
 use crate::prior::Prior;
 use crate::refresh::{self, Declare, RefreshError, Seen};
@@ -318,8 +318,8 @@ struct Declaring<'a>(&'a Project);
 impl Declare for Declaring<'_> {
     type Declared = Declared;
 
-    fn readable(&self) -> Result<Graph, Diagnostics> {
-        self.0.program.declare_readable()
+    fn readable(&self, outputs: &Outputs) -> Result<(Graph, Extent), Diagnostics> {
+        self.0.program.declare_readable(outputs)
     }
 
     fn complete(&self, outputs: &Outputs) -> Result<Declared, Diagnostics> {

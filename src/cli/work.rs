@@ -293,11 +293,7 @@ pub(crate) async fn rename(
     if plan.moves.is_empty() {
         return Ok(Vec::new());
     }
-    let record = |unit: &UnitAddress| -> Result<RecordKey, CommandError> {
-        let text = unit.to_string();
-        text.parse()
-            .map_err(|_| CommandError::Usage(format!("`{unit}` cannot be the name of a record")))
-    };
+    let record = |unit: &UnitAddress| record_key(&unit.to_string());
     let held = session.store.lock(intent(caller)).await?;
     let snapshot = held.snapshot().await?;
     let mut edits = Vec::new();
@@ -314,16 +310,20 @@ pub(crate) async fn rename(
         held.release().await?;
         return Err(ApplyError::Moved(Moved::Records(changed)).into());
     }
-    // A name may be free only once another record has left it.
+    // A name may be free only once another record has left it; in a circle, one steps aside for a moment.
     let mut ordered = Vec::with_capacity(edits.len());
     while !edits.is_empty() {
         let leaving: BTreeSet<RecordKey> = edits.iter().map(|(from, _)| from.clone()).collect();
         let (ready, waiting): (Vec<_>, Vec<_>) = edits.into_iter().partition(|(_, to)| !leaving.contains(to));
-        if ready.is_empty() {
-            break;
-        }
-        ordered.extend(ready.into_iter().map(|(from, to)| Edit::Rename { from, to }));
+        ordered.extend(ready.iter().cloned().map(|(from, to)| Edit::Rename { from, to }));
         edits = waiting;
+        if let (true, Some((from, _))) = (ready.is_empty(), edits.first_mut()) {
+            let aside: RecordKey = record_key(&format!("{from}#aside"))?;
+            ordered.push(Edit::Rename {
+                from: std::mem::replace(from, aside.clone()),
+                to: aside,
+            });
+        }
     }
     let committed = held.commit(ordered).await?;
     held.release().await?;
@@ -334,6 +334,11 @@ pub(crate) async fn rename(
         }
     }
     Ok(revisions)
+}
+
+fn record_key(text: &str) -> Result<RecordKey, CommandError> {
+    text.parse()
+        .map_err(|_| CommandError::Usage(format!("`{text}` cannot be the name of a record")))
 }
 
 fn key(name: &str) -> Result<RecordKey, CommandError> {

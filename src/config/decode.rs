@@ -14,7 +14,7 @@ use crate::arm::{ArmId, Outputs, SourceServer};
 use crate::block::{Block, Check, Condition, Import, Removal};
 use crate::diagnostic::code::{CONDITION_FAILED, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::{Declaration, Graph};
+use crate::graph::{Declaration, Extent, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
 use crate::kind::{self, Conduct, Context, Defaults};
 use crate::lang::expr::Expr;
@@ -91,29 +91,40 @@ impl Program {
         })
     }
 
-    /// Only what is read and named outright: the first wave of a look. What is wrong elsewhere is reported later, by
+    /// Only what is read, as far as it is known: the first waves of a look. What is wrong elsewhere is reported later, by
     /// [`Program::declare`].
     ///
     /// # Errors
     /// What keeps the configuration from being evaluated at all.
-    pub fn declare_readable(&self) -> Result<Graph, Diagnostics> {
-        let outputs = Outputs::default();
+    pub fn declare_readable(&self, outputs: &Outputs) -> Result<(Graph, Extent), Diagnostics> {
         let read = kind::ALL.iter().filter(|kind| kind.conduct() == Conduct::ReadOnly);
         let read: Vec<&str> = read.map(|kind| kind.schema().kind).collect();
-        let blocks = fold_kinds(&self.configuration, &self.inputs, &self.exports(&outputs), &read)?;
+        let blocks = fold_kinds(&self.configuration, &self.inputs, &self.exports(outputs), &read)?;
         let blocks = by_address(blocks);
         let cx = Context {
             defaults: &self.defaults,
             blocks: &blocks,
-            outputs: &outputs,
+            outputs,
         };
         let is_readable = |block: &&Block| {
             let kind = kind::find(block.address.kind().as_str());
             kind.is_some_and(|kind| kind.conduct() == Conduct::ReadOnly)
         };
         let readable = blocks.values().filter(is_readable);
-        let declarations = readable.filter_map(|block| declaration(block, &cx).ok().flatten());
-        Graph::new(declarations.map(without_edges).collect::<Vec<_>>())
+        let (mut declarations, mut extent) = (Vec::new(), Extent::All);
+        for block in readable {
+            match declaration(block, &cx) {
+                Ok(Some(declaration)) => {
+                    if declaration.units().iter().any(|unit| unit.id.known().is_none()) {
+                        extent = Extent::Part;
+                    }
+                    declarations.push(without_edges(declaration));
+                }
+                Ok(None) => {}
+                Err(_) => extent = Extent::Part,
+            }
+        }
+        Ok((Graph::new(declarations)?, extent))
     }
 
     /// What an expression evaluates to that stands in no block, but where an output would.

@@ -1,7 +1,7 @@
 //! The three-way difference: declared against observed decides the action, prior tells a change from drift and ours from not
 //! ours. Pure; it orders nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -12,7 +12,7 @@ use crate::diagnostic::code::{IN_THE_WAY, MOVE_BLOCKED, NOT_THERE, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
-use crate::kind::{self, Behind, BodyField, Compare, Conduct, OnChange, Thing, Unit, member};
+use crate::kind::{self, Behind, BodyField, Compare, Conduct, Dead, OnChange, Thing, Unit, member};
 use crate::observed::{Condition, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
@@ -34,9 +34,9 @@ pub struct Work {
     pub unit: UnitAddress,
     /// What is shown; `None` where only the memory is brought up to date.
     pub change: Option<Change>,
-    /// What has to leave first, where the unit is made anew or stood for another object.
-    pub removal: Option<Box<Operation>>,
-    /// Objects that the removal stops making work.
+    /// What has to leave first: the object itself where it is made anew, and the one that its address stood for before.
+    pub removals: Vec<Operation>,
+    /// Objects that the removals stop making work.
     pub left: BTreeSet<ArmId>,
     /// The operations, each after the one before.
     pub ops: Vec<Operation>,
@@ -54,7 +54,7 @@ impl Work {
         Self {
             unit: unit.clone(),
             change,
-            removal: None,
+            removals: Vec::new(),
             left: BTreeSet::new(),
             ops,
             direction,
@@ -178,6 +178,7 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
     works.list.sort_by(|a, b| a.unit.cmp(&b.unit));
     hold::back(inputs, &mut works);
     leave::protect(inputs, &works, &mut found);
+    leave::empty_first(inputs, &works, &mut found);
     leave::keep(inputs, &works, &mut found);
     found.or(works).map(|(works, _)| works)
 }
@@ -205,31 +206,48 @@ impl Works {
     }
 }
 
-/// What the configuration declares and what is remembered, by id: units move to other addresses, and addresses to other
-/// objects.
+/// What the configuration declares.
 pub(super) struct Declared<'a> {
     units: BTreeSet<&'a UnitAddress>,
-    pub(super) ids: HashSet<&'a ArmId>,
-    remembered: HashMap<&'a ArmId, (&'a UnitAddress, &'a Remembered)>,
+    pub(super) ids: HashSet<ArmId>,
 }
 
 impl<'a> Declared<'a> {
     fn of(inputs: &Inputs<'a>) -> Self {
-        let units = || inputs.graph.iter().flat_map(Declaration::units);
-        let remembered = inputs.prior.iter();
+        let units = inputs.graph.iter().flat_map(Declaration::units);
+        let read = inputs
+            .graph
+            .iter()
+            .filter(|declaration| declaration.things().next().is_none());
+        let read = read
+            .flat_map(Declaration::units)
+            .filter_map(|unit| unit.id.known().cloned());
         Self {
-            units: units().map(|unit| &unit.address).collect(),
-            ids: units().filter_map(|unit| unit.id.known()).collect(),
-            remembered: remembered
-                .filter_map(|(unit, remembered)| Some((remembered.record.id.as_ref()?, (unit, remembered))))
-                .collect(),
+            units: units.map(|unit| &unit.address).collect(),
+            ids: declared_objects(inputs).map(|(_, id)| id).chain(read).collect(),
         }
     }
+}
 
-    /// What is remembered of an object, under whichever address.
-    fn memory_of(&self, id: &ArmId) -> Option<(&'a UnitAddress, &'a Remembered)> {
-        self.remembered.get(id).copied()
-    }
+/// Every declared object that is put and deleted, with the id that it has or will have: its own, or that of its like under
+/// another name.
+pub(super) fn declared_objects<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a UnitAddress, ArmId)> {
+    let subjects = inputs.graph.iter().flat_map(|declaration| {
+        let subject = move |(unit, thing)| Subject {
+            declaration,
+            unit,
+            thing,
+        };
+        declaration.things().map(subject)
+    });
+    subjects.filter_map(|subject| {
+        let id = subject.unit.id.known()?;
+        let found = match inputs.observed.get(id) {
+            Some(Presence::Present(_) | Presence::Unreadable(_)) => None,
+            Some(Presence::Absent) | None => sibling(inputs, subject, id).map(|(id, _)| id),
+        };
+        Some((&subject.unit.address, found.unwrap_or_else(|| id.clone())))
+    })
 }
 
 /// One declared object that is put and deleted.
@@ -292,9 +310,9 @@ fn compare(
         None => None,
     };
     let work = match &found {
-        Some((id, object)) => present(inputs, subject, id, object, declared, works)?,
+        Some((id, object)) => present(inputs, subject, id, object, works)?,
         None => {
-            let gone = here.is_some() && left.is_none();
+            let gone = here.is_some_and(|here| here.record.id.as_ref() == Some(id));
             if gone {
                 works.drift.push(Drift {
                     unit: unit.address.clone(),
@@ -378,14 +396,20 @@ impl Left<'_> {
                 forces_replacement: true,
             };
             change.fields.insert(0, place);
+            if change.action == Action::Adopt {
+                change
+                    .notes
+                    .push(format!("{} is there already, and is taken over as it is", id.name()));
+            }
             change.action = Action::Replace;
+            change.reason = Reason::Declared;
         } else {
             change
                 .notes
                 .push(format!("{} stays: it was there before us", self.id.name()));
         }
-        work.left = self.touches;
-        work.removal = self.removal;
+        work.left.extend(self.touches);
+        work.removals.splice(0..0, self.removal.map(|removal| *removal));
         work
     }
 }
@@ -396,19 +420,13 @@ fn present(
     subject: Subject<'_>,
     id: &ArmId,
     object: &Json,
-    declared: &Declared<'_>,
     works: &mut Works,
 ) -> Result<Option<Work>, Diagnostics> {
     let Subject { unit, thing, .. } = subject;
     let here = inputs.prior.get(&unit.address);
-    let elsewhere = declared.memory_of(id).filter(|(other, _)| **other != unit.address);
-    let before = here
-        .filter(|here| here.record.id.as_ref().is_none_or(|known| known == id))
-        .or_else(|| elsewhere.map(|(_, remembered)| remembered));
+    let before = here.filter(|here| here.record.id.as_ref().is_none_or(|known| known == id));
     note_drift(subject, object, before, works);
-    let dead = thing
-        .dead
-        .filter(|dead| member(object, dead.path).and_then(Json::as_str) == Some(dead.value));
+    let dead = thing.dead.filter(|dead| is_dead(dead, object));
     let record = |origin| Box::new(record(inputs, subject, Some(id), origin));
     let maker = Maker::of(before);
     let differing = Differing {
@@ -436,8 +454,7 @@ fn present(
     let notes = if imported {
         vec!["imported: once it leaves the configuration it is forgotten and stays".to_owned()]
     } else {
-        let moved = elsewhere.filter(|(other, _)| !declared.units.contains(*other));
-        moved.map(|(other, _)| format!("was {other}")).into_iter().collect()
+        Vec::new()
     };
     if differing.fields.is_empty() {
         if let Some(ailment) = &differing.ailment {
@@ -448,7 +465,7 @@ fn present(
         if known {
             return Ok(None);
         }
-        let change = here.is_none().then(|| Change {
+        let change = before.is_none().then(|| Change {
             unit: unit.address.clone(),
             id: Some(id.clone()),
             action: Action::Adopt,
@@ -489,6 +506,11 @@ fn ailment(object: &Json, before: Option<&Remembered>) -> Option<String> {
         }
         Condition::Changing(_) => None,
     }
+}
+
+/// Whether an object is beyond repair by this rule.
+fn is_dead(dead: &Dead, object: &Json) -> bool {
+    member(object, dead.path).and_then(Json::as_str) == Some(dead.value)
 }
 
 /// The rule by which an object has fallen behind, where it has.
@@ -921,7 +943,7 @@ impl Differing<'_> {
         let delete = Operation {
             op: Op::Delete {
                 target: StepTarget::Known(self.id.clone()),
-                finds: Finds::seen(thing, self.object),
+                finds: Finds::seen(thing, self.object).and_still(thing.dead.filter(|dead| is_dead(dead, self.object))),
             },
             scopes: unit.scopes.iter().cloned().collect(),
             patience: Some(timeouts.delete.unwrap_or(DELETE_PATIENCE)),
@@ -929,7 +951,7 @@ impl Differing<'_> {
         };
         let put = self.put(None, Finds::Nothing, record).within(timeouts.create);
         let mut work = work(unit, self.change(Action::Replace, reason), vec![put]);
-        work.removal = Some(Box::new(delete));
+        work.removals = vec![delete];
         work.left = work.touches.clone();
         work
     }

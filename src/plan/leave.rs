@@ -9,7 +9,7 @@ use crate::address::{UnitAddress, typed};
 use crate::arm::migration::{Migration, Standing};
 use crate::arm::{ArmId, SourceServer};
 use crate::block::AtEnd;
-use crate::diagnostic::code::{KEPT, PROTECTED, STILL_RUNNING, UNREADABLE};
+use crate::diagnostic::code::{IN_THE_WAY, KEPT, PROTECTED, STILL_RUNNING, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::kind::{self, database_batch};
 use crate::observed::Presence;
@@ -51,21 +51,23 @@ pub(super) fn work(
             change(Action::Forget, Some("it stays in Azure, as its `removed` block says")),
             Op::Note,
         ),
-        (Some(id), Origin::Imported) if removed == Some(AtEnd::Destroy) => match inputs.observed.get(id) {
-            Some(Presence::Present(object)) => (
-                change(
-                    Action::Delete,
-                    Some("it was imported, and its `removed` block says to delete it"),
+        (Some(id), Origin::Imported) if removed == Some(AtEnd::Destroy) || is_to_go(inputs, unit) => {
+            match inputs.observed.get(id) {
+                Some(Presence::Present(object)) => (
+                    change(
+                        Action::Delete,
+                        Some("it was imported, and its configuration says to delete it"),
+                    ),
+                    Op::Delete {
+                        target: StepTarget::Known(id.clone()),
+                        finds: seen(unit, object),
+                    },
                 ),
-                Op::Delete {
-                    target: StepTarget::Known(id.clone()),
-                    finds: seen(unit, object),
-                },
-            ),
-            Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
-            Some(Presence::Unreadable(why)) => return Err(cannot_delete(unit, id, why)),
-            None => return Err(cannot_delete(unit, id, "it was not looked at")),
-        },
+                Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
+                Some(Presence::Unreadable(why)) => return Err(cannot_delete(unit, id, why)),
+                None => return Err(cannot_delete(unit, id, "it was not looked at")),
+            }
+        }
         (Some(id), Origin::Created) => match inputs.observed.get(id) {
             Some(Presence::Present(object)) => (
                 change(Action::Delete, None),
@@ -105,6 +107,12 @@ pub(super) fn work(
     })
 }
 
+/// Whether `delete_imported` says that what was imported goes when everything does.
+fn is_to_go(inputs: &Inputs<'_>, unit: &UnitAddress) -> bool {
+    let declaration = inputs.graph.get(&unit.resource);
+    declaration.is_some_and(|declaration| declaration.meta.lifecycle.delete_imported)
+}
+
 /// What a deletion must find: the object as it was seen.
 fn seen(unit: &UnitAddress, object: &Json) -> Finds {
     let kind = kind::find(unit.resource.kind().as_str());
@@ -134,6 +142,47 @@ pub(super) fn cannot_delete(unit: &UnitAddress, id: &ArmId, why: &str) -> Diagno
         .hint("give the identity the role Reader on it")
         .about(&unit.resource)
         .into()
+}
+
+/// What is deleted holds nothing that stays: Azure refuses to delete a zone with links.
+pub(super) fn empty_first(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostics) {
+    let deletions = works.list.iter().flat_map(|work| {
+        let operations = work.removals.iter().chain(&work.ops);
+        operations.filter_map(move |operation| match &operation.op {
+            Op::Delete {
+                target: StepTarget::Known(id),
+                ..
+            } => Some((id, &work.unit)),
+            Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Await(_) => None,
+            Op::Gate(_) | Op::Cutover { .. } | Op::Note => None,
+        })
+    });
+    let deleted: BTreeMap<&ArmId, &UnitAddress> = deletions.collect();
+    if deleted.is_empty() {
+        return;
+    }
+    for (unit, remembered) in inputs.prior.iter() {
+        let Some(id) = &remembered.record.id else { continue };
+        let Some(above) = id.parent() else { continue };
+        let stays = !deleted.contains_key(id) && inputs.observed.object(id).is_some();
+        if let (Some(owner), true) = (deleted.get(&above), stays) {
+            let span = inputs.graph.get(&owner.resource).map(|declaration| declaration.span);
+            let problem = Diagnostic::error(IN_THE_WAY, "something that stays is in the way")
+                .detail(format!(
+                    "{owner} would be deleted, and `{}` below it stays: {unit} was there before us, or is kept.",
+                    id.name()
+                ))
+                .hint(format!("remove `{}` by hand, or keep {}", id.name(), owner.resource))
+                .about(&owner.resource);
+            found.push(match span {
+                Some(span) => problem.at(
+                    span,
+                    format!("this would have to leave, and `{}` stays in it", id.name()),
+                ),
+                None => problem,
+            });
+        }
+    }
 }
 
 /// What `prevent_destroy` keeps is neither deleted nor made anew.

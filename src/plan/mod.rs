@@ -7,6 +7,7 @@ pub mod approve;
 pub mod batch;
 pub mod canonical;
 pub mod diff;
+mod follow;
 mod hold;
 mod import;
 mod jobs;
@@ -196,6 +197,17 @@ pub struct Checked {
 /// # Errors
 /// When the configuration cannot be carried out at all: an object that must exist does not, or cannot be read.
 pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
+    match follow::objects(&inputs) {
+        None => propose_for(inputs),
+        Some((prior, statements)) => propose_for(Inputs {
+            prior: &prior,
+            statements: &statements,
+            ..inputs
+        }),
+    }
+}
+
+fn propose_for(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
     let mut works = diff::works(&inputs)?;
     let left_out = select::choose(&inputs, &mut works);
     let findings = lint::findings(&inputs, &works);

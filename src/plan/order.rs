@@ -18,13 +18,14 @@ pub fn arrange(works: &mut [Work], inputs: &Inputs<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut spans: Vec<Span> = Vec::with_capacity(works.len());
     for work in &mut *works {
-        let removal = work.removal.take();
-        let removed = removal.as_ref().map(|_| number(&steps));
-        let first = StepId(number(&steps).0 + u32::from(removed.is_some()));
-        let operations = removal
-            .map(|removal| *removal)
-            .into_iter()
-            .chain(std::mem::take(&mut work.ops));
+        let removals = std::mem::take(&mut work.removals);
+        let removed = (!removals.is_empty()).then(|| number(&steps));
+        let first = StepId(
+            number(&steps)
+                .0
+                .saturating_add(u32::try_from(removals.len()).unwrap_or(u32::MAX)),
+        );
+        let operations = removals.into_iter().chain(std::mem::take(&mut work.ops));
         let mut before = None;
         for operation in operations {
             let id = number(&steps);

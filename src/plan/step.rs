@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::address::UnitAddress;
 use crate::arm::{ArmId, Body, Draft, Query};
 use crate::kind::database_batch::{Approval, CutoverPolicy};
-use crate::kind::{BodyField, Compare, OnChange, Thing, member};
+use crate::kind::{BodyField, Compare, Dead, OnChange, Thing, member};
 use crate::lang::Residual;
 use crate::prior::UnitRecord;
 
@@ -150,6 +150,20 @@ impl Finds {
             compare,
         });
         Self::Members(members.collect())
+    }
+}
+
+impl Finds {
+    /// The same, and that what makes the object beyond repair still holds: somebody may have mended it.
+    pub fn and_still(mut self, dead: Option<Dead>) -> Self {
+        if let (Self::Members(members), Some(dead)) = (&mut self, dead) {
+            members.push(Member {
+                path: dead.path.iter().map(|key| (*key).to_owned()).collect(),
+                value: Json::from(dead.value),
+                compare: Compare::Exact,
+            });
+        }
+        self
     }
 }
 

@@ -149,3 +149,21 @@ fn a_link_made_by_hand_under_another_name_is_adopted() {
     let plan = ferry.run(&["plan"]).expect(0);
     assert!(plan.out.contains("1 to forget"), "{}", plan.out);
 }
+
+#[test]
+fn what_is_read_may_be_named_by_what_is_read() {
+    let ferry = Ferry::example("quickstart");
+    let outright = ferry.run(&["plan"]).expect(0).out;
+    ferry.edit(
+        "name    = \"pg-runtime\"",
+        "name    = \"pg-${replace(target.erp.fqdn, \"/^.*$/\", \"runtime\")}\"",
+    );
+    let by_way_of = ferry.run(&["plan"]).expect(0).out;
+    let without_counts = |text: &str| {
+        text.lines()
+            .filter(|line| !line.starts_with("Azure:"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(without_counts(&by_way_of), without_counts(&outright));
+}

@@ -20,6 +20,7 @@ mod law;
 mod lsp;
 mod model;
 mod quickstart;
+mod renamed;
 mod saved;
 mod secrets;
 mod structure;

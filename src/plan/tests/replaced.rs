@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{PEERING, World, forward, id, lines};
 use crate::plan::step::StepTarget;
-use crate::plan::{Op, Plan, Step};
+use crate::plan::{Moved, Op, Plan, Step};
 use crate::prior::Origin;
 
 const ZONE: &str = "network \"a\" { name = \"vnet-a\" }\ndns_zone \"z\" { name = \"one.example\" }\n\
@@ -54,8 +54,8 @@ fn a_renamed_zone_is_made_anew_after_its_links_have_left_and_before_they_return(
     assert_eq!(
         lines(&plan),
         [
-            "Replace dns_link.l#a Absent [id location network_id registration_enabled]",
-            "Replace dns_zone.z Absent [name location]"
+            "Replace dns_link.l#a Declared [id location network_id registration_enabled]",
+            "Replace dns_zone.z Declared [name location]"
         ]
     );
     let zone = |name: &str| format!("Microsoft.Network/privateDnsZones/{name}");
@@ -121,8 +121,114 @@ fn a_peering_whose_ends_are_swapped_stays_as_it_is() {
     let plan = world.plan(&swapped);
     assert_eq!(lines(&plan), Vec::<String>::new());
     assert!(plan.drift.is_empty(), "{:#?}", plan.drift);
-    assert_eq!(steps(&plan), ["other", "other"], "only the memory changes");
+    assert_eq!(
+        moved(&plan),
+        [
+            "vnet_peering.p#reverse to vnet_peering.p#forward",
+            "vnet_peering.p#forward to vnet_peering.p#reverse"
+        ]
+    );
     assert_eq!(plan.kept, 2);
+}
+
+fn moved(plan: &Plan) -> Vec<String> {
+    let line = |moved: &Moved| format!("{} to {}", moved.from, moved.to);
+    plan.moves.iter().map(line).collect()
+}
+
+/// Three zones by their labels.
+fn zones(pairs: &[(&str, &str)]) -> String {
+    let zone = |(label, name): &(&str, &str)| format!("dns_zone \"{label}\" {{ name = \"{name}.example\" }}\n");
+    pairs.iter().map(zone).collect()
+}
+
+#[test]
+fn memory_follows_an_object_to_its_new_address_before_anything_is_done() {
+    let world = World::after(&zones(&[("a", "one")]));
+    let plan = world.plan(&zones(&[("b", "one")]));
+    assert_eq!(moved(&plan), ["dns_zone.a to dns_zone.b"]);
+    assert_eq!(lines(&plan), Vec::<String>::new());
+    assert!(plan.drift.is_empty());
+}
+
+#[test]
+fn an_address_that_gives_its_object_away_makes_its_new_one_and_nothing_seems_lost() {
+    let world = World::after(&zones(&[("a", "one")]));
+    let plan = world.plan(&zones(&[("a", "two"), ("b", "one")]));
+    assert_eq!(moved(&plan), ["dns_zone.a to dns_zone.b"]);
+    assert_eq!(lines(&plan), ["Create dns_zone.a Absent [location]"]);
+    assert!(plan.drift.is_empty(), "{:#?}", plan.drift);
+}
+
+#[test]
+fn what_is_displaced_is_remembered_where_it_leaves_from() {
+    let world = World::after(&zones(&[("a", "one"), ("b", "two")]));
+    let plan = world.plan(&zones(&[("a", "three"), ("b", "one")]));
+    assert_eq!(moved(&plan), ["dns_zone.b to dns_zone.a", "dns_zone.a to dns_zone.b"]);
+    assert_eq!(lines(&plan), ["Replace dns_zone.a Declared [name location]"]);
+    let zone = |name: &str| format!("Microsoft.Network/privateDnsZones/{name}.example");
+    assert_eq!(
+        steps(&plan)[..2],
+        [format!("delete {}", zone("two")), format!("put {}", zone("three"))]
+    );
+}
+
+#[test]
+fn objects_that_swap_addresses_are_both_remembered() {
+    let world = World::after(&zones(&[("a", "one"), ("b", "two")]));
+    let plan = world.plan(&zones(&[("a", "two"), ("b", "one")]));
+    assert_eq!(moved(&plan), ["dns_zone.b to dns_zone.a", "dns_zone.a to dns_zone.b"]);
+    assert_eq!(lines(&plan), Vec::<String>::new());
+}
+
+#[test]
+fn a_new_object_that_is_beyond_repair_leaves_with_the_old_one() {
+    let three = PEERING.replace("vnet_peering", "network \"c\" { name = \"vnet-c\" }\nvnet_peering");
+    let mut world = World::after(&three);
+    world.objects.insert(
+        id("Microsoft.Network/virtualNetworks/vnet-c"),
+        json!({ "properties": {} }),
+    );
+    let other = "Microsoft.Network/virtualNetworks/vnet-a/virtualNetworkPeerings/vnet-a-to-vnet-c";
+    world.objects.insert(
+        id(other),
+        json!({ "properties": { "peeringState": "Disconnected", "remoteVirtualNetwork": {
+            "id": id("Microsoft.Network/virtualNetworks/vnet-c").as_str() } } }),
+    );
+    let plan = world.plan(&three.replace("to = network.b", "to = network.c"));
+    let forward: Vec<String> = steps(&plan)
+        .into_iter()
+        .filter(|step| step.contains("vnet-a/"))
+        .collect();
+    let old = "Microsoft.Network/virtualNetworks/vnet-a/virtualNetworkPeerings/vnet-a-to-vnet-b";
+    assert_eq!(
+        forward,
+        [
+            format!("delete {old}"),
+            format!("delete {other}"),
+            format!("put {other}")
+        ]
+    );
+    let Op::Delete { finds, .. } = &plan.steps[1].op else {
+        panic!()
+    };
+    let found = serde_json::to_string(finds).unwrap();
+    assert!(
+        found.contains("peeringState"),
+        "a side that was mended meanwhile is not deleted: {found}"
+    );
+}
+
+#[test]
+fn what_holds_something_that_stays_is_not_deleted() {
+    let mut world = World::after(ZONE);
+    let link = "dns_link.l#a".parse().unwrap();
+    let mut remembered = world.prior.get(&link).unwrap().clone();
+    remembered.record.origin = Origin::Adopted;
+    world.prior.insert(link, remembered);
+    let refused = world.propose(&other_zone()).unwrap_err();
+    let said = format!("{refused:?}");
+    assert!(said.contains("vnet-a-link") && said.contains("stays"), "{said}");
 }
 
 #[test]
