@@ -98,6 +98,7 @@ impl Project {
         let supplied = Supplied {
             assignments: wishes.assignments.clone(),
             environment: env.variables.clone(),
+            meant_for_terraform: env.meant_for_terraform.clone(),
             unset_sensitive: UnsetSensitive::Unknown,
             cwd: directory.display().to_string(),
         };

@@ -66,7 +66,8 @@ impl Ferry {
         ferry
     }
 
-    fn copy(from: &Path) -> Self {
+    /// A copy of a directory.
+    pub(crate) fn copy(from: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy_below(from, folder.path());
         let ferry = Self { folder };
