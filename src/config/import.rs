@@ -7,6 +7,7 @@ use crate::address::{InstanceKey, ModulePath};
 use crate::block::{Import, Literal};
 use crate::config::declare::{Site, unknown_argument};
 use crate::config::fold::Folding;
+use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock};
 use crate::config::resource::for_each_elements;
 use crate::config::scope::Here;
@@ -18,16 +19,16 @@ use crate::lang::eval::shown;
 use crate::lang::expr::Expr;
 use crate::lang::value::{Type, Value};
 
-const ARGUMENTS: [&str; 3] = ["to", "id", "for_each"];
-
 /// Evaluates an `import` block, once for each element of its `for_each`.
 pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock, imports: &mut Vec<Import>) {
     for attribute in &block.body.attributes {
-        if !ARGUMENTS.contains(&&*attribute.name.value) {
-            folding
-                .found
-                .push(unknown_argument(&attribute.name, "import", &ARGUMENTS));
+        if !forms::IMPORT.has(&attribute.name.value) {
+            let known = forms::IMPORT.arguments();
+            folding.found.push(unknown_argument(&attribute.name, "import", &known));
         }
+    }
+    for nested in &block.body.blocks {
+        folding.found.push(unknown_argument(&nested.kind, "import", &[]));
     }
     let given = |name: &str, folding: &mut Folding<'_, '_>| {
         let attribute = block.body.attribute(name);

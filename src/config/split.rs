@@ -210,8 +210,9 @@ impl<'t> Scanner<'t> {
         let word = self.rest().trim_start_matches([' ', '\t']);
         let ends = at_line_start
             && self.heredocs.last().is_some_and(|delimiter| {
+                // As in Terraform the word stands alone on its line; with more on the line it is text.
                 word.strip_prefix(delimiter)
-                    .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-'))
+                    .is_some_and(|rest| rest.split('\n').next().is_some_and(|rest| rest.trim().is_empty()))
             });
         if ends {
             let delimiter = self.heredocs.pop().unwrap_or_default();

@@ -358,6 +358,16 @@ impl Declared<'_> {
         }
     }
 
+    /// Whether it has neither a default nor a value from outside.
+    pub(super) fn is_unset(&self, inputs: &Inputs) -> bool {
+        self.default.is_none() && !inputs.given.contains_key(&self.name.value)
+    }
+
+    /// Whether its value must not be shown.
+    pub(super) fn is_sensitive(&self) -> bool {
+        self.sensitive
+    }
+
     /// Whether whoever calls the module must give it a value.
     pub(super) fn is_required(&self) -> bool {
         self.default.is_none()

@@ -146,7 +146,11 @@ impl Piece<'_> {
             };
             let at = error.location().offset();
             let Some(exponent) = exponent_at(&text, at) else {
-                return Err(self.syntax_error(&error).into());
+                match without_false_ends(&text) {
+                    Some(masked) => text = Cow::Owned(masked),
+                    None => return Err(self.syntax_error(&error).into()),
+                }
+                continue;
             };
             text.to_mut()
                 .replace_range(exponent.clone(), &"0".repeat(exponent.len()));
@@ -165,6 +169,41 @@ fn exponent_at(text: &str, at: usize) -> Option<Range<usize>> {
     let digits = rest.strip_prefix(['+', '-']).unwrap_or(rest);
     let count = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     (count >= 3).then(|| at..text.len() - digits.len() + count)
+}
+
+/// The text with other letters where a line of a heredoc begins with the word that ends it, but goes on. The parser ends the
+/// heredoc there; as in Terraform it is text, which is read from the text itself. Nothing where there is no such line.
+fn without_false_ends(text: &str) -> Option<String> {
+    let mut masked = String::with_capacity(text.len());
+    let mut ends_with: Option<&str> = None;
+    for line in text.split_inclusive('\n') {
+        let Some(word) = ends_with else {
+            let opener = line
+                .trim_end()
+                .rsplit_once("<<")
+                .map(|(_, word)| word.strip_prefix('-').unwrap_or(word));
+            ends_with = opener.filter(|word| !word.is_empty() && !word.contains(|c: char| !continues_word(c)));
+            masked.push_str(line);
+            continue;
+        };
+        let content = line.trim_start();
+        match content.strip_prefix(word) {
+            Some(rest) if rest.trim().is_empty() => ends_with = None,
+            Some(rest) if !rest.starts_with(continues_word) => {
+                masked.push_str(line.get(..line.len() - content.len()).unwrap_or_default());
+                masked.push_str(&"_".repeat(word.len()));
+                masked.push_str(rest);
+                continue;
+            }
+            Some(_) | None => {}
+        }
+        masked.push_str(line);
+    }
+    (masked != text).then_some(masked)
+}
+
+fn continues_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
 }
 
 /// The text in the normal form that all texts of the language have.

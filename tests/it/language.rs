@@ -96,3 +96,30 @@ fn the_reference_needs_no_project() {
     let schema = ferry.run(&["schema", "configuration"]).expect(0).out;
     assert_eq!(schema, include_str!("../../schemas/pgferry/configuration.json"));
 }
+
+/// `script` puts a terminal in front of a command; it belongs to every Debian system.
+#[test]
+fn variables_without_a_value_are_asked_for_on_a_terminal_only() {
+    let ferry = Ferry::of(
+        "variable \"region\" {\n  type        = string\n  description = \"Where everything lives.\"\n}\noutput \"o\" {\n  value = \
+         \"${var.region}!\"\n}\n",
+    );
+    let questions = "westeurope\nvar.region\nexit\n";
+    let asked = ferry.on_a_terminal(questions, "console");
+    for part in [
+        "var.region",
+        "Where everything lives.",
+        "Enter a value: ",
+        "\"westeurope\"",
+    ] {
+        assert!(asked.out.contains(part), "{}", asked.out);
+    }
+    for answer in [
+        ferry.on_a_terminal(questions, "--input=false console"),
+        ferry.run_fed(questions, &["console"]),
+    ] {
+        let said = answer.all();
+        assert!(said.contains("variable without a value"), "{said}");
+        assert!(!said.contains("Enter a value"), "{said}");
+    }
+}
