@@ -10,7 +10,12 @@
     clippy::disallowed_methods,
     reason = "how long and where to begin is for the environment to say"
 )]
-#![expect(clippy::disallowed_macros, reason = "what fails is told")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "what was done and what fails is told"
+)]
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
