@@ -18,6 +18,7 @@ use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
 use super::project::{Project, Purpose};
+use super::prompt;
 use super::ui::Interaction;
 use crate::arm::Outputs;
 use crate::config::layout::{is_open, without_surroundings};
@@ -50,7 +51,8 @@ enum Answer {
 
 pub(crate) fn run(_: &ConsoleArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let width = call.ui.width();
-    let mut project = Project::load(&call.directory, &call.wishes, call.env, Purpose::Ask, width)?;
+    let env = prompt::answered(call, Purpose::Ask);
+    let mut project = Project::load(&call.directory, &call.wishes, &env, Purpose::Ask, width)?;
     // What is wrong with the configuration is told before the first question.
     evaluate(&mut project, "null").map_err(|found| project.refuse(found, width))?;
     match call.ui.interaction() {

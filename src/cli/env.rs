@@ -1,6 +1,6 @@
 //! The environment, read once, at the start. Everything else is handed what it needs; nothing else may ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use pgferry_state::Actor;
@@ -51,6 +51,8 @@ const VARIABLE_PREFIX: &str = "PGFERRY_VAR_";
 pub(crate) struct Env {
     /// Values of variables, by name.
     pub(crate) variables: BTreeMap<String, String>,
+    /// Names of variables that are set for Terraform.
+    pub(crate) meant_for_terraform: BTreeSet<String>,
     /// `PGFERRY_CLOUD`.
     pub(crate) cloud: Option<String>,
     /// `PGFERRY_LOG`.
@@ -101,6 +103,10 @@ impl Env {
             .iter()
             .filter_map(|(name, value)| Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), value.clone())))
             .collect();
+        let meant_for_terraform = all
+            .keys()
+            .filter_map(|name| Some(name.strip_prefix("TF_VAR_")?.to_owned()))
+            .collect();
         let color = match (get("NO_COLOR"), get("CLICOLOR_FORCE"), get("TERM")) {
             (Some(_), _, _) => ColorWish::Never,
             (None, Some(force), _) if force != "0" => ColorWish::Always,
@@ -114,6 +120,7 @@ impl Env {
         let is_pipeline = truth("CI") || truth("TF_BUILD");
         Self {
             variables,
+            meant_for_terraform,
             cloud: get("PGFERRY_CLOUD").map(str::to_owned),
             log: get("PGFERRY_LOG").map(str::to_owned),
             color,

@@ -26,6 +26,7 @@ mod panic;
 mod plan;
 mod plan_file;
 mod project;
+mod prompt;
 mod schema;
 mod session;
 mod show;
@@ -204,7 +205,8 @@ impl Call<'_> {
 
     /// The project, connected to its cloud.
     async fn session(&self, purpose: Purpose) -> Result<Session, CommandError> {
-        Session::open(&self.directory, &self.wishes, self.env, self.ui, purpose).await
+        let env = prompt::answered(self, purpose);
+        Session::open(&self.directory, &self.wishes, &env, self.ui, purpose).await
     }
 }
 

@@ -38,6 +38,19 @@ pub(crate) struct Wishes {
     pub(crate) assignments: Vec<Assignment>,
 }
 
+impl Wishes {
+    /// Everything that gives values to variables besides files.
+    pub(crate) fn supplied(&self, env: &Env, directory: &Path) -> Supplied {
+        Supplied {
+            assignments: self.assignments.clone(),
+            environment: env.variables.clone(),
+            meant_for_terraform: env.meant_for_terraform.clone(),
+            unset_sensitive: UnsetSensitive::Unknown,
+            cwd: directory.display().to_string(),
+        }
+    }
+}
+
 /// A configuration that was refused: what was found, and the texts that it points into.
 pub(crate) struct Refused {
     /// All that was found.
@@ -95,12 +108,7 @@ impl Project {
         env: &Env,
         purpose: Purpose,
     ) -> Result<Self, Box<Refused>> {
-        let supplied = Supplied {
-            assignments: wishes.assignments.clone(),
-            environment: env.variables.clone(),
-            unset_sensitive: UnsetSensitive::Unknown,
-            cwd: directory.display().to_string(),
-        };
+        let supplied = wishes.supplied(env, directory);
         let inputs = Inputs::gather(&mut sources, &supplied);
         let configuration = parse(&mut sources);
         let (inputs, configuration) = match (inputs, configuration) {

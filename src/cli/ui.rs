@@ -256,6 +256,19 @@ impl Ui {
         Some(answer.trim().to_owned())
     }
 
+    /// The same, but what is typed does not appear.
+    pub(crate) fn ask_secret(&self, question: &str) -> Option<String> {
+        if self.interaction() == Interaction::Impossible {
+            return None;
+        }
+        {
+            let mut streams = self.streams();
+            streams.clear_live();
+            streams.err.write(question);
+        }
+        rpassword::read_password().ok()
+    }
+
     /// Everything was said; whether it could be written.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::address::pattern::Renaming;
 use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Outputs, SourceServer};
 use crate::block::{Block, Check, Condition, Import, Removal};
-use crate::diagnostic::code::{CONDITION_FAILED, SAME_DATABASE, SAME_OBJECT};
+use crate::diagnostic::code::{CONDITION_FAILED, NOT_IMPORTABLE, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Extent, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
@@ -76,6 +76,7 @@ impl Program {
         }
         refuse_sharing(&declarations, &mut found);
         refuse_rivals(&declarations, &mut found);
+        refuse_other_ids(&folded.imports, &mut found);
         let declarations = found.or(declarations)?.0;
         let graph = Graph::new(declarations)?;
         Ok(Declared {
@@ -236,6 +237,20 @@ fn secret_arguments(schema: &'static Schema) -> impl Iterator<Item = &'static st
         .all_arguments()
         .filter(|argument| argument.ty == ArgumentType::Secret)
         .map(|argument| argument.name)
+}
+
+/// Whether an object of that id is there is for the plan to find out.
+fn refuse_other_ids(imports: &[Import], found: &mut Diagnostics) {
+    for import in imports.iter().filter(|import| import.id.parse::<ArmId>().is_err()) {
+        found.push(
+            Diagnostic::error(NOT_IMPORTABLE, "invalid import")
+                .at(import.span, "this is no ARM id: it starts with `/subscriptions/…`")
+                .hint(
+                    "`az resource show --query id` prints it; in the portal it is the resource id among the properties",
+                )
+                .about(&import.to),
+        );
+    }
 }
 
 /// Two resources must not look after one object: each would undo the other.
@@ -430,6 +445,7 @@ mod tests {
                 .iter()
                 .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
                 .collect(),
+            meant_for_terraform: std::collections::BTreeSet::new(),
             unset_sensitive: UnsetSensitive::MadeUp,
             cwd: ".".to_owned(),
         };

@@ -54,6 +54,8 @@ pub enum Holds {
     Attributes,
     /// A bare name.
     Name,
+    /// The address of a resource or a module, not a reference to its value.
+    Address,
 }
 
 /// How often a block may stand.
@@ -202,7 +204,8 @@ pub static VARIABLE: Form = Form {
     labels: &["NAME"],
     summary: "A value that is given from outside.",
     doc: "It is named `var.NAME`. Values come from, the later winning: the environment as PGFERRY_VAR_name, `pgferry.vars.hcl`, \
-          `*.auto.vars.hcl`, and `--var` and `--var-file` in order.",
+          `*.auto.vars.hcl`, and `--var` and `--var-file` in order. What then has neither a value nor a default is asked for on a \
+          terminal, unless `--input=false`.",
     example: "variable \"mode\" {\n  type        = string\n  default     = \"offline\"\n  description = \"How databases are migrated.\"\n\n  \
               validation {\n    condition     = contains([\"offline\", \"online\"], var.mode)\n    error_message = \"The mode is offline or \
               online.\"\n  }\n}\n",
@@ -288,6 +291,124 @@ pub static OUTPUT: Form = Form {
         CONDITION,
         &[],
     )],
+};
+
+/// The `module` block.
+pub static MODULE: Form = Form {
+    name: "module",
+    labels: &["NAME"],
+    summary: "What another directory declares, with values for its variables.",
+    doc: "Every other argument gives the variable of that name its value. The outputs of the module are named `module.NAME.OUTPUT`, with \
+          `for_each` `module.NAME[\"KEY\"].OUTPUT`. Directories belong to this repository: there is no registry, and nothing is fetched.",
+    example: "module \"crm\" {\n  source = \"./modules/server\"\n  host   = \"10.1.0.7\"\n}\n\noutput \"crm\" {\n  value = \
+              module.crm.host\n}\n",
+    repeats: Repeats::Any,
+    slots: &[
+        required(
+            "source",
+            TEXT,
+            "The directory, beginning with `./` or `../`; a plain text, because modules are read before anything is evaluated.",
+        ),
+        optional(
+            "for_each",
+            Holds::Instances,
+            "One instance for each key of a map or object, or for each text of a set.",
+        ),
+        slot("enabled", BOOL, Need::Default("true"), "Whether it exists at all."),
+        optional(
+            "depends_on",
+            Holds::Resources,
+            "Resources and modules that must be as declared before anything in it.",
+        ),
+    ],
+    other_arguments: OtherArguments::Taken,
+    blocks: &[],
+};
+
+/// The `check` block.
+pub static CHECK: Form = Form {
+    name: "check",
+    labels: &["NAME"],
+    summary: "What should hold; it is told when it does not, and stands in the way of nothing.",
+    doc: "Conditions that must hold before something is done are a `precondition`.",
+    example: "check \"naming\" {\n  assert {\n    condition     = startswith(network.hub.name, \"vnet-\")\n    error_message = \"Networks are \
+              named vnet-….\"\n  }\n}\n",
+    repeats: Repeats::Any,
+    slots: &[],
+    other_arguments: OtherArguments::Refused,
+    blocks: &[nested(
+        "assert",
+        "A condition; at least one must be given.",
+        Repeats::Any,
+        CONDITION,
+        &[],
+    )],
+};
+
+/// The `moved` block.
+pub static MOVED: Form = Form {
+    name: "moved",
+    labels: &[],
+    summary: "Says what a resource or a module was called before, so that it is not made anew.",
+    doc: "It may stay for ever, for whoever has not applied since. The block itself must be renamed, too.",
+    example: "moved {\n  from = network.old\n  to   = network.hub\n}\n",
+    repeats: Repeats::Any,
+    slots: &[
+        required("from", Holds::Address, "The address before."),
+        required("to", Holds::Address, "The address now."),
+    ],
+    other_arguments: OtherArguments::Refused,
+    blocks: &[],
+};
+
+/// The `removed` block.
+pub static REMOVED: Form = Form {
+    name: "removed",
+    labels: &[],
+    summary: "Says what becomes of something that is no longer declared.",
+    doc: "It speaks of all instances of a block. Without it, what leaves the configuration is deleted, but for what holds data.",
+    example: "removed {\n  from = network.gone\n\n  lifecycle {\n    destroy = false\n  }\n}\n",
+    repeats: Repeats::Any,
+    slots: &[required("from", Holds::Address, "What was removed.")],
+    other_arguments: OtherArguments::Refused,
+    blocks: &[nested(
+        "lifecycle",
+        "What becomes of it.",
+        Repeats::Any,
+        &[optional(
+            "destroy",
+            BOOL,
+            "Whether it is deleted in Azure; if not, it is only forgotten. Without it, as its kind does: what holds data is forgotten.",
+        )],
+        &[],
+    )],
+};
+
+/// The `import` block.
+pub static IMPORT: Form = Form {
+    name: "import",
+    labels: &[],
+    summary: "Takes over an object that exists in Azure already.",
+    doc: "The resource that is to look after it must be declared. It stands in the root only, and may be deleted once it was applied.",
+    example: "import {\n  to = dns_zone.erp\n  id = join(\"/\", [\n    \"/subscriptions/00000000-0000-4000-8000-000000000001\",\n    \
+              \"resourceGroups/rg-data/providers/Microsoft.Network\",\n    \"privateDnsZones/erp.example.org\",\n  ])\n}\n\n\
+              dns_zone \"erp\" {\n  name = \"erp.example.org\"\n}\n",
+    repeats: Repeats::Any,
+    slots: &[
+        required("to", Holds::Address, "The resource."),
+        required(
+            "id",
+            TEXT,
+            "The ARM id of the object; of a migration, where the resource is a batch.",
+        ),
+        optional(
+            "for_each",
+            Holds::Instances,
+            "One import for each key; `to` and `id` may use `each`.",
+        ),
+    ],
+    other_arguments: OtherArguments::Refused,
+    blocks: &[],
 };
 
 /// The `lifecycle` block of a resource.
@@ -403,7 +524,9 @@ pub static META: Form = Form {
 pub static META_BLOCKS: [&Form; 3] = [&LIFECYCLE, &TIMEOUTS, &DYNAMIC];
 
 /// Every top-level block that stands for no resource, in the order of the reference.
-pub static ALL: [&Form; 5] = [&PGFERRY, &AZURE, &VARIABLE, &LOCALS, &OUTPUT];
+pub static ALL: [&Form; 10] = [
+    &PGFERRY, &AZURE, &VARIABLE, &LOCALS, &OUTPUT, &MODULE, &CHECK, &MOVED, &REMOVED, &IMPORT,
+];
 
 impl Form {
     /// The names of its arguments.
@@ -437,6 +560,7 @@ impl Holds {
             Self::Resources => "a list of resources".to_owned(),
             Self::Attributes => "a list of names of arguments".to_owned(),
             Self::Name => "a name, without quotes".to_owned(),
+            Self::Address => "an address such as `network.hub` or `module.eu`, without quotes".to_owned(),
         }
     }
 
@@ -444,9 +568,13 @@ impl Holds {
     pub fn words(self) -> &'static [Word] {
         match self {
             Self::Of(ty) => ty.words(),
-            Self::Anything | Self::Constraint | Self::Instances | Self::Resources | Self::Attributes | Self::Name => {
-                &[]
-            }
+            Self::Anything
+            | Self::Constraint
+            | Self::Instances
+            | Self::Resources
+            | Self::Attributes
+            | Self::Name
+            | Self::Address => &[],
         }
     }
 }

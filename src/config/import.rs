@@ -7,6 +7,7 @@ use crate::address::{InstanceKey, ModulePath};
 use crate::block::{Import, Literal};
 use crate::config::declare::{Site, unknown_argument};
 use crate::config::fold::Folding;
+use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock};
 use crate::config::resource::for_each_elements;
 use crate::config::scope::Here;
@@ -18,16 +19,16 @@ use crate::lang::eval::shown;
 use crate::lang::expr::Expr;
 use crate::lang::value::{Type, Value};
 
-const ARGUMENTS: [&str; 3] = ["to", "id", "for_each"];
-
 /// Evaluates an `import` block, once for each element of its `for_each`.
 pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock, imports: &mut Vec<Import>) {
     for attribute in &block.body.attributes {
-        if !ARGUMENTS.contains(&&*attribute.name.value) {
-            folding
-                .found
-                .push(unknown_argument(&attribute.name, "import", &ARGUMENTS));
+        if !forms::IMPORT.has(&attribute.name.value) {
+            let known = forms::IMPORT.arguments();
+            folding.found.push(unknown_argument(&attribute.name, "import", &known));
         }
+    }
+    for nested in &block.body.blocks {
+        folding.found.push(unknown_argument(&nested.kind, "import", &[]));
     }
     let given = |name: &str, folding: &mut Folding<'_, '_>| {
         let attribute = block.body.attribute(name);
@@ -44,19 +45,28 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock, imports:
     };
     let room = folding.room;
     match block.body.attribute("for_each") {
-        None => imports.extend(import(folding, &Here::new(room, Site::PLAIN), to, id)),
+        None => {
+            let import = import(folding, &Here::new(room, Site::PLAIN), (to, id), imports);
+            imports.extend(import);
+        }
         Some(for_each) => {
             let here = Here::new(room, Site::PLAIN);
             let elements: BTreeMap<Arc<str>, Value> = for_each_elements(folding, &here, for_each).unwrap_or_default();
             for (key, value) in elements {
                 let here = Here::new(room, Site::PLAIN).with_each(Value::text(key), value, Literal::Written);
-                imports.extend(import(folding, &here, to, id));
+                let import = import(folding, &here, (to, id), imports);
+                imports.extend(import);
             }
         }
     }
 }
 
-fn import(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, to: &RawAttribute, id: &RawAttribute) -> Option<Import> {
+fn import(
+    folding: &mut Folding<'_, '_>,
+    here: &Here<'_, '_>,
+    (to, id): (&RawAttribute, &RawAttribute),
+    imports: &[Import],
+) -> Option<Import> {
     let refuse = |span, text: String| Diagnostic::error(code::IMPORT, "invalid import").at(span, text);
     let key = |folding: &mut Folding<'_, '_>, expr: &Expr| -> Result<InstanceKey, Diagnostics> {
         let value = folding.evaluate(here, |evaluator| evaluator.eval(expr));
@@ -77,6 +87,14 @@ fn import(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, to: &RawAttribute,
         folding.found.push(refuse(to_expr, text));
         return None;
     };
+    if let Some(other) = imports.iter().find(|import| import.to == to) {
+        let twice = refuse(
+            to_expr,
+            format!("another `import` block says which object {to} takes over"),
+        );
+        folding.found.push(twice.and_at(other.span, "said first here"));
+        return None;
+    }
     if !folding.blocks.iter().any(|block| block.address == to) {
         let missing = refuse(to_expr, format!("{to} is not declared"));
         let missing = missing.hint("write the block that is to look after the object first");

@@ -186,7 +186,7 @@ fn holds(holds: Holds) -> Json {
     match holds {
         Holds::Of(ty) => of_type(ty),
         Holds::Anything => Json::Bool(true),
-        Holds::Constraint | Holds::Name => json!({ "type": "string" }),
+        Holds::Constraint | Holds::Name | Holds::Address => json!({ "type": "string" }),
         Holds::Instances => refer("instances"),
         Holds::Resources | Holds::Attributes => refer("names"),
     }

@@ -23,6 +23,7 @@ pub mod source;
 mod split;
 mod statement;
 mod tree;
+mod unset;
 pub mod variables;
 pub mod version;
 
@@ -32,6 +33,7 @@ pub use module::{Configuration, parse};
 pub use parse::{RawAttribute, RawBlock, RawBody};
 pub use settings::{AzureBlock, PgferryBlock, Settings, StateBlock, settings};
 pub use source::{Location, ReadError, Sources};
+pub use unset::{Unset, unset};
 pub use variables::{Assignment, Inputs, Supplied, UnsetSensitive};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::config::source::SourceFile;
 use crate::config::split;
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span, Spanned};
 use crate::lang::code;
-use crate::lang::expr::{Expr, Name};
+use crate::lang::expr::{Expr, Name, Node};
 use crate::lang::syntax::{Lowering, Piece, normalized, on_deep_stack};
 
 /// A block as written.
@@ -170,18 +170,29 @@ fn parse_file(id: FileId, file: &SourceFile) -> Parsed {
     let mut blocks = Vec::with_capacity(items.len());
     // A stray bracket right after an item that is at fault is a consequence of that.
     let mut excused = Vec::new();
+    let mut after_fault = false;
     for (body, item) in parse_items(id, file, &items).into_iter().zip(&items) {
+        // So are braces whose header is.
+        if after_fault && body.is_err() && file.text.get(item.clone()).is_some_and(|text| text.starts_with('{')) {
+            continue;
+        }
+        after_fault = false;
         let Some(body) = found.absorb(body) else {
+            after_fault = true;
             let rest = file.text.get(item.end..).unwrap_or_default();
             excused.push(Span::new(id, item.end..file.text.len() - rest.trim_start().len() + 1));
             continue;
         };
         for attribute in body.attributes {
-            found.push(
-                Diagnostic::error(code::STRAY_ATTRIBUTE, "attribute outside of a block")
-                    .at(attribute.name.span, "attributes stand inside of blocks")
-                    .hint("values of variables belong into a `*.vars.hcl` file, shared values into `locals`"),
-            );
+            let stray = Diagnostic::error(code::STRAY_ATTRIBUTE, "attribute outside of a block")
+                .at(attribute.name.span, "attributes stand inside of blocks");
+            found.push(match attribute.expr.node {
+                Node::Object(_) => stray.hint(format!(
+                    "a block has no `=`: `{} {{ … }}`; shared values belong into `locals`",
+                    attribute.name.value
+                )),
+                _ => stray.hint("values of variables belong into a `*.vars.hcl` file, shared values into `locals`"),
+            });
         }
         blocks.extend(body.blocks);
     }

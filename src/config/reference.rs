@@ -197,6 +197,9 @@ mod tests {
         network "target" { name = "vnet-target" }
     "#;
 
+    /// What the example of `module` calls.
+    const MODULE: &str = "variable \"host\" {}\noutput \"host\" { value = var.host }\n";
+
     const SERVERS: &str = r#"
         source "erp" {
           type     = "on_premises"
@@ -216,7 +219,7 @@ mod tests {
     "#;
 
     fn program(text: &str) -> Result<Program, Diagnostics> {
-        let mut sources = Sources::from_texts([("main.hcl", text)]);
+        let mut sources = Sources::from_texts([("main.hcl", text), ("modules/server/main.hcl", MODULE)]);
         let configuration = parse(&mut sources)?;
         let inputs = Inputs::none(&sources);
         settings(&configuration.root, &inputs)?;
@@ -304,7 +307,13 @@ mod tests {
             }
             let open = page.body.other_arguments == OtherArguments::Taken;
             assert_eq!(unknown("zzz = null"), !open, "{}", page.name);
-            assert!(unknown("zzz {}"), "{}", page.name);
+            // What a module takes is known once its directory is.
+            let source = if page.name == "module" {
+                "source = \"./modules/server\"\nhost = \"h\"\n"
+            } else {
+                ""
+            };
+            assert!(unknown(&format!("{source}zzz {{}}")), "{}", page.name);
         }
     }
 

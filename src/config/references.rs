@@ -155,6 +155,12 @@ impl References {
             if CALL_ARGUMENTS.contains(&name) {
                 continue;
             }
+            if NOT_OURS.contains(&name) {
+                if name != "count" && !declared.all.declares_variable(name) {
+                    found.push(strange_argument(&attribute.name, label, &declared.all));
+                }
+                continue;
+            }
             let mut finder = Finder::new(tree, caller.module, None, found);
             finder.expr(&attribute.expr, site);
             let edges = finder.edges;
@@ -359,12 +365,14 @@ impl Tree<'_> {
     }
 }
 
+/// Arguments of a call that are refused whatever they say.
+const NOT_OURS: [&str; 3] = ["count", "providers", "version"];
+
 fn strange_argument(name: &expr::Name, label: &str, all: &Declarations<'_>) -> Diagnostic {
     let diagnostic = Diagnostic::error(code::UNKNOWN_ARGUMENT, "unknown argument");
     let instead = match &*name.value {
         "version" => "a directory has no version: the repository has",
         "providers" => "there are no providers: the root's `azure` block holds for all modules",
-        "count" => "there is no `count`; use `for_each` with a map or a set of strings, and `enabled` for zero or one",
         _ => {
             return diagnostic
                 .at(name.span, format!("the module `{label}` has no variable of this name"))
@@ -402,6 +410,8 @@ impl<'f, 'r> Finder<'f, 'r> {
             match &*attribute.name.value {
                 "for_each" => self.expr(&attribute.expr, Site::PLAIN),
                 "depends_on" => self.depends_on(&attribute.expr, site),
+                // It is refused whatever it says.
+                "provider" => {}
                 _ => self.expr(&attribute.expr, site),
             }
         }

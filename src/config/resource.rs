@@ -35,6 +35,7 @@ pub(super) fn evaluate(
         return ResourceValue::Failed;
     };
     refuse_count(folding, block);
+    refuse_providers(folding, block);
     let room = folding.room;
     let module = &room.path;
     let address = |key: Option<InstanceKey>| Address::new(module.clone(), kind.clone(), label.clone(), key);
@@ -67,7 +68,10 @@ pub(super) fn evaluate(
     }
 }
 
-/// There is no `count`.
+/// Arguments of Terraform's resources that are refused on their own.
+pub(super) const NOT_OURS: [&str; 2] = ["count", "provider"];
+
+/// What Terraform's blocks have and ours do not: `count` everywhere, more in resources.
 pub(super) fn refuse_count(folding: &mut Folding<'_, '_>, block: &RawBlock) {
     if let Some(count) = block.body.attribute("count") {
         folding.found.push(
@@ -77,6 +81,32 @@ pub(super) fn refuse_count(folding: &mut Folding<'_, '_>, block: &RawBlock) {
                     "there is no `count`: identity never hangs on a position in a list",
                 )
                 .hint("use `for_each` with a map or a set of strings; `enabled` for zero or one"),
+        );
+    }
+}
+
+fn refuse_providers(folding: &mut Folding<'_, '_>, block: &RawBlock) {
+    let refused = Diagnostic::error(code::META_ARGUMENT, "invalid meta-argument");
+    if let Some(provider) = block.body.attribute("provider") {
+        folding.found.push(
+            refused
+                .clone()
+                .at(
+                    provider.name.span,
+                    "there are no providers: the kind itself says what is made",
+                )
+                .hint("what lives elsewhere has a `subscription_id` or `resource_group` of its own"),
+        );
+    }
+    for provisioner in block.body.blocks_of("provisioner") {
+        folding.found.push(
+            refused
+                .clone()
+                .at(
+                    provisioner.header,
+                    "there are no provisioners: nothing but Azure is changed",
+                )
+                .hint("run commands before or after `pgferry apply`"),
         );
     }
 }
@@ -227,7 +257,7 @@ impl Writer<'_, '_, '_> {
         };
         for attribute in &raw.attributes {
             let name = &attribute.name.value;
-            if level == Level::Top && (forms::META.has(name) || &**name == "count") {
+            if level == Level::Top && (forms::META.has(name) || NOT_OURS.contains(&&**name)) {
                 continue;
             }
             let (value, literal) = self.here.traced(|| evaluator.eval_in(&attribute.expr, frames));
@@ -251,6 +281,7 @@ impl Writer<'_, '_, '_> {
         for nested in &raw.blocks {
             match &*nested.kind.value {
                 kind if level == Level::Top && META_BLOCKS.contains(&kind) => {}
+                "provisioner" if level == Level::Top => {}
                 "dynamic" => self.dynamic(evaluator, nested, frames, &mut body.blocks),
                 _ => {
                     if let Some(label) = nested.labels.first() {
@@ -309,13 +340,13 @@ fn meta(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock, ad
     let mut lifecycles = block.body.blocks_of("lifecycle");
     let lifecycle = lifecycles.next().map(|nested| lifecycle(folding, here, nested));
     if let Some(second) = lifecycles.next() {
-        folding.found.push(once(second));
+        folding.found.push(once(block, second));
     }
     conditions(folding, here, block, "precondition", address);
     let mut timeout_blocks = block.body.blocks_of("timeouts");
     let timeouts = timeout_blocks.next().map(|nested| timeouts(folding, here, nested));
     if let Some(second) = timeout_blocks.next() {
-        folding.found.push(once(second));
+        folding.found.push(once(block, second));
     }
     Meta {
         depends_on,
@@ -325,11 +356,14 @@ fn meta(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock, ad
     }
 }
 
-fn once(block: &RawBlock) -> Diagnostic {
-    Diagnostic::error(code::META_ARGUMENT, "block given twice").at(
-        block.kind.span,
-        format!("`{}` may stand once in a block", block.kind.value),
-    )
+fn once(block: &RawBlock, second: &RawBlock) -> Diagnostic {
+    let kind = &second.kind;
+    let twice = Diagnostic::error(code::META_ARGUMENT, "block given twice")
+        .at(kind.span, format!("`{}` may stand once in a block", kind.value));
+    match block.body.blocks_of(&kind.value).next() {
+        Some(first) => twice.and_at(first.kind.span, "first given here"),
+        None => twice,
+    }
 }
 
 fn refuse_meta(span: Span, text: impl Into<String>) -> Diagnostic {

@@ -10,13 +10,16 @@ use crate::block::{Block, Literal};
 use crate::config::declare::{self, Declarations, Named, Site};
 use crate::config::module::ROOT;
 use crate::config::variables::Inputs;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, nearest};
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluator, Frames, Reported, Resolved, Scope, shown};
 use crate::lang::expr::{Reference, Step, StepNode};
 use crate::lang::files::{FileError, Files};
 use crate::lang::value::{Shape, Type, Value};
+
+/// So many keys are listed for whoever names another one.
+const MOST_KEYS: usize = 8;
 
 /// The resources that a value stands on, with the first place that names each.
 pub(super) type Used = BTreeMap<Address, Span>;
@@ -489,11 +492,15 @@ impl<'v, 'r> Here<'v, 'r> {
                     format!("there is no instance \"{key}\"")
                 };
                 let keys = instances.keys().map(AsRef::as_ref);
-                Err(evaluator.fail(
-                    Diagnostic::error(code::UNKNOWN_REFERENCE, "unknown reference")
-                        .at(step.span, text)
-                        .suggest(if sensitive { "" } else { &key }, keys),
-                ))
+                let missing = Diagnostic::error(code::UNKNOWN_REFERENCE, "unknown reference").at(step.span, text);
+                Err(evaluator.fail(match nearest(&key, keys.clone()) {
+                    _ if sensitive => missing,
+                    None if instances.len() <= MOST_KEYS => {
+                        let keys: Vec<String> = keys.map(|key| format!("\"{key}\"")).collect();
+                        missing.hint(format!("the keys are {}", keys.join(", ")))
+                    }
+                    _ => missing.suggest(&key, keys),
+                }))
             }
         }
     }

@@ -160,6 +160,10 @@ impl<'r> Reading<'_, 'r> {
                 ),
                 "state" => settings.state = self.state(nested),
                 "encryption" => self.found.push(super::declare::not_yet(&nested.kind, "`encryption`")),
+                "backend" | "cloud" => self.found.push(
+                    unknown_argument(&nested.kind, "pgferry", &[])
+                        .hint("where state is kept stands in a `state` block: `state \"local\" {}`"),
+                ),
                 _ => self
                     .found
                     .push(unknown_argument(&nested.kind, "pgferry", &forms::PGFERRY.names())),
@@ -235,8 +239,13 @@ impl<'r> Reading<'_, 'r> {
             }
         }
         for nested in &block.body.blocks {
-            self.found
-                .push(unknown_argument(&nested.kind, "azure", &forms::AZURE.names()));
+            let name = &nested.kind.value;
+            self.found.push(if forms::AZURE.has(name) {
+                unknown_argument(&nested.kind, "azure", &[])
+                    .hint(format!("`{name}` is an argument: write `{name} = …`"))
+            } else {
+                unknown_argument(&nested.kind, "azure", &forms::AZURE.names())
+            });
         }
         settings
     }

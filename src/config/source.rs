@@ -28,6 +28,8 @@ pub struct Sources {
     modules: BTreeMap<Arc<str>, Vec<FileId>>,
     /// The first name of each directory, whatever links lead to it.
     first_names: HashMap<PathBuf, Arc<str>>,
+    /// Names of Terraform's files in the directory, none of which is read.
+    for_terraform: Vec<String>,
     door: Door,
 }
 
@@ -86,6 +88,16 @@ pub enum ReadError {
     /// The directory has no configuration.
     #[error("`{0}` holds no configuration: no file in it ends with `.hcl` or `.hcl.json`")]
     Empty(String),
+    /// The directory has a configuration of Terraform only.
+    #[error(
+        "`{directory}` holds a configuration of Terraform (`{name}`), but no file that ends with `.hcl` or `.hcl.json`"
+    )]
+    ForTerraform {
+        /// The directory.
+        directory: String,
+        /// One of the files.
+        name: String,
+    },
     /// A file is there but is no regular file.
     #[error("`{0}` is not a regular file")]
     NotRegular(String),
@@ -137,11 +149,17 @@ impl Sources {
         };
         let names = names_in(directory).map_err(refused)?;
         let mut sources = Self::empty(directory);
+        sources.for_terraform = names_for_terraform(directory).map_err(refused)?;
         for (name, role) in names {
             let text = read_text(&directory.join(&name), &name)?;
             sources.push(name, &text, role);
         }
         if sources.of_role(Role::Configuration).next().is_none() {
+            let for_terraform = sources.for_terraform.iter().find(|name| !name.contains(".tfvars"));
+            if let Some(name) = for_terraform {
+                let name = name.clone();
+                return Err(ReadError::ForTerraform { directory: shown, name });
+            }
             return Err(ReadError::Empty(shown));
         }
         Ok(sources)
@@ -206,6 +224,15 @@ impl Sources {
         Ok(Arc::clone(directory))
     }
 
+    /// Names of files of the directory that Terraform would read values of variables from.
+    pub fn values_for_terraform(&self) -> Vec<String> {
+        let taken = |name: &&String| {
+            let stem = name.strip_suffix(".json").unwrap_or(name);
+            stem == "terraform.tfvars" || stem.ends_with(".auto.tfvars")
+        };
+        self.for_terraform.iter().filter(taken).cloned().collect()
+    }
+
     /// The files of a module that was read.
     pub fn of_module(&self, directory: &str) -> impl Iterator<Item = (FileId, &SourceFile)> {
         let files = self.modules.get(directory).into_iter().flatten();
@@ -236,6 +263,7 @@ impl Sources {
             files: Vec::new(),
             modules: BTreeMap::new(),
             first_names: HashMap::new(),
+            for_terraform: Vec::new(),
             door: Door {
                 directory: directory.to_owned(),
                 seen: Arc::default(),
@@ -366,6 +394,21 @@ fn names_in(directory: &Path) -> io::Result<Vec<(String, Role)>> {
         }
     }
     names.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(names)
+}
+
+/// The names of files that would mean something to Terraform.
+fn names_for_terraform(directory: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        if let Ok(name) = entry?.file_name().into_string() {
+            let stem = name.strip_suffix(".json").unwrap_or(&name);
+            if !name.starts_with('.') && (stem.ends_with(".tf") || stem.ends_with(".tfvars")) {
+                names.push(name);
+            }
+        }
+    }
+    names.sort();
     Ok(names)
 }
 

@@ -190,8 +190,15 @@ impl<'t> Scanner<'t> {
             }
             '\\' => self.at += 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
             '\n' => {
-                let at = self.open.last().map_or(self.at, |open| open.at);
-                return Err(self.unclosed(Opener::Quote, at, None));
+                // A quote inside of `${ }` that does not end is most often the one that was to end the text around it.
+                let mut inner = self.open.iter().rev();
+                let at = inner.next().map_or(self.at, |open| open.at);
+                return Err(match inner.next() {
+                    Some(around) if around.opener == Opener::Sequence => {
+                        self.unclosed(Opener::Sequence, around.at, None)
+                    }
+                    _ => self.unclosed(Opener::Quote, at, None),
+                });
             }
             c => self.text_part(c),
         }
@@ -203,8 +210,9 @@ impl<'t> Scanner<'t> {
         let word = self.rest().trim_start_matches([' ', '\t']);
         let ends = at_line_start
             && self.heredocs.last().is_some_and(|delimiter| {
+                // As in Terraform the word stands alone on its line; with more on the line it is text.
                 word.strip_prefix(delimiter)
-                    .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-'))
+                    .is_some_and(|rest| rest.split('\n').next().is_some_and(|rest| rest.trim().is_empty()))
             });
         if ends {
             let delimiter = self.heredocs.pop().unwrap_or_default();
@@ -258,6 +266,7 @@ impl<'t> Scanner<'t> {
     fn close(&mut self, closer: char) -> Step {
         // What closes nothing that is open is itself at fault, not what is open around it.
         let closes = self.open.iter().any(|open| closer_of(open.opener) == closer);
+        let around = self.open.last().map(|open| (open.opener, open.at));
         match self.open.pop().filter(|_| closes) {
             Some(open) if closer_of(open.opener) == closer => {
                 self.at += 1;
@@ -266,10 +275,14 @@ impl<'t> Scanner<'t> {
             Some(open) => Err(self.unclosed(open.opener, open.at, Some(self.at..self.at + 1))),
             None => {
                 let text = format!("no `{}` before this is open", opening(closer));
-                Err(Box::new(
-                    Diagnostic::error(code::STRAY_CLOSER, "closed but never opened")
-                        .at(self.span(self.at..self.at + 1), text),
-                ))
+                let stray = Diagnostic::error(code::STRAY_CLOSER, "closed but never opened")
+                    .at(self.span(self.at..self.at + 1), text);
+                Err(Box::new(match around {
+                    Some((Opener::Bracket | Opener::Parenthesis, at)) => {
+                        stray.and_at(self.span(at..at + 1), "this is what is open here")
+                    }
+                    _ => stray,
+                }))
             }
         }
     }
@@ -306,7 +319,10 @@ impl<'t> Scanner<'t> {
             Opener::Parenthesis => (1, "this `(` is never closed"),
             Opener::Quote => (1, "this text does not end on its line"),
             Opener::Heredoc => (2, "the closing word of this heredoc is missing"),
-            Opener::Sequence => (2, "this sequence is never closed"),
+            Opener::Sequence if self.text.get(at..).is_some_and(|rest| rest.starts_with('%')) => {
+                (2, "this `%{` is never closed")
+            }
+            Opener::Sequence => (2, "this `${` is never closed"),
             Opener::Comment => (2, "this comment is never closed"),
         };
         let diagnostic =
@@ -315,6 +331,9 @@ impl<'t> Scanner<'t> {
             (_, Some(met)) => diagnostic.and_at(self.span(met), "this closes something else"),
             (Opener::Quote, None) => {
                 diagnostic.hint("close it with `\"`; a line break inside a text is written `\\n`, or use a heredoc")
+            }
+            (Opener::Sequence, None) => {
+                diagnostic.hint("close it with `}`; a literal `${` is written `$${`, and `%{` is `%%{`")
             }
             (Opener::Heredoc, None) => diagnostic.hint("the closing word stands alone on its line"),
             (_, None) => diagnostic,

@@ -176,7 +176,11 @@ fn plain(block: &RawBlock, arguments: &[&str], blocks: &[&str]) -> Diagnostics {
         .iter()
         .filter(|attribute| !arguments.contains(&&*attribute.name.value))
     {
-        found.push(unknown_argument(&attribute.name, kind, arguments));
+        let unknown = unknown_argument(&attribute.name, kind, arguments);
+        found.push(match (kind, &*attribute.name.value) {
+            ("removed", "destroy") => unknown.hint("it stands in a `lifecycle` block: `lifecycle { destroy = false }`"),
+            _ => unknown,
+        });
     }
     for nested in nested.iter().filter(|nested| !blocks.contains(&&*nested.kind.value)) {
         found.push(unknown_argument(&nested.kind, kind, blocks));

@@ -2,7 +2,7 @@
 //!
 //! The environment is not read here; whoever starts a run passes it in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,6 +20,18 @@ use crate::lang::value::{Type, Value};
 
 /// The beginning of the names of environment variables that give values.
 const ENVIRONMENT_PREFIX: &str = "PGFERRY_VAR_";
+
+/// Names that the call of a module needs for itself.
+const RESERVED: [&str; 8] = [
+    "source",
+    "version",
+    "providers",
+    "count",
+    "for_each",
+    "lifecycle",
+    "depends_on",
+    "locals",
+];
 
 /// What a sensitive variable without a value evaluates to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +65,8 @@ pub struct Supplied {
     pub assignments: Vec<Assignment>,
     /// From the environment: the names without `PGFERRY_VAR_`.
     pub environment: BTreeMap<String, String>,
+    /// What the environment holds for Terraform: the names without `TF_VAR_`. It gives no values here.
+    pub meant_for_terraform: BTreeSet<String>,
     /// What to do without a password.
     pub unset_sensitive: UnsetSensitive,
     /// The directory where the operator stands, for `path.cwd`.
@@ -63,8 +77,19 @@ pub struct Supplied {
 pub struct Inputs {
     given: BTreeMap<Arc<str>, Given>,
     pub(super) unset_sensitive: UnsetSensitive,
+    /// `TF_VAR_` variables and files of Terraform that are not read.
+    unread: Unread,
     pub(super) cwd: Arc<str>,
     pub(super) door: Door,
+}
+
+/// What would give values in Terraform, but not here.
+#[derive(Default)]
+struct Unread {
+    /// The names without `TF_VAR_`.
+    environment: BTreeSet<String>,
+    /// Names of files.
+    files: Vec<String>,
 }
 
 struct Given {
@@ -105,6 +130,10 @@ impl Inputs {
         let mut inputs = Self {
             given: BTreeMap::new(),
             unset_sensitive: supplied.unset_sensitive,
+            unread: Unread {
+                environment: supplied.meant_for_terraform.clone(),
+                files: sources.values_for_terraform(),
+            },
             cwd: supplied.cwd.as_str().into(),
             door: sources.door(),
         };
@@ -153,6 +182,7 @@ impl Inputs {
         Self {
             given: BTreeMap::new(),
             unset_sensitive: UnsetSensitive::Unknown,
+            unread: Unread::default(),
             cwd: ".".into(),
             door: sources.door(),
         }
@@ -219,6 +249,16 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
                 &["validation"],
             ));
         }
+    }
+    if let Some(label) = block.labels.first().filter(|label| RESERVED.contains(&&*label.value)) {
+        found.push(
+            Diagnostic::error(code::BAD_NAME, "reserved name")
+                .at(
+                    label.span,
+                    format!("a `module` block uses `{}` for itself", label.value),
+                )
+                .hint("choose another name"),
+        );
     }
     let flag = |name: &str, default: bool, found: &mut Diagnostics| {
         let Some(attribute) = block.body.attribute(name) else {
@@ -294,7 +334,13 @@ fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Res
 fn unquoted(found: &Diagnostic) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(found.code, found.summary.clone());
     if let Some(mark) = &found.primary {
-        diagnostic = diagnostic.at(mark.span, "this has no value");
+        diagnostic = diagnostic.at(
+            mark.span,
+            match found.code {
+                code::MISPLACED => "only values stand here: nothing can be referred to",
+                _ => "this has no value",
+            },
+        );
     }
     if found.code == code::MISPLACED {
         diagnostic = diagnostic.hint("a text stands in quotes");
@@ -310,6 +356,16 @@ impl Declared<'_> {
         } else {
             Literal::Derived
         }
+    }
+
+    /// Whether it has neither a default nor a value from outside.
+    pub(super) fn is_unset(&self, inputs: &Inputs) -> bool {
+        self.default.is_none() && !inputs.given.contains_key(&self.name.value)
+    }
+
+    /// Whether its value must not be shown.
+    pub(super) fn is_sensitive(&self) -> bool {
+        self.sensitive
     }
 
     /// Whether whoever calls the module must give it a value.
@@ -361,8 +417,8 @@ impl Declared<'_> {
             .transpose()?;
         match given.flatten().or_else(|| self.default.clone()) {
             Some(value) => Ok(value.marked(self.sensitive)),
-            None if self.sensitive => self.unset_sensitive(inputs.unset_sensitive),
-            None => Err(self.unset().into()),
+            None if self.sensitive => self.unset_sensitive(inputs),
+            None => Err(self.unset(&inputs.unread).into()),
         }
     }
 
@@ -411,9 +467,9 @@ impl Declared<'_> {
         Ok((value, expr.span))
     }
 
-    fn unset_sensitive(&self, policy: UnsetSensitive) -> Result<Value, Diagnostics> {
+    fn unset_sensitive(&self, inputs: &Inputs) -> Result<Value, Diagnostics> {
         let ty = self.ty.clone().unwrap_or(Type::Any);
-        let value = match policy {
+        let value = match inputs.unset_sensitive {
             UnsetSensitive::Unknown => Value::unknown(ty),
             UnsetSensitive::MadeUp => match ty {
                 Type::String | Type::Any => Value::text(format!("made-up-{}", self.name.value)),
@@ -421,12 +477,12 @@ impl Declared<'_> {
                 Type::Bool => Value::bool(true),
                 Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_) => Value::unknown(ty),
             },
-            UnsetSensitive::Refuse => return Err(self.unset().into()),
+            UnsetSensitive::Refuse => return Err(self.unset(&inputs.unread).into()),
         };
         Ok(value.marked(true))
     }
 
-    fn unset(&self) -> Diagnostic {
+    fn unset(&self, unread: &Unread) -> Diagnostic {
         let name = &self.name.value;
         let ways = if self.sensitive {
             format!("set {ENVIRONMENT_PREFIX}{name}, or name a file that holds it with `--var-file`")
@@ -436,8 +492,27 @@ impl Declared<'_> {
                  {ENVIRONMENT_PREFIX}{name}; or add a `default`"
             )
         };
-        Diagnostic::error(code::VARIABLE_UNSET, "variable without a value")
-            .at(self.name.span, "this variable has no default and no value is given")
-            .hint(ways)
+        let mut unset = Diagnostic::error(code::VARIABLE_UNSET, "variable without a value")
+            .at(self.name.span, "this variable has no default and no value is given");
+        if unread.environment.contains(&**name) {
+            unset = unset.hint(format!(
+                "TF_VAR_{name} is set, but only {ENVIRONMENT_PREFIX}{name} is read"
+            ));
+        }
+        for file in &unread.files {
+            unset = unset.hint(format!("`{file}` is not read: rename it to `{}`", renamed(file)));
+        }
+        unset.hint(ways)
     }
+}
+
+/// The name here of a file that holds values for Terraform.
+fn renamed(file: &str) -> String {
+    let (stem, json) = match file.strip_suffix(".json") {
+        Some(stem) => (stem, ".json"),
+        None => (file, ""),
+    };
+    let stem = stem.strip_suffix(".tfvars").unwrap_or(stem);
+    let stem = if stem == "terraform" { "pgferry" } else { stem };
+    format!("{stem}.vars.hcl{json}")
 }

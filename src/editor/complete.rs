@@ -52,7 +52,12 @@ pub fn complete(project: &Project, file: usize, offset: usize) -> Vec<Item> {
     match place(&file.text, &file.outline, offset) {
         Place::Nothing => Vec::new(),
         Place::Top { word } => top(&word),
-        Place::Name { blocks, word } => names(&file.text, &blocks, &word),
+        Place::Name { blocks, word } => {
+            let call = blocks.first().filter(|_| blocks.len() == 1);
+            let mut items = call.map_or_else(Vec::new, |block| inputs(project, &file.text, block, &word));
+            items.extend(names(&file.text, &blocks, &word));
+            items
+        }
         Place::Value {
             blocks,
             argument,
@@ -99,9 +104,7 @@ fn names(text: &str, blocks: &[&Block], word: &Range<usize>) -> Vec<Item> {
         return Vec::new();
     };
     let written = |name: &str| block.attribute(name).is_some();
-    // Where the name of an argument is being changed, its `=` is there already.
-    let rest = text.get(word.end..).unwrap_or_default();
-    let assigned = rest.trim_start_matches([' ', '\t']).starts_with('=');
+    let assigned = is_assigned(text, word);
     let mut items: Vec<(Need, Item)> = offered
         .arguments()
         .filter(|entry| assigned || !written(entry.name))
@@ -201,6 +204,17 @@ impl Value<'_> {
                     .map(|(local, value)| reference(local.name, first_line(self.project.text(local.file, value))))
                     .collect()
             }
+            ["module"] => {
+                let calls = self.project.labelled("module");
+                calls.map(|call| reference(call.name, "a module".into())).collect()
+            }
+            ["module", name] => {
+                let call = self.project.labelled("module").find(|call| call.name == *name);
+                let outputs = call.iter().flat_map(|call| self.project.in_module(call, "output"));
+                outputs
+                    .map(|output| reference(output.name, self.purpose(output.file, output.block)))
+                    .collect()
+            }
             ["each"] => vec![
                 reference("key", "the key of the instance".into()),
                 reference("value", "its value".into()),
@@ -225,12 +239,7 @@ impl Value<'_> {
 
     /// What a variable is for, as its block says.
     fn purpose(&self, file: usize, block: &Block) -> String {
-        let description = block.attribute("description").or_else(|| block.attribute("type"));
-        description.map_or_else(String::new, |attribute| {
-            first_line(self.project.text(file, attribute.value.clone()))
-                .trim_matches('"')
-                .to_owned()
-        })
+        purpose(self.project, file, block)
     }
 
     /// What an expression can start with: what fits the argument first.
@@ -264,6 +273,9 @@ impl Value<'_> {
         }
         items.push(reference("var".into(), "a variable"));
         items.push(reference("local".into(), "a local value"));
+        if self.project.labelled("module").next().is_some() {
+            items.push(reference("module".into(), "an output of a module"));
+        }
         if self
             .blocks
             .first()
@@ -291,6 +303,51 @@ impl Value<'_> {
         }));
         items
     }
+}
+
+/// What a variable or output is for, as its block says.
+fn purpose(project: &Project, file: usize, block: &Block) -> String {
+    let description = block.attribute("description").or_else(|| block.attribute("type"));
+    description.map_or_else(String::new, |attribute| {
+        first_line(project.text(file, attribute.value.clone()))
+            .trim_matches('"')
+            .to_owned()
+    })
+}
+
+/// The variables of a module that a call has not given a value yet, those first that need one.
+fn inputs(project: &Project, text: &str, block: &Block, word: &Range<usize>) -> Vec<Item> {
+    let Some(call) = project.labelled("module").find(|call| std::ptr::eq(call.block, block)) else {
+        return Vec::new();
+    };
+    let assigned = is_assigned(text, word);
+    let variables = project.in_module(&call, "variable");
+    let mut items: Vec<(bool, Item)> = variables
+        .filter(|variable| assigned || block.attribute(variable.name).is_none())
+        .map(|variable| {
+            let item = Item {
+                label: variable.name.to_owned(),
+                kind: ItemKind::Argument,
+                detail: "a variable of the module".to_owned(),
+                documentation: purpose(project, variable.file, variable.block),
+                insert: if assigned {
+                    variable.name.to_owned()
+                } else {
+                    format!("{} = ", variable.name)
+                },
+                range: word.clone(),
+            };
+            (variable.block.attribute("default").is_some(), item)
+        })
+        .collect();
+    items.sort_by_key(|(has_default, _)| *has_default);
+    items.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Where the name of an argument is being changed, its `=` is there already.
+fn is_assigned(text: &str, word: &Range<usize>) -> bool {
+    let rest = text.get(word.end..).unwrap_or_default();
+    rest.trim_start_matches([' ', '\t']).starts_with('=')
 }
 
 /// The attributes of a resource of a kind.

@@ -43,6 +43,9 @@ pub fn hover(
     let blocks = outline.around(word.start);
     let block = blocks.last()?;
     if block.attributes.iter().any(|attribute| attribute.name.range == word) {
+        if let Some(variable) = input(project, file, &word) {
+            return Some((variable_text(project, &variable), word));
+        }
         let offered = Offered::of(&blocks)?;
         let entry = offered.arguments().find(|entry| entry.name == name)?;
         return Some((argument(entry), word));
@@ -75,6 +78,25 @@ pub fn hover(
                 None => written,
             }
         }
+        Named::Call(call) => {
+            let source = call.block.attribute("source")?;
+            format!(
+                "**module.{}**: the module {}",
+                call.name,
+                project.text(call.file, source.value.clone())
+            )
+        }
+        Named::Output(output) => {
+            let value = output.block.attribute("value")?;
+            let written = first_line(project.text(output.file, value.value.clone()));
+            let description = output.block.attribute("description");
+            let description = description.map(|text| project.text(output.file, text.value.clone()).trim_matches('"'));
+            format!(
+                "```hcl\noutput.{} = {written}\n```\n\n{}",
+                output.name,
+                description.unwrap_or_default()
+            )
+        }
         Named::Resource(resource) => {
             let page = reference::page(&resource.block.kind.text)?;
             format!("**{}.{}**: {}", page.name, resource.name, page.summary)
@@ -101,8 +123,11 @@ pub fn definition(project: &Project, file: usize, offset: usize) -> Option<Targe
         file: declared.file,
         range: declared.range,
     };
+    if let Some(variable) = input(project, file, &word) {
+        return Some(target(variable));
+    }
     match named(project, file, &word)? {
-        Named::Variable(variable) => Some(target(variable)),
+        Named::Variable(variable) | Named::Call(variable) | Named::Output(variable) => Some(target(variable)),
         Named::Local(local, _) => Some(target(local)),
         Named::Resource(resource) => Some(target(resource)),
         Named::Attribute(..) => None,
@@ -114,6 +139,8 @@ enum Named<'p> {
     Variable(Declared<'p>),
     Local(Declared<'p>, Range<usize>),
     Resource(Declared<'p>),
+    Call(Declared<'p>),
+    Output(Declared<'p>),
     Attribute(&'static str, String),
 }
 
@@ -143,6 +170,15 @@ fn named<'p>(project: &'p Project, file: usize, word: &Range<usize>) -> Option<N
             .locals()
             .find(|(local, _)| local.name == *name)
             .map(|(local, value)| Named::Local(local, value)),
+        ["module", name] => project
+            .labelled("module")
+            .find(|call| call.name == *name)
+            .map(Named::Call),
+        ["module", name, output] => {
+            let call = project.labelled("module").find(|call| call.name == *name)?;
+            let mut outputs = project.in_module(&call, "output");
+            outputs.find(|declared| declared.name == *output).map(Named::Output)
+        }
         [kind, label] => {
             let kind = kind::find(kind)?.schema().kind;
             project
@@ -156,6 +192,19 @@ fn named<'p>(project: &'p Project, file: usize, word: &Range<usize>) -> Option<N
         )),
         _ => None,
     }
+}
+
+/// The variable of a module that an argument of its call gives a value.
+fn input<'p>(project: &'p Project, file: usize, word: &Range<usize>) -> Option<Declared<'p>> {
+    let block = *project.files.get(file)?.outline.around(word.start).first()?;
+    let argument = block
+        .attributes
+        .iter()
+        .find(|attribute| attribute.name.range == *word)?;
+    let mut calls = project.labelled("module");
+    let call = calls.find(|call| std::ptr::eq(call.block, block))?;
+    let mut variables = project.in_module(&call, "variable");
+    variables.find(|variable| variable.name == argument.name.text)
 }
 
 fn in_value(block: &Block, word: &Range<usize>) -> Option<()> {

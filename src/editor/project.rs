@@ -6,8 +6,10 @@ use super::outline::{Block, Outline};
 
 /// The files of a directory, the open ones as they are in the editor.
 pub struct Project {
-    /// The files.
+    /// The files: those of the directory, then those of the modules that it calls, whose names begin with their directory.
     pub files: Vec<File>,
+    /// So many of them belong to the directory.
+    own: usize,
 }
 
 /// A file.
@@ -40,9 +42,31 @@ impl Project {
             name,
             text,
         };
-        Self {
-            files: files.into_iter().map(file).collect(),
-        }
+        let files: Vec<File> = files.into_iter().map(file).collect();
+        let own = files.len();
+        Self { files, own }
+    }
+
+    /// With the files of the modules that it calls, each named as seen from the directory, such as `modules/eu/main.hcl`.
+    #[must_use]
+    pub fn with_modules(mut self, files: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.files.extend(Self::of(files).files);
+        self
+    }
+
+    /// What the module of a call declares with blocks of a kind, its variables or outputs.
+    pub fn in_module<'p>(&'p self, call: &Declared<'_>, kind: &'p str) -> impl Iterator<Item = Declared<'p>> {
+        let source = call.block.attribute("source");
+        let source = source.map(|source| self.text(call.file, source.value.clone()).trim_matches('"'));
+        let directory = source.map(|source| source.trim_start_matches("./").trim_end_matches('/').to_owned());
+        let files = self.files.iter().enumerate().skip(self.own);
+        let files = files.filter(move |(_, file)| {
+            let place = file.name.rsplit_once('/').map(|(place, _)| place);
+            place.is_some() && place == directory.as_deref()
+        });
+        files
+            .flat_map(|(at, file)| file.outline.blocks.iter().map(move |block| (at, block)))
+            .filter_map(move |(at, block)| labelled(at, block, kind))
     }
 
     /// The file of that name.
@@ -53,16 +77,7 @@ impl Project {
     /// Every top-level block of a kind that has a label: resources, variables, outputs.
     pub fn labelled<'p>(&'p self, kind: &'p str) -> impl Iterator<Item = Declared<'p>> {
         self.blocks()
-            .filter(move |(_, block)| block.kind.text == kind)
-            .filter_map(|(file, block)| {
-                let label = block.labels.first()?;
-                Some(Declared {
-                    file,
-                    name: &label.text,
-                    range: label.range.clone(),
-                    block,
-                })
-            })
+            .filter_map(move |(file, block)| labelled(file, block, kind))
     }
 
     /// Every local value: the name, and its place as that of its block's argument.
@@ -82,7 +97,7 @@ impl Project {
     }
 
     fn blocks(&self) -> impl Iterator<Item = (usize, &Block)> {
-        let files = self.files.iter().enumerate();
+        let files = self.files.iter().take(self.own).enumerate();
         files.flat_map(|(at, file)| file.outline.blocks.iter().map(move |block| (at, block)))
     }
 
@@ -94,4 +109,15 @@ impl Project {
             .unwrap_or_default()
             .trim()
     }
+}
+
+/// A block of a kind by its label.
+fn labelled<'p>(file: usize, block: &'p Block, kind: &str) -> Option<Declared<'p>> {
+    let label = block.labels.first().filter(|_| block.kind.text == kind)?;
+    Some(Declared {
+        file,
+        name: &label.text,
+        range: label.range.clone(),
+        block,
+    })
 }

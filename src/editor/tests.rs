@@ -8,13 +8,17 @@ use crate::lang::Value;
 const OTHER: &str = "variable \"region\" {\n  description = \"Where.\"\n}\nvariable \"pw\" {\n  sensitive = true\n}\nlocals {\n  \
                      zones = [\"a\"]\n}\nnetwork \"hub\" {\n  name = \"vnet\"\n}\ndns_zone \"z\" {\n  name = \"a.b\"\n}\n";
 
+const MODULE: &str = "variable \"size\" {\n  default = 1\n}\nvariable \"host\" {\n  description = \"Its name.\"\n}\noutput \"id\" {\n  \
+                      value = var.host\n}\n";
+
 fn at(text: &str) -> (Project, usize) {
     let offset = text.find('|').unwrap();
     let files = [
         ("main.hcl".to_owned(), text.replacen('|', "", 1)),
         ("other.hcl".to_owned(), OTHER.to_owned()),
     ];
-    (Project::of(files), offset)
+    let module = [("modules/eu/main.hcl".to_owned(), MODULE.to_owned())];
+    (Project::of(files).with_modules(module), offset)
 }
 
 fn labels(text: &str) -> Vec<String> {
@@ -169,4 +173,33 @@ fn no_place_of_no_text_is_too_strange() {
         let _ = definition(&project, 0, offset);
     }
     assert!(complete(&project, 7, 0).is_empty());
+}
+
+#[test]
+fn modules_are_followed() {
+    let call = "module \"eu\" {\n  source = \"./modules/eu\"\n  SOMETHING\n}\noutput \"o\" {\n  value = ELSE\n}\n";
+    let with = |argument: &str, value: &str| call.replace("SOMETHING", argument).replace("ELSE", value);
+    let inputs = labels(&with("|", "1"));
+    assert_eq!(inputs[..2], ["host", "size"], "what has no default comes first");
+    assert!(inputs.contains(&"for_each".to_owned()) && !inputs.contains(&"source".to_owned()));
+    assert_eq!(labels(&with("", "module.|")), ["eu"]);
+    assert_eq!(labels(&with("", "module.eu.|")), ["id"]);
+    let declared = |text: &str| {
+        let (project, offset) = at(text);
+        let target = definition(&project, 0, offset).unwrap();
+        let file = &project.files[target.file];
+        (file.name.clone(), file.text[target.range].to_owned())
+    };
+    let in_module = |name: &str| ("modules/eu/main.hcl".to_owned(), name.to_owned());
+    assert_eq!(declared(&with("", "module.eu.i|d")), in_module("id"));
+    assert_eq!(declared(&with("ho|st = 1", "1")), in_module("host"));
+    assert_eq!(
+        declared(&with("", "module.e|u.id")),
+        ("main.hcl".to_owned(), "eu".to_owned())
+    );
+    let (project, offset) = at(&with("", "module.eu.i|d"));
+    let (text, _) = hover(&project, 0, offset, &BTreeMap::new).unwrap();
+    assert!(text.contains("output.id = var.host"), "{text}");
+    // A module's own blocks are not the directory's.
+    assert!(!labels(&with("", "var.|")).contains(&"host".to_owned()));
 }

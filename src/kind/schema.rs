@@ -337,7 +337,23 @@ impl Schema {
         let mut found = Diagnostics::new();
         let title = format!("`{}`", self.kind);
         let arguments: Vec<&'static Argument> = self.all_arguments().collect();
-        let content = found.absorb(read_content(&title, &arguments, self.sections, &block.body));
+        let content = found.absorb(read_content(&title, &arguments, self.sections, &block.body, block.span));
+        let inner = self.sections.iter().flat_map(|section| section.arguments);
+        let names: Vec<&str> = arguments
+            .iter()
+            .copied()
+            .chain(inner)
+            .map(|argument| argument.name)
+            .collect();
+        for (name, span) in &block.meta.lifecycle.ignore_changes {
+            if !names.contains(&name.as_str()) {
+                found.push(
+                    Diagnostic::error(UNKNOWN_ARGUMENT, "unknown argument")
+                        .at(*span, format!("{title} has no argument of this name"))
+                        .suggest(name, names.iter().copied()),
+                );
+            }
+        }
         let mut sections = BTreeMap::new();
         for nested in &block.body.blocks {
             let Some(section) = self.sections.iter().find(|section| section.name == &*nested.name) else {
@@ -349,7 +365,13 @@ impl Schema {
                 continue;
             };
             let arguments: Vec<&'static Argument> = section.arguments.iter().collect();
-            let inner = read_content(&format!("`{}`", section.name), &arguments, &[], &nested.body);
+            let inner = read_content(
+                &format!("`{}`", section.name),
+                &arguments,
+                &[],
+                &nested.body,
+                nested.span,
+            );
             if let Some(inner) = found.absorb(inner)
                 && sections.insert(section.name, inner).is_some()
             {
@@ -384,6 +406,7 @@ fn read_content<'a>(
     arguments: &[&'static Argument],
     sections: &[Section],
     body: &'a BlockBody,
+    header: Span,
 ) -> Result<Content<'a>, Diagnostics> {
     let mut found = Diagnostics::new();
     let mut values = BTreeMap::new();
@@ -417,7 +440,7 @@ fn read_content<'a>(
         if argument.need == Need::Required && !given {
             found.push(
                 Diagnostic::error(MISSING_ARGUMENT, "missing argument")
-                    .at(body.span, format!("{title} needs `{}`", argument.name))
+                    .at(header, format!("{title} needs `{}`", argument.name))
                     .detail(argument.doc),
             );
         }
@@ -598,12 +621,14 @@ fn wrong_type(written: &Written, wanted: &str, value: &Value) -> Diagnostic {
 
 fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address, Diagnostics> {
     let Shape::Resource(resource) = &value.shape else {
-        return Err(wrong_type(
-            written,
-            &format!("a resource such as `{}.NAME`", kinds.join(".NAME` or `")),
-            value,
-        )
-        .into());
+        let wanted = format!("a resource such as `{}.NAME`", kinds.join(".NAME` or `"));
+        let wrong = wrong_type(written, &wanted, value);
+        let quoted = value.as_text().filter(|_| !value.sensitive);
+        let quoted = quoted.filter(|text| text.parse::<Address>().is_ok());
+        return Err(match quoted {
+            Some(address) => wrong.hint(format!("references stand without quotes: {address}")).into(),
+            None => wrong.into(),
+        });
     };
     if kinds.contains(&resource.address.kind().as_str()) {
         return Ok(resource.address.clone());

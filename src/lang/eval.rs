@@ -521,14 +521,19 @@ impl Gathered {
     }
 }
 
-/// A value in a few words for an error: its kind, and its content when that is short and may be shown.
-pub fn shown(value: &Value) -> String {
-    const LONGEST: usize = 40;
-    let article = |ty: &Type| match ty {
+/// A type with its article.
+pub fn an(ty: &Type) -> String {
+    match ty {
         Type::Object(_) => "an object".to_owned(),
         Type::Any => "a value".to_owned(),
         ty => format!("a {}", described(ty)),
-    };
+    }
+}
+
+/// A value in a few words for an error: its kind, and its content when that is short and may be shown.
+pub fn shown(value: &Value) -> String {
+    const LONGEST: usize = 40;
+    let article = an;
     match &value.shape {
         _ if value.sensitive => format!("{} (sensitive)", article(&type_of(value))),
         Shape::Null(_) => "null".to_owned(),

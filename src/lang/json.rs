@@ -171,7 +171,10 @@ impl<'t> Reader<'t> {
         loop {
             self.space();
             if !self.rest().starts_with('"') {
-                return Err(self.error("a key in quotes is expected"));
+                return Err(self.error(match self.rest().starts_with('}') {
+                    true => "a key in quotes is expected: JSON has no comma after the last member",
+                    false => "a key in quotes is expected",
+                }));
             }
             let start = self.at;
             let name = normalized(&self.string()?);

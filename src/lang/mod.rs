@@ -13,6 +13,7 @@ mod operation;
 pub mod order;
 mod participants;
 pub mod path;
+mod refusal;
 pub mod syntax;
 mod template;
 mod text;

@@ -146,7 +146,11 @@ impl Piece<'_> {
             };
             let at = error.location().offset();
             let Some(exponent) = exponent_at(&text, at) else {
-                return Err(self.syntax_error(&error).into());
+                match without_false_ends(&text) {
+                    Some(masked) => text = Cow::Owned(masked),
+                    None => return Err(self.syntax_error(&error).into()),
+                }
+                continue;
             };
             text.to_mut()
                 .replace_range(exponent.clone(), &"0".repeat(exponent.len()));
@@ -155,93 +159,6 @@ impl Piece<'_> {
         Err(Diagnostic::error(code::TOO_LARGE, "too many large numbers")
             .at(self.whole(), text)
             .into())
-    }
-
-    /// The parser's error in our words.
-    fn syntax_error(&self, error: &hcl_edit::parser::Error) -> Diagnostic {
-        // The parser counts bytes when it gives up, so its place may lie inside a character.
-        let at = self.text.floor_char_boundary(error.location().offset());
-        let message = error.message();
-        if message.starts_with("invalid escape") || message.starts_with("invalid unicode") {
-            return self.invalid_escape(at);
-        }
-        let expected = message.split_once("; ").map_or(message, |(_, rest)| rest);
-        let end = self.word_end(at);
-        let span = self.span(at..end);
-        if expected.contains("redefined attribute") {
-            return self.defined_twice(at);
-        }
-        if expected.contains("redefined object key") {
-            return Diagnostic::error(code::DUPLICATE_ATTRIBUTE, "duplicate object key")
-                .at(span, "this key was given before in the same object");
-        }
-        if expected.contains("64 nested levels") {
-            return Diagnostic::error(code::TOO_LARGE, "nested too deeply")
-                .at(span, "brackets and blocks may be nested 64 levels deep")
-                .hint("move inner parts into `locals`");
-        }
-        if expected.contains("128 chained") {
-            return Diagnostic::error(code::TOO_LARGE, "too many operators")
-                .at(span, "at most 128 operators may follow each other in one expression")
-                .hint("move parts into `locals`, or use `sum`, `join` or `alltrue` on a list");
-        }
-        let expected = expected.strip_suffix(" or eof").unwrap_or(expected);
-        let text = match expected.strip_prefix("expected ") {
-            Some(_) if message.starts_with("invalid expression") => "expected an expression".to_owned(),
-            Some(expected) => format!("expected {expected}"),
-            None if at >= self.text.trim_end().len() => "the text ends too early".to_owned(),
-            None => "not expected here".to_owned(),
-        };
-        let diagnostic = Diagnostic::error(code::SYNTAX, "invalid syntax").at(span, text);
-        let rest = self.text.get(at..).unwrap_or_default();
-        match rest.chars().next() {
-            Some(',') if message.starts_with("invalid block body") => {
-                diagnostic.hint("a block on one line holds one attribute; for more, give each a line of its own")
-            }
-            Some(',') if expected == "expected newline" => {
-                diagnostic.hint("attributes are separated by line breaks, without commas")
-            }
-            Some(':') if message.starts_with("invalid structure") => {
-                diagnostic.hint("an attribute is written `name = value`")
-            }
-            Some('\'') => diagnostic.hint("a text stands in double quotes"),
-            _ => diagnostic,
-        }
-    }
-
-    fn invalid_escape(&self, at: usize) -> Diagnostic {
-        let before = self.text.get(..at).unwrap_or_default();
-        let start = before.rfind('\\').unwrap_or(at);
-        Diagnostic::error(code::SYNTAX, "invalid syntax")
-            .at(self.span(start..at.max(start + 1)), "there is no such escape")
-            .hint("the escapes are \\n, \\r, \\t, \\\", \\\\, \\uNNNN and \\UNNNNNNNN; a backslash itself is written \\\\")
-    }
-
-    fn word_end(&self, at: usize) -> usize {
-        let rest = self.text.get(at..).unwrap_or_default();
-        let word = rest
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
-        let first = rest.chars().next().map_or(0, char::len_utf8);
-        at + word.max(first)
-    }
-
-    fn defined_twice(&self, at: usize) -> Diagnostic {
-        let end = self.word_end(at);
-        let name = self.text.get(at..end).unwrap_or_default();
-        let diagnostic = Diagnostic::error(code::DUPLICATE_ATTRIBUTE, "duplicate attribute")
-            .at(self.span(at..end), "this attribute was given before in the same block");
-        let mut start = 0;
-        for line in self.text.get(..at).unwrap_or_default().split_inclusive('\n') {
-            let indent = line.len() - line.trim_start().len();
-            let given = line.trim_start().strip_prefix(name).map(str::trim_start);
-            if given.is_some_and(|rest| rest.starts_with('=') && !rest.starts_with("==")) {
-                let first = start + indent;
-                return diagnostic.and_at(self.span(first..first + name.len()), "first given here");
-            }
-            start += line.len();
-        }
-        diagnostic
     }
 }
 
@@ -252,6 +169,41 @@ fn exponent_at(text: &str, at: usize) -> Option<Range<usize>> {
     let digits = rest.strip_prefix(['+', '-']).unwrap_or(rest);
     let count = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     (count >= 3).then(|| at..text.len() - digits.len() + count)
+}
+
+/// The text with other letters where a line of a heredoc begins with the word that ends it, but goes on. The parser ends the
+/// heredoc there; as in Terraform it is text, which is read from the text itself. Nothing where there is no such line.
+fn without_false_ends(text: &str) -> Option<String> {
+    let mut masked = String::with_capacity(text.len());
+    let mut ends_with: Option<&str> = None;
+    for line in text.split_inclusive('\n') {
+        let Some(word) = ends_with else {
+            let opener = line
+                .trim_end()
+                .rsplit_once("<<")
+                .map(|(_, word)| word.strip_prefix('-').unwrap_or(word));
+            ends_with = opener.filter(|word| !word.is_empty() && !word.contains(|c: char| !continues_word(c)));
+            masked.push_str(line);
+            continue;
+        };
+        let content = line.trim_start();
+        match content.strip_prefix(word) {
+            Some(rest) if rest.trim().is_empty() => ends_with = None,
+            Some(rest) if !rest.starts_with(continues_word) => {
+                masked.push_str(line.get(..line.len() - content.len()).unwrap_or_default());
+                masked.push_str(&"_".repeat(word.len()));
+                masked.push_str(rest);
+                continue;
+            }
+            Some(_) | None => {}
+        }
+        masked.push_str(line);
+    }
+    (masked != text).then_some(masked)
+}
+
+fn continues_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
 }
 
 /// The text in the normal form that all texts of the language have.

@@ -132,7 +132,8 @@ fn worlds() {
 fn spelling_of_terraform() {
     let ferry = Ferry::example("quickstart");
     clear(&ferry.run(&["init"]), 1, &["`pgferry plan` is the first command"]);
-    clear(&ferry.run(&["plan", "-out=x"]), 1, &["--out", "not kept in a file"]);
+    clear(&ferry.run(&["plan", "-out=x"]), 0, &["apply x"]);
+    assert!(ferry.path("x").exists());
     let taken = ferry.run(&[
         "plan",
         "-lock=false",

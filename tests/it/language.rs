@@ -96,3 +96,72 @@ fn the_reference_needs_no_project() {
     let schema = ferry.run(&["schema", "configuration"]).expect(0).out;
     assert_eq!(schema, include_str!("../../schemas/pgferry/configuration.json"));
 }
+
+/// `script` puts a terminal in front of a command; it belongs to every Debian system.
+#[test]
+fn variables_without_a_value_are_asked_for_on_a_terminal_only() {
+    let ferry = Ferry::of(
+        "variable \"region\" {\n  type        = string\n  description = \"Where everything lives.\"\n}\noutput \"o\" {\n  value = \
+         \"${var.region}!\"\n}\n",
+    );
+    let questions = "westeurope\nvar.region\nexit\n";
+    let asked = ferry.on_a_terminal(questions, "console");
+    for part in [
+        "var.region",
+        "Where everything lives.",
+        "Enter a value: ",
+        "\"westeurope\"",
+    ] {
+        assert!(asked.out.contains(part), "{}", asked.out);
+    }
+    for answer in [
+        ferry.on_a_terminal(questions, "--input=false console"),
+        ferry.run_fed(questions, &["console"]),
+    ] {
+        let said = answer.all();
+        assert!(said.contains("variable without a value"), "{said}");
+        assert!(!said.contains("Enter a value"), "{said}");
+    }
+}
+
+/// What a condition says of values that Azure tells is judged before anything is changed, and stops only what it stands in.
+#[test]
+fn conditions_are_judged_with_what_azure_tells() {
+    let condition = |kind: &str, condition: &str| {
+        format!(
+            "network  = network.target\n\n  lifecycle {{\n    {kind} {{\n      condition     = {condition}\n      error_message = \"Not as \
+             it should be.\"\n    }}\n  }}\n}}\n\nruntime_server"
+        )
+    };
+    let with = |kind: &str, text: &str| {
+        let ferry = Ferry::example("quickstart");
+        ferry.edit(
+            "network        = network.target\n}\n\nruntime_server",
+            &condition(kind, text),
+        );
+        ferry
+    };
+    let holds = with("postcondition", "endswith(self.fqdn, \".postgres.database.azure.com\")");
+    let _ = holds.run(&["validate"]).expect(0);
+    let _ = holds.run(&["plan"]).expect(0);
+    for (kind, text) in [
+        ("postcondition", "self.fqdn == \"elsewhere\""),
+        ("precondition", "network.target.name == \"elsewhere\""),
+    ] {
+        let ferry = with(kind, text);
+        for command in [&["plan"] as &[&str], &["apply", "--auto-approve"]] {
+            let answer = ferry.run(command);
+            let said = answer.all();
+            assert_eq!(answer.code, 1, "{said}");
+            for part in [
+                &format!("{kind} does not hold"),
+                "Not as it should be.",
+                "target.erp",
+                "main.hcl:",
+            ] {
+                assert!(said.contains(part), "`{part}` is missing:\n{said}");
+            }
+        }
+        assert_eq!(ferry.writes(), Vec::<String>::new());
+    }
+}

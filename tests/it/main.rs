@@ -18,6 +18,7 @@ mod kinds;
 mod language;
 mod law;
 mod lsp;
+mod mistakes;
 mod model;
 mod quickstart;
 mod renamed;

@@ -127,6 +127,7 @@ pub(super) fn constants(mut sources: Sources, env: &Env) -> BTreeMap<std::sync::
     let supplied = crate::config::Supplied {
         assignments: Vec::new(),
         environment: env.variables.clone(),
+        meant_for_terraform: std::collections::BTreeSet::new(),
         unset_sensitive: crate::config::UnsetSensitive::Unknown,
         cwd: sources.directory().display().to_string(),
     };

@@ -231,10 +231,15 @@ impl Server {
             .and_then(Path::file_name)
             .and_then(|name| name.to_str());
         if let (Some(directory), Some(name)) = (&directory, name)
-            && let Ok(sources) = check::sources(directory, &self.open_in(directory))
+            && let Ok(mut sources) = check::sources(directory, &self.open_in(directory))
         {
-            let files = sources.of_role(Role::Configuration);
-            let project = Project::of(files.map(|(_, file)| (file.name.clone(), file.text.to_string())));
+            // Modules are followed as far as they can be; what is wrong is told elsewhere.
+            let _ = crate::config::parse(&mut sources);
+            let of = |role| {
+                let files = sources.of_role(role);
+                files.map(|(_, file)| (file.name.clone(), file.text.to_string()))
+            };
+            let project = Project::of(of(Role::Configuration)).with_modules(of(Role::Module));
             if let Some(file) = project.find(name) {
                 return Ok((project, file, offset));
             }

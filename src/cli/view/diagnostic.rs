@@ -115,7 +115,11 @@ fn one(diagnostic: &Diagnostic, files: &Lookup<'_>, width: usize) -> String {
         .warning(WARNING)
         .help(HINT)
         .render(&[group]);
-    if texts.is_empty() { without_gutter(&text) } else { text }
+    if texts.is_empty() {
+        return without_gutter(&text);
+    }
+    // A file's lines may end as on Windows, which is nothing to be shown.
+    text.replace("␍\n", "\n")
 }
 
 /// Beside no line of a file, the line that leads to one says nothing.

@@ -60,6 +60,7 @@ fn supplied(variables: &[(&str, &str)]) -> Supplied {
             })
             .collect(),
         environment: BTreeMap::new(),
+        meant_for_terraform: std::collections::BTreeSet::new(),
         unset_sensitive: UnsetSensitive::Unknown,
         cwd: "/here".to_owned(),
     }

@@ -313,3 +313,16 @@ fn line_endings_of_windows_are_line_endings() {
         "[1, 2]"
     );
 }
+
+/// As Terraform has it: the closing word stands alone on its line, and with more on the line it is text.
+#[test]
+fn a_heredoc_goes_on_over_a_line_that_only_begins_with_its_word() {
+    let text =
+        "locals {\n  a = <<EOT\none\nEOT, two\n  EOT) three ${1 + 1}\nEOT\n}\noutput \"x\" { value = local.a }\n";
+    assert_eq!(output(text), r#""one\nEOT, two\n  EOT) three 2\n""#);
+    let unclosed = found("locals {\n  a = [<<EOT\none\nEOT, 2]\n}\n");
+    assert!(
+        unclosed.contains("the closing word of this heredoc is missing"),
+        "{unclosed}"
+    );
+}

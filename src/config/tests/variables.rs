@@ -173,3 +173,46 @@ fn no_error_quotes_a_secret() {
     let place = found.iter().next().unwrap().primary.as_ref().unwrap().span;
     assert_eq!(sources.line(place), None);
 }
+
+#[test]
+fn what_still_needs_a_value_is_known_without_evaluating_anything() {
+    let text = r#"
+variable "given" {}
+variable "preset" { default = 1 }
+variable "region" { description = "Where everything lives." }
+variable "password" { sensitive = true }
+"#;
+    let mut sources = Sources::from_texts([("main.hcl", text)]);
+    let configuration = parse(&mut sources).unwrap();
+    let inputs = Inputs::gather(&mut sources, &supplied(&[("given", "1")])).unwrap();
+    let missing = crate::config::unset(&configuration, &inputs);
+    let missing: Vec<_> = missing
+        .iter()
+        .map(|unset| (&*unset.name, unset.description.as_deref(), unset.sensitive))
+        .collect();
+    assert_eq!(
+        missing,
+        [
+            ("region", Some("Where everything lives."), false),
+            ("password", None, true)
+        ]
+    );
+}
+
+#[test]
+fn what_is_meant_for_terraform_gives_no_value_but_a_hint() {
+    let mut supplied = supplied(&[]);
+    supplied.meant_for_terraform.insert("region".to_owned());
+    let (sources, folded) = run(
+        &[(
+            "main.hcl",
+            "variable \"region\" {}\noutput \"x\" { value = var.region }\n",
+        )],
+        &supplied,
+    );
+    let text = rendered(&sources, folded.unwrap_err());
+    assert!(
+        text.contains("hint: TF_VAR_region is set, but only PGFERRY_VAR_region is read"),
+        "{text}"
+    );
+}

@@ -74,10 +74,14 @@ fn formatted(format: &str, arguments: &[Value]) -> Result<String, Failure> {
         highest = highest.max(next);
         let argument = arguments.get(at).ok_or_else(|| {
             let text = format!(
-                "`{}` wants argument {}, but there are {}",
+                "`{}` wants argument {}, but {} given",
                 verb.written,
                 at + 1,
-                arguments.len()
+                match arguments.len() {
+                    0 => "none is".to_owned(),
+                    1 => "only one is".to_owned(),
+                    more => format!("only {more} are"),
+                }
             );
             Failure::Argument(0, text)
         })?;

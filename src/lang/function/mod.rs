@@ -28,7 +28,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lang::code;
 use crate::lang::convert::convert;
-use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported};
+use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported, shown};
 use crate::lang::expr::{Call, Expr, Spread};
 use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
@@ -472,7 +472,10 @@ fn prepared(parameter: &Parameter, given: &Value) -> Result<Prepared, String> {
     if given.is_null() && parameter.nulls == Nulls::Refused {
         return Err("null is not allowed".to_owned());
     }
-    let converted = convert(given, &parameter.wants.to_type()).map_err(|error| error.to_string())?;
+    let converted = convert(given, &parameter.wants.to_type()).map_err(|error| match error.path.is_empty() {
+        true => format!("{error}, this is {}", shown(given)),
+        false => error.to_string(),
+    })?;
     let unknown = match parameter.unknowns {
         Unknowns::Stop => converted.is_unknown(),
         Unknowns::StopInside => !order::wholly_known(&converted),

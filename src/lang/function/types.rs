@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lang::code;
 use crate::lang::convert::{convert, described, type_of};
-use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported};
+use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported, an, shown};
 use crate::lang::expr::Expr;
 use crate::lang::function::{Arguments, Body, Failure, Function, Outcome, Parameter, Returns, Unknowns, Wants};
 use crate::lang::order;
@@ -78,13 +78,13 @@ fn converted(arguments: &Arguments<'_>, ty: Type) -> Outcome {
     let value = arguments.value(0);
     convert(&value, &ty).map_err(|error| {
         let (has, wanted) = (type_of(&value), described(&ty));
-        // What is wrong with the value itself is said by its type.
-        let inner = if error.path.is_empty() && !matches!(has, Type::String) {
-            String::new()
-        } else {
-            format!(": {error}")
+        let text = match has {
+            // The text itself is at fault, not that it is one.
+            Type::String => format!("{} cannot be made a {wanted}", shown(&value)),
+            _ if error.path.is_empty() => format!("{} cannot be made a {wanted}", an(&has)),
+            _ => format!("{} cannot be made a {wanted}: {error}", an(&has)),
         };
-        Failure::Argument(0, format!("a {} cannot be made a {wanted}{inner}", described(&has)))
+        Failure::Argument(0, text)
     })
 }
 

@@ -66,7 +66,8 @@ impl Ferry {
         ferry
     }
 
-    fn copy(from: &Path) -> Self {
+    /// A copy of a directory.
+    pub(crate) fn copy(from: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy_below(from, folder.path());
         let ferry = Self { folder };
@@ -158,6 +159,29 @@ impl Ferry {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command on a terminal of its own, which what is typed is ready for.
+    pub(crate) fn on_a_terminal(&self, typed: &str, arguments: &str) -> Answer {
+        let mut command = Command::new("script");
+        let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_pgferry"));
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.current_dir(self.folder.path()).env_clear();
+        command.env("HOME", self.folder.path()).env("PATH", "/usr/bin:/bin");
+        command.env("TERM", "dumb").env("NO_COLOR", "1");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A command that ends early reads no more.
+        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Answer {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
 

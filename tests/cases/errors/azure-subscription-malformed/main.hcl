@@ -1,0 +1,5 @@
+azure {
+  subscription_id = "my subscription"
+  tenant_id       = "contoso"
+  cloud           = "aws"
+}

@@ -1,0 +1,5 @@
+pgferry {
+  backend "azurerm" {
+    container_name = "tfstate"
+  }
+}

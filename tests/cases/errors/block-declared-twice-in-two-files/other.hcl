@@ -1,0 +1,3 @@
+network "hub" {
+  name = "vnet-hub-2"
+}

@@ -1,0 +1,6 @@
+source "erp-${local.a}" {
+  host = "a"
+}
+locals {
+  a = 1
+}

@@ -1,0 +1,11 @@
+source {
+  host = "a"
+}
+source "a" "b" {
+  host = "a"
+}
+output {
+  value = 1
+}
+azure "main" {
+}

@@ -1,0 +1,3 @@
+sorce "erp" {
+  host = "x"
+}

@@ -1,0 +1,3 @@
+pgferry {
+  state "s3" {}
+}

@@ -1,0 +1,6 @@
+azure {
+  location = "westeurope"
+}
+azure {
+  location = "northeurope"
+}

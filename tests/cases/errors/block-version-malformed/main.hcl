@@ -1,0 +1,3 @@
+pgferry {
+  required_version = "latest"
+}

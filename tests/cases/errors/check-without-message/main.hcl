@@ -1,0 +1,5 @@
+check "health" {
+  assert {
+    condition = true
+  }
+}

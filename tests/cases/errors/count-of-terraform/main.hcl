@@ -1,0 +1,4 @@
+network "spoke" {
+  count = 2
+  name  = "spoke-${count.index}"
+}

@@ -1,0 +1,6 @@
+network "a" {
+  name = network.b.name
+}
+network "b" {
+  name = network.a.name
+}

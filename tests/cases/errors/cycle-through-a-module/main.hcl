@@ -1,0 +1,7 @@
+module "m" {
+  source = "./m"
+  value  = local.a
+}
+locals {
+  a = module.m.value
+}

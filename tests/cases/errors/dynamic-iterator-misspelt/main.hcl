@@ -1,0 +1,19 @@
+network "a" {
+  name = "a"
+  resource_group = "rg"
+}
+network "b" {
+  name = "b"
+  resource_group = "rg"
+}
+vnet_peering "ab" {
+  from = network.a
+  to   = network.b
+  dynamic "forward" {
+    for_each = [true]
+    iterator = item
+    content {
+      allow_gateway_transit = forward.value
+    }
+  }
+}

@@ -1,0 +1,4 @@
+network "hub" {
+  enabled = "sometimes"
+  name    = "vnet-hub"
+}

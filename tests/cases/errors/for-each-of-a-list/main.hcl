@@ -1,0 +1,4 @@
+network "spoke" {
+  for_each = ["a", "b"]
+  name     = each.key
+}

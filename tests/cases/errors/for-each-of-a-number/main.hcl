@@ -1,0 +1,4 @@
+network "spoke" {
+  for_each = 3
+  name     = each.key
+}

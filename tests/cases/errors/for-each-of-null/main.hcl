@@ -1,0 +1,4 @@
+network "spoke" {
+  for_each = null
+  name     = each.key
+}

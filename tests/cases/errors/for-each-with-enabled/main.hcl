@@ -1,0 +1,5 @@
+network "spoke" {
+  for_each = toset(["a"])
+  enabled  = each.value
+  name     = each.key
+}

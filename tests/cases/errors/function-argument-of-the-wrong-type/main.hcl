@@ -1,0 +1,5 @@
+locals {
+  a = upper(["x"])
+  b = length(5)
+  c = join(",", "x")
+}

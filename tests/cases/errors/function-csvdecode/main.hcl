@@ -1,0 +1,3 @@
+locals {
+  a = csvdecode("a,b\n1,2,3")
+}

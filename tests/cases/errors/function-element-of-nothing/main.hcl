@@ -1,0 +1,4 @@
+locals {
+  a = element([], 0)
+  b = one(["a", "b"])
+}

@@ -1,0 +1,4 @@
+locals {
+  a = file("${path.module}/inventory.yaml")
+  b = file("nothing-here.txt")
+}

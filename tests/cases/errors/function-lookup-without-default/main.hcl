@@ -1,0 +1,3 @@
+locals {
+  a = lookup({ x = 1 }, "y")
+}

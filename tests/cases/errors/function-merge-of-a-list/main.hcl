@@ -1,0 +1,3 @@
+locals {
+  a = merge({ x = 1 }, ["y"])
+}

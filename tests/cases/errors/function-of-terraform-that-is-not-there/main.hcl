@@ -1,0 +1,5 @@
+locals {
+  a = nonsensitive()
+  b = templatestring("x", {})
+  c = bcrypt("x")
+}

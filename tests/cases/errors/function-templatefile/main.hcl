@@ -1,0 +1,3 @@
+locals {
+  a = templatefile("${path.module}/greeting.tftpl", { who = "you" })
+}

@@ -1,0 +1,4 @@
+locals {
+  a = uper("x")
+  b = substring("x", 0, 1)
+}

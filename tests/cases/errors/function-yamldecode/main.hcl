@@ -1,0 +1,3 @@
+locals {
+  a = yamldecode("a: 1\n b: 2")
+}

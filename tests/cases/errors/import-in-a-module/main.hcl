@@ -1,0 +1,3 @@
+module "eu" {
+  source = "./region"
+}

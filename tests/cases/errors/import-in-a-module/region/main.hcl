@@ -1,0 +1,4 @@
+import {
+  to = dns_zone.a
+  id = "x"
+}

@@ -1,0 +1,5 @@
+import {
+  to       = dns_zone.a
+  id       = "x"
+  provider = azurerm
+}

@@ -1,0 +1,4 @@
+import {
+  to = dns_zone.a
+  id = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.Network/privateDnsZones/a.example.org"
+}

@@ -1,0 +1,6 @@
+source "erp" {
+}
+target "erp" {
+}
+vnet_peering "x" {
+}

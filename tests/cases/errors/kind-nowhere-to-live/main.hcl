@@ -1,0 +1,3 @@
+dns_zone "a" {
+  name = "a.example.org"
+}

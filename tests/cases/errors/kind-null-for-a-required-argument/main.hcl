@@ -1,0 +1,4 @@
+network "hub" {
+  name           = null
+  resource_group = "rg"
+}

@@ -1,0 +1,11 @@
+azure {
+  subscription_id = "00000000-0000-4000-8000-000000000001"
+  resource_group  = "rg"
+}
+network "hub" {
+  name = "hub"
+}
+vnet_peering "self" {
+  from = network.hub
+  to   = network.hub
+}

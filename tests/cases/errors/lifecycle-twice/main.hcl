@@ -1,0 +1,10 @@
+network "hub" {
+  name           = "hub"
+  resource_group = "rg"
+  lifecycle {
+    prevent_destroy = true
+  }
+  lifecycle {
+    prevent_destroy = true
+  }
+}

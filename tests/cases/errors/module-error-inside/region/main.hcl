@@ -1,0 +1,6 @@
+variable "names" {
+  type = list(string)
+}
+output "second" {
+  value = var.names[1]
+}

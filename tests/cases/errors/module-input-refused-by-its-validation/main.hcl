@@ -1,0 +1,4 @@
+module "eu" {
+  source = "./region"
+  region = "mars"
+}

@@ -1,0 +1,7 @@
+module "eu" {
+  source = "./region"
+  count  = 2
+  providers = {
+    azurerm = azurerm.west
+  }
+}

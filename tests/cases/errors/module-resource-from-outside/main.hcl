@@ -1,0 +1,6 @@
+module "eu" {
+  source = "./region"
+}
+locals {
+  a = module.eu.network.hub.name
+}

@@ -1,0 +1,4 @@
+network "hub" {
+  name           = "hub"
+  resource_group = "rg"
+}

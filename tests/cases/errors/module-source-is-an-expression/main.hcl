@@ -1,0 +1,6 @@
+variable "where" {
+  default = "region"
+}
+module "eu" {
+  source = "./${var.where}"
+}

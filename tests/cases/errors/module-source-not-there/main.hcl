@@ -1,0 +1,3 @@
+module "eu" {
+  source = "./modules/region"
+}

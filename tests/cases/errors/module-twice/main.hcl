@@ -1,0 +1,6 @@
+module "eu" {
+  source = "./region"
+}
+module "eu" {
+  source = "./region"
+}

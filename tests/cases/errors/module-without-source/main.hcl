@@ -1,0 +1,3 @@
+module "eu" {
+  region = "westeurope"
+}

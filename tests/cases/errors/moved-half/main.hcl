@@ -1,0 +1,5 @@
+moved {
+  from = network.a
+}
+moved {
+}

@@ -1,0 +1,8 @@
+moved {
+  from = network.a
+  to   = network.b
+}
+moved {
+  from = network.b
+  to   = network.a
+}

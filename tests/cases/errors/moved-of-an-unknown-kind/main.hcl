@@ -1,0 +1,4 @@
+moved {
+  from = azurerm_virtual_network.a
+  to   = network.b
+}

@@ -1,0 +1,4 @@
+moved {
+  from = network.a
+  to   = dns_zone.a
+}

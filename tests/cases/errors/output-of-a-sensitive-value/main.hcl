@@ -1,0 +1,6 @@
+variable "password" {
+  sensitive = true
+}
+output "password" {
+  value = upper(var.password)
+}

@@ -1,0 +1,4 @@
+source "erp" {
+  for_each = toset(["a"])
+  host     = each.name
+}

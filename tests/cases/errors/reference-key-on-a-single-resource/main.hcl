@@ -1,0 +1,6 @@
+network "hub" {
+  name = "vnet-hub"
+}
+locals {
+  a = network.hub["x"].name
+}

@@ -1,0 +1,7 @@
+network "hub" {
+  enabled = false
+  name    = "vnet-hub"
+}
+locals {
+  a = network.hub.name
+}

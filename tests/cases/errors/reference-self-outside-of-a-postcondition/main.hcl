@@ -1,0 +1,3 @@
+source "erp" {
+  host = self.name
+}

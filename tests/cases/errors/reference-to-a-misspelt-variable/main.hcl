@@ -1,0 +1,6 @@
+variable "hub_name" {
+  default = "hub"
+}
+locals {
+  a = var.hub_nmae
+}

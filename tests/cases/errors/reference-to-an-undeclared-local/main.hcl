@@ -1,0 +1,4 @@
+locals {
+  region = "eu"
+  a      = local.regoin
+}

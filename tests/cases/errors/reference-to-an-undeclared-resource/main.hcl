@@ -1,0 +1,7 @@
+network "hub" {
+  name = "vnet-hub"
+}
+source "erp" {
+  host    = "a"
+  network = network.hbu
+}

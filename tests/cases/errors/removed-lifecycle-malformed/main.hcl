@@ -1,0 +1,6 @@
+removed {
+  from = network.old
+  lifecycle {
+    destroy = "maybe"
+  }
+}

@@ -1,0 +1,7 @@
+network "old" {
+  name           = "hub"
+  resource_group = "rg"
+}
+removed {
+  from = network.old
+}

@@ -1,0 +1,4 @@
+removed {
+  from    = network.old
+  destroy = false
+}

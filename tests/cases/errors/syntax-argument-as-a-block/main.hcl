@@ -1,0 +1,5 @@
+azure {
+  tags {
+    team = "data"
+  }
+}

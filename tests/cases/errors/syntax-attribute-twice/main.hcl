@@ -1,0 +1,4 @@
+source "erp" {
+  host = "a"
+  host = "b"
+}

@@ -1,0 +1,1 @@
+azure { location = "westeurope" resource_group = "rg-data" }

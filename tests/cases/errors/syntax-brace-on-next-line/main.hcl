@@ -1,0 +1,4 @@
+azure
+{
+  location = "westeurope"
+}

@@ -1,0 +1,4 @@
+azure {
+  location = "westeurope",
+  resource_group = "rg-data"
+}

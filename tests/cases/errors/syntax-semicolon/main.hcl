@@ -1,0 +1,3 @@
+azure {
+  location = "westeurope";
+}

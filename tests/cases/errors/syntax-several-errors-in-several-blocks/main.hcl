@@ -1,0 +1,9 @@
+network "a" {
+  name = [1, 2
+}
+source "b" {
+  host = "open
+}
+source "c" {
+  port = 1 +
+}

@@ -1,0 +1,6 @@
+azure {
+  location = "westeurope"
+
+locals {
+  a = 1
+}

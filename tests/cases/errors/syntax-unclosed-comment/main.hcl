@@ -1,0 +1,7 @@
+locals {
+  a = 1
+}
+/* never closed
+locals {
+  b = 2
+}

@@ -1,0 +1,4 @@
+locals {
+  name = "open
+  other = 1
+}

@@ -1,0 +1,3 @@
+source "erp" {
+  type = on-premises
+}

@@ -1,0 +1,8 @@
+locals {
+  a = 1
+  b = local.c
+}
+
+source "erp" {
+  hots = "x"
+}

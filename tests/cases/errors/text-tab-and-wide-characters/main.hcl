@@ -1,0 +1,4 @@
+locals {
+	größe = "日本語"
+	b     = "日本語 ${local.grösse}"
+}

@@ -1,0 +1,4 @@
+locals {
+  hosts = [{ name = "a" }]
+  a     = local.hosts.name
+}

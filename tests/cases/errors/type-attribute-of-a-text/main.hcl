@@ -1,0 +1,5 @@
+locals {
+  name = "x"
+  a    = local.name.length
+  b    = local.name[0]
+}

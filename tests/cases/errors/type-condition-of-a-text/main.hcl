@@ -1,0 +1,4 @@
+locals {
+  mode = "online"
+  a    = local.mode ? 1 : 2
+}

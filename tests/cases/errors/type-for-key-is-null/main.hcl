@@ -1,0 +1,3 @@
+locals {
+  a = { for name in ["a"] : null => name }
+}

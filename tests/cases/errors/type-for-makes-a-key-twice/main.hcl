@@ -1,0 +1,4 @@
+locals {
+  names = ["a", "b", "a"]
+  a     = { for name in local.names : name => 1 }
+}

@@ -1,0 +1,4 @@
+locals {
+  count = 3
+  a     = [for i in local.count : i]
+}

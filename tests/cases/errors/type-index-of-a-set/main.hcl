@@ -1,0 +1,4 @@
+locals {
+  names = toset(["a"])
+  a     = local.names[0]
+}

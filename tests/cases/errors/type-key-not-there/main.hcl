@@ -1,0 +1,5 @@
+locals {
+  tags = { team = "data" }
+  a    = local.tags["taem"]
+  b    = local.tags.taem
+}

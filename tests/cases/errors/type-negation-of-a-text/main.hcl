@@ -1,0 +1,5 @@
+locals {
+  name = "x"
+  a    = !local.name
+  b    = -local.name
+}

@@ -1,0 +1,6 @@
+locals {
+  nothing = null
+  a       = local.nothing + 1
+  b       = local.nothing.name
+  c       = "x${local.nothing}"
+}

@@ -1,0 +1,4 @@
+locals {
+  tags = { team = "data" }
+  a    = "tags: ${local.tags}"
+}

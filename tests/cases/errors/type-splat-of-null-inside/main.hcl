@@ -1,0 +1,3 @@
+locals {
+  a = [{ n = 1 }, null][*].n
+}

@@ -1,0 +1,5 @@
+locals {
+  port = 5432
+  a    = local.port + "one"
+  b    = "a" + "b"
+}

@@ -1,0 +1,6 @@
+locals {
+  region = "westeurope"
+}
+variable "region" {
+  default = local.region
+}

@@ -1,0 +1,2 @@
+region = var.other
+other  = file("x")

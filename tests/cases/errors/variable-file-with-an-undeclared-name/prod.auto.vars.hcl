@@ -1,0 +1,1 @@
+regoin = "westeurope"

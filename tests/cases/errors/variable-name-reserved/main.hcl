@@ -1,0 +1,6 @@
+variable "source" {
+  default = 1
+}
+variable "for_each" {
+  default = 1
+}

@@ -1,0 +1,4 @@
+variable "region" {
+  default     = "x"
+  descripton  = "Where everything lives."
+}

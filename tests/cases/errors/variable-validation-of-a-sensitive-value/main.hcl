@@ -1,0 +1,7 @@
+variable "password" {
+  sensitive = true
+  validation {
+    condition     = length(var.password) > 12
+    error_message = "The password ${var.password} is too short."
+  }
+}

@@ -1,0 +1,6 @@
+variable "mode" {
+  default = "fast"
+  validation {
+    condition = true
+  }
+}
