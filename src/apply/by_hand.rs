@@ -123,6 +123,7 @@ impl<'a> ByHand<'a> {
             moves: Vec::new(),
             checks: Vec::new(),
             left_out: Vec::new(),
+            outputs_before: BTreeMap::new(),
         };
         let begin = Edit::BeginRun {
             run,

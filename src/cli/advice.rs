@@ -6,6 +6,7 @@ use super::error::Report;
 use super::view::layout::{clean, typed};
 use super::view::object::{in_words, noun};
 use super::view::progress::gate;
+use super::view::time::instant;
 use crate::address::UnitAddress;
 use crate::apply::{ApplyError, EndedBadly, StepError};
 use crate::arm::error::Delivery;
@@ -326,7 +327,7 @@ fn on_lock(holder: &Holder) -> Report {
         .fact("who", holder.who.to_string())
         .fact("process", holder.process.to_string())
         .fact("command", &holder.command)
-        .fact("since", holder.since.to_string())
+        .fact("since", instant(holder.since))
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
         .hint("a lock never outlives its process: if that one hangs, end it and run this command again")
 }

@@ -23,7 +23,6 @@ use super::view::time::instant;
 use super::work::{self, Approval, Ended, Failing, Working};
 use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
-use crate::plan::approve::Consent;
 use crate::plan::canonical::Fingerprint;
 use crate::plan::saved::{self, Saved};
 use crate::plan::{Aim, Checked, Mode, Plan};
@@ -165,10 +164,20 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     };
     if let Order::Saved(saved) = order {
         let planned = job.as_saved(*saved, planned).await?;
-        return job.carry_out(&mut signals, planned, Consent::File, &aim).await;
+        return job.carry_out(&mut signals, planned, &aim).await;
     }
     show(&planned.plan, &job.session, call.ui);
     if planned.plan.is_empty() && planned.plan.blocking().next().is_none() {
+        if planned.plan.has_changes() {
+            match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
+                Some(Approval::Given) => {}
+                Some(Approval::Refused) => {
+                    call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
+                    return Ok(Exit::Error);
+                }
+                None => return Ok(work::not_begun(call.ui, &job.again)),
+            }
+        }
         if aim.mode == Mode::Apply {
             job.close_what_is_over(&planned.plan).await?;
         }
@@ -176,11 +185,11 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     }
     if let Order::Approved(_, fingerprint) = &order {
         refuse_other_than(fingerprint, &planned.plan)?;
-        return job.carry_out(&mut signals, planned, Consent::Fingerprint, &aim).await;
+        return job.carry_out(&mut signals, planned, &aim).await;
     }
     match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
-        Some(Some(consent)) => job.carry_out(&mut signals, planned, consent, &aim).await,
-        Some(None) => {
+        Some(Approval::Given) => job.carry_out(&mut signals, planned, &aim).await,
+        Some(Approval::Refused) => {
             call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
             Ok(Exit::Error)
         }
@@ -300,36 +309,27 @@ impl Job<'_> {
         work::keep_outputs(&self.session, &self.caller, &plan.outputs).await
     }
 
-    /// Consent to a plan; none where a person said no. What changes nothing needs none.
-    async fn consent(&self, plan: &Plan, running: &Running) -> Result<Option<Consent>, CommandError> {
+    /// Consent to a plan. What changes nothing needs none.
+    async fn consent(&self, plan: &Plan, running: &Running) -> Result<Approval, CommandError> {
         let is_refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
         if running.auto_approve || !plan.has_changes() || is_refused {
-            return Ok(Some(Consent::Automatic));
+            return Ok(Approval::Given);
         }
         let question = match plan.mode {
             Mode::Apply => "\nDo you want to do this?",
             Mode::Destroy => "\nDo you really want to take all of this down?",
         };
-        Ok(match work::approve(self.call.ui, question).await? {
-            Approval::Given => Some(Consent::Typed),
-            Approval::Refused => None,
-        })
+        work::approve(self.call.ui, question).await
     }
 
-    async fn carry_out(
-        &self,
-        signals: &mut Signals,
-        planned: Planned,
-        consent: Consent,
-        aim: &Aim,
-    ) -> Result<Exit, CommandError> {
+    async fn carry_out(&self, signals: &mut Signals, planned: Planned, aim: &Aim) -> Result<Exit, CommandError> {
         let Planned {
             plan,
             outputs,
             secrets,
             run,
         } = planned;
-        let mut approved = plan.approve(consent).map_err(CommandError::NotApprovable)?;
+        let mut approved = plan.approve().map_err(CommandError::NotApprovable)?;
         if let Some(run) = run {
             approved = approved.under(run);
         }

@@ -18,19 +18,6 @@ pub struct Approved {
     run: Option<Uuid>,
 }
 
-/// How somebody agreed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consent {
-    /// A person typed `yes` after having seen the plan.
-    Typed,
-    /// `--auto-approve`.
-    Automatic,
-    /// The plan lay in a file that was handed over to be carried out.
-    File,
-    /// `--approved` named its fingerprint.
-    Fingerprint,
-}
-
 /// Why a plan may not be applied.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum NotApprovable {
@@ -47,7 +34,7 @@ impl Plan {
     ///
     /// # Errors
     /// When a check failed, or a loss lacks the configuration's consent. Neither can be overridden by saying yes.
-    pub fn approve(self, _: Consent) -> Result<Approved, NotApprovable> {
+    pub fn approve(self) -> Result<Approved, NotApprovable> {
         let blocking: Vec<Finding> = self.blocking().cloned().collect();
         if !blocking.is_empty() {
             return Err(NotApprovable::Findings(blocking));

@@ -329,9 +329,13 @@ impl<'a> Here<'a> {
                 let start = Start {
                     id: self.free_id(number, names),
                     may_exist: self.consents(&databases),
+                    reason: if databases.iter().all(|name| self.arrived_before(name)) {
+                        Reason::Because("a new generation brings them anew".to_owned())
+                    } else {
+                        Reason::Absent
+                    },
                     databases: databases.clone(),
                     later: Vec::new(),
-                    reason: Reason::Absent,
                 };
                 let fate = Fate::Start(start);
                 deal.chunks.push(Chunk {

@@ -265,7 +265,7 @@ fn must_exist(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit) -> Re
         Some(Presence::Absent) => Diagnostic::error(NOT_THERE, "object does not exist")
             .at(
                 declaration.span,
-                format!("there is no {} `{}`", id.arm_type().last(), id.name()),
+                format!("there is no {} `{}`", declaration.kind.schema().kind, id.name()),
             )
             .detail(format!(
                 "{id} does not exist; `{}` only reads it.",

@@ -219,10 +219,10 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                 unit: unit.clone(),
                 id: remembered.record.id.clone(),
                 action: Action::Forget,
-                reason: if mode == Mode::Destroy {
-                    Reason::Destroy
-                } else {
-                    Reason::NotDeclared
+                reason: match (mode, inputs.graph.get(&unit.resource)) {
+                    (Mode::Destroy, _) => Reason::Destroy,
+                    (Mode::Apply, None) => Reason::NotDeclared,
+                    (Mode::Apply, Some(_)) => Reason::Because("it is of an earlier deal or generation".to_owned()),
                 },
                 fields: Vec::new(),
                 notes: vec!["a finished migration cannot be deleted; its databases stay on the target".into()],
@@ -333,13 +333,12 @@ impl Job<'_> {
     fn note_losses(&self, start: &Start, works: &mut Works) {
         for (database, why) in &start.may_exist {
             let (how, consent) = match why {
-                MayExist::Consent(LossConsent::Overwrite) => (
-                    "overwritten on the target",
-                    format!("accept_loss: {database} = \"overwrite\""),
-                ),
+                MayExist::Consent(LossConsent::Overwrite) => {
+                    ("overwritten on the target", "accept_loss = \"overwrite\"".to_owned())
+                }
                 MayExist::Consent(LossConsent::Generation) => (
                     "replaced on the target by a new generation",
-                    format!("accept_loss: {database} = \"generation\""),
+                    "accept_loss = \"generation\"".to_owned(),
                 ),
                 MayExist::OwnLeftover => (
                     "overwritten where a failed attempt left it half-filled",
@@ -365,7 +364,7 @@ impl Job<'_> {
             address: self.batch.address.clone(),
             what: database.clone(),
             how: "overwritten on the target, as the running migration asks".into(),
-            consent: Some(format!("accept_loss: {database} = \"overwrite\"")),
+            consent: Some("accept_loss = \"overwrite\"".to_owned()),
         }));
     }
 

@@ -112,6 +112,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Output values by name, as shown.
     pub outputs: BTreeMap<String, Output>,
+    /// Outputs whose known values are not those that were last kept, by name, with what was kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs_before: BTreeMap<String, Option<serde_json::Value>>,
     /// What is remembered under another name from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Moved>,
@@ -231,11 +234,27 @@ fn propose_for(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
         losses: works.losses,
         findings,
         steps,
+        outputs_before: outputs_before(&inputs),
         outputs: inputs.outputs,
         moves: moves(inputs.statements),
         checks: inputs.statements.checks.clone(),
         left_out,
     })
+}
+
+/// Outputs that change, with what was kept of them. What is not known yet or not kept at all is not among them.
+fn outputs_before(inputs: &Inputs<'_>) -> BTreeMap<String, Option<serde_json::Value>> {
+    if inputs.aim.mode == Mode::Destroy {
+        return BTreeMap::new();
+    }
+    let kept = inputs.prior.outputs();
+    let changed = inputs.outputs.iter().filter_map(|(name, output)| match output {
+        Output::Value(value) => (kept.get(name) != Some(value)).then(|| (name.clone(), kept.get(name).cloned())),
+        Output::Sensitive | Output::Unknown => None,
+    });
+    let gone = kept.iter().filter(|(name, _)| !inputs.outputs.contains_key(*name));
+    let gone = gone.map(|(name, value)| (name.clone(), Some(value.clone())));
+    changed.chain(gone).collect()
 }
 
 fn moves(statements: &Statements) -> Vec<Moved> {
@@ -262,7 +281,9 @@ impl Plan {
     /// Whether it would change anything. Watching a migration that runs is no change.
     pub fn has_changes(&self) -> bool {
         let mut changes = self.changes.iter();
-        !self.moves.is_empty() || changes.any(|change| change.action != Action::Advance(action::Phase::Watch))
+        !self.moves.is_empty()
+            || !self.outputs_before.is_empty()
+            || changes.any(|change| change.action != Action::Advance(action::Phase::Watch))
     }
 
     /// Checks that do not hold.

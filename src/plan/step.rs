@@ -199,7 +199,7 @@ pub struct Await {
     pub unanswered: BTreeMap<String, String>,
     /// No counter moved for so long: warn.
     pub stall_after: Duration,
-    /// Bytes to copy, where a size is known; for estimates.
+    /// Its databases.
     pub databases: Vec<String>,
 }
 

@@ -25,7 +25,7 @@ use super::{ApplyError, Caller, Interrupt, Interrupter, Options, Ports, Report};
 use crate::arm::{Cloud, Outputs};
 use crate::clock::Clock;
 use crate::plan::Plan;
-use crate::plan::approve::{Approved, Consent};
+use crate::plan::approve::Approved;
 use crate::secret::Secrets;
 
 /// Time as tokio has it, counted from the epoch.
@@ -210,5 +210,5 @@ impl Bench {
 }
 
 pub(super) fn approved(plan: &Plan) -> Approved {
-    plan.clone().approve(Consent::Automatic).unwrap()
+    plan.clone().approve().unwrap()
 }

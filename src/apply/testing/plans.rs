@@ -196,6 +196,7 @@ impl Plans {
             moves: Vec::new(),
             checks: Vec::new(),
             left_out: Vec::new(),
+            outputs_before: BTreeMap::new(),
         }
     }
 }

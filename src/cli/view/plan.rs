@@ -208,7 +208,37 @@ impl PlanView<'_> {
         text.push('\n');
     }
 
+    /// Outputs whose values change though nothing else does.
+    fn output_changes(&self, text: &mut String) {
+        let spelling = Spelling {
+            home: &self.plan.base.subscription,
+            ids: Ids::Whole,
+        };
+        text.push_str("Only outputs change:\n\n");
+        for (name, before) in &self.plan.outputs_before {
+            let after = match self.plan.outputs.get(name) {
+                Some(Output::Value(value)) => Some(Shown::Value(value.clone())),
+                Some(Output::Sensitive) => Some(Shown::Sensitive),
+                Some(Output::Unknown) => Some(Shown::Unknown),
+                None => None,
+            };
+            let before = before.clone().map(Shown::Value);
+            let line = match (&before, &after) {
+                (None, Some(after)) => format!("+ {name} = {}", shown(after, &spelling)),
+                (Some(before), Some(after)) => {
+                    format!("~ {name} = {} -> {}", shown(before, &spelling), shown(after, &spelling))
+                }
+                (Some(_) | None, None) => format!("- {name}"),
+            };
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+
     fn nothing(&self, text: &mut String) {
+        let is_stuck = self.plan.stuck().next().is_some();
+        if self.plan.mode == Mode::Apply && !self.plan.outputs_before.is_empty() && !is_stuck {
+            return self.output_changes(text);
+        }
         let sentence = match (self.plan.mode, self.plan.kept, self.plan.findings.is_empty()) {
             (Mode::Destroy, _, _) => "Nothing is remembered, so there is nothing to delete.".to_owned(),
             (Mode::Apply, 0, true) => "The configuration declares nothing to do.".to_owned(),
@@ -363,7 +393,11 @@ pub(crate) fn outputs(outputs: &BTreeMap<String, Output>, home: &SubscriptionId,
             Output::Sensitive => Shown::Sensitive,
             Output::Unknown => Shown::Unknown,
         };
-        let _ = writeln!(text, "  {} = {}", pad(name, names), shown(&value, &spelling));
+        let lines = match &value {
+            Shown::Value(value) => spelling.lines(value),
+            Shown::Sensitive | Shown::Unknown => vec![shown(&value, &spelling)],
+        };
+        let _ = writeln!(text, "  {} = {}", pad(name, names), lines.join("\n  "));
     }
     text
 }
@@ -571,7 +605,7 @@ mod tests {
             consent: consent.map(str::to_owned),
         };
         plan.losses = vec![
-            loss("crm", Some("accept_loss: crm = \"overwrite\"")),
+            loss("crm", Some("accept_loss = \"overwrite\"")),
             loss("documents", None),
         ];
         plan.findings = vec![
@@ -609,7 +643,7 @@ mod tests {
 
           database_batch.wave1: overwritten on the target, NOT ACCEPTED
             ! documents
-          database_batch.wave1: overwritten on the target, accepted (accept_loss: crm =
+          database_batch.wave1: overwritten on the target, accepted (accept_loss =
           "overwrite")
             ! crm
 

@@ -32,6 +32,7 @@ pub(super) fn plan(changes: Vec<Change>, steps: Vec<Step>) -> Plan {
         moves: Vec::new(),
         checks: Vec::new(),
         left_out: Vec::new(),
+        outputs_before: BTreeMap::new(),
     }
 }
 
