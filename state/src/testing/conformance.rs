@@ -18,6 +18,11 @@ pub trait Lab: Send + Sync {
     /// The store of that place. Each call makes a value that shares nothing with the others but the place.
     fn store(&self) -> Box<dyn Store>;
 
+    /// Makes what a store expects to find, such as a container or a database.
+    fn prepare(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Makes what is stored look as if a later pgferry had written it.
     fn pretend_newer(&self) -> impl Future<Output = ()> + Send;
 }
@@ -55,7 +60,9 @@ macro_rules! store_conformance {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                $crate::testing::conformance::$case(&$lab).await;
+                let lab = $lab;
+                $crate::testing::conformance::Lab::prepare(&lab).await;
+                $crate::testing::conformance::$case(&lab).await;
             }
         )+
     };
