@@ -357,7 +357,8 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
                 | Damage::Checksum
                 | Damage::View
                 | Damage::Meaning { .. }
-                | Damage::LargeDocument => report.hint("nothing was changed, here or in Azure"),
+                | Damage::LargeDocument
+                | Damage::Gone(_) => report.hint("nothing was changed, here or in Azure"),
             };
             match last_good {
                 Some(copy) => report.hint(format!(
@@ -384,6 +385,12 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::Unusable | StoreError::Io { .. } => {
             report.hint("check the disk (space, permissions), then run the same command again")
         }
+        StoreError::LockLost { .. } => report
+            .hint("what was committed before stands; what this run began in Azure goes on and is in the journal")
+            .hint("run `pgferry apply` again when the other one is done: it goes on where this one stopped"),
+        StoreError::Remote { .. } => report.hint(
+            "check the network, the login and the `state` block, then run the same command again: what was committed stands",
+        ),
         StoreError::TooDeep { .. }
         | StoreError::LineageMismatch { .. }
         | StoreError::UnknownRecord { .. }

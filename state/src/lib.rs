@@ -12,6 +12,7 @@
 //! local      the backend on this machine's disk (sled)
 //! shared     what the backends have in common that others reach too
 //! azure_blob the backend in a container of Azure Blob Storage
+//! postgres   the backend in a PostgreSQL database
 //! testing    a strict store in memory and the suite that every store passes
 //! ```
 
@@ -19,6 +20,7 @@ mod azure_blob;
 mod hex;
 mod ledger;
 mod local;
+mod postgres;
 mod rows;
 mod shared;
 mod snapshot;
@@ -31,6 +33,7 @@ pub use azure_blob::{
     Authorization, BlobAddress, BlobAddressError, BlobLogin, BlobManners, BlobSas, BlobStore, BlobTokens,
 };
 pub use local::{Activity, LocalStore};
+pub use postgres::{Between, Dial, PostgresManners, PostgresStore, StateName, StateNameError};
 pub use shared::{RemoteFault, SignInRefused};
 pub use snapshot::{
     Actor, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey, Revision, RunId,
