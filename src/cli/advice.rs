@@ -393,6 +393,7 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         ),
         StoreError::TooDeep { .. }
         | StoreError::LineageMismatch { .. }
+        | StoreError::NotLater { .. }
         | StoreError::UnknownRecord { .. }
         | StoreError::RecordExists { .. }
         | StoreError::RunNotOpen { .. }

@@ -187,6 +187,14 @@ pub enum Edit {
         /// The new key.
         to: RecordKey,
     },
+    /// Takes over all that another store remembers: its lineage, serial, records with their revisions, open run and history.
+    /// Refused where something else is remembered already: another lineage, or the same one as late or later.
+    Adopt {
+        /// What the other store remembers.
+        state: Box<Snapshot>,
+        /// All its finished runs, oldest first.
+        history: Vec<HistoryEntry>,
+    },
     /// Ends the open run: a line in the history, and its plan and journal are dropped.
     EndRun {
         /// The open run.
@@ -240,6 +248,14 @@ pub enum StoreError {
         expected: Lineage,
         /// The one that was met.
         found: Lineage,
+    },
+    /// What was to be taken over is not later than what is here.
+    #[error("the state is at serial {here} already, and what was to be taken over is at serial {offered}")]
+    NotLater {
+        /// The serial of the store.
+        here: Serial,
+        /// The serial of what was to be taken over.
+        offered: Serial,
     },
     /// The state belongs to another cloud, tenant or subscription.
     #[error("the state belongs to {}, not to {}", .0.bound, .0.wanted)]
@@ -416,6 +432,7 @@ impl StoreError {
             Self::Locked(_)
             | Self::NewerFormat { .. }
             | Self::LineageMismatch { .. }
+            | Self::NotLater { .. }
             | Self::BoundElsewhere(_)
             | Self::StaleRevision { .. }
             | Self::UnknownRecord { .. }
