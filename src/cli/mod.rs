@@ -4,6 +4,7 @@
 mod advice;
 mod aiming;
 mod apply;
+mod backend;
 mod calling;
 mod cancel;
 mod color;
@@ -18,6 +19,7 @@ mod explain;
 mod fmt;
 mod help;
 mod history;
+mod init;
 mod kinds;
 mod logging;
 mod lsp;
@@ -158,6 +160,7 @@ enum LogFormat {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Fmt(fmt::FmtArgs),
     Console(console::ConsoleArgs),
@@ -293,7 +296,8 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
         Command::Fmt(args) => return fmt::run(args, call),
         Command::Console(args) => return console::run(args, call),
-        Command::Validate(_)
+        Command::Init(_)
+        | Command::Validate(_)
         | Command::Plan(_)
         | Command::Apply(_)
         | Command::Destroy(_)
@@ -315,6 +319,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
     })?;
     let exit = runtime.block_on(async {
         match &cli.command {
+            Command::Init(args) => init::run(args, call).await,
             Command::Validate(args) => validate::run(args, call),
             Command::Plan(args) => plan::run(args, call).await,
             Command::Apply(args) => apply::apply(args, call).await,

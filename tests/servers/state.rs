@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::connect::{secured, tls};
 use crate::servers::{maintenance, open, script, shared};
 
 pgferry_state::store_conformance!(Place::new(Between::Nothing));
@@ -338,6 +339,26 @@ async fn a_server_without_the_tls_that_was_asked_for_is_refused_and_no_password_
         assert!(told.contains("TLS"), "{told}");
         assert!(!format!("{told} {error:?}").contains("quack"), "{told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_is_kept_over_tls_that_checks_who_answers() {
+    let secured = secured(15, |_| {}).await;
+    let plain = secured.cluster.endpoint().unwrap();
+    script(&plain, &maintenance(), "CREATE DATABASE states").await;
+    let place = Place::new(Between::Nothing);
+    for ssl_mode in [SslMode::Prefer, SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
+        let store = place.through(tls(&plain, ssl_mode, &secured.authority));
+        let held = store.lock(intent("a")).await.unwrap();
+        held.commit(vec![put("a", json!(ssl_mode.as_str()))]).await.unwrap();
+        held.release().await.unwrap();
+        let seen = store.load().await.unwrap().unwrap();
+        assert_eq!(documents(&seen), [("a", json!(ssl_mode.as_str()))]);
+    }
+    let stranger = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let refused = place.through(tls(&plain, SslMode::VerifyFull, &stranger.cert.pem())).load().await;
+    let told = crate::servers::chain(&refused.unwrap_err());
+    assert!(told.contains("certificate"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

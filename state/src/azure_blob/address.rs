@@ -59,6 +59,11 @@ impl BlobAddress {
         })
     }
 
+    /// Whether nothing but this machine stands between, as with an emulator.
+    pub fn is_on_this_machine(&self) -> bool {
+        is_loopback(&self.container)
+    }
+
     /// The address of the blob whose name is the key and this ending.
     pub(super) fn blob(&self, ending: &str) -> Url {
         let mut url = self.container.clone();
@@ -87,15 +92,13 @@ fn shown(endpoint: &str) -> String {
 }
 
 fn is_private(url: &Url) -> bool {
-    let Some(host) = url.host_str() else {
-        return false;
-    };
-    let local = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
-    url.scheme() == "https" || (url.scheme() == "http" && local)
+    (url.scheme() == "https" && url.host_str().is_some()) || (url.scheme() == "http" && is_loopback(url))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn is_container(name: &str) -> bool {
