@@ -322,13 +322,18 @@ pub(crate) fn on_apply(error: &ApplyError) -> Report {
 
 /// Somebody else holds the lock.
 fn on_lock(holder: &Holder) -> Report {
-    Report::new("somebody else is writing to the state")
+    let report = Report::new("somebody else is writing to the state")
         .fact("who", holder.who.to_string())
         .fact("process", holder.process.to_string())
-        .fact("command", &holder.command)
+        .fact("command", &holder.command);
+    let report = match &holder.run {
+        Some(run) => report.fact("run", run.to_string()),
+        None => report,
+    };
+    report
         .fact("since", holder.since.to_string())
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
-        .hint("a lock never outlives its process: if that one hangs, end it and run this command again")
+        .hint("a lock outlives its process by a minute at most: if that one hangs, end it and run this command again")
 }
 
 /// The simulator ended otherwise than asked.
@@ -522,8 +527,8 @@ mod tests {
           since    2026-11-01T01:58:00Z
         hint: wait until it is done, or give --lock-timeout; `pgferry status` and
               `pgferry plan` work meanwhile
-        hint: a lock never outlives its process: if that one hangs, end it and run this
-              command again
+        hint: a lock outlives its process by a minute at most: if that one hangs, end it
+              and run this command again
         ");
     }
 }

@@ -109,7 +109,7 @@ impl Backend {
                 reading.found.push(
                     Diagnostic::error(BACKEND, "unknown state backend")
                         .at(block.backend.span, text)
-                        .suggest(other, BACKENDS.into_iter()),
+                        .suggest(other, BACKENDS),
                 );
                 None
             }

@@ -136,7 +136,7 @@ const SSL_MODES: &[Word] = &[
 ];
 
 /// The arguments of every state backend.
-const STATE: &[Slot] = &[
+pub const STATE: &[Slot] = &[
     optional(
         "storage_account",
         TEXT,

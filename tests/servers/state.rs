@@ -347,7 +347,12 @@ async fn a_state_is_kept_over_tls_that_checks_who_answers() {
     let plain = secured.cluster.endpoint().unwrap();
     script(&plain, &maintenance(), "CREATE DATABASE states").await;
     let place = Place::new(Between::Nothing);
-    for ssl_mode in [SslMode::Prefer, SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
+    for ssl_mode in [
+        SslMode::Prefer,
+        SslMode::Require,
+        SslMode::VerifyCa,
+        SslMode::VerifyFull,
+    ] {
         let store = place.through(tls(&plain, ssl_mode, &secured.authority));
         let held = store.lock(intent("a")).await.unwrap();
         held.commit(vec![put("a", json!(ssl_mode.as_str()))]).await.unwrap();
@@ -356,7 +361,10 @@ async fn a_state_is_kept_over_tls_that_checks_who_answers() {
         assert_eq!(documents(&seen), [("a", json!(ssl_mode.as_str()))]);
     }
     let stranger = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let refused = place.through(tls(&plain, SslMode::VerifyFull, &stranger.cert.pem())).load().await;
+    let refused = place
+        .through(tls(&plain, SslMode::VerifyFull, &stranger.cert.pem()))
+        .load()
+        .await;
     let told = crate::servers::chain(&refused.unwrap_err());
     assert!(told.contains("certificate"), "{told}");
 }
