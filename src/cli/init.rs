@@ -47,7 +47,10 @@ pub(crate) async fn run(args: &InitArgs, call: &Call<'_>) -> Result<Exit, Comman
         Some(origin) => bring(&origin, &goal, call).await?,
         None => match goal.store.load().await? {
             Some(state) => format!("The state is in {}, {}.", goal.name, size(&state)),
-            None => format!("The state will be in {}: nothing is remembered yet.", goal.name),
+            None => format!(
+                "The state will be in {}: nothing is remembered yet. `pgferry plan` is the first command.",
+                goal.name
+            ),
         },
     };
     call.ui.show(&format!("{told}\n"));

@@ -47,6 +47,7 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -341,10 +342,15 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
         }
     });
+    // A lock that an error dropped is let go in passing; one that is not would keep others out until it lapses.
+    let _ = runtime.block_on(async { tokio::time::timeout(LETTING_GO, pgferry_state::settled()).await });
     // What still runs only waits for answers that nobody will read.
     runtime.shutdown_background();
     exit
 }
+
+/// How long a command that failed may take to let go of a lock.
+const LETTING_GO: Duration = Duration::from_secs(2);
 
 /// `--var` and `--var-file` in the order of the command line: later ones win.
 fn wishes(directory: &Path, matches: &ArgMatches) -> Result<Wishes, CommandError> {

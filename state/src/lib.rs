@@ -34,7 +34,7 @@ pub use azure_blob::{
 };
 pub use local::{Activity, LocalStore};
 pub use postgres::{Between, Dial, PostgresManners, PostgresStore, StateName, StateNameError};
-pub use shared::{RemoteFault, SignInRefused};
+pub use shared::{RemoteFault, SignInRefused, settled};
 pub use snapshot::{
     Actor, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey, Revision, RunId,
     RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,

@@ -6,8 +6,10 @@ mod frame;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
@@ -38,8 +40,50 @@ pub(crate) fn hold(place: String, ledger: Ledger, medium: impl Medium) -> Box<dy
         medium,
         health: Health::Good,
     };
-    tokio::spawn(writer.run(requests));
+    let inside = Inside::enter();
+    tokio::spawn(async move {
+        writer.run(requests).await;
+        drop(inside);
+    });
     Box::new(SharedHeld { place, writer: sender })
+}
+
+/// Waits until every lock of a shared store that was dropped in this process is let go. A program that ends earlier leaves
+/// its lock to lapse; a lock that is still held is waited for, too.
+pub async fn settled() {
+    loop {
+        let left = LEFT.notified();
+        tokio::pin!(left);
+        // From here on nobody leaves unheard.
+        left.as_mut().enable();
+        if INSIDE.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        left.await;
+    }
+}
+
+/// How many writers of shared stores this process has.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+/// Tells that one of them left.
+static LEFT: Notify = Notify::const_new();
+
+/// A writer, from its start to its end however it ends.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Self {
+        INSIDE.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.fetch_sub(1, Ordering::SeqCst);
+        LEFT.notify_waiters();
+    }
 }
 
 /// Large texts, where a backend keeps every text in its row.
