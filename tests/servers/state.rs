@@ -123,7 +123,8 @@ async fn of_eight_that_start_together_one_gets_in_and_seven_are_told_who() {
                     Ok(held) => inside.push(held),
                     Err(StoreError::Locked(holder)) => {
                         assert!(holder.who.as_str().starts_with("runner"), "{holder}");
-                        assert!(took < Duration::from_secs(3), "{took:?}");
+                        // Far from the lease: nobody waits for it, however busy the machine is.
+                        assert!(took < Duration::from_secs(30), "{took:?}");
                         told += 1;
                     }
                     Err(error) => panic!("{error:?}"),

@@ -34,7 +34,8 @@ async fn of_eight_that_start_together_one_gets_in_and_seven_are_told_who() {
         for (holder, took) in told {
             assert!(holder.who.as_str().starts_with("runner"), "{holder}");
             assert_eq!(holder.run, intent("x").holder.run);
-            assert!(took < Duration::from_secs(3), "{took:?}");
+            // Far from the lease: nobody waits for it, however busy the machine is.
+            assert!(took < Duration::from_secs(30), "{took:?}");
         }
         inside.remove(0).release().await.unwrap();
     }
