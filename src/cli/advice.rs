@@ -323,13 +323,18 @@ pub(crate) fn on_apply(error: &ApplyError) -> Report {
 
 /// Somebody else holds the lock.
 fn on_lock(holder: &Holder) -> Report {
-    Report::new("somebody else is writing to the state")
+    let report = Report::new("somebody else is writing to the state")
         .fact("who", holder.who.to_string())
         .fact("process", holder.process.to_string())
-        .fact("command", &holder.command)
+        .fact("command", &holder.command);
+    let report = match &holder.run {
+        Some(run) => report.fact("run", run.to_string()),
+        None => report,
+    };
+    report
         .fact("since", instant(holder.since))
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
-        .hint("a lock never outlives its process: if that one hangs, end it and run this command again")
+        .hint("a lock outlives its process by a minute at most: if that one hangs, end it and run this command again")
 }
 
 /// The simulator ended otherwise than asked.
@@ -358,7 +363,8 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
                 | Damage::Checksum
                 | Damage::View
                 | Damage::Meaning { .. }
-                | Damage::LargeDocument => report.hint("nothing was changed, here or in Azure"),
+                | Damage::LargeDocument
+                | Damage::Gone(_) => report.hint("nothing was changed, here or in Azure"),
             };
             match last_good {
                 Some(copy) => report.hint(format!(
@@ -385,8 +391,15 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::Unusable | StoreError::Io { .. } => {
             report.hint("check the disk (space, permissions), then run the same command again")
         }
+        StoreError::LockLost { .. } => report
+            .hint("what was committed before stands; what this run began in Azure goes on and is in the journal")
+            .hint("run `pgferry apply` again when the other one is done: it goes on where this one stopped"),
+        StoreError::Remote { .. } => report.hint(
+            "check the network, the login and the `state` block, then run the same command again: what was committed stands",
+        ),
         StoreError::TooDeep { .. }
         | StoreError::LineageMismatch { .. }
+        | StoreError::NotLater { .. }
         | StoreError::UnknownRecord { .. }
         | StoreError::RecordExists { .. }
         | StoreError::RunNotOpen { .. }
@@ -515,8 +528,8 @@ mod tests {
           since    2026-11-01T01:58:00Z
         hint: wait until it is done, or give --lock-timeout; `pgferry status` and
               `pgferry plan` work meanwhile
-        hint: a lock never outlives its process: if that one hangs, end it and run this
-              command again
+        hint: a lock outlives its process by a minute at most: if that one hangs, end it
+              and run this command again
         ");
     }
 }

@@ -221,6 +221,9 @@ fn short_of(plan: &Plan) -> Exit {
 
 /// A runner that is thrown away takes local state with it, and with the state the memory of what is ours.
 fn refuse_to_lose_state(session: &Session, running: &Running, call: &Call<'_>) -> Result<(), CommandError> {
+    if !session.project.backend.is_local() {
+        return Ok(());
+    }
     match (session.project.cloud(), call.env.pipeline, running.ephemeral_state) {
         (Cloud::Simulator, _, _) | (_, Pipeline::No, _) | (_, Pipeline::Yes, true) => Ok(()),
         (Cloud::Public | Cloud::UsGovernment | Cloud::China, Pipeline::Yes, false) => Err(CommandError::EphemeralState),

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use pgferry_state::StoreError;
+use pgferry_state::{Lineage, StoreError};
 
 use super::advice;
 use super::calling::Calling;
@@ -121,6 +121,41 @@ pub(crate) enum CommandError {
     LossNotAccepted {
         /// The migration.
         unit: UnitAddress,
+    },
+    /// A secret that opens the state has no value.
+    StateSecretUnset {
+        /// The argument of the `state` block.
+        argument: &'static str,
+    },
+    /// State that is still where it was kept before the configuration named another place.
+    StateElsewhere {
+        /// Where it is.
+        there: String,
+        /// Where it should be.
+        here: String,
+    },
+    /// Two states that are not copies of each other.
+    OtherState {
+        /// Where the one is that was to be copied.
+        from: String,
+        /// Its lineage.
+        offered: Lineage,
+        /// Where the other is.
+        to: String,
+        /// Its lineage.
+        here: Lineage,
+    },
+    /// A copy of a state that is not as the original.
+    StateNotCopied {
+        /// Where the original is.
+        from: String,
+        /// Where the copy is.
+        to: String,
+    },
+    /// A state that somebody changed whenever it was to be copied.
+    StateKeepsChanging {
+        /// Where it is.
+        place: String,
     },
     /// Local state on a runner that is thrown away.
     EphemeralState,
@@ -352,9 +387,33 @@ impl CommandError {
                 let unit = typed(unit);
                 Report::new("nobody accepted the loss").hint(format!("accept it with `pgferry cancel {unit} --accept-loss {unit}`"))
             }
+            Self::StateSecretUnset { argument } => Report::new(format!("`{argument}` of the `state` block has no value"))
+                .hint("set the variable that it names, as PGFERRY_VAR_name, where this command runs"),
+            Self::StateElsewhere { there, here } => Report::new("the state is not where the configuration says")
+                .fact("it is in", there)
+                .fact("it should be in", here)
+                .hint("`pgferry init` brings it there")
+                .hint("if nothing that it remembers is needed any more, move that directory away"),
+            Self::OtherState {
+                from,
+                offered,
+                to,
+                here,
+            } => Report::new("another state is there already")
+                .fact("to be copied", format!("{from}, lineage {offered}"))
+                .fact("in its way", format!("{to}, lineage {here}"))
+                .hint("give this project a key or name of its own in the `state` block; nothing was changed"),
+            Self::StateNotCopied { from, to } => Report::new("the copy of the state is not as the original")
+                .fact("the original, unchanged", from)
+                .fact("the copy", to)
+                .hint("keep using the original: take the `state` block back, and report this as a defect"),
+            Self::StateKeepsChanging { place } => Report::new("the state was changed whenever it was to be copied")
+                .fact("it is in", place)
+                .hint("wait for whoever writes to it, then run `pgferry init` again; nothing was changed"),
             Self::EphemeralState => Report::new("this runner is thrown away, and the state with it")
                 .because("CI is set, and the state is kept in a local directory")
-                .hint("run it where `.pgferry` stays, or give --ephemeral-state if losing the memory of what is ours is fine"),
+                .hint("keep the state where other runners find it: `state \"azure_blob\"` or `state \"postgres\"` in the `pgferry` block")
+                .hint("or run it where `.pgferry` stays, or give --ephemeral-state if losing the memory of what is ours is fine"),
             Self::UnknownMigration { unit, known } => on_unknown_migration(unit, known),
             Self::PlanFile { path, source } => Report::new(format!("cannot use the plan {}", path.display()))
                 .because(source.to_string())

@@ -81,7 +81,7 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
     };
     match said.kind() {
         ErrorKind::InvalidSubcommand => match text(ContextKind::InvalidSubcommand)? {
-            "init" | "get" => Some("nothing has to be prepared: `pgferry plan` is the first command"),
+            "get" => Some("nothing has to be prepared: `pgferry plan` is the first command"),
             "refresh" => Some("every plan looks at Azure: `pgferry plan`"),
             "state" => Some("`pgferry show` shows what is remembered; `moved` and `import` blocks change it"),
             "import" => Some("an `import` block in the configuration takes up what is there"),

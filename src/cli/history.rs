@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use pgferry_state::{LocalStore, RunOutcome, Store};
+use pgferry_state::RunOutcome;
 
 use super::Call;
 use super::error::CommandError;
@@ -29,7 +29,7 @@ pub(crate) struct HistoryArgs {
 
 pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let project = call.project(Purpose::Look)?;
-    let store = LocalStore::new(session::state_directory(&project));
+    let store = session::store(&project, call.env).await?;
     let history = store.history().await?;
     if history.is_empty() {
         call.ui.show("No run has ended here yet.\n");

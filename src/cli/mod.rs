@@ -4,6 +4,7 @@
 mod advice;
 mod aiming;
 mod apply;
+mod backend;
 mod calling;
 mod cancel;
 mod color;
@@ -18,6 +19,7 @@ mod explain;
 mod fmt;
 mod help;
 mod history;
+mod init;
 mod kinds;
 mod logging;
 mod lsp;
@@ -45,6 +47,7 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -158,6 +161,7 @@ enum LogFormat {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Fmt(fmt::FmtArgs),
     Console(console::ConsoleArgs),
@@ -293,7 +297,8 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
         Command::Fmt(args) => return fmt::run(args, call),
         Command::Console(args) => return console::run(args, call),
-        Command::Validate(_)
+        Command::Init(_)
+        | Command::Validate(_)
         | Command::Plan(_)
         | Command::Apply(_)
         | Command::Destroy(_)
@@ -315,6 +320,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
     })?;
     let exit = runtime.block_on(async {
         match &cli.command {
+            Command::Init(args) => init::run(args, call).await,
             Command::Validate(args) => validate::run(args, call),
             Command::Plan(args) => plan::run(args, call).await,
             Command::Apply(args) => apply::apply(args, call).await,
@@ -336,10 +342,15 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
         }
     });
+    // A lock that an error dropped is let go in passing; one that is not would keep others out until it lapses.
+    let _ = runtime.block_on(async { tokio::time::timeout(LETTING_GO, pgferry_state::settled()).await });
     // What still runs only waits for answers that nobody will read.
     runtime.shutdown_background();
     exit
 }
+
+/// How long a command that failed may take to let go of a lock.
+const LETTING_GO: Duration = Duration::from_secs(2);
 
 /// `--var` and `--var-file` in the order of the command line: later ones win.
 fn wishes(directory: &Path, matches: &ArgMatches) -> Result<Wishes, CommandError> {

@@ -1,7 +1,6 @@
 //! `pgferry output`: output values as of the last apply. It reads only the state.
 
 use clap::Args;
-use pgferry_state::{LocalStore, Store};
 use serde_json::{Map, Value as Json};
 
 use super::Call;
@@ -34,8 +33,8 @@ pub(crate) struct OutputArgs {
 
 pub(crate) async fn run(args: &OutputArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let project = call.project(Purpose::Look)?;
-    let store = LocalStore::new(session::state_directory(&project));
-    let prior = session::prior(store.load().await?.as_ref())?;
+    let store = session::store(&project, call.env).await?;
+    let prior = session::prior(session::remembered(&project, store.as_ref()).await?.as_ref())?;
     let home = project.subscription(call.ui.width())?;
     let spelling = Spelling {
         home: &home,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::backend::Backend;
 use super::calling::Calling;
 use super::env::Env;
 use super::error::CommandError;
@@ -15,7 +16,7 @@ use crate::config::version::{Constraint, Version};
 use crate::config::{
     Assignment, AzureBlock, Inputs, Program, ReadError, Settings, Sources, Supplied, UnsetSensitive, parse, settings,
 };
-use crate::diagnostic::code::{BACKEND, NO_SUBSCRIPTION, NOT_A_NAME, VERSION};
+use crate::diagnostic::code::{NO_SUBSCRIPTION, NOT_A_NAME, VERSION};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Spanned};
 use crate::kind::Defaults;
 use crate::kind::name::{RESOURCE_GROUP, is_resource_group};
@@ -67,6 +68,8 @@ pub(crate) struct Project {
     pub(crate) sources: Sources,
     /// The `azure` and `pgferry` blocks.
     pub(crate) settings: Settings,
+    /// Where its state is kept.
+    pub(crate) backend: Backend,
     /// The configuration, ready to be evaluated.
     pub(crate) program: Program,
     /// How pgferry is called for it.
@@ -123,9 +126,10 @@ impl Project {
         let configured = settings(&configuration.root, &inputs).and_then(|configured| {
             check_program(&configured)?;
             let defaults = defaults(&configured.azure, env)?;
-            Ok((configured, defaults))
+            let backend = Backend::of(configured.pgferry.state.as_ref(), defaults.cloud)?;
+            Ok((configured, defaults, backend))
         });
-        let (configured, defaults) = match configured {
+        let (configured, defaults, backend) = match configured {
             Ok(configured) => configured,
             Err(found) => return Err(Box::new(Refused { found, sources })),
         };
@@ -143,6 +147,7 @@ impl Project {
             directory: directory.to_owned(),
             sources,
             settings: configured,
+            backend,
             program,
             calling: Calling::of(directory, &wishes.assignments),
         })
@@ -237,7 +242,7 @@ pub(crate) fn source_text(sources: &Sources, id: FileId) -> Option<SourceText<'_
     })
 }
 
-/// Whether this program may work on the configuration, and can keep its state where it says.
+/// Whether this program may work on the configuration.
 fn check_program(settings: &Settings) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
     if let Some(required) = &settings.pgferry.required_version {
@@ -253,20 +258,6 @@ fn check_program(settings: &Settings) -> Result<(), Diagnostics> {
             ),
             (Ok(_), _) => {}
         }
-    }
-    if let Some(state) = settings
-        .pgferry
-        .state
-        .as_ref()
-        .filter(|state| state.backend.value != "local")
-    {
-        found.push(Diagnostic::error(BACKEND, "unknown state backend").at(
-            state.backend.span,
-            format!(
-                "this version keeps state only in `local`, not in `{}`",
-                state.backend.value
-            ),
-        ));
     }
     found.or(()).map(|_| ())
 }

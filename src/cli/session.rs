@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pgferry_state::{LocalStore, Snapshot, Store};
+use pgferry_state::{LocalStore, Serial, Snapshot, Store};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ pub(crate) struct Session {
     /// The cloud's time.
     pub(crate) clock: Arc<dyn Clock>,
     /// What is remembered.
-    pub(crate) store: LocalStore,
+    pub(crate) store: Arc<dyn Store>,
     /// The subscription that state is bound to.
     pub(crate) subscription: SubscriptionId,
     ui: Ui,
@@ -91,7 +91,7 @@ impl Session {
         })
         .await
         .map_err(CommandError::Connect)?;
-        let store = LocalStore::new(state_directory(&project));
+        let store = store(&project, env).await?;
         Ok(Self {
             project,
             client: connected.client,
@@ -107,11 +107,7 @@ impl Session {
     /// # Errors
     /// When the state cannot be read, or belongs to another cloud or subscription.
     pub(crate) async fn remembered(&self) -> Result<(Option<Snapshot>, Prior), CommandError> {
-        let snapshot = self
-            .store
-            .load()
-            .await
-            .map_err(|error| CommandError::Store(Box::new(error)))?;
+        let snapshot = remembered(&self.project, self.store.as_ref()).await?;
         if let Some(binding) = snapshot.as_ref().and_then(|snapshot| snapshot.binding.as_ref()) {
             let here = (self.project.cloud().as_str(), self.subscription.as_str());
             if (binding.cloud.as_str(), binding.subscription.as_str()) != here {
@@ -287,6 +283,36 @@ pub(crate) fn state_directory(project: &Project) -> PathBuf {
         Cloud::Simulator => project.hidden().join("simulator").join("state"),
         Cloud::Public | Cloud::UsGovernment | Cloud::China => project.hidden().join("state"),
     }
+}
+
+/// The store that the configuration names.
+///
+/// # Errors
+/// When a secret of it has no value, or the way to it cannot be set up.
+pub(crate) async fn store(project: &Project, env: &Env) -> Result<Arc<dyn Store>, CommandError> {
+    let tenant = project.program.defaults.tenant.as_ref();
+    let (local, cloud) = (state_directory(project), project.cloud());
+    project.backend.open(local, cloud, tenant, env).await
+}
+
+/// What is remembered where the configuration says. Nothing is not taken for an answer while something is remembered where
+/// the state was kept before.
+///
+/// # Errors
+/// When the state cannot be read, or is still in its former place.
+pub(crate) async fn remembered(project: &Project, store: &dyn Store) -> Result<Option<Snapshot>, CommandError> {
+    let snapshot = store.load().await?;
+    if snapshot.is_none() && !project.backend.is_local() {
+        let local = state_directory(project);
+        let before = LocalStore::new(local.clone()).load().await?;
+        if before.is_some_and(|before| before.serial != Serial::ZERO) {
+            return Err(CommandError::StateElsewhere {
+                there: local.display().to_string(),
+                here: project.backend.place(&local),
+            });
+        }
+    }
+    Ok(snapshot)
 }
 
 /// Memory, from what a store holds.

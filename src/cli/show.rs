@@ -23,7 +23,6 @@ use crate::address::UnitAddress;
 use crate::cli::color::{DIM, STRONG};
 use crate::plan::saved::Saved;
 use crate::prior::{Origin, Prior, UnitRecord};
-use pgferry_state::{LocalStore, Store};
 
 /// Show what the state remembers, or a plan in a file
 #[derive(Args)]
@@ -73,8 +72,8 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     let address = args.what.as_ref().map(|what| what.parse::<UnitAddress>());
     let address = address.transpose().map_err(CommandError::Address)?;
     let project = call.project(Purpose::Look)?;
-    let store = LocalStore::new(session::state_directory(&project));
-    let Some(snapshot) = store.load().await? else {
+    let store = session::store(&project, call.env).await?;
+    let Some(snapshot) = session::remembered(&project, store.as_ref()).await? else {
         call.ui.show("Nothing is remembered yet: nothing was applied here.\n");
         return Ok(Exit::Done);
     };

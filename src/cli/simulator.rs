@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use pgferry_state::{Holder, Intent, LocalStore, Store};
+use pgferry_state::{Edit, Holder, Intent, LocalStore, RunOutcome, Snapshot, Store};
 use serde_json::{Value as Json, json};
 
 use super::Call;
@@ -16,6 +16,7 @@ use super::exit::Exit;
 use super::help;
 use super::project;
 use super::project::Purpose;
+use super::session;
 use super::signals::Signals;
 use super::simulated::{self, Ask};
 use crate::azure::clock::WallClock;
@@ -188,25 +189,50 @@ fn declared_world(call: &Call<'_>) -> Result<Option<PathBuf>, CommandError> {
     }
 }
 
+/// Forgets all records of a state that others keep, and gives up its open run; lineage and history stay.
+async fn forget(store: &dyn Store, intent: Intent) -> Result<(), CommandError> {
+    if store.load().await?.is_none() {
+        return Ok(());
+    }
+    let held = store.lock(intent).await?;
+    let Snapshot { records, run, .. } = held.snapshot().await?;
+    let mut edits: Vec<Edit> = records.into_keys().map(|key| Edit::Remove { key }).collect();
+    edits.extend(run.map(|run| Edit::EndRun {
+        run: run.id,
+        finished: WallClock.now(),
+        outcome: RunOutcome::Abandoned,
+        summary: "the simulated world was reset".to_owned(),
+    }));
+    held.commit(edits).await?;
+    Ok(held.release().await?)
+}
+
 /// The world returns to its seed, whether somebody serves it or not; its state goes, too, or the next plan would take the
 /// whole world for drift.
 async fn reset(call: &Call<'_>) -> Result<(), CommandError> {
     // Only a project has a world.
-    call.project(Purpose::Look)?;
+    let project = call.project(Purpose::Look)?;
     let hidden = call.directory.join(".pgferry");
     let home = hidden.join("simulator");
     let state = home.join("state");
+    let intent = Intent {
+        holder: Holder {
+            who: call.env.actor.clone(),
+            process: std::process::id(),
+            command: "pgferry simulator reset".into(),
+            run: None,
+            since: WallClock.now(),
+        },
+    };
     if state.exists() {
-        let intent = Intent {
-            holder: Holder {
-                who: call.env.actor.clone(),
-                process: std::process::id(),
-                command: "pgferry simulator reset".into(),
-                run: None,
-                since: WallClock.now(),
-            },
-        };
-        LocalStore::new(state.clone()).lock(intent).await?.release().await?;
+        LocalStore::new(state.clone())
+            .lock(intent.clone())
+            .await?
+            .release()
+            .await?;
+    }
+    if !project.backend.is_local() {
+        forget(session::store(&project, call.env).await?.as_ref(), intent).await?;
     }
     match simulated::answering(&announce_path(&call.directory)).await {
         Some(address) => {

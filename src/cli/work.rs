@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use pgferry_state::{Edit, Holder, Intent, RecordKey, Store, StoreError};
+use pgferry_state::{Edit, Holder, Intent, RecordKey, StoreError};
 
 use super::Call;
 use super::error::CommandError;
@@ -113,7 +113,7 @@ pub(crate) fn ports<'a>(
 ) -> Ports<'a> {
     Ports {
         arm: session.client.as_ref(),
-        store: &session.store,
+        store: session.store.as_ref(),
         clock: session.clock.as_ref(),
         wall: &WallClock,
         secrets,

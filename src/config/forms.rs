@@ -119,16 +119,76 @@ const CONDITION: &[Slot] = &[
     required("error_message", TEXT, "What is said when it does not hold."),
 ];
 
-const fn cloud(word: &'static str) -> Word {
+const fn word(word: &'static str) -> Word {
     Word { word, wire: word }
 }
 
 /// The clouds by their names in the configuration.
-pub const CLOUDS: &[Word] = &[
-    cloud("public"),
-    cloud("us_government"),
-    cloud("china"),
-    cloud("simulator"),
+pub const CLOUDS: &[Word] = &[word("public"), word("us_government"), word("china"), word("simulator")];
+
+/// How much TLS a connection wants, in libpq's words.
+const SSL_MODES: &[Word] = &[
+    word("disable"),
+    word("prefer"),
+    word("require"),
+    word("verify_ca"),
+    word("verify_full"),
+];
+
+/// The arguments of every state backend.
+pub const STATE: &[Slot] = &[
+    optional(
+        "storage_account",
+        TEXT,
+        "azure_blob: the storage account. Whoever runs pgferry needs Storage Blob Data Contributor on the container.",
+    ),
+    optional(
+        "endpoint",
+        TEXT,
+        "azure_blob: the address of the blob service, in place of `storage_account`.",
+    ),
+    optional("container", TEXT, "azure_blob: the container, which must exist."),
+    optional("key", TEXT, "azure_blob: the name of the state in the container."),
+    optional(
+        "sas",
+        TEXT,
+        "azure_blob: a shared access signature (read, add, create, write, delete), from a sensitive variable, in place of the \
+         project's login.",
+    ),
+    optional("host", TEXT, "postgres: the server."),
+    optional(
+        "port",
+        Holds::Of(ArgumentType::Whole(1, 65_535)),
+        "postgres: its port; 5432 by default.",
+    ),
+    optional(
+        "database",
+        TEXT,
+        "postgres: the database, which must exist and be UTF8.",
+    ),
+    optional("user", TEXT, "postgres: who signs in."),
+    optional("password", TEXT, "postgres: the password, from a sensitive variable."),
+    optional(
+        "ssl_mode",
+        Holds::Of(ArgumentType::Choice(SSL_MODES)),
+        "postgres: how much TLS; `verify_full` by default.",
+    ),
+    optional(
+        "root_certificates",
+        TEXT,
+        "postgres: the certificates that are trusted as roots, as PEM, in place of those of the system.",
+    ),
+    optional(
+        "schema",
+        TEXT,
+        "postgres: the schema, made if it is missing; `pgferry` by default.",
+    ),
+    optional("name", TEXT, "postgres: the name of the state in the schema."),
+    optional(
+        "pooler",
+        BOOL,
+        "postgres: whether a pooler such as PgBouncer stands between; true by default on port 6432.",
+    ),
 ];
 
 /// The `pgferry` block.
@@ -136,8 +196,10 @@ pub static PGFERRY: Form = Form {
     name: "pgferry",
     labels: &[],
     summary: "Settings of the program itself.",
-    doc: "There is at most one. Without a `state` block the state is kept in `.pgferry/state` beside the configuration.",
-    example: "pgferry {\n  required_version = \">= 0.1\"\n\n  state \"local\" {}\n}\n",
+    doc: "There is at most one. Without a `state` block the state is kept in `.pgferry/state` beside the configuration. \
+          `pgferry init` brings it to where a changed block says.",
+    example: "pgferry {\n  required_version = \">= 0.1\"\n\n  state \"azure_blob\" {\n    storage_account = \"contosostates\"\n    \
+              container       = \"pgferry\"\n    key             = \"erp/prod\"\n  }\n}\n",
     repeats: Repeats::Once,
     slots: &[optional(
         "required_version",
@@ -148,12 +210,12 @@ pub static PGFERRY: Form = Form {
     blocks: &[Form {
         name: "state",
         labels: &["BACKEND"],
-        summary: "Where the state is kept: `state \"local\" {}`.",
+        summary: "Where the state is kept: `local`, `azure_blob` or `postgres`.",
         doc: "",
         example: "",
         repeats: Repeats::Once,
-        slots: &[],
-        other_arguments: OtherArguments::Taken,
+        slots: STATE,
+        other_arguments: OtherArguments::Refused,
         blocks: &[],
     }],
 };

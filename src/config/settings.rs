@@ -179,6 +179,16 @@ impl<'r> Reading<'_, 'r> {
                 .push(Diagnostic::error(code::LABELS, "wrong labels").at(block.header, text));
             return None;
         };
+        // Which of them go with which backend is for whoever opens it to say.
+        let known: Vec<&str> = forms::STATE.iter().map(|slot| slot.name).collect();
+        for attribute in &block.body.attributes {
+            if !known.contains(&&*attribute.name.value) {
+                self.found.push(unknown_argument(&attribute.name, "state", &known));
+            }
+        }
+        for nested in &block.body.blocks {
+            self.found.push(unknown_argument(&nested.kind, "state", &known));
+        }
         Some(StateBlock {
             backend: Spanned {
                 value: backend.value.to_string(),

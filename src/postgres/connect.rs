@@ -27,6 +27,8 @@ pub enum Errand {
     Discover,
     /// The simulator's own servers.
     Simulate,
+    /// Stored state.
+    State,
 }
 
 /// What a session may do.
@@ -100,6 +102,27 @@ pub async fn connect(
             after: limits.connect,
         })),
     }
+}
+
+/// Signs in to one database and leaves the session as the server made it: what a pooler hands on must have no manners of
+/// its own.
+///
+/// # Errors
+/// What was attempted on which server, and the whole chain of causes.
+pub(super) async fn sign_in_plainly(
+    endpoint: &Endpoint,
+    database: &DatabaseName,
+    errand: Errand,
+    limits: Limits,
+) -> Result<Client, ConnectError> {
+    let opened = open(endpoint, database, errand, limits).await;
+    opened.map(|(client, _)| client).map_err(|failure| ConnectError {
+        server: endpoint.to_string(),
+        database: database.clone(),
+        user: endpoint.user.clone(),
+        ssl_mode: endpoint.ssl_mode,
+        failure,
+    })
 }
 
 async fn open(
@@ -249,6 +272,7 @@ impl Errand {
             Self::Verify => "pgferry verify",
             Self::Discover => "pgferry discover",
             Self::Simulate => "pgferry simulator",
+            Self::State => "pgferry state",
         }
     }
 }

@@ -4,8 +4,10 @@ pub mod connect;
 pub mod error;
 pub mod local;
 pub mod session;
+mod state;
 mod tls;
 
 pub use connect::{Access, Errand, Limits, connect};
 pub use error::{CertificateFault, ConnectError, ConnectFailure, QueryError, QueryFailure, ServerError, Stage};
 pub use session::{Answer, Answers, Question, ServerVersion, Session};
+pub use state::StateDial;

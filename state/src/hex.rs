@@ -1,6 +1,6 @@
-//! 32 bytes as 64 lowercase hexadecimal digits and back. Nothing else.
+//! Bytes as lowercase hexadecimal digits, two each, and back. Nothing else.
 
-pub(crate) fn encode(bytes: &[u8; 32]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = [
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
     ];
@@ -8,9 +8,12 @@ pub(crate) fn encode(bytes: &[u8; 32]) -> String {
     halves.filter_map(|half| DIGITS.get(usize::from(half))).collect()
 }
 
-pub(crate) fn decode(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
-    let mut bytes = [0; 32];
+pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         for digit in pair {
             let half = char::from(*digit).to_digit(16)?;
@@ -30,7 +33,7 @@ mod tests {
         let text = encode(&bytes);
         assert!(text.starts_with("050d151d"), "{text}");
         assert_eq!(decode(&text), Some(bytes));
-        assert_eq!(decode(text.trim_end_matches('d')), None);
-        assert_eq!(decode(&text.replace('d', "g")), None);
+        assert_eq!(decode::<32>(text.trim_end_matches('d')), None);
+        assert_eq!(decode::<32>(&text.replace('d', "g")), None);
     }
 }

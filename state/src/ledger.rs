@@ -119,6 +119,7 @@ impl Ledger {
             large,
             head: self.head.clone(),
             writes: BTreeMap::new(),
+            adopted: None,
         };
         for edit in edits {
             drafting.apply(edit)?;
@@ -126,37 +127,45 @@ impl Ledger {
         let Drafting {
             head,
             mut writes,
+            adopted,
             ledger: _,
             large: _,
         } = drafting;
         if head != self.head {
             writes.insert(RowKey::Head, Some(Content::Inline(text_of(&head))));
         }
-        let serial = if writes.is_empty() {
+        let next = if writes.is_empty() {
             self.serial
         } else {
             self.serial.next()
         };
-        Ok(Draft { head, serial, writes })
+        let (serial, revisions) = adopted.unwrap_or((next, BTreeMap::new()));
+        Ok(Draft {
+            head,
+            serial,
+            revisions,
+            writes,
+        })
     }
 
     /// Lets a draft of this ledger count.
     pub(crate) fn absorb(&mut self, draft: Draft) -> Committed {
-        let Draft { head, serial, writes } = draft;
+        let Draft {
+            head,
+            serial,
+            revisions: kept,
+            writes,
+        } = draft;
         let mut revisions = BTreeMap::new();
         for (key, content) in writes {
             match content {
                 Some(content) => {
+                    let mut revision = Revision::from(serial);
                     if let RowKey::Record(key) = &key {
-                        revisions.insert(key.clone(), Revision::from(serial));
+                        revision = kept.get(key).copied().unwrap_or(revision);
+                        revisions.insert(key.clone(), revision);
                     }
-                    self.rows.set(
-                        key,
-                        Cell {
-                            revision: serial.into(),
-                            content,
-                        },
-                    );
+                    self.rows.set(key, Cell { revision, content });
                 }
                 None => self.rows.remove(&key),
             }
@@ -242,6 +251,8 @@ impl Ledger {
 pub(crate) struct Draft {
     head: Head,
     serial: Serial,
+    /// The revisions of records that were taken over with theirs.
+    revisions: BTreeMap<RecordKey, Revision>,
     pub(crate) writes: BTreeMap<RowKey, Option<Content>>,
 }
 
@@ -250,6 +261,8 @@ struct Drafting<'a> {
     large: &'a dyn LargeTexts,
     head: Head,
     writes: BTreeMap<RowKey, Option<Content>>,
+    /// The serial and the revisions of what was taken over.
+    adopted: Option<(Serial, BTreeMap<RecordKey, Revision>)>,
 }
 
 impl Drafting<'_> {
@@ -308,6 +321,7 @@ impl Drafting<'_> {
                 Ok(())
             }
             Edit::Rename { from, to } => self.rename(from, to),
+            Edit::Adopt { state, history } => self.adopt(*state, &history),
             Edit::EndRun {
                 run,
                 finished,
@@ -419,6 +433,61 @@ impl Drafting<'_> {
         Ok(())
     }
 
+    fn adopt(&mut self, state: Snapshot, history: &[HistoryEntry]) -> Result<(), StoreError> {
+        let Snapshot {
+            lineage,
+            serial,
+            binding,
+            records,
+            run,
+            history: _,
+            fingerprint_key,
+        } = state;
+        may_adopt((self.head.lineage, self.ledger.serial), (lineage, serial))?;
+        let here: Vec<RowKey> = self.ledger.rows.iter().map(|(key, _)| key.clone()).collect();
+        self.writes = here.into_iter().map(|key| (key, None)).collect();
+        self.head = Head {
+            lineage,
+            fingerprint_key,
+            binding,
+            run: None,
+            finished_runs: history.len() as u64,
+        };
+        if let Some(OpenRun {
+            id,
+            started,
+            by,
+            plan,
+            plan_fingerprint,
+            steps,
+        }) = run
+        {
+            self.put(RowKey::Plan, &plan);
+            for (step, journal) in &steps {
+                self.put(RowKey::Step(*step), journal);
+            }
+            self.head.run = Some(RunHead {
+                id,
+                started,
+                by,
+                plan_fingerprint,
+            });
+        }
+        for (number, entry) in (0..).zip(history) {
+            self.put(RowKey::Past(number), entry);
+        }
+        let mut revisions = BTreeMap::new();
+        for (key, Record { revision, document }) in records {
+            self.keep(RowKey::Record(key.clone()), &document)?;
+            revisions.insert(key, revision);
+        }
+        // The head is written in any case: it may be the same one, and its row was to go with the others.
+        let head = self.head.clone();
+        self.put(RowKey::Head, &head);
+        self.adopted = Some((serial, revisions));
+        Ok(())
+    }
+
     fn end(&mut self, entry: HistoryEntry) {
         self.put(RowKey::Past(self.head.finished_runs), &entry);
         self.head.finished_runs += 1;
@@ -467,6 +536,23 @@ impl Drafting<'_> {
     fn put(&mut self, key: RowKey, value: &impl Serialize) {
         self.writes.insert(key, Some(Content::Inline(text_of(value))));
     }
+}
+
+/// Whether a store with the first lineage and serial may take over a state with the second.
+pub(crate) fn may_adopt(here: (Lineage, Serial), offered: (Lineage, Serial)) -> Result<(), StoreError> {
+    if here.1 != Serial::ZERO && here.0 != offered.0 {
+        return Err(StoreError::LineageMismatch {
+            expected: here.0,
+            found: offered.0,
+        });
+    }
+    if offered.1 <= here.1 {
+        return Err(StoreError::NotLater {
+            here: here.1,
+            offered: offered.1,
+        });
+    }
+    Ok(())
 }
 
 fn must_be_shallow(what: &RowKey, value: &Value) -> Result<(), StoreError> {

@@ -10,20 +10,31 @@
 //! ledger     the rules an edit obeys, the same for every backend that keeps rows
 //! upgrade    the written forms, one file per version
 //! local      the backend on this machine's disk (sled)
+//! shared     what the backends have in common that others reach too
+//! azure_blob the backend in a container of Azure Blob Storage
+//! postgres   the backend in a PostgreSQL database
 //! testing    a strict store in memory and the suite that every store passes
 //! ```
 
+mod azure_blob;
 mod hex;
 mod ledger;
 mod local;
+mod postgres;
 mod rows;
+mod shared;
 mod snapshot;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod upgrade;
 
+pub use azure_blob::{
+    Authorization, BlobAddress, BlobAddressError, BlobLogin, BlobManners, BlobSas, BlobStore, BlobTokens,
+};
 pub use local::{Activity, LocalStore};
+pub use postgres::{Between, Dial, PostgresManners, PostgresStore, StateName, StateNameError};
+pub use shared::{RemoteFault, SignInRefused, settled};
 pub use snapshot::{
     Actor, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey, Revision, RunId,
     RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,

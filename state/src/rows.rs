@@ -53,6 +53,30 @@ impl RowKey {
     }
 }
 
+impl RowKey {
+    /// The key as backends write it that keep text.
+    pub(crate) fn to_text(&self) -> String {
+        match self {
+            Self::Head => "head".to_owned(),
+            Self::Plan => "plan".to_owned(),
+            Self::Step(step) => format!("step/{step}"),
+            Self::Past(number) => format!("past/{number}"),
+            Self::Record(key) => format!("record/{key}"),
+        }
+    }
+
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        match text.split_once('/') {
+            None if text == "head" => Some(Self::Head),
+            None if text == "plan" => Some(Self::Plan),
+            Some(("step", number)) => Some(Self::Step(number.parse().ok()?)),
+            Some(("past", number)) => Some(Self::Past(number.parse().ok()?)),
+            Some(("record", key)) => Some(Self::Record(key.parse().ok()?)),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -261,9 +285,11 @@ mod tests {
             RowKey::Step(StepId::new(7)),
             RowKey::Past(9),
             record("a#1"),
+            record("module.a/b"),
         ];
         for key in keys {
-            assert_eq!(RowKey::decode(&key.encode()), Some(key));
+            assert_eq!(RowKey::decode(&key.encode()).as_ref(), Some(&key));
+            assert_eq!(RowKey::from_text(&key.to_text()), Some(key));
         }
         let large = Cell {
             revision: Revision::new(2),
@@ -275,6 +301,9 @@ mod tests {
         for broken in [b"".as_slice(), b"x", b"s123", b"r", b"hh"] {
             assert_eq!(RowKey::decode(broken), None);
             assert_eq!(Cell::decode(broken), None);
+        }
+        for broken in ["", "x", "head/", "step/x", "record/", "past/-1"] {
+            assert_eq!(RowKey::from_text(broken), None, "{broken}");
         }
     }
 

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::shared::RemoteFault;
 use crate::snapshot::{
     Actor, Binding, HistoryEntry, Lineage, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot, StepId,
 };
@@ -24,7 +26,8 @@ pub trait Store: Send + Sync {
     async fn load(&self) -> Result<Option<Snapshot>, StoreError>;
 
     /// Makes the caller the one writer, creating the state if there is none. Does not wait for another writer:
-    /// [`StoreError::Locked`] names who holds it. A writer whose process died holds nothing.
+    /// [`StoreError::Locked`] names who holds it. A writer whose process died holds nothing: at once on this machine's
+    /// disk, and where others reach the store too, when its lease lapses, within a minute.
     async fn lock(&self, intent: Intent) -> Result<Box<dyn Held>, StoreError>;
 
     /// Finished runs, oldest first: all of them when nobody writes, at least the most recent 200 beside a writer.
@@ -38,8 +41,8 @@ pub trait Held: Send + Sync {
     async fn snapshot(&self) -> Result<Snapshot, StoreError>;
 
     /// Makes all the edits or none of them, in order, durable before it returns. Concurrent calls share one write to
-    /// disk. An error leaves the state as it was, except [`StoreError::Io`] while writing: then whether the edits were
-    /// kept shows after the next lock, and this one takes no more.
+    /// disk. An error leaves the state as it was, except [`StoreError::Io`] and [`StoreError::Remote`] while writing:
+    /// then whether the edits were kept shows after the next lock, and this one takes no more.
     async fn commit(&self, edits: Vec<Edit>) -> Result<Committed, StoreError>;
 
     /// Lets the next writer in, after readers can see all that was committed.
@@ -66,6 +69,19 @@ pub struct Holder {
     pub run: Option<RunId>,
     /// When the lock was taken.
     pub since: Timestamp,
+}
+
+impl Holder {
+    /// Whoever holds a lock that no pgferry took.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            who: Actor::new("somebody who left no name"),
+            process: 0,
+            command: "an unknown program".to_owned(),
+            run: None,
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
 }
 
 impl fmt::Display for Holder {
@@ -171,6 +187,14 @@ pub enum Edit {
         /// The new key.
         to: RecordKey,
     },
+    /// Takes over all that another store remembers: its lineage, serial, records with their revisions, open run and history.
+    /// Refused where something else is remembered already: another lineage, or the same one as late or later.
+    Adopt {
+        /// What the other store remembers.
+        state: Box<Snapshot>,
+        /// All its finished runs, oldest first.
+        history: Vec<HistoryEntry>,
+    },
     /// Ends the open run: a line in the history, and its plan and journal are dropped.
     EndRun {
         /// The open run.
@@ -210,7 +234,7 @@ pub enum StoreError {
     /// What is stored is not what was written.
     #[error("the state in {} is damaged: {damage}{}", path.display(), Remains(last_good.as_ref()))]
     Corrupt {
-        /// The file or directory at fault.
+        /// The file or directory at fault, or the address of the blob or database.
         path: PathBuf,
         /// What is wrong with it.
         damage: Damage,
@@ -224,6 +248,14 @@ pub enum StoreError {
         expected: Lineage,
         /// The one that was met.
         found: Lineage,
+    },
+    /// What was to be taken over is not later than what is here.
+    #[error("the state is at serial {here} already, and what was to be taken over is at serial {offered}")]
+    NotLater {
+        /// The serial of the store.
+        here: Serial,
+        /// The serial of what was to be taken over.
+        offered: Serial,
     },
     /// The state belongs to another cloud, tenant or subscription.
     #[error("the state belongs to {}, not to {}", .0.bound, .0.wanted)]
@@ -285,6 +317,23 @@ pub enum StoreError {
     /// An earlier write failed, so what the disk holds is known only after locking again.
     #[error("an earlier write to the state failed, so this lock takes no more")]
     Unusable,
+    /// The writer lost its lock: its lease lapsed or was broken, and somebody else was let in since. Nothing of the
+    /// commit was kept, and this lock takes no more.
+    #[error("this run no longer holds the lock of the state{}", Successor(now.as_deref()))]
+    LockLost {
+        /// Who holds it now, where that is known.
+        now: Option<Box<Holder>>,
+    },
+    /// A store that others reach too did not answer, or refused.
+    #[error("cannot {doing} {place}")]
+    Remote {
+        /// What was attempted.
+        doing: &'static str,
+        /// On which blob or database, without anything secret.
+        place: String,
+        /// Why not.
+        source: Arc<RemoteFault>,
+    },
     /// The system refused.
     #[error("cannot {doing} {}", path.display())]
     Io {
@@ -340,17 +389,72 @@ pub enum Damage {
     /// A document that is kept in a file of its own is missing or changed.
     #[error("a large document is missing or changed")]
     LargeDocument,
+    /// A part that was written and never removed by a pgferry is not there.
+    #[error("{0} is gone")]
+    Gone(&'static str),
 }
 
 /// A whole copy of the state as it once was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastGood {
-    /// Where it is, in the exported form.
+    /// Where it is: a file in the exported form, or the address of a blob.
     pub path: PathBuf,
     /// Its serial.
     pub serial: Serial,
     /// How many records it holds.
     pub records: usize,
+}
+
+impl StoreError {
+    /// One failure, told to everybody who waited for the same write.
+    pub(crate) fn told_again(&self) -> Self {
+        match self {
+            Self::Io { doing, path, source } => Self::Io {
+                doing,
+                path: path.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
+            Self::Remote { doing, place, source } => Self::Remote {
+                doing,
+                place: place.clone(),
+                source: Arc::clone(source),
+            },
+            Self::Corrupt {
+                path,
+                damage,
+                last_good,
+            } => Self::Corrupt {
+                path: path.clone(),
+                damage: damage.clone(),
+                last_good: last_good.clone(),
+            },
+            Self::LockLost { now } => Self::LockLost { now: now.clone() },
+            Self::Locked(_)
+            | Self::NewerFormat { .. }
+            | Self::LineageMismatch { .. }
+            | Self::NotLater { .. }
+            | Self::BoundElsewhere(_)
+            | Self::StaleRevision { .. }
+            | Self::UnknownRecord { .. }
+            | Self::RecordExists { .. }
+            | Self::RunOpen { .. }
+            | Self::RunNotOpen { .. }
+            | Self::StepOutOfOrder { .. }
+            | Self::TooDeep { .. }
+            | Self::Unusable => Self::Unusable,
+        }
+    }
+}
+
+struct Successor<'a>(Option<&'a Holder>);
+
+impl fmt::Display for Successor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(holder) => write!(f, ", which is now held by {holder}"),
+            None => Ok(()),
+        }
+    }
 }
 
 struct Remains<'a>(Option<&'a LastGood>);

@@ -131,7 +131,8 @@ fn worlds() {
 #[test]
 fn spelling_of_terraform() {
     let ferry = Ferry::example("quickstart");
-    clear(&ferry.run(&["init"]), 1, &["`pgferry plan` is the first command"]);
+    clear(&ferry.run(&["init"]), 0, &["`pgferry plan` is the first command"]);
+    clear(&ferry.run(&["get"]), 1, &["`pgferry plan` is the first command"]);
     clear(&ferry.run(&["plan", "-out=x"]), 0, &["apply x"]);
     assert!(ferry.path("x").exists());
     let taken = ferry.run(&[

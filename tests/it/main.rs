@@ -24,5 +24,6 @@ mod quickstart;
 mod renamed;
 mod saved;
 mod secrets;
+mod state;
 mod structure;
 mod support;

@@ -54,12 +54,12 @@ async fn setting(session: &Session, name: &str) -> String {
 }
 
 /// A certificate authority and a server with a certificate from it.
-struct Secured {
-    cluster: Cluster,
-    authority: String,
+pub(crate) struct Secured {
+    pub(crate) cluster: Cluster,
+    pub(crate) authority: String,
 }
 
-async fn secured(major: u32, change: impl FnOnce(&mut CertificateParams)) -> Secured {
+pub(crate) async fn secured(major: u32, change: impl FnOnce(&mut CertificateParams)) -> Secured {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "a test authority");
@@ -95,7 +95,7 @@ async fn with_certificate(major: u32, certificate: &str, key: &str) -> Cluster {
     cluster
 }
 
-fn tls(endpoint: &Endpoint, ssl_mode: SslMode, roots: &str) -> Endpoint {
+pub(crate) fn tls(endpoint: &Endpoint, ssl_mode: SslMode, roots: &str) -> Endpoint {
     Endpoint {
         ssl_mode,
         roots: Roots::Pem(roots.as_bytes().into()),

@@ -106,8 +106,10 @@ fn open_checked(layout: &Layout, trust: ViewTrust) -> Result<(Database, Ledger),
         None if view_exists => return Err(damaged(Damage::Database("it is empty".to_owned()))),
         None => create(layout, &database)?,
     };
+    // A view of a state without a commit says nothing about one that was taken over since.
+    let expected = ledger.head().lineage;
+    let header = header.filter(|header| header.lineage == expected || header.serial != Serial::ZERO);
     if let Some(header) = &header {
-        let expected = ledger.head().lineage;
         if header.lineage != expected {
             return Err(StoreError::LineageMismatch {
                 expected,

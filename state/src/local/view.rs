@@ -170,7 +170,7 @@ fn sealed(bytes: &[u8]) -> Option<&[u8]> {
     let body_len = bytes.strip_suffix(b"\n")?.iter().rposition(|byte| *byte == b'\n')? + 1;
     let (body, last) = bytes.split_at_checked(body_len)?;
     let stated = last.strip_prefix(SEAL)?.strip_suffix(b"\"}\n")?;
-    let actual = hex::encode(&Sha256::digest(body).into());
+    let actual = hex::encode(&Sha256::digest(body));
     (stated == actual.as_bytes()).then_some(bytes)
 }
 
@@ -184,7 +184,7 @@ impl Sealing {
     fn seal(self) -> io::Result<File> {
         let Self { mut out, hash } = self;
         out.write_all(SEAL)?;
-        out.write_all(hex::encode(&hash.finalize().into()).as_bytes())?;
+        out.write_all(hex::encode(&hash.finalize()).as_bytes())?;
         out.write_all(b"\"}\n")?;
         out.into_inner().map_err(io::IntoInnerError::into_error)
     }

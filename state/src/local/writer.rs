@@ -169,7 +169,7 @@ impl Writer {
         if let Err(error) = self.write_rows(&rows, answers.len()) {
             self.health = Health::WriteFailed;
             for (answer, _) in answers {
-                drop(answer.send(Err(same(&error))));
+                drop(answer.send(Err(error.told_again())));
             }
             return;
         }
@@ -277,40 +277,5 @@ impl Views {
             ViewPhase::Resting { .. } => VIEW_INTERVAL,
         };
         self.phase = ViewPhase::Resting { until: now + rest };
-    }
-}
-
-/// One failure, told to everybody who waited for the same write.
-fn same(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Io { doing, path, source } => {
-            let source = io::Error::new(source.kind(), source.to_string());
-            StoreError::Io {
-                doing,
-                path: path.clone(),
-                source,
-            }
-        }
-        StoreError::Corrupt {
-            path,
-            damage,
-            last_good,
-        } => StoreError::Corrupt {
-            path: path.clone(),
-            damage: damage.clone(),
-            last_good: last_good.clone(),
-        },
-        StoreError::Locked(_)
-        | StoreError::NewerFormat { .. }
-        | StoreError::LineageMismatch { .. }
-        | StoreError::BoundElsewhere(_)
-        | StoreError::StaleRevision { .. }
-        | StoreError::UnknownRecord { .. }
-        | StoreError::RecordExists { .. }
-        | StoreError::RunOpen { .. }
-        | StoreError::RunNotOpen { .. }
-        | StoreError::StepOutOfOrder { .. }
-        | StoreError::TooDeep { .. }
-        | StoreError::Unusable => StoreError::Unusable,
     }
 }

@@ -18,6 +18,11 @@ pub trait Lab: Send + Sync {
     /// The store of that place. Each call makes a value that shares nothing with the others but the place.
     fn store(&self) -> Box<dyn Store>;
 
+    /// Makes what a store expects to find, such as a container or a database.
+    fn prepare(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Makes what is stored look as if a later pgferry had written it.
     fn pretend_newer(&self) -> impl Future<Output = ()> + Send;
 }
@@ -48,6 +53,8 @@ macro_rules! store_conformance {
             values_come_back_to_the_last_bit,
             what_could_not_be_read_again_is_refused,
             the_fingerprint_key_stays,
+            a_state_is_taken_over_without_loss,
+            what_is_there_is_not_overwritten_by_another_state,
             a_newer_format_is_refused
         }
     };
@@ -55,7 +62,9 @@ macro_rules! store_conformance {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                $crate::testing::conformance::$case(&$lab).await;
+                let lab = $lab;
+                $crate::testing::conformance::Lab::prepare(&lab).await;
+                $crate::testing::conformance::$case(&lab).await;
             }
         )+
     };
@@ -634,6 +643,72 @@ pub async fn the_fingerprint_key_stays(lab: &impl Lab) {
     assert_eq!(seen.fingerprint_key().len(), 32);
 }
 
+/// Everything of another store comes along: lineage, serial, key, revisions, the open run, and all of a long history.
+pub async fn a_state_is_taken_over_without_loss(lab: &impl Lab) {
+    let (source, history) = somewhere_else().await;
+    let held = lock(lab, "a").await;
+    let adopted = commit(&*held, vec![adopt(&source, &history)]).await;
+    assert_eq!(adopted.serial, source.serial);
+    assert_eq!(held.snapshot().await.expect("a snapshot"), source);
+    held.release().await.expect("a release");
+    assert_eq!(load(lab).await, Some(source.clone()));
+    assert_eq!(lab.store().history().await.expect("a history"), history);
+
+    let held = lock(lab, "b").await;
+    let next = commit(&*held, vec![put("later", json!(1))]).await;
+    assert_eq!(next.serial, source.serial.next());
+    held.release().await.expect("a release");
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(
+        (seen.lineage, seen.records.len()),
+        (source.lineage, source.records.len() + 1)
+    );
+}
+
+/// Another lineage is refused, and so is the same one where it is not later.
+pub async fn what_is_there_is_not_overwritten_by_another_state(lab: &impl Lab) {
+    let (mut source, history) = somewhere_else().await;
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![put("a", json!(1))]).await;
+    let here = held.snapshot().await.expect("a snapshot");
+    match held.commit(vec![adopt(&source, &history)]).await {
+        Err(StoreError::LineageMismatch { expected, found }) => {
+            assert_eq!((expected, found), (here.lineage, source.lineage));
+        }
+        other => panic!("{other:?}"),
+    }
+    source.lineage = here.lineage;
+    source.serial = here.serial;
+    let refused = held.commit(vec![adopt(&source, &history)]).await;
+    assert!(matches!(refused, Err(StoreError::NotLater { .. })), "{refused:?}");
+    assert_eq!(held.snapshot().await.expect("a snapshot"), here);
+    source.serial = here.serial.next();
+    commit(&*held, vec![adopt(&source, &history)]).await;
+    held.release().await.expect("a release");
+    assert_eq!(load(lab).await, Some(source));
+}
+
+/// What a store elsewhere remembers, with its whole history.
+async fn somewhere_else() -> (Snapshot, Vec<crate::HistoryEntry>) {
+    let store = super::MemoryStore::new();
+    let held = store.lock(intent("elsewhere")).await.expect("a free lock");
+    for round in 0..205 {
+        let run = RunId::random();
+        commit(&*held, vec![begin(run, json!(round)), end(run, &round.to_string())]).await;
+    }
+    commit(
+        &*held,
+        vec![put("old", json!({"x": "x".repeat(6_000)})), put("b", json!(null))],
+    )
+    .await;
+    commit(&*held, vec![put("new", json!([1, 2.5]))]).await;
+    let run = RunId::random();
+    commit(&*held, vec![begin(run, json!({"steps": [1]})), intend(run, 1, 1)]).await;
+    held.release().await.expect("a release");
+    let snapshot = store.load().await.expect("a load").expect("a state");
+    (snapshot, store.history().await.expect("a history"))
+}
+
 /// What a later pgferry wrote is neither read nor written.
 pub async fn a_newer_format_is_refused(lab: &impl Lab) {
     let held = lock(lab, "a").await;
@@ -720,6 +795,13 @@ fn rename(from: &str, to: &str) -> Edit {
     Edit::Rename {
         from: key(from),
         to: key(to),
+    }
+}
+
+fn adopt(state: &Snapshot, history: &[crate::HistoryEntry]) -> Edit {
+    Edit::Adopt {
+        state: Box::new(state.clone()),
+        history: history.to_vec(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::ledger::may_adopt;
 use crate::snapshot::{
     Binding, DEEPEST, HistoryEntry, OpenRun, RECENT_RUNS, Record, RecordKey, Revision, RunId, Snapshot, StepId,
     StepJournal, StepPhase, nests_within,
@@ -151,7 +152,8 @@ impl Kept {
                 Effect::Nothing => {}
                 Effect::Noted => self.snapshot.serial = serial,
                 Effect::Touched(keys) => {
-                    self.snapshot.serial = serial;
+                    // What was taken over brought a serial along that is later still, or this very one.
+                    self.snapshot.serial = serial.max(self.snapshot.serial);
                     touched.extend(keys);
                 }
             }
@@ -222,6 +224,12 @@ impl Kept {
                 None => Effect::Nothing,
             }),
             Edit::Rename { from, to } => self.rename(from, to, revision),
+            Edit::Adopt { state, history } => {
+                let offered = (state.lineage, state.serial);
+                may_adopt((self.snapshot.lineage, self.snapshot.serial), offered)?;
+                self.snapshot = Snapshot { history, ..*state };
+                Ok(Effect::Touched(self.snapshot.records.keys().cloned().collect()))
+            }
             Edit::EndRun {
                 run,
                 finished,
@@ -397,6 +405,7 @@ fn must_be_shallow(edit: &Edit) -> Result<(), StoreError> {
         | Edit::Failed { .. }
         | Edit::Remove { .. }
         | Edit::Rename { .. }
+        | Edit::Adopt { .. }
         | Edit::EndRun { .. } => return Ok(()),
     };
     if nests_within(value, DEEPEST) {

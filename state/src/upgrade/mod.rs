@@ -26,6 +26,10 @@ impl FormatVersion {
     pub(crate) const fn new(number: u32) -> Self {
         Self(number)
     }
+
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
 }
 
 impl fmt::Display for FormatVersion {

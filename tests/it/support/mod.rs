@@ -16,6 +16,7 @@ pub(crate) const PASSWORD: &str = "c0rrect-h0rse/battery+staple";
 /// A project.
 pub(crate) struct Ferry {
     folder: TempDir,
+    given: Vec<(String, String)>,
 }
 
 /// What a command answered.
@@ -70,7 +71,10 @@ impl Ferry {
     pub(crate) fn copy(from: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy_below(from, folder.path());
-        let ferry = Self { folder };
+        let ferry = Self {
+            folder,
+            given: Vec::new(),
+        };
         ferry.world(|world| world["clock"] = "event".into());
         ferry
     }
@@ -119,8 +123,14 @@ impl Ferry {
         command
             .env("PGFERRY_VAR_erp_password", PASSWORD)
             .env("PGFERRY_VAR_target_password", PASSWORD);
+        command.envs(self.given.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         command
+    }
+
+    /// Puts a variable into the environment of every command from now on.
+    pub(crate) fn give(&mut self, name: &str, value: &str) {
+        self.given.push((name.to_owned(), value.to_owned()));
     }
 
     /// Runs a command to its end.

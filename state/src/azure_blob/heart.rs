@@ -1,0 +1,138 @@
+//! The lease that is the lock: taking it, renewing it while its holder lives, letting it go. Never one without end.
+
+use std::sync::Arc;
+
+use reqwest::{Method, StatusCode};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::wire::{Call, Undone, Wire};
+use crate::store::StoreError;
+
+/// A lease that is renewed until this is dropped.
+pub(super) struct Lease {
+    id: String,
+    heart: JoinHandle<()>,
+}
+
+/// What came of asking for the lease.
+pub(super) enum Wanted {
+    Taken(Lease),
+    /// Somebody has it.
+    Held,
+    /// There is no log.
+    NoLog,
+}
+
+/// How often a lease is renewed within its time.
+const BEATS: u32 = 4;
+
+impl Lease {
+    /// Asks for the lease of the log.
+    pub(super) async fn take(wire: &Arc<Wire>) -> Result<Wanted, StoreError> {
+        let id = Uuid::new_v4().to_string();
+        match wire.send(&acquiring(wire, &id, None)).await {
+            Ok(_) => Ok(Wanted::Taken(Self {
+                heart: beat(Arc::clone(wire), id.clone()),
+                id,
+            })),
+            Err(Undone::Refused(refusal)) if refusal.status == StatusCode::CONFLICT => Ok(Wanted::Held),
+            Err(Undone::Refused(refusal)) if super::log::is_absent(&refusal) => Ok(Wanted::NoLog),
+            Err(undone) => Err(wire.explain("lock the state in", undone)),
+        }
+    }
+
+    /// Takes the lease again that lapsed, if the log still is as its holder left it: then nobody was in between. Answers
+    /// whether that was so.
+    pub(super) async fn retake(&mut self, wire: &Arc<Wire>, etag: &str) -> Result<bool, StoreError> {
+        match wire.send(&acquiring(wire, &self.id, Some(etag))).await {
+            Ok(_) => {
+                self.heart.abort();
+                self.heart = beat(Arc::clone(wire), self.id.clone());
+                Ok(true)
+            }
+            Err(Undone::Refused(refusal)) if matches!(refusal.status.as_u16(), 404 | 409 | 412) => Ok(false),
+            Err(undone) => Err(wire.explain("lock the state in", undone)),
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Lets the next one in. One that lapsed is let go already.
+    pub(super) async fn release(self, wire: &Wire) -> Result<(), StoreError> {
+        self.heart.abort();
+        let call = leasing(
+            "unlock the state in",
+            "release",
+            vec![("x-ms-lease-id", self.id.clone())],
+        );
+        match wire.send(&call).await {
+            Ok(_) => Ok(()),
+            Err(Undone::Refused(refusal)) if matches!(refusal.status.as_u16(), 404 | 409 | 412) => Ok(()),
+            Err(undone) => Err(wire.explain(call.doing, undone)),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.heart.abort();
+    }
+}
+
+/// Ends whatever lease there is, at once.
+pub(super) async fn end(wire: &Wire) -> Result<(), StoreError> {
+    let call = leasing(
+        "break the lock of the state in",
+        "break",
+        vec![("x-ms-lease-break-period", "0".to_owned())],
+    );
+    match wire.send(&call).await {
+        Ok(_) => Ok(()),
+        Err(Undone::Refused(refusal)) if matches!(refusal.status.as_u16(), 404 | 409) => Ok(()),
+        Err(undone) => Err(wire.explain(call.doing, undone)),
+    }
+}
+
+fn beat(wire: Arc<Wire>, id: String) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let renewing = leasing("renew the lock of the state in", "renew", vec![("x-ms-lease-id", id)]);
+        let between = wire.lease() / BEATS;
+        loop {
+            tokio::time::sleep(between).await;
+            match wire.send(&renewing).await {
+                Ok(_) => {}
+                Err(Undone::Refused(refusal)) => {
+                    // What that means for the state shows at the next write, which the service checks by itself.
+                    tracing::warn!(code = refusal.code, "the lock of the state was not renewed");
+                    return;
+                }
+                Err(Undone::Failed(error)) => tracing::warn!(%error, "the lock of the state was not renewed yet"),
+            }
+        }
+    })
+}
+
+fn acquiring(wire: &Wire, id: &str, etag: Option<&str>) -> Call {
+    // A request that is sent twice asks for the same lease twice, which the service grants.
+    let mut headers = vec![
+        ("x-ms-lease-duration", wire.lease().as_secs().to_string()),
+        ("x-ms-proposed-lease-id", id.to_owned()),
+    ];
+    headers.extend(etag.map(|etag| ("if-match", etag.to_owned())));
+    leasing("lock the state in", "acquire", headers)
+}
+
+fn leasing(doing: &'static str, action: &str, mut headers: Vec<(&'static str, String)>) -> Call {
+    headers.push(("x-ms-lease-action", action.to_owned()));
+    Call {
+        doing,
+        method: Method::PUT,
+        ending: String::new(),
+        component: Some("lease"),
+        headers,
+        body: Vec::new(),
+    }
+}

@@ -1,0 +1,47 @@
+//! A program that ends lets go of the locks that it dropped. A program of its own, because locks are counted for all of it.
+
+use std::time::Duration;
+
+use pgferry_state::testing::azurite::Azurite;
+use pgferry_state::{
+    Actor, BlobAddress, BlobLogin, BlobManners, BlobSas, BlobStore, Edit, Holder, Intent, Store, settled,
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_lock_that_was_dropped_is_free_once_all_is_settled() {
+    let azurite = Azurite::start().unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let container = format!("{}/states?restype=container&{}", azurite.endpoint(), Azurite::sas());
+    let made = http.put(container).header("content-length", 0).send().await.unwrap();
+    assert_eq!(made.status().as_u16(), 201);
+    let address = BlobAddress::new(&azurite.endpoint(), "states", "prod").unwrap();
+    let login = BlobLogin::Sas(BlobSas::new(&Azurite::sas()));
+    let store = BlobStore::new(address, login, http, BlobManners::default());
+
+    settled().await;
+    let held = store.lock(intent("first")).await.unwrap();
+    let put = Edit::Put {
+        key: "a".parse().unwrap(),
+        document: json!(1),
+    };
+    held.commit(vec![put]).await.unwrap();
+    let waits = tokio::time::timeout(Duration::from_millis(50), settled()).await;
+    assert!(waits.is_err(), "a lock that is held is waited for");
+    drop(held);
+    settled().await;
+    store.lock(intent("second")).await.unwrap().release().await.unwrap();
+}
+
+fn intent(who: &str) -> Intent {
+    let since = jiff::Timestamp::UNIX_EPOCH;
+    Intent {
+        holder: Holder {
+            who: Actor::new(who),
+            process: 1,
+            command: "test".to_owned(),
+            run: None,
+            since,
+        },
+    }
+}
