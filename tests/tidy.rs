@@ -151,6 +151,10 @@ fn code(path: &Path) -> String {
 
 fn imports(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
+    assert!(
+        !code.contains("crate::{"),
+        "imports of one module stand on one line, so that they can be told"
+    );
     for (at, _) in code.match_indices("crate::") {
         let word: String = code
             .get(at + 7..)
@@ -230,9 +234,11 @@ fn the_state_crate_knows_nothing_of_ours() {
 #[test]
 fn every_kind_is_registered() {
     let registry = fs::read_to_string(root().join("src/kind/mod.rs")).expect("the registry can be read");
+    let mut kinds = 0;
     for path in sources(&root().join("src/kind")) {
         let text = code(&path);
         for (at, _) in text.match_indices("impl Kind for ") {
+            kinds += 1;
             let name: String = text
                 .get(at + 14..)
                 .unwrap_or_default()
@@ -242,6 +248,7 @@ fn every_kind_is_registered() {
             assert!(registry.contains(&format!("::{name},")), "{name} is not in ALL");
         }
     }
+    assert!(kinds > 0, "no kind was found: the text that tells one has changed");
 }
 
 #[test]

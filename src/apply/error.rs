@@ -249,18 +249,6 @@ impl StepError {
             Self::GateClosed { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => false,
         }
     }
-
-    /// Whether the plan no longer fits what is there, so that a new plan is the way on.
-    pub fn wants_new_plan(&self) -> bool {
-        match self {
-            Self::Moved(_) | Self::NameTaken { .. } | Self::DatabasesThere { .. } | Self::NoTarget { .. } => true,
-            Self::Missing(_) | Self::NoId(_) | Self::Arm(_) | Self::OutOfSight(_) => false,
-            Self::Ended(_) | Self::Vanished { .. } => false,
-            Self::NotReady { .. } | Self::GateClosed { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => {
-                false
-            }
-        }
-    }
 }
 
 impl From<ArmError> for StepError {

@@ -82,15 +82,6 @@ impl Cloud {
             Self::China => "https://management.chinacloudapi.cn/.default",
         })
     }
-
-    /// The suffix of PostgreSQL server names.
-    pub fn postgres_suffix(self) -> &'static str {
-        match self {
-            Self::Public | Self::Simulator => "postgres.database.azure.com",
-            Self::UsGovernment => "postgres.database.usgovcloudapi.net",
-            Self::China => "postgres.database.chinacloudapi.cn",
-        }
-    }
 }
 
 fn guid(text: &str) -> Result<String, CloudError> {

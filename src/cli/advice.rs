@@ -525,7 +525,7 @@ mod tests {
           who      ada@db-admin-1
           process  4711
           command  pgferry apply
-          since    2026-11-01T01:58:00Z
+          since    2026-11-01 01:58 UTC
         hint: wait until it is done, or give --lock-timeout; `pgferry status` and
               `pgferry plan` work meanwhile
         hint: a lock outlives its process by a minute at most: if that one hangs, end it

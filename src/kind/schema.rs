@@ -771,14 +771,6 @@ impl Term<String> {
     }
 }
 
-/// The kind's name as an address has it.
-///
-/// # Panics
-/// Never: kind names in the tables are identifiers, which a test holds.
-pub fn kind_name(kind: &'static str) -> KindName {
-    kind.parse().expect("kind names in the tables are identifiers")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -68,19 +68,6 @@ impl Number {
         self.0.to_scientific_notation().parse().unwrap_or(f64::NAN)
     }
 
-    /// The number that a 64-bit float names exactly.
-    ///
-    /// # Errors
-    /// For infinities and NaN.
-    pub fn from_f64(value: f64) -> Result<Self, NumberError> {
-        if !value.is_finite() {
-            return Err(NumberError::OutOfRange);
-        }
-        BigDecimal::try_from(value)
-            .map_err(|_| NumberError::OutOfRange)
-            .and_then(settle)
-    }
-
     /// The whole number of any size.
     ///
     /// # Errors

@@ -263,15 +263,7 @@ impl Opens {
     }
 }
 
-impl Step {
-    /// Whether running it changes Azure: such a step needs the state's lock.
-    pub fn mutates(&self) -> bool {
-        match self.op {
-            Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } | Op::Note => true,
-            Op::Await(_) | Op::Gate(_) => false,
-        }
-    }
-}
+impl Step {}
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -261,11 +261,6 @@ impl ServerVersion {
     pub fn number(self) -> u32 {
         self.0
     }
-
-    /// Whether this server is of that major version or later.
-    pub fn at_least(self, major: u32) -> bool {
-        self.major() >= major
-    }
 }
 
 impl fmt::Display for ServerVersion {
