@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::address::{Address, KindName};
+use crate::address::Address;
 use crate::arm::{ArmId, Body, Draft};
 use crate::block::{Attribute as Written, Block, Body as BlockBody, Literal};
 use crate::diagnostic::code::{
