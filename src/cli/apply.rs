@@ -331,6 +331,7 @@ impl Job<'_> {
             outputs,
             secrets,
             run,
+            places: _,
         } = planned;
         let mut approved = plan.approve().map_err(CommandError::NotApprovable)?;
         if let Some(run) = run {

@@ -6,6 +6,7 @@ use std::fs;
 use pgferry_state::Actor;
 
 use super::color::ColorWish;
+use super::view::plan::annotations::Dialect;
 use crate::azure::CredentialSettings;
 
 /// An environment variable that the program knows.
@@ -61,6 +62,8 @@ pub(crate) struct Env {
     pub(crate) color: ColorWish,
     /// Whether a pipeline runs us.
     pub(crate) pipeline: Pipeline,
+    /// Whose log commands the pipeline reads, if any.
+    pub(crate) annotations: Option<Dialect>,
     /// Who runs us, as others see it in a lock and in the history.
     pub(crate) actor: Actor,
     /// What is known of logins.
@@ -125,6 +128,11 @@ impl Env {
             log: get("PGFERRY_LOG").map(str::to_owned),
             color,
             pipeline: if is_pipeline { Pipeline::Yes } else { Pipeline::No },
+            annotations: match (truth("GITHUB_ACTIONS"), truth("TF_BUILD")) {
+                (true, _) => Some(Dialect::GitHub),
+                (false, true) => Some(Dialect::AzureDevOps),
+                (false, false) => None,
+            },
             actor: actor(&get, host),
             credentials,
         }
@@ -178,6 +186,13 @@ mod tests {
     fn a_pipeline_names_who_started_it() {
         let env = env(&[("GITHUB_ACTOR", "ada"), ("GITHUB_RUN_ID", "4711"), ("USER", "runner")]);
         assert_eq!(env.actor.as_str(), "ada in run 4711");
+    }
+
+    #[test]
+    fn pipelines_have_their_own_log_commands() {
+        assert_eq!(env(&[("GITHUB_ACTIONS", "true")]).annotations, Some(Dialect::GitHub));
+        assert_eq!(env(&[("TF_BUILD", "True")]).annotations, Some(Dialect::AzureDevOps));
+        assert_eq!(env(&[("CI", "true")]).annotations, None);
     }
 
     #[test]

@@ -216,6 +216,13 @@ pub(crate) enum CommandError {
         /// What the system said.
         cause: io::Error,
     },
+    /// A file that was asked for could not be written.
+    NotWritten {
+        /// The file.
+        name: String,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// Output could not be written.
     Output(io::Error),
     /// The system refused something that every run needs.
@@ -460,6 +467,9 @@ impl CommandError {
             Self::Unwritable { name, cause } => Report::new(format!("`{name}` could not be written"))
                 .because(cause.to_string())
                 .hint("it is as it was"),
+            Self::NotWritten { name, cause } => Report::new(format!("`{name}` could not be written"))
+                .because(cause.to_string())
+                .hint("nothing was changed in Azure; give a file in a directory that is there and may be written to"),
             Self::Output(source) => Report::new("the output could not be written").because(source.to_string()),
             Self::System { doing, source } => Report::new(*doing).because(source.to_string()),
         }

@@ -17,6 +17,7 @@ mod error;
 mod exit;
 mod explain;
 mod fmt;
+mod graph;
 mod help;
 mod history;
 mod init;
@@ -29,6 +30,7 @@ mod plan;
 mod plan_file;
 mod project;
 mod prompt;
+mod renderings;
 mod schema;
 mod session;
 mod show;
@@ -166,6 +168,7 @@ enum Command {
     Fmt(fmt::FmtArgs),
     Console(console::ConsoleArgs),
     Plan(plan::PlanArgs),
+    Graph(graph::GraphArgs),
     Apply(apply::ApplyArgs),
     Destroy(apply::DestroyArgs),
     Status(status::StatusArgs),
@@ -300,6 +303,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         Command::Init(_)
         | Command::Validate(_)
         | Command::Plan(_)
+        | Command::Graph(_)
         | Command::Apply(_)
         | Command::Destroy(_)
         | Command::Status(_)
@@ -323,6 +327,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Init(args) => init::run(args, call).await,
             Command::Validate(args) => validate::run(args, call),
             Command::Plan(args) => plan::run(args, call).await,
+            Command::Graph(args) => graph::run(args, call).await,
             Command::Apply(args) => apply::apply(args, call).await,
             Command::Destroy(args) => apply::destroy(args, call).await,
             Command::Status(args) => status::run(args, call).await,

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::help;
 use super::plan_file;
 use super::project::Purpose;
+use super::renderings::{ForPeople, Renderings};
 use super::session::{Planned, Session};
 use super::ui::{Ui, Verbosity};
 use super::view::layout::typed;
@@ -25,6 +26,10 @@ use crate::plan::{Mode, Plan};
     ("pgferry plan --destroy", "what destroy would do"),
     ("pgferry plan --out tonight.plan", "keeps the plan, to be carried out as it is"),
     ("pgferry plan --target database_batch.wave1", "one batch, and what it needs"),
+    ("pgferry plan --json | conftest test -", "for a policy"),
+    ("pgferry plan --markdown=plan.md --sarif=plan.sarif", "for a pull request, beside the plan for people"),
+    ("pgferry plan --markdown --max-bytes 30000", "shortened until it fits"),
+    ("pgferry plan --html=plan.html", "a page with a picture"),
 ]))]
 pub(crate) struct PlanArgs {
     /// End with 2 when something would change
@@ -38,6 +43,8 @@ pub(crate) struct PlanArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     aiming: Aiming,
+    #[command(flatten)]
+    renderings: Renderings,
     #[command(flatten)]
     known: FromTerraform,
     /// Known from Terraform; a plan locks nothing
@@ -96,6 +103,7 @@ impl FromTerraform {
 }
 
 pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let for_people = args.renderings.for_people()?;
     let session = call.session(Purpose::Look).await?;
     let mode = if args.destroy { Mode::Destroy } else { Mode::Apply };
     args.known.note(call.ui);
@@ -106,8 +114,11 @@ pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, Comman
         }
     }
     let aim = args.aiming.aim(mode);
-    let Planned { plan, .. } = session.plan(&aim).await?;
-    show(&plan, &session, call.ui);
+    let Planned { plan, places, .. } = session.plan(&aim).await?;
+    args.renderings.write(&plan, &places, call)?;
+    if for_people == ForPeople::Wanted {
+        show(&plan, &session, call.ui);
+    }
     if let Some(path) = &args.out {
         let place = call.directory.join(path);
         plan_file::write(&place, &plan, &aim)?;

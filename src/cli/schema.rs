@@ -6,12 +6,14 @@ use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
 use super::ui::Ui;
+use super::view::plan::JSON_SCHEMA;
 use crate::config::json_schema;
 
 /// Print a JSON Schema
 #[derive(Args)]
 #[command(after_help = help::examples(&[
     ("pgferry schema configuration", "of a configuration in JSON, *.hcl.json"),
+    ("pgferry schema plan-json", "of what `pgferry plan --json` prints"),
 ]))]
 pub(crate) struct SchemaArgs {
     /// Of what
@@ -24,12 +26,14 @@ pub(crate) struct SchemaArgs {
 enum Contract {
     /// The configuration in JSON syntax
     Configuration,
+    /// A plan in Terraform's JSON representation
+    PlanJson,
 }
 
 pub(crate) fn run(args: &SchemaArgs, ui: &Ui) -> Result<Exit, CommandError> {
-    let schema = match args.of {
-        Contract::Configuration => json_schema::configuration(),
-    };
-    ui.data(&format!("{schema:#}\n"));
+    match args.of {
+        Contract::Configuration => ui.data(&format!("{:#}\n", json_schema::configuration())),
+        Contract::PlanJson => ui.data(JSON_SCHEMA),
+    }
     Ok(Exit::Done)
 }

@@ -13,6 +13,7 @@ use super::error::CommandError;
 use super::project::{Project, Purpose, Wishes};
 use super::simulated;
 use super::ui::Ui;
+use super::view::plan::problem::Places;
 use crate::address::Address;
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
 use crate::azure::{self, ApiVersions, Client, Connection, CredentialSettings};
@@ -52,6 +53,8 @@ pub(crate) struct Planned {
     pub(crate) secrets: Secrets,
     /// The name of the one run that may carry it out, where it lay in a file.
     pub(crate) run: Option<Uuid>,
+    /// Where the resources that it says something about are declared.
+    pub(crate) places: Places,
 }
 
 /// What holds after an apply.
@@ -168,11 +171,13 @@ impl Session {
             statements: &statements,
         })
         .map_err(|found| self.refuse(found))?;
+        let places = Places::of(&plan, &graph, &self.project.sources, &self.project.directory);
         Ok(Planned {
             plan,
             outputs,
             secrets,
             run: None,
+            places,
         })
     }
 

@@ -12,10 +12,12 @@ use super::exit::Exit;
 use super::help;
 use super::plan_file;
 use super::project::Purpose;
+use super::renderings::{ForPeople, Renderings};
 use super::session;
 use super::status::covers;
 use super::ui::Verbosity;
 use super::view::layout::{count, hang, pad};
+use super::view::plan::problem::Places;
 use super::view::plan::{Detail, PlanView};
 use super::view::time::instant;
 use super::view::value::{Ids, Spelling};
@@ -31,11 +33,14 @@ use crate::prior::{Origin, Prior, UnitRecord};
     ("pgferry show vnet_peering.hub_runtime", "one resource"),
     ("pgferry show -v", "with whole ids"),
     ("pgferry show tonight.plan", "a plan of `pgferry plan --out`"),
+    ("pgferry show tonight.plan --json", "the same for a policy, as of `pgferry plan --json`"),
 ]))]
 pub(crate) struct ShowArgs {
     /// Only this resource, or this unit of it; or a file with a plan
     #[arg(value_name = "ADDRESS[#PART]|FILE")]
     what: Option<String>,
+    #[command(flatten)]
+    renderings: Renderings,
 }
 
 /// Shows a plan as it was made.
@@ -64,11 +69,17 @@ fn show_plan(saved: &Saved, call: &Call<'_>) {
 }
 
 pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let for_people = args.renderings.for_people()?;
     let file = args.what.as_ref().map(|what| call.directory.join(what));
     if let Some(file) = file.filter(|file| file.is_file()) {
-        show_plan(&plan_file::read(&file)?, call);
+        let saved = plan_file::read(&file)?;
+        args.renderings.write(&saved.plan, &Places::default(), call)?;
+        if for_people == ForPeople::Wanted {
+            show_plan(&saved, call);
+        }
         return Ok(Exit::Done);
     }
+    args.renderings.refuse_without_plan()?;
     let address = args.what.as_ref().map(|what| what.parse::<UnitAddress>());
     let address = address.transpose().map_err(CommandError::Address)?;
     let project = call.project(Purpose::Look)?;

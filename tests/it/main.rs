@@ -22,6 +22,7 @@ mod mistakes;
 mod model;
 mod quickstart;
 mod renamed;
+mod renderings;
 mod saved;
 mod secrets;
 mod state;

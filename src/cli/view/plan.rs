@@ -1,6 +1,19 @@
 //! A plan for people: what could be lost first, then what checks say, what others changed, what would be done and why, and
 //! one line that counts.
 
+pub(crate) mod annotations;
+pub(crate) mod dot;
+pub(crate) mod html;
+pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod markdown;
+pub(crate) mod mermaid;
+pub(crate) mod picture;
+pub(crate) mod problem;
+pub(crate) mod sarif;
+pub(crate) mod svg;
+mod xml;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -14,6 +27,9 @@ use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
 use crate::kind::database_batch;
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
 use crate::plan::{Action, Change, Checked, Finding, FindingSeverity, Mode, Output, Plan};
+
+/// The contract of `plan --json`.
+pub(crate) const JSON_SCHEMA: &str = include_str!("../../../schemas/pgferry/plan-json.json");
 
 /// How many requests planning took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,178 @@
+//! The flags that render a plan for programs and pull requests, the same for every command that has a plan to show. They choose
+//! where each text goes; how it looks stands in [`super::view::plan`].
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::Call;
+use super::error::CommandError;
+use super::view::plan::problem::{Places, problems};
+use super::view::plan::{annotations, html, json, junit, markdown, sarif};
+use crate::plan::Plan;
+
+/// Renderings beside, or instead of, the one for a terminal.
+#[derive(Args)]
+#[command(next_help_heading = "Renderings")]
+pub(crate) struct Renderings {
+    /// As JSON, in the shape of `terraform show -json`. Without a file, this and the others go to standard output instead of
+    /// the plan for people; with one, they are written beside it
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    json: Option<Destination>,
+    /// As Markdown, for a comment on a pull request
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    markdown: Option<Destination>,
+    /// How long the Markdown may be; what does not fit is left out by weight, what could be lost last of all
+    #[arg(
+        long,
+        value_name = "BYTES",
+        requires = "markdown",
+        default_value_t = markdown::GITHUB,
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u64).range(markdown::LEAST..)
+    )]
+    max_bytes: u64,
+    /// Findings, failed checks and losses as SARIF 2.1.0, for code scanning
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    sarif: Option<Destination>,
+    /// The same as a JUnit report
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    junit: Option<Destination>,
+    /// As one page that shows the plan beside a picture of its steps
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    html: Option<Destination>,
+    /// In GitHub Actions and Azure DevOps, log no annotations
+    #[arg(long)]
+    no_annotations: bool,
+}
+
+/// Where a rendering goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Destination {
+    /// Standard output, in the place of the plan for people.
+    Output,
+    /// A file beside it.
+    File(PathBuf),
+}
+
+/// Whether the plan for people is still to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForPeople {
+    /// It is.
+    Wanted,
+    /// Standard output belongs to a program.
+    Replaced,
+}
+
+impl FromStr for Destination {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "-" => Self::Output,
+            path => Self::File(path.into()),
+        })
+    }
+}
+
+/// What a plan can be rendered as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json,
+    Markdown,
+    Sarif,
+    Junit,
+    Html,
+}
+
+impl Format {
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Json => "--json",
+            Self::Markdown => "--markdown",
+            Self::Sarif => "--sarif",
+            Self::Junit => "--junit",
+            Self::Html => "--html",
+        }
+    }
+}
+
+impl Renderings {
+    /// What was asked for, and where it goes.
+    fn wanted(&self) -> impl Iterator<Item = (Format, &Destination)> {
+        let all = [
+            (Format::Json, &self.json),
+            (Format::Markdown, &self.markdown),
+            (Format::Sarif, &self.sarif),
+            (Format::Junit, &self.junit),
+            (Format::Html, &self.html),
+        ];
+        all.into_iter().filter_map(|(format, to)| Some((format, to.as_ref()?)))
+    }
+
+    /// Whether standard output is left to the plan for people.
+    ///
+    /// # Errors
+    /// When two renderings want it. That is known before any work, so ask before.
+    pub(crate) fn for_people(&self) -> Result<ForPeople, CommandError> {
+        let mut taken = self.wanted().filter(|(_, to)| **to == Destination::Output);
+        match (taken.next(), taken.next()) {
+            (None, _) => Ok(ForPeople::Wanted),
+            (Some(_), None) => Ok(ForPeople::Replaced),
+            (Some((first, _)), Some((second, _))) => {
+                let (first, second) = (first.flag(), second.flag());
+                Err(CommandError::Usage(format!(
+                    "`{first}` and `{second}` both go to standard output: give one of them a file, as `{second}=FILE`"
+                )))
+            }
+        }
+    }
+
+    /// Where there turns out to be no plan.
+    ///
+    /// # Errors
+    /// When one was to be rendered.
+    pub(crate) fn refuse_without_plan(&self) -> Result<(), CommandError> {
+        match self.wanted().next() {
+            None => Ok(()),
+            Some((format, _)) => Err(CommandError::Usage(format!(
+                "`{}` is of a plan: name a file of `pgferry plan --out`",
+                format.flag()
+            ))),
+        }
+    }
+
+    /// Renders a plan in all formats that were asked for, and annotates it where a pipeline reads annotations.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn write(&self, plan: &Plan, places: &Places, call: &Call<'_>) -> Result<(), CommandError> {
+        let calling = &call.calling;
+        for (format, to) in self.wanted() {
+            let text = match format {
+                Format::Json => format!("{:#}\n", json::document(plan, calling, places)),
+                Format::Markdown => markdown::render(plan, calling, places, self.max_bytes),
+                Format::Sarif => format!("{:#}\n", sarif::document(plan, calling, places)),
+                Format::Junit => junit::render(plan, calling, places),
+                Format::Html => html::render(plan, calling),
+            };
+            match to {
+                Destination::Output => call.ui.data(&text),
+                Destination::File(path) => fs::write(call.directory.join(path), text).map_err(|cause| {
+                    let name = path.display().to_string();
+                    CommandError::NotWritten { name, cause }
+                })?,
+            }
+        }
+        if let (Some(dialect), false) = (call.env.annotations, self.no_annotations) {
+            let found = problems(plan, calling, places);
+            if !found.is_empty() {
+                call.ui.alert(&annotations::render(&found, dialect));
+            }
+        }
+        Ok(())
+    }
+}

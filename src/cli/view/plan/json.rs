@@ -1,0 +1,867 @@
+//! A plan in Terraform's JSON representation of plans (`terraform show -json`, format 1.2), so that what judges Terraform's plans
+//! judges ours: every member that Terraform has means what it means there, and what is ours stands under `pgferry`.
+//!
+//! - A unit is a resource: `type` is its kind, `name` its label, `index` its key; units of one resource differ in `address` alone,
+//!   which ends in `#PART`.
+//! - Actions: `create`, `update`, `delete`, `["delete", "create"]` and `forget` are Terraform's. What is adopted changes nothing in
+//!   Azure and is `["no-op"]`; a migration that is moved on (watched, answered or cut over) is `["update"]`. Reasons that
+//!   Terraform has no word for begin with the name of the action, as in `adopt_because_already_there`.
+//! - A plan knows the whole of what changes and nothing of what stays: units that stay are counted under `pgferry.kept`, and stand
+//!   in no list. Of what goes, `before` is no more than what the plan tells.
+//! - Sensitive values are null, and marked in the masks. There is no `timestamp`: the same plan is the same text.
+//! - Outputs are evaluated, never stored: one that is known is the same before and after, and so a `no-op`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::is_write;
+use super::picture::does;
+use super::problem::Places;
+use crate::address::{Address, InstanceKey, ModulePath, Part, UnitAddress};
+use crate::cli::calling::Calling;
+use crate::cli::view::change::because;
+use crate::plan::action::{Drift, Outcome, Phase, Shown};
+use crate::plan::step::Remember;
+use crate::plan::{Action, Change, Checked, FieldChange, FindingSeverity, Mode, Output, Plan, Reason, Step};
+
+/// The version of Terraform's form.
+const FORMAT: &str = "1.2";
+
+/// The release of Terraform whose form this is. Some readers take nothing for a plan that does not name one.
+const TERRAFORM: &str = "1.11.4";
+
+/// The version of what stands under `pgferry`.
+const OURS: u32 = 1;
+
+/// The document.
+pub(crate) fn document(plan: &Plan, calling: &Calling, places: &Places) -> Json {
+    let remembered = remembered(plan);
+    let previous: BTreeMap<&UnitAddress, &UnitAddress> =
+        plan.moves.iter().map(|moved| (&moved.to, &moved.from)).collect();
+    let mut changes = Vec::with_capacity(plan.changes.len());
+    let mut planned = Module::default();
+    let mut prior = Module::default();
+    for change in &plan.changes {
+        let values = Values::of(change, remembered.get(&change.unit).copied());
+        if let Some(after) = &values.after {
+            planned.add(&change.unit, after, &values.after_sensitive);
+        }
+        if let Some(before) = &values.before {
+            prior.add(&change.unit, before, &values.before_sensitive);
+        }
+        changes.push(resource_change(change, values, previous.get(&change.unit).copied()));
+    }
+    let changed: HashSet<&UnitAddress> = plan.changes.iter().map(|change| &change.unit).collect();
+    let only_moved = plan.moves.iter().filter(|moved| !changed.contains(&moved.to));
+    changes.extend(only_moved.map(|moved| {
+        let same = Values::default();
+        let mut object = resource(&moved.to);
+        object.insert("previous_address".to_owned(), moved.from.to_string().into());
+        object.insert("change".to_owned(), same.into_change(&["no-op"]));
+        Json::Object(object)
+    }));
+    let mut document = json!({
+        "format_version": FORMAT,
+        "terraform_version": TERRAFORM,
+        "planned_values": {
+            "outputs": plan.outputs.iter().map(|(name, output)| (name.clone(), planned_output(output))).collect::<Map<_, _>>(),
+            "root_module": planned.into_json(None),
+        },
+        "resource_changes": changes,
+        "output_changes": output_changes(plan),
+        "prior_state": {
+            "format_version": "1.0",
+            "terraform_version": TERRAFORM,
+            "values": { "root_module": prior.into_json(None) },
+        },
+        "configuration": { "root_module": {} },
+        "checks": checks(&plan.checks),
+        "applyable": is_applicable(plan),
+        "complete": plan.left_out.is_empty(),
+        "errored": false,
+        "pgferry": ours(plan, calling, places),
+    });
+    let lists = [
+        ("resource_drift", plan.drift.iter().map(drift).collect::<Vec<_>>()),
+        ("relevant_attributes", relevant_attributes(plan)),
+    ];
+    if let Json::Object(members) = &mut document {
+        // Terraform leaves them out where they are empty.
+        for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            members.insert(name.to_owned(), list.into());
+        }
+    }
+    document
+}
+
+/// The declared fields of each unit once its steps are done.
+fn remembered(plan: &Plan) -> HashMap<&UnitAddress, &BTreeMap<String, Json>> {
+    let mut remembered = HashMap::new();
+    for step in &plan.steps {
+        match &step.then {
+            Remember::Record(record) => remembered.insert(&step.unit, &record.fields),
+            Remember::Unchanged | Remember::Forget => None,
+        };
+    }
+    remembered
+}
+
+fn is_applicable(plan: &Plan) -> bool {
+    let is_refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
+    !is_refused && !plan.is_empty()
+}
+
+/// A unit before and after, with the masks.
+#[derive(Default)]
+struct Values {
+    before: Option<Map<String, Json>>,
+    after: Option<Map<String, Json>>,
+    after_unknown: Map<String, Json>,
+    before_sensitive: Map<String, Json>,
+    after_sensitive: Map<String, Json>,
+    replace_paths: Vec<Json>,
+}
+
+impl Values {
+    /// `remembered` are all declared fields as they will be; a change has only those that differ, unless it creates.
+    fn of(change: &Change, remembered: Option<&BTreeMap<String, Json>>) -> Self {
+        let (has_before, has_after) = match change.action {
+            Action::Create => (false, true),
+            Action::Delete | Action::Forget => (true, false),
+            Action::Update | Action::Replace | Action::Adopt | Action::Advance(_) => (true, true),
+        };
+        let mut values = Self::default();
+        let fields = remembered.into_iter().flatten();
+        let base: Map<String, Json> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut before = base.clone();
+        let mut after = base;
+        for field in &change.fields {
+            values.take(field, &mut before, &mut after);
+        }
+        match &change.id {
+            Some(id) => {
+                before.insert("id".to_owned(), id.as_str().into());
+                after.insert("id".to_owned(), id.as_str().into());
+            }
+            None if has_after => {
+                values.after_unknown.insert("id".to_owned(), true.into());
+            }
+            None => {}
+        }
+        values.before = has_before.then_some(before);
+        values.after = has_after.then_some(after);
+        values
+    }
+
+    fn take(&mut self, field: &FieldChange, before: &mut Map<String, Json>, after: &mut Map<String, Json>) {
+        let name = || field.attribute.clone();
+        let is_secret = field.after == Some(Shown::Sensitive);
+        if is_secret {
+            before.insert(name(), Json::Null);
+            self.before_sensitive.insert(name(), true.into());
+        } else {
+            before.insert(name(), field.before.clone().unwrap_or_default());
+        }
+        match &field.after {
+            Some(Shown::Value(value)) => {
+                after.insert(name(), value.clone());
+            }
+            Some(Shown::Sensitive) => {
+                after.insert(name(), Json::Null);
+                self.after_sensitive.insert(name(), true.into());
+            }
+            Some(Shown::Unknown) => {
+                after.remove(&field.attribute);
+                self.after_unknown.insert(name(), true.into());
+            }
+            None => {
+                after.insert(name(), Json::Null);
+            }
+        }
+        if field.forces_replacement {
+            self.replace_paths.push(json!([field.attribute]));
+        }
+    }
+
+    fn into_change(self, actions: &[&str]) -> Json {
+        // Where there is no value, Terraform's mask is `false`.
+        let mask = |value: &Option<Map<String, Json>>, mask| match value {
+            Some(_) => Json::Object(mask),
+            None => false.into(),
+        };
+        let mut change = json!({
+            "actions": actions,
+            "after_unknown": self.after_unknown,
+            "before_sensitive": mask(&self.before, self.before_sensitive),
+            "after_sensitive": mask(&self.after, self.after_sensitive),
+            "before": self.before,
+            "after": self.after,
+        });
+        if let (Json::Object(members), false) = (&mut change, self.replace_paths.is_empty()) {
+            members.insert("replace_paths".to_owned(), self.replace_paths.into());
+        }
+        change
+    }
+}
+
+/// What Terraform says of every resource.
+fn resource(unit: &UnitAddress) -> Map<String, Json> {
+    let resource = &unit.resource;
+    let mut object = Map::new();
+    let mut insert = |name: &str, value: Json| object.insert(name.to_owned(), value);
+    insert("address", unit.to_string().into());
+    insert("mode", "managed".into());
+    insert("type", resource.kind().as_str().into());
+    insert("name", resource.label().as_str().into());
+    insert("provider_name", "pgferry".into());
+    if let Some(key) = resource.key() {
+        insert("index", InstanceKey::as_str(key).into());
+    }
+    if !resource.module().is_root() {
+        insert("module_address", resource.module().to_string().into());
+    }
+    object
+}
+
+fn resource_change(change: &Change, values: Values, previous: Option<&UnitAddress>) -> Json {
+    let mut object = resource(&change.unit);
+    if let Some(previous) = previous {
+        object.insert("previous_address".to_owned(), previous.to_string().into());
+    }
+    if let Some(reason) = action_reason(change) {
+        object.insert("action_reason".to_owned(), reason.into());
+    }
+    object.insert("change".to_owned(), values.into_change(actions(&change.action)));
+    Json::Object(object)
+}
+
+fn actions(action: &Action) -> &'static [&'static str] {
+    match action {
+        Action::Adopt => &["no-op"],
+        Action::Create => &["create"],
+        Action::Update | Action::Advance(_) => &["update"],
+        Action::Replace => &["delete", "create"],
+        Action::Delete => &["delete"],
+        Action::Forget => &["forget"],
+    }
+}
+
+/// Terraform's word for the reason, ours where it has none, nothing where the action says it all.
+fn action_reason(change: &Change) -> Option<&'static str> {
+    match (&change.action, &change.reason) {
+        (Action::Delete, Reason::NotDeclared) => Some("delete_because_no_resource_config"),
+        (Action::Replace, _) if change.fields.iter().any(|field| field.forces_replacement) => {
+            Some("replace_because_cannot_update")
+        }
+        (Action::Adopt, _) => Some("adopt_because_already_there"),
+        (Action::Advance(_), _) => Some("advance_because_unfinished"),
+        (Action::Forget, Reason::NotDeclared) => Some("forget_because_no_resource_config"),
+        (Action::Update, Reason::Drifted) => Some("update_because_drifted"),
+        (Action::Update, Reason::Repair(_)) => Some("update_because_not_well"),
+        (Action::Create, Reason::Gone) => Some("create_because_gone"),
+        (Action::Create, Reason::Retry) => Some("create_because_retry"),
+        (Action::Delete | Action::Forget | Action::Update | Action::Create | Action::Replace, _) => None,
+    }
+}
+
+/// Resources by module, as `planned_values` and `prior_state` nest them.
+#[derive(Default)]
+struct Module {
+    resources: Vec<Json>,
+    children: BTreeMap<String, Module>,
+}
+
+impl Module {
+    fn add(&mut self, unit: &UnitAddress, values: &Map<String, Json>, sensitive: &Map<String, Json>) {
+        let mut object = resource(unit);
+        object.remove("module_address");
+        object.insert("schema_version".to_owned(), 0.into());
+        object.insert("values".to_owned(), Json::Object(values.clone()));
+        object.insert("sensitive_values".to_owned(), Json::Object(sensitive.clone()));
+        let mut at = self;
+        let mut path = ModulePath::root();
+        for step in unit.resource.module().steps() {
+            path = path.child(step.clone());
+            at = at.children.entry(path.to_string()).or_default();
+        }
+        at.resources.push(Json::Object(object));
+    }
+
+    fn into_json(self, address: Option<String>) -> Json {
+        let mut object = Map::new();
+        if let Some(address) = address {
+            object.insert("address".to_owned(), address.into());
+        }
+        if !self.resources.is_empty() {
+            object.insert("resources".to_owned(), self.resources.into());
+        }
+        if !self.children.is_empty() {
+            let children = self.children.into_iter();
+            let children: Vec<Json> = children
+                .map(|(address, child)| child.into_json(Some(address)))
+                .collect();
+            object.insert("child_modules".to_owned(), children.into());
+        }
+        Json::Object(object)
+    }
+}
+
+/// What somebody else changed: `before` is what we last did, `after` what Azure has.
+fn drift(drift: &Drift) -> Json {
+    let mut values = Values::default();
+    let (mut before, mut after) = (Map::new(), Map::new());
+    for field in &drift.fields {
+        values.take(field, &mut before, &mut after);
+    }
+    values.before = Some(before);
+    let actions: &[&str] = match drift.outcome {
+        Outcome::Changed => {
+            values.after = Some(after);
+            &["update"]
+        }
+        Outcome::Deleted => &["delete"],
+    };
+    let mut object = resource(&drift.unit);
+    object.insert("change".to_owned(), values.into_change(actions));
+    Json::Object(object)
+}
+
+/// Drifted attributes that something is done about.
+fn relevant_attributes(plan: &Plan) -> Vec<Json> {
+    let changed: HashMap<&UnitAddress, &Change> = plan.changes.iter().map(|change| (&change.unit, change)).collect();
+    let mut list = Vec::new();
+    for drift in &plan.drift {
+        let Some(change) = changed.get(&drift.unit) else {
+            continue;
+        };
+        let is_mended = |name: &str| change.fields.iter().any(|field| field.attribute == name);
+        let fields = drift.fields.iter().filter(|field| is_mended(&field.attribute));
+        list.extend(fields.map(|field| json!({ "resource": drift.unit.to_string(), "attribute": [field.attribute] })));
+    }
+    list
+}
+
+fn planned_output(output: &Output) -> Json {
+    match output {
+        Output::Value(value) => json!({ "sensitive": false, "type": type_of(value), "value": value }),
+        Output::Sensitive => json!({ "sensitive": true }),
+        Output::Unknown => json!({ "sensitive": false }),
+    }
+}
+
+fn output_changes(plan: &Plan) -> Json {
+    if plan.mode == Mode::Destroy {
+        return json!({});
+    }
+    let change = |output: &Output| match output {
+        Output::Value(value) => json!({
+            "actions": ["no-op"], "before": value, "after": value, "after_unknown": false,
+            "before_sensitive": false, "after_sensitive": false,
+        }),
+        Output::Sensitive => json!({
+            "actions": ["no-op"], "before": null, "after": null, "after_unknown": false,
+            "before_sensitive": true, "after_sensitive": true,
+        }),
+        Output::Unknown => json!({
+            "actions": ["create"], "before": null, "after_unknown": true,
+            "before_sensitive": false, "after_sensitive": false,
+        }),
+    };
+    plan.outputs
+        .iter()
+        .map(|(name, output)| (name.clone(), change(output)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// The type of a value as Terraform writes types.
+fn type_of(value: &Json) -> Json {
+    match value {
+        Json::Null => "dynamic".into(),
+        Json::Bool(_) => "bool".into(),
+        Json::Number(_) => "number".into(),
+        Json::String(_) => "string".into(),
+        Json::Array(elements) => json!(["tuple", elements.iter().map(type_of).collect::<Vec<_>>()]),
+        Json::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.clone(), type_of(value)));
+            json!(["object", members.collect::<Map<_, _>>()])
+        }
+    }
+}
+
+/// By check: the worst of its assertions.
+fn checks(checks: &[Checked]) -> Vec<Json> {
+    let mut by_name: BTreeMap<&str, Vec<&Checked>> = BTreeMap::new();
+    for check in checks {
+        by_name.entry(&check.name).or_default().push(check);
+    }
+    by_name
+        .into_iter()
+        .map(|(name, assertions)| check(name, &assertions))
+        .collect()
+}
+
+fn check(name: &str, assertions: &[&Checked]) -> Json {
+    let failed = || assertions.iter().filter(|check| check.holds == Some(false));
+    let is_open = assertions.iter().any(|check| check.holds.is_none());
+    let status = match (failed().next(), is_open) {
+        (Some(_), _) => "fail",
+        (None, true) => "unknown",
+        (None, false) => "pass",
+    };
+    let (module, label) = match name.rsplit_once("check.") {
+        Some((module, label)) => (module.trim_end_matches('.'), label),
+        None => ("", name),
+    };
+    let mut address = json!({ "kind": "check", "name": label, "to_display": name });
+    let mut instance_address = json!({ "to_display": name });
+    if !module.is_empty() {
+        for address in [&mut address, &mut instance_address] {
+            if let Json::Object(members) = address {
+                members.insert("module".to_owned(), module.into());
+            }
+        }
+    }
+    let mut instance = json!({ "address": instance_address, "status": status });
+    let problems: Vec<Json> = failed().map(|check| json!({ "message": check.message })).collect();
+    if let (Json::Object(members), false) = (&mut instance, problems.is_empty()) {
+        members.insert("problems".to_owned(), problems.into());
+    }
+    json!({ "address": address, "status": status, "instances": [instance] })
+}
+
+/// What Terraform's form has no place for.
+fn ours(plan: &Plan, calling: &Calling, places: &Places) -> Json {
+    let actions: HashMap<&UnitAddress, &Action> = plan
+        .changes
+        .iter()
+        .map(|change| (&change.unit, &change.action))
+        .collect();
+    let place = |address: &Option<Address>| address.as_ref().and_then(|address| places.of_address(address));
+    let findings = plan.findings.iter().map(|finding| {
+        json!({
+            "code": finding.code,
+            "severity": match finding.severity {
+                FindingSeverity::Error => "error",
+                FindingSeverity::Warning => "warning",
+            },
+            "summary": finding.summary,
+            "detail": finding.detail.as_ref().map(|detail| calling.in_text(detail)),
+            "remedy": finding.remedy,
+            "address": finding.address,
+            "place": place(&finding.address).map(|place| place.to_string()),
+        })
+    });
+    json!({
+        "format": OURS,
+        "mode": plan.mode,
+        "cloud": plan.base.cloud,
+        "subscription": plan.base.subscription,
+        "fingerprint": plan.fingerprint().to_string(),
+        "losses": plan.losses,
+        "findings": findings.collect::<Vec<_>>(),
+        "units": plan.changes.iter().map(unit).collect::<Vec<_>>(),
+        "kept": plan.kept,
+        "left_out": plan.left_out,
+        "moves": plan.moves,
+        "steps": plan.steps.iter().map(|step| self::step(step, actions.get(&step.unit).copied())).collect::<Vec<_>>(),
+        "writes": plan.steps.iter().filter(|step| is_write(&step.op)).count(),
+    })
+}
+
+fn unit(change: &Change) -> Json {
+    let (action, phase) = match change.action {
+        Action::Adopt => ("adopt", None),
+        Action::Create => ("create", None),
+        Action::Update => ("update", None),
+        Action::Replace => ("replace", None),
+        Action::Delete => ("delete", None),
+        Action::Forget => ("forget", None),
+        Action::Advance(Phase::Watch) => ("advance", Some("watch")),
+        Action::Advance(Phase::Answer) => ("advance", Some("answer")),
+        Action::Advance(Phase::Cutover) => ("advance", Some("cutover")),
+    };
+    json!({
+        "address": change.unit,
+        "resource": change.unit.resource,
+        "part": change.unit.part.as_ref().map(Part::as_str),
+        "action": action,
+        "phase": phase,
+        "because": because(&change.reason),
+        "notes": change.notes,
+    })
+}
+
+fn step(step: &Step, action: Option<&Action>) -> Json {
+    let after = step
+        .after
+        .iter()
+        .map(|(id, because)| json!({ "step": id, "because": because }));
+    json!({
+        "id": step.id,
+        "unit": step.unit,
+        "does": does(step, action),
+        "after": after.collect::<Vec<_>>(),
+        "behind": step.behind,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::problem::samples;
+    use super::*;
+    use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
+    use crate::plan::{Finding, Moved};
+    use std::collections::BTreeSet;
+    use std::process::Command;
+
+    fn of(plan: &Plan) -> Json {
+        document(plan, &Calling::of(std::path::Path::new("."), &[]), &Places::default())
+    }
+
+    /// A plan with every action, an unknown and a secret value, drift, moves and outputs.
+    fn everything() -> (Plan, Places) {
+        let (mut plan, places) = samples::troubled();
+        let field = |attribute: &str, after| FieldChange {
+            after: Some(after),
+            ..declared(attribute, Json::Null)
+        };
+        let forced = FieldChange {
+            forces_replacement: true,
+            ..differing("remote_network", json!(network("a")), json!(network("b")))
+        };
+        let mut more = vec![
+            change("dns_zone.seen", Action::Adopt, Reason::AlreadyThere, Vec::new()),
+            change(
+                "module.eu[\"west\"].module.inner.dns_link.zone[\"x\"]#hub",
+                Action::Update,
+                Reason::Drifted,
+                vec![differing("registration_enabled", json!(true), json!(false))],
+            ),
+            change(
+                "vnet_peering.moved[\"a\"]#forward",
+                Action::Replace,
+                Reason::Declared,
+                vec![forced],
+            ),
+            change("dns_link.gone#hub", Action::Delete, Reason::NotDeclared, Vec::new()),
+            change("database_batch.old#1", Action::Forget, Reason::NotDeclared, Vec::new()),
+            change(
+                "database_batch.running#1",
+                Action::Advance(Phase::Cutover),
+                Reason::Unfinished,
+                vec![declared("databases", json!(["erp"]))],
+            ),
+            change(
+                "dns_link.new#hub",
+                Action::Create,
+                Reason::Absent,
+                vec![
+                    field("zone", Shown::Unknown),
+                    field("password", Shown::Sensitive),
+                    declared("tags", json!({ "owner": "dba" })),
+                ],
+            ),
+        ];
+        more[2].id = Some(network("a").parse().unwrap());
+        plan.changes.append(&mut more);
+        plan.drift = vec![
+            Drift {
+                unit: unit("module.eu[\"west\"].module.inner.dns_link.zone[\"x\"]#hub"),
+                fields: vec![differing("registration_enabled", json!(false), json!(true))],
+                outcome: Outcome::Changed,
+            },
+            Drift {
+                unit: unit("dns_zone.erp"),
+                fields: Vec::new(),
+                outcome: Outcome::Deleted,
+            },
+        ];
+        plan.moves = vec![Moved {
+            from: unit("dns_zone.before"),
+            to: unit("dns_zone.after"),
+        }];
+        plan.outputs = BTreeMap::from([
+            ("databases".to_owned(), Output::Value(json!([1, "a", { "b": true }]))),
+            ("password".to_owned(), Output::Sensitive),
+            ("zone".to_owned(), Output::Unknown),
+        ]);
+        (plan, places)
+    }
+
+    fn document_of_everything() -> Json {
+        let (plan, places) = everything();
+        document(&plan, &Calling::of(std::path::Path::new("."), &[]), &places)
+    }
+
+    fn find<'a>(document: &'a Json, list: &str, address: &str) -> &'a Json {
+        let list = document[list].as_array().unwrap();
+        list.iter().find(|entry| entry["address"] == address).unwrap()
+    }
+
+    #[test]
+    fn policies_find_actions_where_terraform_has_them() {
+        let document = document_of_everything();
+        let changes = document["resource_changes"].as_array().unwrap().iter();
+        let lines: Vec<String> = changes
+            .map(|change| {
+                format!(
+                    "{} {} {}",
+                    change["address"], change["change"]["actions"], change["action_reason"]
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        "database_batch.wave1#1" ["create"] null
+        "database_batch.wave1#2" ["create"] null
+        "vnet_peering.hub_runtime#forward" ["create"] null
+        "vnet_peering.hub_runtime#reverse" ["create"] null
+        "dns_zone.seen" ["no-op"] "adopt_because_already_there"
+        "module.eu[\"west\"].module.inner.dns_link.zone[\"x\"]#hub" ["update"] "update_because_drifted"
+        "vnet_peering.moved[\"a\"]#forward" ["delete","create"] "replace_because_cannot_update"
+        "dns_link.gone#hub" ["delete"] "delete_because_no_resource_config"
+        "database_batch.old#1" ["forget"] "forget_because_no_resource_config"
+        "database_batch.running#1" ["update"] "advance_because_unfinished"
+        "dns_link.new#hub" ["create"] null
+        "dns_zone.after" ["no-op"] null
+        "#);
+    }
+
+    #[test]
+    fn values_come_with_their_masks() {
+        let document = document_of_everything();
+        let created = &find(&document, "resource_changes", "dns_link.new#hub")["change"];
+        insta::assert_snapshot!(format!("{created:#}"), @r#"
+        {
+          "actions": [
+            "create"
+          ],
+          "after": {
+            "password": null,
+            "tags": {
+              "owner": "dba"
+            }
+          },
+          "after_sensitive": {
+            "password": true
+          },
+          "after_unknown": {
+            "id": true,
+            "zone": true
+          },
+          "before": null,
+          "before_sensitive": false
+        }
+        "#);
+        let replaced = &find(&document, "resource_changes", "vnet_peering.moved[\"a\"]#forward")["change"];
+        assert_eq!(replaced["replace_paths"], json!([["remote_network"]]));
+        assert_eq!(replaced["before"]["remote_network"], json!(network("a")));
+        assert_eq!(replaced["after"]["id"], json!(network("a")));
+    }
+
+    #[test]
+    fn modules_are_nested() {
+        let document = document_of_everything();
+        let inner = document
+            .pointer("/planned_values/root_module/child_modules/0/child_modules/0")
+            .unwrap();
+        insta::assert_snapshot!(format!("{inner:#}"), @r#"
+        {
+          "address": "module.eu[\"west\"].module.inner",
+          "resources": [
+            {
+              "address": "module.eu[\"west\"].module.inner.dns_link.zone[\"x\"]#hub",
+              "index": "x",
+              "mode": "managed",
+              "name": "zone",
+              "provider_name": "pgferry",
+              "schema_version": 0,
+              "sensitive_values": {},
+              "type": "dns_link",
+              "values": {
+                "registration_enabled": false
+              }
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn drift_stands_apart() {
+        let document = document_of_everything();
+        let drifted = find(
+            &document,
+            "resource_drift",
+            "module.eu[\"west\"].module.inner.dns_link.zone[\"x\"]#hub",
+        );
+        assert_eq!(drifted["change"]["before"], json!({ "registration_enabled": false }));
+        assert_eq!(drifted["change"]["after"], json!({ "registration_enabled": true }));
+        assert_eq!(
+            find(&document, "resource_drift", "dns_zone.erp")["change"]["after"],
+            Json::Null
+        );
+        assert_eq!(
+            document["relevant_attributes"][0]["attribute"],
+            json!(["registration_enabled"])
+        );
+    }
+
+    #[test]
+    fn what_is_ours_stands_under_one_name() {
+        let document = document_of_everything();
+        let ours = &document["pgferry"];
+        assert_eq!(ours["losses"][1]["what"], "docs & <files>");
+        assert_eq!(ours["findings"][0]["place"], "live/eu/main.hcl:40:1");
+        assert_eq!(ours["steps"][2]["behind"], json!([1]));
+        assert_eq!(ours["writes"], 4);
+    }
+
+    #[test]
+    fn a_plan_that_would_be_refused_is_not_applyable() {
+        assert_eq!(document_of_everything()["applyable"], false);
+        assert_eq!(of(&first_apply())["applyable"], true);
+        assert_eq!(of(&plan(Vec::new(), Vec::new()))["applyable"], false);
+        let mut refused = first_apply();
+        refused.findings.push(Finding {
+            severity: FindingSeverity::Error,
+            ..samples::troubled().0.findings[0].clone()
+        });
+        assert_eq!(of(&refused)["applyable"], false);
+    }
+
+    #[test]
+    fn documents_follow_the_schema() {
+        let schema: Json = serde_json::from_str(super::super::JSON_SCHEMA).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for document in [
+            document_of_everything(),
+            of(&first_apply()),
+            of(&plan(Vec::new(), Vec::new())),
+        ] {
+            let errors: Vec<String> = validator
+                .iter_errors(&document)
+                .map(|error| format!("{} at {}", error, error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:#?}");
+        }
+    }
+
+    /// The schema forbids what it does not know, so that a new member is a decision.
+    #[test]
+    fn the_schema_knows_every_member() {
+        let schema: Json = serde_json::from_str(super::super::JSON_SCHEMA).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for place in [
+            "",
+            "/pgferry",
+            "/pgferry/units/0",
+            "/pgferry/steps/0",
+            "/resource_changes/0",
+            "/resource_changes/0/change",
+        ] {
+            let mut document = document_of_everything();
+            let object = document.pointer_mut(place).and_then(Json::as_object_mut).unwrap();
+            object.insert("surprise".to_owned(), 1.into());
+            assert!(!validator.is_valid(&document), "{place}");
+        }
+    }
+
+    /// The ways through a document to its values, with their JSON types; elements of a list share one way.
+    fn shape(value: &Json, way: &str, into: &mut BTreeSet<String>) {
+        match value {
+            Json::Null => {}
+            Json::Bool(_) => drop(into.insert(format!("{way}: bool"))),
+            Json::Number(_) => drop(into.insert(format!("{way}: number"))),
+            Json::String(_) => drop(into.insert(format!("{way}: string"))),
+            Json::Array(elements) => {
+                into.insert(format!("{way}: list"));
+                elements
+                    .iter()
+                    .for_each(|element| shape(element, &format!("{way}[]"), into));
+            }
+            Json::Object(members) => {
+                into.insert(format!("{way}: object"));
+                for (name, member) in members {
+                    // What stands below these is named by users.
+                    let free = [
+                        "before",
+                        "after",
+                        "value",
+                        "values",
+                        "after_unknown",
+                        "before_sensitive",
+                        "after_sensitive",
+                        "sensitive_values",
+                    ];
+                    let named_by_users = way.ends_with("outputs") || way.ends_with("output_changes");
+                    let name = if named_by_users { "*" } else { name };
+                    let is_free = free.contains(&name);
+                    if is_free || name == "configuration" || name == "type" {
+                        into.insert(format!("{way}/{name}"));
+                    } else {
+                        shape(member, &format!("{way}/{name}"), into);
+                    }
+                }
+            }
+        }
+    }
+
+    const TERRAFORM_CONFIGURATION: &str = r#"
+resource "terraform_data" "a" {
+  input = { x = 1, y = sensitive("s") }
+}
+resource "terraform_data" "b" {
+  for_each         = toset(["x"])
+  input            = terraform_data.a.output
+  triggers_replace = "v1"
+}
+output "unknown" {
+  value = terraform_data.a.id
+}
+output "known" {
+  value = "v"
+}
+check "c" {
+  assert {
+    condition     = terraform_data.b["x"].triggers_replace == "v2"
+    error_message = "no"
+  }
+}
+"#;
+
+    /// Every member that Terraform has, but those that the module's words take out, is there and of its type.
+    #[test]
+    fn the_shape_is_that_of_terraform() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("main.tf"), TERRAFORM_CONFIGURATION).unwrap();
+        let terraform = |arguments: &[&str]| {
+            let mut command = Command::new("terraform");
+            command.current_dir(folder.path()).args(arguments);
+            command
+                .env("CHECKPOINT_DISABLE", "1")
+                .env("TF_IN_AUTOMATION", "1")
+                .env_remove("TF_CLI_CONFIG_FILE");
+            command.output().ok().map(|output| {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                output.stdout
+            })
+        };
+        // Where there is none on the path, the schema alone has to do.
+        let Some(_) = terraform(&["init", "-input=false", "-no-color"]) else {
+            return;
+        };
+        let _ = terraform(&["plan", "-input=false", "-out=plan"]).unwrap();
+        let theirs: Json = serde_json::from_slice(&terraform(&["show", "-json", "plan"]).unwrap()).unwrap();
+        let (mut expected, mut found) = (BTreeSet::new(), BTreeSet::new());
+        shape(&theirs, "", &mut expected);
+        shape(&document_of_everything(), "", &mut found);
+        let not_ours = |way: &&String| {
+            let left_out = ["/timestamp: string", "/prior_state/values/outputs"];
+            left_out.iter().any(|left_out| way.starts_with(left_out))
+        };
+        let missing: Vec<&String> = expected.difference(&found).filter(|way| !not_ours(way)).collect();
+        assert!(missing.is_empty(), "{missing:#?}\nof\n{theirs:#}");
+    }
+}

@@ -1,0 +1,980 @@
+//! A plan as Markdown for a comment on a pull request: what could be lost first, then what is wrong, what changes, the details, the
+//! order. It always fits into a number of bytes: each section has grades from everything down to a count, and the sections that
+//! weigh more are served first. What is left out is said. The same plan gives the same text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::is_batch;
+use super::mermaid::{self, Reasons};
+use super::picture::Picture;
+use super::problem::{Level, Places, Problem, problems};
+use super::xml;
+use crate::arm::Cloud;
+use crate::cli::calling::Calling;
+use crate::cli::view::batch::{Page, Steps, batch};
+use crate::cli::view::change::{because, resource, shown, sign};
+use crate::cli::view::layout::{clean, count};
+use crate::cli::view::value::{Ids, Spelling};
+use crate::plan::action::{Drift, Loss, Outcome, Shown};
+use crate::plan::{Change, Mode, Output, Plan, Reason};
+
+/// What a comment on GitHub may hold.
+pub(crate) const GITHUB: u64 = 65_536;
+
+/// With less, not even the counts of everything fit.
+pub(crate) const LEAST: u64 = 4_096;
+
+/// Larger pictures are refused by the renderers of the forges, or cannot be read.
+const MOST_NODES: usize = 100;
+const MOST_EDGES: usize = 250;
+const MOST_PICTURE: usize = 30_000;
+
+/// How wide the texts in details are.
+const COLUMNS: usize = 100;
+
+/// What tells this comment from others, so that the next run can find and replace it.
+const MARKER: &str = "<!-- pgferry plan -->";
+
+/// How much a section says.
+#[derive(Clone, Default)]
+struct Piece {
+    text: String,
+    /// What is not said.
+    left_out: Option<String>,
+}
+
+impl Piece {
+    fn whole(text: String) -> Self {
+        Self { text, left_out: None }
+    }
+
+    fn without(text: String, left_out: impl Into<String>) -> Self {
+        Self {
+            text,
+            left_out: Some(left_out.into()),
+        }
+    }
+
+    /// How many bytes it takes, with what is said of what is missing.
+    fn cost(&self) -> usize {
+        self.text.len()
+            + self
+                .left_out
+                .as_ref()
+                .map_or(0, |left_out| left_out.len() + "- \n".len())
+    }
+}
+
+/// A section in its grades, the fullest first. The last one fits always.
+enum Section {
+    Grades(Vec<Piece>),
+    /// As many items as there is room for.
+    Items {
+        before: &'static str,
+        items: Vec<String>,
+        /// How many there are; of those that cannot fit any more, none is written.
+        all: usize,
+        /// What the items are, for what is said of those left out.
+        what: &'static str,
+    },
+}
+
+impl Section {
+    fn least(&self) -> usize {
+        match self {
+            Self::Grades(grades) => grades.last().map_or(0, Piece::cost),
+            Self::Items { items, .. } if items.is_empty() => 0,
+            Self::Items { all, what, .. } => none_of(*all, what).cost(),
+        }
+    }
+
+    /// The fullest piece that fits.
+    fn within(&self, room: usize) -> Piece {
+        match self {
+            Self::Grades(grades) => {
+                let fitting = grades.iter().find(|piece| piece.cost() <= room);
+                fitting.or(grades.last()).cloned().unwrap_or_default()
+            }
+            Self::Items { items, .. } if items.is_empty() => Piece::default(),
+            Self::Items {
+                before,
+                items,
+                all,
+                what,
+            } => {
+                let all = *all;
+                let note = none_of(all, what).cost() + all.to_string().len() + " of ".len();
+                let frame = before.len();
+                if items.len() == all && frame + items.iter().map(String::len).sum::<usize>() <= room {
+                    return Piece::whole(format!("{before}{}", items.concat()));
+                }
+                let mut free = room.saturating_sub(frame + note);
+                let mut text = (*before).to_owned();
+                let mut kept = 0;
+                for item in items {
+                    if item.len() <= free {
+                        free -= item.len();
+                        text.push_str(item);
+                        kept += 1;
+                    }
+                }
+                if kept == 0 || room < frame + note {
+                    return none_of(all, what);
+                }
+                Piece::without(text, format!("{what} of {} of {all}", all - kept))
+            }
+        }
+    }
+}
+
+fn none_of(all: usize, what: &str) -> Piece {
+    Piece::without(String::new(), format!("{what} of all {all}"))
+}
+
+/// What all sections are written with.
+struct Sheet<'a> {
+    plan: &'a Plan,
+    calling: &'a Calling,
+    problems: Vec<Problem>,
+    most: usize,
+}
+
+/// The comment, of at most so many bytes.
+pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places, most: u64) -> String {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let sheet = Sheet {
+        plan,
+        calling,
+        problems: problems(plan, calling, places),
+        most,
+    };
+    let head = sheet.head();
+    let fingerprint = plan.fingerprint();
+    let foot = match (plan.has_changes(), plan.mode) {
+        (true, Mode::Apply) => {
+            format!(
+                "Fingerprint `{fingerprint}`: `pgferry apply --approved {fingerprint}` carries out this and nothing else.\n"
+            )
+        }
+        (_, _) => format!("Fingerprint `{fingerprint}`\n"),
+    };
+    let left_out = format!("\nLeft out, to stay within {most} bytes; `pgferry plan` shows it:\n\n");
+    // By weight; they stand in this order, too.
+    let sections = [
+        sheet.losses(),
+        sheet.problems(),
+        sheet.taken_out(),
+        sheet.changes(),
+        sheet.moves(),
+        sheet.drift(),
+        sheet.details(),
+        sheet.picture(),
+        sheet.outputs(),
+    ];
+    let mut room = most.saturating_sub(head.len() + foot.len() + left_out.len());
+    let mut text = head;
+    let mut notes = Vec::new();
+    for (at, section) in sections.iter().enumerate() {
+        let later: usize = sections.iter().skip(at + 1).map(Section::least).sum();
+        let piece = section.within(room.saturating_sub(later));
+        room = room.saturating_sub(piece.cost());
+        text.push_str(&piece.text);
+        notes.extend(piece.left_out);
+    }
+    text.push_str(&foot);
+    if !notes.is_empty() {
+        text.push_str(&left_out);
+        for note in notes {
+            let _ = writeln!(text, "- {note}");
+        }
+    }
+    text
+}
+
+impl Sheet<'_> {
+    /// One sentence that counts, and whether it can be applied.
+    fn head(&self) -> String {
+        let plan = self.plan;
+        let tally = plan.tally();
+        let counts = [
+            (tally.add, "to add"),
+            (tally.change, "to change"),
+            (tally.destroy, "to destroy"),
+            (tally.adopt, "to adopt"),
+            (tally.forget, "to forget"),
+            (tally.advance, "to advance"),
+        ];
+        let always = 3;
+        let parts: Vec<String> = counts
+            .iter()
+            .enumerate()
+            .filter(|(at, (number, _))| *at < always || *number > 0)
+            .map(|(_, (number, word))| format!("{number} {word}"))
+            .collect();
+        let title = match (plan.changes.is_empty() && plan.moves.is_empty(), plan.mode) {
+            (true, _) => "no changes".to_owned(),
+            (false, Mode::Apply) => parts.join(", "),
+            (false, Mode::Destroy) => format!("destroy: {}", parts.join(", ")),
+        };
+        let mut text = format!("{MARKER}\n## pgferry plan: {title}\n\n");
+        if plan.base.cloud == Cloud::Simulator {
+            text.push_str("**SIMULATED**: against the simulator; nothing real is touched.\n\n");
+        }
+        let refusals = self
+            .problems
+            .iter()
+            .filter(|problem| problem.level == Level::Error)
+            .count();
+        if refusals > 0 {
+            let _ = writeln!(
+                text,
+                "**Cannot be applied**: {} in the way.\n",
+                count(refusals, "problem")
+            );
+        }
+        text
+    }
+
+    fn losses(&self) -> Section {
+        let losses = &self.plan.losses;
+        if losses.is_empty() {
+            return Section::Grades(Vec::new());
+        }
+        let refused = losses.iter().filter(|loss| loss.consent.is_none()).count();
+        let heading = format!("### Will be lost: {}\n\n", losses.len());
+        let mut alike: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
+        for loss in losses {
+            alike
+                .entry((&loss.address, &loss.how, &loss.consent))
+                .or_default()
+                .push(loss);
+        }
+        let (mut lines, mut names, mut counts) = (heading.clone(), heading.clone(), heading.clone());
+        for ((address, how, consent), losses) in alike {
+            let consent = match consent {
+                Some(consent) => format!("accepted ({})", code(consent)),
+                None => "**NOT ACCEPTED**".to_owned(),
+            };
+            let line = format!("- {}: {}, {consent}", code(&address.to_string()), prose(how));
+            let _ = write!(
+                lines,
+                "{line}\n{}",
+                losses
+                    .iter()
+                    .map(|loss| format!("  - {}\n", code(&loss.what)))
+                    .collect::<String>()
+            );
+            let listed: Vec<String> = losses.iter().map(|loss| code(&loss.what)).collect();
+            let _ = writeln!(names, "{line}: {}", listed.join(", "));
+            let _ = writeln!(counts, "{line}: {}", losses.len());
+        }
+        let total = format!("{heading}{refused} of them are **NOT ACCEPTED**.\n\n");
+        Section::Grades(vec![
+            Piece::whole(lines + "\n"),
+            Piece::whole(names + "\n"),
+            Piece::without(counts + "\n", "the names of what is lost: too many for any comment"),
+            Piece::without(total, "what is lost by name and resource: too much for any comment"),
+        ])
+    }
+
+    fn problems(&self) -> Section {
+        let told: Vec<&Problem> = self
+            .problems
+            .iter()
+            .filter(|problem| problem.rule != Problem::LOSS)
+            .collect();
+        let open = self.plan.checks.iter().filter(|check| check.holds.is_none()).count();
+        let open = match open {
+            0 => String::new(),
+            open => format!("{} can only be judged after apply.\n\n", count(open, "check")),
+        };
+        if told.is_empty() {
+            return Section::Grades(vec![Piece::whole(open)]);
+        }
+        let errors = told.iter().filter(|problem| problem.level == Level::Error).count();
+        let heading = format!(
+            "### Checks: {errors} failed, {}\n\n",
+            count(told.len() - errors, "warning")
+        );
+        let line = |problem: &Problem| {
+            let word = match problem.level {
+                Level::Error => "**error**",
+                Level::Warning => "warning",
+            };
+            let subject = problem.subject.as_ref().map(|subject| format!(" {}:", code(subject)));
+            let place = problem
+                .place
+                .as_ref()
+                .map(|place| format!(" ({})", code(&place.to_string())));
+            format!(
+                "- {word} `{}`{} {}{}\n",
+                problem.rule,
+                subject.unwrap_or_default(),
+                prose(&problem.summary),
+                place.unwrap_or_default()
+            )
+        };
+        let whole = |problem: &Problem| {
+            let detail = problem.detail.as_ref().map(|detail| format!("\n  {}\n", prose(detail)));
+            let remedy = problem
+                .remedy
+                .as_ref()
+                .map(|hcl| format!("\n{}", indented(&fenced("hcl", hcl))));
+            [line(problem), detail.unwrap_or_default(), remedy.unwrap_or_default()].concat()
+        };
+        let every = |one: &dyn Fn(&Problem) -> String| {
+            let lines: String = told.iter().map(|problem| one(problem)).collect();
+            format!("{heading}{lines}\n{open}")
+        };
+        let mut rules: BTreeMap<(bool, &str), usize> = BTreeMap::new();
+        for problem in &told {
+            *rules
+                .entry((problem.level == Level::Warning, &problem.rule))
+                .or_default() += 1;
+        }
+        let rules: String = rules
+            .into_iter()
+            .map(|((is_warning, rule), number)| {
+                let word = if is_warning { "warning" } else { "**error**" };
+                format!("- {word} `{rule}`: {number}\n")
+            })
+            .collect();
+        Section::Grades(vec![
+            Piece::whole(every(&whole)),
+            Piece::without(every(&line), "the details of what checks found"),
+            Piece::without(format!("{heading}{rules}\n{open}"), "what checks found, one by one"),
+        ])
+    }
+
+    /// What would change, too, and is not what the plan was made for.
+    fn taken_out(&self) -> Section {
+        let units = &self.plan.left_out;
+        if units.is_empty() {
+            return Section::Grades(vec![Piece::default()]);
+        }
+        let heading = format!(
+            "**In part**: {} would change, too, and {} taken out of this plan by `--target` or `--exclude`",
+            count(units.len(), "unit"),
+            if units.len() == 1 { "is" } else { "are" }
+        );
+        let names: Vec<String> = units.iter().map(|unit| code(&unit.to_string())).collect();
+        Section::Grades(vec![
+            Piece::whole(format!("{heading}: {}.\n\n", names.join(", "))),
+            Piece::without(format!("{heading}.\n\n"), "what was taken out, by name"),
+        ])
+    }
+
+    /// The table: by unit, by resource, by kind and action, or not at all, since the heading counts, too.
+    fn changes(&self) -> Section {
+        let changes = &self.plan.changes;
+        if changes.is_empty() {
+            return Section::Grades(vec![Piece::default()]);
+        }
+        let mut units = String::from("| | Unit | Why |\n| --- | --- | --- |\n");
+        for change in changes {
+            let sign = sign(&change.action);
+            let unit = cell(&code(&change.unit.to_string()));
+            let because = match (&change.reason, is_batch(change)) {
+                (Reason::Absent, true) => "its databases are declared and have not arrived",
+                (reason, _) => because(reason),
+            };
+            let because = cell(&prose(because));
+            let _ = writeln!(units, "| `{}` {} | {unit} | {because} |", sign.symbol, sign.legend);
+        }
+        let resources = counted(changes, "Resource", |change| change.unit.resource.to_string());
+        let kinds = counted(changes, "Kind", |change| {
+            change.unit.resource.kind().as_str().to_owned()
+        });
+        let all = format!("all {}", count(changes.len(), "change"));
+        Section::Grades(vec![
+            Piece::whole(units + "\n"),
+            Piece::without(resources, "why each unit changes"),
+            Piece::without(kinds, format!("the resources of {all}")),
+            Piece::without(String::new(), all),
+        ])
+    }
+
+    fn moves(&self) -> Section {
+        let moves = &self.plan.moves;
+        if moves.is_empty() {
+            return Section::Grades(vec![Piece::default()]);
+        }
+        let heading = "Remembered under another name; nothing changes in Azure by that";
+        let mut text = format!("{heading}:\n\n");
+        for moved in moves {
+            let (from, to) = (code(&moved.from.to_string()), code(&moved.to.to_string()));
+            let _ = writeln!(text, "- {from} has moved to {to}");
+        }
+        let counts = format!("{heading}: {}.\n\n", count(moves.len(), "unit"));
+        Section::Grades(vec![
+            Piece::whole(text + "\n"),
+            Piece::without(counts, "what has moved, by name"),
+        ])
+    }
+
+    fn drift(&self) -> Section {
+        let drift = &self.plan.drift;
+        if drift.is_empty() {
+            return Section::Grades(vec![Piece::default()]);
+        }
+        let title = format!("Changed by others since the last apply ({})", drift.len());
+        let mut fields = String::from("| Unit | Attribute | Was | Is |\n| --- | --- | --- | --- |\n");
+        let mut units = String::new();
+        for drift in drift {
+            let unit = code(&drift.unit.to_string());
+            let what = match drift.outcome {
+                Outcome::Changed => {
+                    let names: Vec<String> = drift.fields.iter().map(|field| code(&field.attribute)).collect();
+                    format!("has another {}", names.join(", "))
+                }
+                Outcome::Deleted => "is gone".to_owned(),
+            };
+            let _ = writeln!(units, "- {unit} {what}");
+            self.drifted(&mut fields, drift);
+        }
+        Section::Grades(vec![
+            Piece::whole(folded(&xml::text(&title), &fields)),
+            Piece::without(folded(&xml::text(&title), &units), "the values that others changed"),
+            Piece::without(format!("{title}.\n\n"), "what others changed, by name"),
+        ])
+    }
+
+    fn drifted(&self, rows: &mut String, drift: &Drift) {
+        let spelling = self.spelling();
+        let unit = cell(&code(&drift.unit.to_string()));
+        if drift.outcome == Outcome::Deleted {
+            let _ = writeln!(rows, "| {unit} | | | gone |");
+        }
+        for field in &drift.fields {
+            let before = field.before.as_ref().map(|value| code(&spelling.inline(value)));
+            let after = field.after.as_ref().map(|value| code(&plain(&shown(value, &spelling))));
+            let _ = writeln!(
+                rows,
+                "| {unit} | {} | {} | {} |",
+                cell(&code(&field.attribute)),
+                cell(&before.unwrap_or_default()),
+                cell(&after.unwrap_or_default())
+            );
+        }
+    }
+
+    fn spelling(&self) -> Spelling<'_> {
+        Spelling {
+            home: &self.plan.base.subscription,
+            ids: Ids::Short,
+        }
+    }
+
+    /// Each resource as it is shown on a terminal, folded. What the table has said already is not said again.
+    fn details(&self) -> Section {
+        let steps = Steps::of(self.plan);
+        let page = Page {
+            steps: &steps,
+            calling: self.calling,
+            columns: COLUMNS,
+        };
+        let says_more = |change: &Change| !change.fields.is_empty() || !change.notes.is_empty();
+        let groups = self.plan.changes.chunk_by(|a, b| a.unit.resource == b.unit.resource);
+        let mut items = Vec::new();
+        let (mut all, mut used) = (0, 0);
+        for group in groups.filter(|group| group.iter().any(says_more)) {
+            all += 1;
+            if used <= self.most {
+                let item = self.detail(group, &page);
+                used += item.len();
+                items.push(item);
+            }
+        }
+        Section::Items {
+            before: "### Details\n\n",
+            items,
+            all,
+            what: "the details",
+        }
+    }
+
+    fn detail(&self, group: &[Change], page: &Page<'_>) -> String {
+        let mut text = String::new();
+        if group.first().is_some_and(is_batch) {
+            batch(&mut text, group, page, &self.spelling());
+        } else {
+            resource(&mut text, group, &self.spelling(), COLUMNS);
+        }
+        let address = group
+            .first()
+            .map(|change| change.unit.resource.to_string())
+            .unwrap_or_default();
+        let mut signs: Vec<&str> = group.iter().map(|change| sign(&change.action).will).collect();
+        signs.dedup();
+        let what = match signs.as_slice() {
+            [will] => (*will).to_owned(),
+            _ => count(group.len(), "unit"),
+        };
+        let summary = format!("<code>{}</code> {}", xml::text(&address), xml::text(&what));
+        let lines: Vec<String> = plain(&text).trim_end().lines().map(sign_first).collect();
+        folded(&summary, &fenced("diff", &lines.join("\n")))
+    }
+
+    /// What runs after what: by unit with reasons, by unit, by resource.
+    fn picture(&self) -> Section {
+        let is_readable = |picture: &Picture| picture.nodes.len() <= MOST_NODES && picture.edges.len() <= MOST_EDGES;
+        let units = Picture::of_units(self.plan);
+        if units.edges.is_empty() {
+            return Section::Grades(vec![Piece::default()]);
+        }
+        let piece = |picture: &Picture, reasons| {
+            let text = mermaid::render(picture, reasons);
+            (text.len() <= MOST_PICTURE).then(|| folded("The order", &fenced("mermaid", text.trim_end())))
+        };
+        let mut grades = Vec::new();
+        if is_readable(&units) {
+            grades.extend(piece(&units, Reasons::Shown).map(Piece::whole));
+            grades.extend(piece(&units, Reasons::LeftOut).map(|text| Piece::without(text, "the reasons of the order")));
+        }
+        let resources = Picture::of_resources(self.plan);
+        if is_readable(&resources) {
+            let note = "the order of the units of one resource";
+            grades.extend(piece(&resources, Reasons::LeftOut).map(|text| Piece::without(text, note)));
+        }
+        grades.push(Piece::without(String::new(), "the picture of the order"));
+        Section::Grades(grades)
+    }
+
+    fn outputs(&self) -> Section {
+        let outputs = &self.plan.outputs;
+        if outputs.is_empty() || self.plan.changes.is_empty() || self.plan.mode == Mode::Destroy {
+            return Section::Grades(vec![Piece::default()]);
+        }
+        let mut text = String::from("| Output | Value |\n| --- | --- |\n");
+        for (name, output) in outputs {
+            let value = match output {
+                Output::Value(value) => Shown::Value(value.clone()),
+                Output::Sensitive => Shown::Sensitive,
+                Output::Unknown => Shown::Unknown,
+            };
+            let value = code(&plain(&shown(&value, &self.spelling())));
+            let _ = writeln!(text, "| {} | {} |", cell(&code(name)), cell(&value));
+        }
+        Section::Grades(vec![
+            Piece::whole(folded("Outputs after apply", &text)),
+            Piece::without(String::new(), "the outputs"),
+        ])
+    }
+}
+
+/// A table that counts actions by something.
+fn counted(changes: &[Change], title: &str, by: impl Fn(&Change) -> String) -> String {
+    let mut numbers: BTreeMap<(String, &str, &str), usize> = BTreeMap::new();
+    for change in changes {
+        let sign = sign(&change.action);
+        *numbers.entry((by(change), sign.symbol, sign.legend)).or_default() += 1;
+    }
+    let mut text = format!("| | {title} | Units |\n| --- | --- | --- |\n");
+    for ((name, symbol, legend), number) in numbers {
+        let _ = writeln!(text, "| `{symbol}` {legend} | {} | {number} |", cell(&code(&name)));
+    }
+    text + "\n"
+}
+
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+/// Text of ours or of a user as text: nothing in it formats, links, or calls people. What stands between backticks is code.
+fn prose(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    if pieces.len().is_multiple_of(2) {
+        return escaped(text);
+    }
+    let written = pieces.iter().enumerate().map(|(at, piece)| match at % 2 {
+        0 => escaped(piece),
+        _ => code(piece),
+    });
+    written.collect()
+}
+
+fn escaped(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    for c in clean(text).chars() {
+        match c {
+            '\n' => result.push(' '),
+            '&' => result.push_str("&amp;"),
+            '<' => result.push_str("&lt;"),
+            '>' => result.push_str("&gt;"),
+            '@' => result.push_str("&#64;"),
+            // A number behind it would become a link to an issue.
+            '#' => result.push_str("&#35;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '|' | '!' | '$' => {
+                result.push('\\');
+                result.push(c);
+            }
+            c => result.push(c),
+        }
+    }
+    result
+}
+
+/// Within backticks, whatever is in it.
+fn code(text: &str) -> String {
+    let text = clean(text).replace('\n', " ");
+    if text.is_empty() {
+        return String::new();
+    }
+    let fence = "`".repeat(longest_run(&text) + 1);
+    let is_edged = text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']);
+    let space = if is_edged { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// Within a cell of a table, where a bar ends the cell even between backticks.
+fn cell(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        if c == '|' && before != '\\' {
+            result.push('\\');
+        }
+        result.push(c);
+        before = c;
+    }
+    result
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
+}
+
+/// A block of code that nothing in it ends.
+fn fenced(language: &str, text: &str) -> String {
+    let fence = "`".repeat(longest_run(text).max(2) + 1);
+    format!("{fence}{language}\n{text}\n{fence}\n")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+fn folded(summary: &str, text: &str) -> String {
+    format!("<details><summary>{summary}</summary>\n\n{text}\n</details>\n\n")
+}
+
+/// A line with its sign in the first column, where a difference is coloured by it. What is changed has another sign there.
+fn sign_first(line: &str) -> String {
+    let text = line.trim_start();
+    let indent = line.len() - text.len();
+    let (sign, rest) = match text.split_once(' ') {
+        Some(("+", rest)) => ("+", rest),
+        Some(("-", rest)) => ("-", rest),
+        Some(("~", rest)) => ("!", rest),
+        Some(("-/+", rest)) => ("!", rest),
+        Some(_) | None => return format!("  {line}"),
+    };
+    format!("{sign} {:indent$}{rest}", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::problem::samples;
+    use super::*;
+    use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
+    use crate::plan::{Action, Checked, Finding, FindingSeverity, Moved};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn rendered(plan: &Plan, most: u64) -> String {
+        render(
+            plan,
+            &Calling::of(std::path::Path::new("."), &[]),
+            &Places::default(),
+            most,
+        )
+    }
+
+    /// Fingerprints have tests of their own.
+    fn unmarked(plan: &Plan, text: String) -> String {
+        text.replace(&plan.fingerprint().to_string(), "FINGERPRINT")
+    }
+
+    fn large(changes: usize) -> Plan {
+        let one = |at: usize| {
+            let (action, reason) = match at % 3 {
+                0 => (Action::Create, Reason::Absent),
+                1 => (Action::Update, Reason::Drifted),
+                _ => (Action::Delete, Reason::NotDeclared),
+            };
+            let fields = match at % 3 {
+                2 => Vec::new(),
+                _ => vec![differing("network", json!(network("a")), json!(network("b")))],
+            };
+            change(&format!("dns_link.zone[\"{at:06}\"]#hub"), action, reason, fields)
+        };
+        plan((0..changes).map(one).collect(), Vec::new())
+    }
+
+    #[test]
+    fn a_first_apply_fits_whole() {
+        insta::assert_snapshot!(unmarked(&first_apply(), rendered(&first_apply(), GITHUB)), @r#"
+        <!-- pgferry plan -->
+        ## pgferry plan: 4 to add, 0 to change, 0 to destroy
+
+        | | Unit | Why |
+        | --- | --- | --- |
+        | `+` create | `database_batch.wave1#1` | its databases are declared and have not arrived |
+        | `+` create | `database_batch.wave1#2` | its databases are declared and have not arrived |
+        | `+` create | `vnet_peering.hub_runtime#forward` | it is declared and not there |
+        | `+` create | `vnet_peering.hub_runtime#reverse` | it is declared and not there |
+
+        ### Details
+
+        <details><summary><code>database_batch.wave1</code> will be created</summary>
+
+        ```diff
+            # database_batch.wave1: 10 databases in 2 migrations to start, because they are declared and have
+            # not arrived
+        +   database_batch.wave1
+        +       mode           = "online"
+        +       option         = "validate_and_migrate"
+        +       source         = "10.1.0.4:5432@migrator"
+        +       target         = "pg-erp-prod"
+        +       runtime_server = "pg-runtime"
+        +       cutover        = "manual"
+                after  vnet_peering.hub_runtime: it connects vnet-hub and vnet-runtime, on the way from the
+                         source to the runtime server
+        +     #1  wave1m1r1, 8 databases
+                    billing, crm, documents, erp, finance, humanresources, invoices, journal
+                    stops before its cutover, until you type
+                      pgferry cutover 'database_batch.wave1#1'
+        +     #2  wave1m2r1, 2 databases
+                    ledger, stock
+                    stops before its cutover, until you type
+                      pgferry cutover 'database_batch.wave1#2'
+                    waits for #1: one active migration per target
+        ```
+
+        </details>
+
+        <details><summary><code>vnet_peering.hub_runtime</code> will be created</summary>
+
+        ```diff
+            # vnet_peering.hub_runtime (forward, reverse) will be created, because it is declared and not
+            # there
+        +   vnet_peering.hub_runtime#forward
+        +       remote_network        = rg-net/vnet-runtime
+        +       allow_gateway_transit = true
+        +   vnet_peering.hub_runtime#reverse
+        +       remote_network      = rg-net/vnet-hub
+        +       use_remote_gateways = true
+        ```
+
+        </details>
+
+        <details><summary>The order</summary>
+
+        ```mermaid
+        flowchart LR
+          n0["database#95;batch.wave1#35;1<br/>start, watch"]:::advance
+          n1["database#95;batch.wave1#35;2<br/>start, watch"]:::advance
+          n2["vnet#95;peering.hub#95;runtime#35;forward<br/>create"]:::add
+          n3["vnet#95;peering.hub#95;runtime#35;reverse<br/>create"]:::add
+          n0 -.->|"it queues behind this"| n1
+          n2 -->|"it connects vnet-hub and vnet-runtime, on the way from the …"| n0
+          n2 -->|"it connects vnet-hub and vnet-runtime, on the way from the …"| n1
+          n3 -->|"it connects vnet-hub and vnet-runtime, on the way from the …"| n0
+          n3 -->|"it connects vnet-hub and vnet-runtime, on the way from the …"| n1
+          classDef add fill:#e6f4ea,stroke:#1a7f37,color:#1f2328
+          classDef advance fill:#e3effd,stroke:#0b5cad,color:#1f2328
+        ```
+
+        </details>
+
+        Fingerprint `FINGERPRINT`: `pgferry apply --approved FINGERPRINT` carries out this and nothing else.
+        "#);
+    }
+
+    #[test]
+    fn losses_and_problems_come_first() {
+        let (mut plan, places) = samples::troubled();
+        plan.changes.clear();
+        plan.steps.clear();
+        plan.moves = vec![Moved {
+            from: unit("dns_zone.a"),
+            to: unit("dns_zone.b"),
+        }];
+        plan.left_out = vec![unit("dns_zone.later")];
+        plan.drift = vec![
+            Drift {
+                unit: unit("dns_zone.erp"),
+                fields: Vec::new(),
+                outcome: Outcome::Deleted,
+            },
+            Drift {
+                unit: unit("vnet_peering.hub#forward"),
+                fields: vec![differing("note", json!("a|b"), json!("c"))],
+                outcome: Outcome::Changed,
+            },
+        ];
+        let calling = Calling::of(std::path::Path::new("."), &[]);
+        insta::assert_snapshot!(unmarked(&plan, render(&plan, &calling, &places, GITHUB)), @r#"
+        <!-- pgferry plan -->
+        ## pgferry plan: 0 to add, 0 to change, 0 to destroy
+
+        **Cannot be applied**: 2 problems in the way.
+
+        ### Will be lost: 2
+
+        - `database_batch.wave1`: overwritten on the target, **NOT ACCEPTED**
+          - `docs & <files>`
+        - `database_batch.wave1`: overwritten on the target, accepted (`accept_loss: crm = "overwrite"`)
+          - `crm`
+
+        ### Checks: 1 failed, 2 warnings
+
+        - **error** `N001` `database_batch.wave1`: vnet-hub and vnet-target overlap: 10.0.0.0/16, 10.0.4.0/22 (`live/eu/main.hcl:40:1`)
+
+          One of them needs another address space; see `pgferry status`.
+        - warning `B002` `database_batch.old`: a batch left the configuration
+
+          ```hcl
+          removed {
+            from = database_batch.old
+          }
+          ```
+        - warning `check` `check.fits`: size 100% is too much (`live/eu/checks.hcl:3:5`)
+
+        1 check can only be judged after apply.
+
+        **In part**: 1 unit would change, too, and is taken out of this plan by `--target` or `--exclude`: `dns_zone.later`.
+
+        Remembered under another name; nothing changes in Azure by that:
+
+        - `dns_zone.a` has moved to `dns_zone.b`
+
+        <details><summary>Changed by others since the last apply (2)</summary>
+
+        | Unit | Attribute | Was | Is |
+        | --- | --- | --- | --- |
+        | `dns_zone.erp` | | | gone |
+        | `vnet_peering.hub#forward` | `note` | `"a\|b"` | `"c"` |
+
+        </details>
+
+        Fingerprint `FINGERPRINT`: `pgferry apply --approved FINGERPRINT` carries out this and nothing else.
+        "#);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let text = rendered(&large(1_000), GITHUB);
+        let (_, left_out) = text.split_once("Left out").unwrap();
+        insta::assert_snapshot!(left_out, @"
+        , to stay within 65536 bytes; `pgferry plan` shows it:
+
+        - why each unit changes
+        - the details of 615 of 667
+        ");
+        let text = rendered(&large(1_000), LEAST);
+        let (_, left_out) = text.split_once("Left out").unwrap();
+        insta::assert_snapshot!(left_out, @"
+        , to stay within 4096 bytes; `pgferry plan` shows it:
+
+        - the resources of all 1000 changes
+        - the details of 655 of 667
+        ");
+    }
+
+    #[test]
+    fn what_is_lost_is_named_before_anything_else_is_shown() {
+        let mut plan = large(2_000);
+        plan.losses = (0..1_500)
+            .map(|at| Loss {
+                address: "database_batch.wave1".parse().unwrap(),
+                what: format!("database_number_{at:05}"),
+                how: "overwritten on the target".to_owned(),
+                consent: None,
+            })
+            .collect();
+        let text = rendered(&plan, GITHUB);
+        assert!(plan.losses.iter().all(|loss| text.contains(&loss.what)));
+        assert!(text.len() <= 65_536);
+    }
+
+    #[test]
+    fn the_same_plan_is_the_same_text() {
+        assert_eq!(rendered(&large(500), 20_000), rendered(&large(500), 20_000));
+    }
+
+    #[test]
+    fn nothing_in_a_name_formats_links_or_calls() {
+        assert_eq!(
+            prose("a_b @team #12 <b> [x](y)"),
+            "a\\_b &#64;team &#35;12 &lt;b&gt; \\[x\\](y)"
+        );
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(cell("`a|b` \\|"), "`a\\|b` \\|");
+        assert_eq!(fenced("hcl", "```"), "````hcl\n```\n````\n");
+    }
+
+    #[test]
+    fn signs_lead_their_lines() {
+        assert_eq!(sign_first("    ~ a = 1"), "!     a = 1");
+        assert_eq!(sign_first("      + a = 1"), "+       a = 1");
+        assert_eq!(sign_first("      after  x"), "        after  x");
+    }
+
+    /// However much there is of whatever.
+    #[test]
+    fn a_hundred_thousand_changes_fit() {
+        let text = rendered(&large(100_000), GITHUB);
+        assert!(text.len() <= 65_536);
+        assert!(text.contains("33334 to add"), "{text}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn it_always_fits(
+            changes in 1_usize..900, losses in 0_usize..2_000, findings in 0_usize..100, moves in 0_usize..100,
+            long in 0_usize..3_000, most in LEAST..100_000,
+        ) {
+            let mut plan = large(changes);
+            let word = "wörd`|".repeat(long / 6);
+            plan.changes[0].fields.push(declared("long", json!(word)));
+            plan.changes[0].notes.push(word.clone());
+            plan.losses = (0..losses).map(|at| Loss {
+                address: format!("database_batch.wave{}", at % 700).parse().unwrap(),
+                what: format!("db{at}"),
+                how: "overwritten".to_owned(),
+                consent: (at % 2 == 0).then(|| word.clone()),
+            }).collect();
+            plan.findings = (0..findings).map(|at| Finding {
+                code: "N001".to_owned(),
+                severity: FindingSeverity::Warning,
+                summary: format!("{at} {word}"),
+                detail: Some(word.clone()),
+                remedy: Some(word.clone()),
+                address: None,
+            }).collect();
+            plan.moves = (0..moves).map(|at| Moved {
+                from: unit(&format!("dns_zone.a{at}")),
+                to: unit(&format!("dns_zone.b{at}")),
+            }).collect();
+            plan.drift = (0..moves).map(|at| Drift {
+                unit: unit(&format!("dns_zone.c{at}")),
+                fields: vec![differing("a", json!(word), json!(at))],
+                outcome: Outcome::Changed,
+            }).collect();
+            plan.left_out = (0..moves).map(|at| unit(&format!("dns_zone.d{at}"))).collect();
+            plan.outputs = (0..moves).map(|at| (format!("o{at}"), Output::Value(json!(word)))).collect();
+            plan.checks = (0..moves).map(|at| Checked {
+                name: format!("check.c{at}"),
+                holds: None,
+                message: word.clone(),
+                place: None,
+            }).collect();
+            let text = rendered(&plan, most);
+            prop_assert!(text.len() <= usize::try_from(most).unwrap(), "{} of {most}", text.len());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What is wrong with a plan in SARIF 2.1.0, for code scanning. Results without a declaration point at the top of the
+//! configuration: some readers refuse those without a place.
+
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+
+use super::problem::{Level, Places, Problem, problems};
+use crate::cli::calling::Calling;
+use crate::config::source::Location;
+use crate::diagnostic::code;
+use crate::plan::Plan;
+
+/// The report.
+pub(crate) fn document(plan: &Plan, calling: &Calling, places: &Places) -> Json {
+    let problems = problems(plan, calling, places);
+    let mut rules: Vec<&str> = problems.iter().map(|problem| problem.rule.as_str()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let results: Vec<Json> = problems.iter().map(|problem| result(problem, &rules, places)).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "pgferry",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules.iter().map(|rule| self::rule(rule)).collect::<Vec<_>>(),
+            } },
+            "automationDetails": { "id": "pgferry/plan/" },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn rule(id: &str) -> Json {
+    let (meaning, text) = match (id, code::find(id)) {
+        (Problem::CHECK, _) => ("a `check` block of the configuration does not hold", None),
+        (Problem::LOSS, _) => (
+            "something would be lost, and nothing in the configuration accepts it",
+            None,
+        ),
+        (_, Some(known)) => (known.meaning, Some(known.text)),
+        (_, None) => ("a check of the plan", None),
+    };
+    let mut rule = json!({ "id": id, "shortDescription": { "text": meaning } });
+    if let (Json::Object(members), Some(text)) = (&mut rule, text) {
+        members.insert("help".to_owned(), json!({ "text": text, "markdown": text }));
+    }
+    rule
+}
+
+fn result(problem: &Problem, rules: &[&str], places: &Places) -> Json {
+    let mut location = json!({});
+    let mut insert = |key: &str, value: Json| {
+        if let Json::Object(members) = &mut location {
+            members.insert(key.to_owned(), value);
+        }
+    };
+    if let Some(place) = problem.place.clone().or_else(|| places.top()) {
+        insert("physicalLocation", physical(&place));
+    }
+    if let Some(subject) = &problem.subject {
+        insert(
+            "logicalLocations",
+            json!([{ "fullyQualifiedName": subject, "kind": "resource" }]),
+        );
+    }
+    json!({
+        "ruleId": problem.rule,
+        "ruleIndex": rules.iter().position(|rule| *rule == problem.rule),
+        "level": match problem.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+        },
+        "message": { "text": problem.text() },
+        "locations": [location],
+        // What is the same in the next run is the same alert, wherever its lines have moved.
+        "partialFingerprints": { "pgferry/v1": identity(problem) },
+    })
+}
+
+fn physical(place: &Location) -> Json {
+    json!({
+        "artifactLocation": { "uri": uri(&place.file) },
+        "region": { "startLine": place.line, "startColumn": place.column },
+    })
+}
+
+fn identity(problem: &Problem) -> String {
+    let subject = problem.subject.as_deref().unwrap_or_default();
+    let text = [problem.rule.as_str(), subject, problem.summary.as_str()].join("\n");
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A path as a reference of RFC 3986.
+fn uri(path: &str) -> String {
+    let mut uri = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::problem::samples;
+    use super::*;
+
+    fn rendered() -> Json {
+        let (plan, places) = samples::troubled();
+        document(&plan, &Calling::of(std::path::Path::new("."), &[]), &places)
+    }
+
+    #[test]
+    fn results_name_rule_level_place_and_resource() {
+        let document = rendered();
+        let results = document.pointer("/runs/0/results").and_then(Json::as_array).unwrap();
+        let lines: Vec<String> = results
+            .iter()
+            .map(|result| {
+                let at = |path| result.pointer(path).cloned().unwrap_or_default();
+                format!(
+                    "{} {} {} {}:{} {}",
+                    at("/level"),
+                    at("/ruleId"),
+                    at("/locations/0/logicalLocations/0/fullyQualifiedName"),
+                    at("/locations/0/physicalLocation/artifactLocation/uri"),
+                    at("/locations/0/physicalLocation/region/startLine"),
+                    at("/message/text")
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        "error" "loss" "database_batch.wave1" "live/eu/main.hcl":40 "database_batch.wave1: docs & <files> would be lost: overwritten on the target\n\nNothing in the configuration accepts this loss, so the plan cannot be applied."
+        "error" "N001" "database_batch.wave1" "live/eu/main.hcl":40 "database_batch.wave1: vnet-hub and vnet-target overlap: 10.0.0.0/16, 10.0.4.0/22\n\nOne of them needs another address space; see `pgferry status`."
+        "warning" "B002" "database_batch.old" "live/eu/main.hcl":1 "database_batch.old: a batch left the configuration\n\nThis would mend it:\n\nremoved {\n  from = database_batch.old\n}"
+        "warning" "check" "check.fits" "live/eu/checks.hcl":3 "check.fits: size 100%\nis too much"
+        "#);
+    }
+
+    #[test]
+    fn every_result_points_to_its_rule() {
+        let document = rendered();
+        let rules = document
+            .pointer("/runs/0/tool/driver/rules")
+            .and_then(Json::as_array)
+            .unwrap();
+        for result in document.pointer("/runs/0/results").and_then(Json::as_array).unwrap() {
+            let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(rules[index]["id"], result["ruleId"]);
+        }
+    }
+
+    #[test]
+    fn paths_become_references() {
+        assert_eq!(uri("live eu/ü.hcl"), "live%20eu/%C3%BC.hcl");
+    }
+}

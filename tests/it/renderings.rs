@@ -1,0 +1,122 @@
+//! A plan for programs and pull requests: several renderings from one run, each where it belongs.
+
+use std::fs;
+
+use serde_json::Value as Json;
+
+use crate::support::{Ferry, PASSWORD};
+
+#[test]
+fn one_run_gives_several_renderings() {
+    let ferry = Ferry::example("quickstart");
+    let flags = [
+        "plan",
+        "--json",
+        "--markdown=plan.md",
+        "--max-bytes=8000",
+        "--sarif=plan.sarif",
+        "--junit=plan.xml",
+        "--html=plan.html",
+    ];
+    let answer = ferry.run(&flags).expect(0);
+    let json: Json = serde_json::from_str(&answer.out).unwrap();
+    let changes = json["resource_changes"].as_array().unwrap();
+    assert!(
+        changes
+            .iter()
+            .all(|change| change["change"]["actions"] == serde_json::json!(["create"]))
+    );
+    assert_eq!(json["pgferry"]["cloud"], "simulator");
+    let read = |name: &str| fs::read_to_string(ferry.path(name)).unwrap();
+    let markdown = read("plan.md");
+    assert!(markdown.len() <= 8_000 && markdown.contains("SIMULATED"), "{markdown}");
+    let fingerprint = json["pgferry"]["fingerprint"].as_str().unwrap();
+    assert!(markdown.contains(fingerprint) && read("plan.html").contains(fingerprint));
+    let sarif: Json = serde_json::from_str(&read("plan.sarif")).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    assert!(read("plan.xml").starts_with("<?xml"));
+    for name in ["plan.md", "plan.sarif", "plan.xml", "plan.html"] {
+        assert!(!read(name).contains(PASSWORD), "{name} holds the password");
+    }
+    assert!(!answer.all().contains(PASSWORD));
+    let again = ferry.run(&flags).expect(0);
+    assert_eq!(
+        (again.out, read("plan.md")),
+        (answer.out, markdown),
+        "the same plan is the same text"
+    );
+}
+
+/// Of a plan in a file, whoever holds the file can make the same renderings.
+#[test]
+fn a_plan_in_a_file_needs_no_configuration() {
+    let ferry = Ferry::example("quickstart");
+    let made = ferry.run(&["plan", "--json", "--out", "tonight.plan"]).expect(0);
+    fs::remove_file(ferry.path("main.hcl")).unwrap();
+    let shown = ferry.run(&["show", "tonight.plan", "--json"]).expect(0);
+    assert_eq!(shown.out, made.out);
+    let drawn = ferry.run(&["graph", "tonight.plan"]).expect(0);
+    assert!(drawn.out.starts_with("digraph"), "{}", drawn.out);
+    let refused = ferry.run(&["show", "--json"]).expect(1);
+    assert!(refused.err.contains("`--json` is of a plan"), "{}", refused.err);
+}
+
+#[test]
+fn standard_output_has_room_for_one() {
+    let ferry = Ferry::example("quickstart");
+    let answer = ferry.run(&["plan", "--json", "--sarif"]).expect(1);
+    assert!(answer.err.contains("`--sarif=FILE`"), "{}", answer.err);
+    let answer = ferry.run(&["plan", "--json=nowhere/plan.json"]).expect(1);
+    assert!(
+        answer.err.contains("`nowhere/plan.json` could not be written"),
+        "{}",
+        answer.err
+    );
+    let answer = ferry.run(&["plan", "--markdown", "--max-bytes=10"]).expect(1);
+    assert!(answer.err.contains("4096"), "{}", answer.err);
+}
+
+#[test]
+fn a_pipeline_is_shown_the_lines_concerned() {
+    let ferry = Ferry::example("quickstart");
+    ferry.append(
+        "check \"small\" {\n  assert {\n    condition     = length(database_batch.wave1.databases) < 2\n    error_message = \"too many\"\n  }\n}\n",
+    );
+    let line = fs::read_to_string(ferry.path("main.hcl"))
+        .unwrap()
+        .lines()
+        .position(|line| line.contains("< 2"))
+        .unwrap()
+        + 1;
+    let told = ferry.run_with("GITHUB_ACTIONS", "true", &["plan"]).expect(7);
+    let expected = format!("::warning file=main.hcl,line={line},col=21,title=pgferry check::check.small: too many\n");
+    assert!(told.err.contains(&expected), "{}", told.err);
+    let told = ferry.run_with("TF_BUILD", "True", &["plan"]).expect(7);
+    assert!(
+        told.err.contains(&format!("sourcepath=main.hcl;linenumber={line};")),
+        "{}",
+        told.err
+    );
+    let silent = ferry
+        .run_with("GITHUB_ACTIONS", "true", &["plan", "--no-annotations"])
+        .expect(7);
+    assert!(!silent.all().contains("::warning"), "{}", silent.all());
+}
+
+#[test]
+fn the_steps_are_drawn() {
+    let ferry = Ferry::example("quickstart");
+    for (format, begins) in [
+        ("dot", "digraph"),
+        ("mermaid", "flowchart"),
+        ("svg", "<svg"),
+        ("html", "<!doctype html>"),
+    ] {
+        let drawn = ferry.run(&["graph", "--format", format]).expect(0);
+        assert!(drawn.out.starts_with(begins), "{}", drawn.out);
+        assert!(drawn.out.contains("vnet-runtime"), "{format} has no reasons");
+    }
+    let by_step = ferry.run(&["graph"]).expect(0).out;
+    let by_resource = ferry.run(&["graph", "--by", "resource"]).expect(0).out;
+    assert!(by_resource.len() < by_step.len());
+}
