@@ -17,18 +17,27 @@ pub type Deeds = BTreeMap<UnitAddress, Vec<Json>>;
 impl Plan {
     /// What it does to each unit. Units that only our memory is brought up to date about are not among them.
     pub fn deeds(&self) -> Deeds {
-        let noted: BTreeMap<&UnitAddress, &Action> = self
-            .changes
-            .iter()
-            .map(|change| (&change.unit, &change.action))
-            .collect();
-        let mut deeds = Deeds::new();
-        for step in &self.steps {
-            if let Some(deed) = deed(step, noted.get(&step.unit).copied()) {
-                deeds.entry(step.unit.clone()).or_default().push(deed);
+        let mut all = Deeds::new();
+        self.each_units_deeds(|unit, deeds| drop(all.insert(unit.clone(), deeds)));
+        all
+    }
+
+    /// Hands out what is done to each unit, in the order of their addresses: a large plan is never there twice.
+    fn each_units_deeds(&self, mut take: impl FnMut(&UnitAddress, Vec<Json>)) {
+        let changes = self.changes.iter();
+        let noted: BTreeMap<&UnitAddress, &Action> = changes.map(|change| (&change.unit, &change.action)).collect();
+        let mut steps: Vec<&Step> = self.steps.iter().collect();
+        steps.sort_by(|a, b| (&a.unit, a.id).cmp(&(&b.unit, b.id)));
+        for group in steps.chunk_by(|a, b| a.unit == b.unit) {
+            let Some(unit) = group.first().map(|step| &step.unit) else {
+                continue;
+            };
+            let action = noted.get(unit).copied();
+            let deeds: Vec<Json> = group.iter().filter_map(|step| deed(step, action)).collect();
+            if !deeds.is_empty() {
+                take(unit, deeds);
             }
         }
-        deeds
     }
 
     /// What it does beside what it does to units: the losses it takes, and what gets another name.
@@ -42,10 +51,6 @@ impl Plan {
     pub fn fingerprint(&self) -> Fingerprint {
         let mut terms: Vec<String> = self.terms().iter().map(Json::to_string).collect();
         terms.sort();
-        let deeds = self.deeds();
-        let deeds = deeds
-            .iter()
-            .map(|(unit, deeds)| json!({ "unit": unit, "deeds": deeds }).to_string());
         let mut hash = Sha256::new();
         for part in [
             &Self::FORMAT.to_string(),
@@ -55,10 +60,12 @@ impl Plan {
             hash.update(part.as_bytes());
             hash.update(b"\n");
         }
-        for line in deeds.chain(terms) {
-            hash.update(line.as_bytes());
+        let mut line = |text: String| {
+            hash.update(text.as_bytes());
             hash.update(b"\n");
-        }
+        };
+        self.each_units_deeds(|unit, deeds| line(json!({ "unit": unit, "deeds": deeds }).to_string()));
+        terms.into_iter().for_each(line);
         let digest = hash.finalize();
         Fingerprint(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
