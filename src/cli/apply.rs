@@ -162,32 +162,28 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     let Some(planned) = work::unless_interrupted(&mut signals, job.session.plan(&aim)).await? else {
         return Ok(work::not_begun(call.ui, &job.again));
     };
-    if let Order::Saved(saved) = order {
-        let planned = job.as_saved(*saved, planned).await?;
+    if let Order::Saved(saved) = &order {
+        let planned = job.as_saved(saved, planned).await?;
         return job.carry_out(&mut signals, planned, &aim).await;
     }
     show(&planned.plan, &job.session, call.ui);
-    if planned.plan.is_empty() && planned.plan.blocking().next().is_none() {
-        if planned.plan.has_changes() {
-            match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
-                Some(Approval::Given) => {}
-                Some(Approval::Refused) => {
-                    call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
-                    return Ok(Exit::Error);
-                }
-                None => return Ok(work::not_begun(call.ui, &job.again)),
+    let is_nothing = planned.plan.is_empty() && planned.plan.blocking().next().is_none();
+    let consent = match &order {
+        Order::Approved(_, fingerprint) => {
+            refuse_other_than(fingerprint, &planned.plan)?;
+            Some(Approval::Given)
+        }
+        Order::Asked(_) | Order::Saved(_) => {
+            work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await?
+        }
+    };
+    match consent {
+        Some(Approval::Given) if is_nothing => {
+            if aim.mode == Mode::Apply {
+                job.close_what_is_over(&planned.plan).await?;
             }
+            Ok(checked(&planned.plan.checks).and(short_of(&planned.plan)))
         }
-        if aim.mode == Mode::Apply {
-            job.close_what_is_over(&planned.plan).await?;
-        }
-        return Ok(checked(&planned.plan.checks).and(short_of(&planned.plan)));
-    }
-    if let Order::Approved(_, fingerprint) = &order {
-        refuse_other_than(fingerprint, &planned.plan)?;
-        return job.carry_out(&mut signals, planned, &aim).await;
-    }
-    match work::unless_interrupted(&mut signals, job.consent(&planned.plan, running)).await? {
         Some(Approval::Given) => job.carry_out(&mut signals, planned, &aim).await,
         Some(Approval::Refused) => {
             call.ui.alert(&format!("\n{command} cancelled: nothing was changed.\n"));
@@ -272,7 +268,7 @@ impl Job<'_> {
     }
 
     /// The plan of a file with what its run needs, if a plan made now does the same.
-    async fn as_saved(&self, saved: Saved, now: Planned) -> Result<Planned, CommandError> {
+    async fn as_saved(&self, saved: &Saved, now: Planned) -> Result<Planned, CommandError> {
         let base = &saved.plan.base;
         if (base.cloud, &base.subscription) != (now.plan.base.cloud, &now.plan.base.subscription) {
             return Err(CommandError::ForeignPlan {
@@ -295,7 +291,7 @@ impl Job<'_> {
         }
         Ok(Planned {
             run: Some(saved.id),
-            plan: saved.plan,
+            plan: saved.plan.clone(),
             ..now
         })
     }

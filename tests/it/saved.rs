@@ -97,3 +97,21 @@ fn a_plan_of_a_part_leaves_the_rest_and_says_so() {
     assert_eq!(unknown.code, 1);
     assert!(unknown.all().contains("dns_link.endpoint"), "{}", unknown.all());
 }
+
+#[test]
+fn outputs_alone_are_a_change_that_is_shown_asked_for_and_approved() {
+    let ferry = Ferry::of(
+        "azure {\n  cloud = \"simulator\"\n  world = \"world.json\"\n  subscription_id = \"00000000-0000-4000-8000-000000000001\"\n}\noutput \"n\" {\n  value = 3\n}\n",
+    );
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(0);
+    ferry.edit("value = 3", "value = 4");
+    let planned = ferry.run(&["plan", "--detailed-exitcode"]).expect(2);
+    assert!(planned.out.contains("~ n = 3 -> 4"), "{}", planned.out);
+    let _ = ferry.run(&["apply"]).expect(1);
+    assert!(ferry.run(&["output"]).expect(0).out.contains("n = 3"), "nobody agreed");
+    let _ = ferry
+        .run(&["apply", "--approved", &fingerprint(&planned.out)])
+        .expect(0);
+    assert!(ferry.run(&["output"]).expect(0).out.contains("n = 4"));
+    let _ = ferry.run(&["plan", "--detailed-exitcode"]).expect(0);
+}
