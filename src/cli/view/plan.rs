@@ -216,8 +216,13 @@ impl PlanView<'_> {
             "Remembered under another name; nothing changes in Azure by that:\n"
         );
         for group in moves.chunk_by(|a, b| a.to.resource == b.to.resource) {
-            if let Some(moved) = group.first() {
-                let sentence = format!("{} has moved to {}", moved.from.resource, moved.to.resource);
+            let within = group.iter().filter(|moved| moved.from.resource == moved.to.resource);
+            let mut sentences: Vec<String> = within
+                .map(|moved| format!("what was {} is {} now", moved.from, moved.to))
+                .collect();
+            let other = group.iter().find(|moved| moved.from.resource != moved.to.resource);
+            sentences.extend(other.map(|moved| format!("{} has moved to {}", moved.from.resource, moved.to.resource)));
+            for sentence in sentences {
                 text.push_str(&hang("  # ", "    ", &sentence, self.columns));
             }
         }
@@ -695,6 +700,30 @@ mod tests {
         Plan: 0 to add, 0 to change, 0 to destroy, 1 to advance.
         Azure: 14 reads so far.
         "#);
+    }
+
+    #[test]
+    fn what_changes_places_within_a_resource_is_told_by_its_units() {
+        let mut plan = plan(Vec::new(), Vec::new());
+        let moved = |from: &str, to: &str| crate::plan::Moved {
+            from: unit(from),
+            to: unit(to),
+        };
+        plan.moves = vec![
+            moved("dns_zone.a", "dns_zone.b"),
+            moved("vnet_peering.p#reverse", "vnet_peering.p#forward"),
+            moved("vnet_peering.p#forward", "vnet_peering.p#reverse"),
+        ];
+        let told = shown(&plan);
+        let told: Vec<&str> = told.lines().filter(|line| line.contains('#')).collect();
+        assert_eq!(
+            told,
+            [
+                "  # dns_zone.a has moved to dns_zone.b",
+                "  # what was vnet_peering.p#reverse is vnet_peering.p#forward now",
+                "  # what was vnet_peering.p#forward is vnet_peering.p#reverse now",
+            ]
+        );
     }
 
     #[test]
