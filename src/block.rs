@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::Address;
 use crate::address::pattern::Pattern;
 use crate::diagnostic::{Participant, Span};
@@ -95,8 +97,8 @@ pub struct Lifecycle {
 /// A condition that can only be judged after the resource is there.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    /// The truth, when known.
-    pub holds: Option<bool>,
+    /// Whether it holds.
+    pub verdict: Verdict,
     /// What the author says when it does not hold.
     pub message: String,
     /// The condition's expression.
@@ -162,8 +164,9 @@ pub struct Check {
     pub span: Span,
 }
 
-/// Whether an assertion holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a condition or an assertion holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It does.
     Holds,
@@ -171,4 +174,14 @@ pub enum Verdict {
     Fails,
     /// That is only known after apply.
     Unknown,
+}
+
+impl From<Option<bool>> for Verdict {
+    fn from(truth: Option<bool>) -> Self {
+        match truth {
+            Some(true) => Self::Holds,
+            Some(false) => Self::Fails,
+            None => Self::Unknown,
+        }
+    }
 }

@@ -5,6 +5,9 @@ pub mod code;
 use std::collections::HashSet;
 use std::fmt;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::address::Address;
 
 /// One file among the sources of a run.
@@ -36,7 +39,8 @@ pub struct Spanned<T> {
 pub struct Code(&'static str);
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The run cannot go on.
     Error,
@@ -291,6 +295,20 @@ impl FromIterator<Diagnostic> for Diagnostics {
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let known = code::find(&text).ok_or_else(|| D::Error::custom(format!("no code `{text}` is known")))?;
+        Ok(known.code)
     }
 }
 

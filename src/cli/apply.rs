@@ -23,6 +23,7 @@ use super::view::time::instant;
 use super::work::{self, Approval, Ended, Failing, Working};
 use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
+use crate::block::Verdict;
 use crate::plan::canonical::Fingerprint;
 use crate::plan::saved::{self, Saved};
 use crate::plan::{Aim, Checked, Mode, Plan};
@@ -391,7 +392,7 @@ impl Job<'_> {
 
 /// A failed check stops nothing, but the exit code tells of it.
 fn checked(checks: &[Checked]) -> Exit {
-    match checks.iter().any(|check| check.holds == Some(false)) {
+    match checks.iter().any(|check| check.verdict == Verdict::Fails) {
         true => Exit::CheckFailed,
         false => Exit::Done,
     }

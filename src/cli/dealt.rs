@@ -6,7 +6,7 @@ use crate::address::UnitAddress;
 use crate::arm::migration::Migration;
 use crate::arm::{ArmId, Collection};
 use crate::kind::database_batch::Batch;
-use crate::plan::batch::{Chunk, Fate, deal};
+use crate::plan::batch::{Chunk, Fate, Retry, deal};
 use crate::plan::step::Opens;
 use crate::prior::Prior;
 
@@ -37,7 +37,7 @@ pub(crate) struct Queued {
 impl Dealt {
     /// Deals a batch among the migrations of its target.
     pub(crate) fn of(batch: &Batch, prior: &Prior, migrations: &[Migration]) -> Self {
-        let deal = deal(batch, prior, migrations, false);
+        let deal = deal(batch, prior, migrations, Retry::Unasked, &BTreeSet::new());
         let mut open: BTreeSet<&str> = deal.taken.iter().map(|(name, _)| name.as_str()).collect();
         open.extend(deal.chunks.iter().flat_map(to_come));
         let queued = deal

@@ -17,7 +17,7 @@ use super::view::plan::problem::Places;
 use crate::address::Address;
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
 use crate::azure::{self, ApiVersions, Client, Connection, CredentialSettings};
-use crate::block::{Check, Verdict};
+use crate::block::Check;
 use crate::clock::Clock;
 use crate::config::decode::to_json;
 use crate::config::{Declared, OutputValue};
@@ -197,11 +197,7 @@ impl Session {
     fn judged(&self, checks: &[Check]) -> Vec<Checked> {
         let judged = |check: &Check| Checked {
             name: check.name.clone(),
-            holds: match check.verdict {
-                Verdict::Holds => Some(true),
-                Verdict::Fails => Some(false),
-                Verdict::Unknown => None,
-            },
+            verdict: check.verdict,
             message: check.message.clone(),
             place: self.project.sources.locate(check.span).map(|place| place.to_string()),
         };

@@ -50,12 +50,7 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock, checks: 
         let (verdict, message, span) = match judged {
             Some(condition) => {
                 folding.found.extend(problems);
-                let verdict = match condition.holds {
-                    Some(true) => Verdict::Holds,
-                    Some(false) => Verdict::Fails,
-                    None => Verdict::Unknown,
-                };
-                (verdict, condition.message, condition.span)
+                (condition.verdict, condition.message, condition.span)
             }
             // A condition without an answer is no reason to stop: what it says stands in its place.
             None if problems.iter().any(is_ill_formed) => {

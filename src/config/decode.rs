@@ -11,7 +11,7 @@ use super::variables::Inputs;
 use crate::address::pattern::Renaming;
 use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Outputs, SourceServer};
-use crate::block::{Block, Check, Condition, Import, Removal};
+use crate::block::{Block, Check, Condition, Import, Removal, Verdict};
 use crate::diagnostic::code::{CONDITION_FAILED, NOT_IMPORTABLE, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Extent, Graph};
@@ -206,7 +206,7 @@ fn broken_promises(block: &Block) -> Diagnostics {
         .lifecycle
         .postconditions
         .iter()
-        .filter(|condition| condition.holds == Some(false));
+        .filter(|condition| condition.verdict == Verdict::Fails);
     let report = |condition: &Condition| {
         Diagnostic::error(CONDITION_FAILED, "postcondition does not hold")
             .at(condition.span, condition.message.clone())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::address::KindName;
 use crate::address::pattern::Renaming;
-use crate::block::{Block, Check, Import, Literal, Removal};
+use crate::block::{Block, Check, Import, Literal, Removal, Verdict};
 use crate::config::call;
 use crate::config::check;
 use crate::config::declare::{Site, unknown_argument};
@@ -406,7 +406,7 @@ impl<'f, 'r> Folding<'f, 'r> {
             let Some(condition) = resource::condition(self, &here, validation) else {
                 continue;
             };
-            if condition.holds == Some(false) {
+            if condition.verdict == Verdict::Fails {
                 self.found.push(
                     Diagnostic::error(code::VARIABLE_INVALID, "invalid value for a variable")
                         .at(declared.name.span, condition.message)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::address::{Address, InstanceKey, KindName, Label};
-use crate::block::{Attribute, Block, Body, Condition, Lifecycle, Literal, Meta, Nested, Timeouts};
+use crate::block::{Attribute, Block, Body, Condition, Lifecycle, Literal, Meta, Nested, Timeouts, Verdict};
 use crate::config::declare::{Named, Site, unknown_argument};
 use crate::config::dynamic;
 use crate::config::fold::Folding;
@@ -597,7 +597,7 @@ pub(super) fn precondition(
     address: Option<&Address>,
 ) -> Option<Condition> {
     let condition = condition(folding, here, block)?;
-    if condition.holds == Some(false) {
+    if condition.verdict == Verdict::Fails {
         let diagnostic = Diagnostic::error(code::CONDITION_FAILED, format!("{} does not hold", block.kind.value))
             .at(condition.span, condition.message.clone())
             .with_values(condition.values.clone());
@@ -647,7 +647,7 @@ pub(super) fn condition(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, bloc
         Err(_) => "the message is not a string".to_owned(),
     };
     Some(Condition {
-        holds: truth.value,
+        verdict: truth.value.into(),
         message,
         span,
         values,

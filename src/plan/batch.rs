@@ -95,19 +95,17 @@ pub struct Deal {
     pub unconsented: Vec<String>,
 }
 
-/// Deals a batch.
-pub fn deal(batch: &Batch, prior: &Prior, migrations: &[Migration], retry: bool) -> Deal {
-    deal_with(batch, prior, migrations, retry, &BTreeSet::new())
+/// Whether somebody asked for another attempt of what ended badly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Nobody: only the batch's own retries count.
+    Unasked,
+    /// Somebody did, for this run.
+    Asked,
 }
 
-/// Deals a batch that takes these migrations over.
-pub fn deal_with(
-    batch: &Batch,
-    prior: &Prior,
-    migrations: &[Migration],
-    retry: bool,
-    imports: &BTreeSet<ArmId>,
-) -> Deal {
+/// Deals a batch that takes the migrations in `imports` over.
+pub fn deal(batch: &Batch, prior: &Prior, migrations: &[Migration], retry: Retry, imports: &BTreeSet<ArmId>) -> Deal {
     let here = Here::new(batch, prior, migrations, imports);
     let mut deal = Deal::default();
     let mut names = here.names.clone();
@@ -201,7 +199,7 @@ impl<'a> Here<'a> {
         is_same_source(self.batch, migration) && generation_of(migration) == self.batch.generation
     }
 
-    fn chunk(&self, number: u32, members: &[&Migration], retry: bool, names: &mut BTreeSet<String>) -> Chunk {
+    fn chunk(&self, number: u32, members: &[&Migration], retry: Retry, names: &mut BTreeSet<String>) -> Chunk {
         let first = members
             .first()
             .map(|migration| migration.databases.clone())
@@ -232,7 +230,7 @@ impl<'a> Here<'a> {
         number: u32,
         databases: &[String],
         members: &[&Migration],
-        retry: bool,
+        retry: Retry,
         names: &mut BTreeSet<String>,
     ) -> Fate {
         let Some(last) = members.last() else { return Fate::Done };
@@ -258,7 +256,7 @@ impl<'a> Here<'a> {
         let reason = if only_validated && self.batch.option != MigrationOption::Validate {
             Reason::Because(format!("`{}` has only been validated", last.id.name()))
         // What a person cancelled is not started again by itself.
-        } else if retry
+        } else if retry == Retry::Asked
             || matches!(ending, Ending::Failed | Ending::ValidationFailed)
                 && failures <= usize::try_from(self.batch.retries).unwrap_or(usize::MAX)
         {
@@ -638,8 +636,8 @@ mod tests {
             }
         }
 
-        fn deal(&self, batch: &Batch, retry: bool) -> Deal {
-            deal(batch, &self.prior, &self.migrations, retry)
+        fn deal(&self, batch: &Batch, retry: Retry) -> Deal {
+            deal(batch, &self.prior, &self.migrations, retry, &BTreeSet::new())
         }
     }
 
@@ -670,13 +668,13 @@ mod tests {
     fn databases_are_dealt_by_name_and_stay_where_they_started() {
         let mut world = World::default();
         let first = batch(&["e", "d", "c", "b", "a"]);
-        let dealt = world.deal(&first, false);
+        let dealt = world.deal(&first, Retry::Unasked);
         assert_eq!(shape(&dealt), ["#1 [a b c] start wave1m1", "#2 [d e] start wave1m2"]);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&first, chunk, start);
         let more = batch(&["aa", "a", "c", "d", "e", "z"]);
         assert_eq!(
-            shape(&world.deal(&more, false)),
+            shape(&world.deal(&more, Retry::Unasked)),
             [
                 "#1 [a b c] running wave1m1",
                 "#2 [aa d e] start wave1m2",
@@ -692,25 +690,25 @@ mod tests {
             retries: 3,
             ..batch(&["a"])
         };
-        let dealt = world.deal(&patient, false);
+        let dealt = world.deal(&patient, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&patient, chunk, start);
         world.end(State::Canceled);
-        assert_eq!(shape(&world.deal(&patient, false)), ["#1 [a] stuck wave1m1"]);
-        assert_eq!(shape(&world.deal(&patient, true)), ["#1 [a] start wave1m1r1"]);
+        assert_eq!(shape(&world.deal(&patient, Retry::Unasked)), ["#1 [a] stuck wave1m1"]);
+        assert_eq!(shape(&world.deal(&patient, Retry::Asked)), ["#1 [a] start wave1m1r1"]);
     }
 
     #[test]
     fn a_tag_may_name_any_number() {
         let mut world = World::default();
-        let dealt = world.deal(&batch(&["a"]), false);
+        let dealt = world.deal(&batch(&["a"]), Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&batch(&["a"]), chunk, start);
         world.prior = Prior::default();
         for number in ["0", "4294967295", "99999999999999999999"] {
             let unit = format!("database_batch.wave1#{number}");
             world.migrations[0].tags.insert(TAG_UNIT.into(), unit);
-            let dealt = world.deal(&batch(&["b"]), false);
+            let dealt = world.deal(&batch(&["b"]), Retry::Unasked);
             assert_eq!(shape(&dealt), ["#1 [b] start wave1m1r1"], "{number}");
         }
     }
@@ -719,12 +717,12 @@ mod tests {
     fn a_failure_is_tried_again_only_when_asked_and_under_a_new_name() {
         let mut world = World::default();
         let batch = batch(&["a", "b"]);
-        let dealt = world.deal(&batch, false);
+        let dealt = world.deal(&batch, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&batch, chunk, start);
         world.end(State::Failed);
-        assert_eq!(shape(&world.deal(&batch, false)), ["#1 [a b] stuck wave1m1"]);
-        let again = world.deal(&batch, true);
+        assert_eq!(shape(&world.deal(&batch, Retry::Unasked)), ["#1 [a b] stuck wave1m1"]);
+        let again = world.deal(&batch, Retry::Asked);
         assert_eq!(shape(&again), ["#1 [a b] start wave1m1r1"]);
         assert_eq!(starts(&again)[0].1.may_exist.get("a"), Some(&MayExist::OwnLeftover));
     }
@@ -733,32 +731,32 @@ mod tests {
     fn what_has_arrived_survives_lost_state_and_another_name_for_the_batch() {
         let mut world = World::default();
         let first = batch(&["a", "b"]);
-        let dealt = world.deal(&first, false);
+        let dealt = world.deal(&first, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&first, chunk, start);
         world.end(State::Succeeded);
         world.prior = Prior::default();
-        assert_eq!(shape(&world.deal(&first, false)), ["#1 [a b] done"]);
+        assert_eq!(shape(&world.deal(&first, Retry::Unasked)), ["#1 [a b] done"]);
         let mut renamed = batch(&["a", "b", "c"]);
         renamed.address = "database_batch.other".parse().unwrap();
         renamed.base_name = "other".into();
-        assert_eq!(shape(&world.deal(&renamed, false)), ["#1 [c] start otherm1"]);
+        assert_eq!(shape(&world.deal(&renamed, Retry::Unasked)), ["#1 [c] start otherm1"]);
     }
 
     #[test]
     fn a_new_generation_needs_consent_for_what_the_last_one_brought() {
         let mut world = World::default();
         let mut batch = batch(&["a", "b"]);
-        let dealt = world.deal(&batch, false);
+        let dealt = world.deal(&batch, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&batch, chunk, start);
         world.end(State::Succeeded);
         batch.generation = 2;
-        assert_eq!(world.deal(&batch, false).unconsented, ["a", "b"]);
+        assert_eq!(world.deal(&batch, Retry::Unasked).unconsented, ["a", "b"]);
         batch.accept_loss = [("a", LossConsent::Generation), ("b", LossConsent::Overwrite)]
             .map(|(name, consent)| (name.to_owned(), consent))
             .into();
-        let dealt = world.deal(&batch, false);
+        let dealt = world.deal(&batch, Retry::Unasked);
         assert!(dealt.unconsented.is_empty());
         assert_eq!(shape(&dealt), ["#2 [a b] start wave1m2"]);
     }
@@ -767,27 +765,27 @@ mod tests {
     fn another_login_at_the_source_moves_nothing_again() {
         let mut world = World::default();
         let first = batch(&["a", "b"]);
-        let dealt = world.deal(&first, false);
+        let dealt = world.deal(&first, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&first, chunk, start);
         world.end(State::Succeeded);
         let mut other = batch(&["a", "b"]);
         other.source.text = "10.1.0.4:5432@somebody@else".into();
-        assert_eq!(shape(&world.deal(&other, false)), ["#1 [a b] done"]);
+        assert_eq!(shape(&world.deal(&other, Retry::Unasked)), ["#1 [a b] done"]);
         other.source.text = "10.1.0.5:5432@migrator".into();
-        assert_eq!(shape(&world.deal(&other, false)), ["#1 [a b] done"]);
+        assert_eq!(shape(&world.deal(&other, Retry::Unasked)), ["#1 [a b] done"]);
     }
 
     #[test]
     fn what_a_failed_run_never_touched_is_not_ours_to_overwrite() {
         let mut world = World::default();
         let batch = batch(&["a", "b"]);
-        let dealt = world.deal(&batch, false);
+        let dealt = world.deal(&batch, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&batch, chunk, start);
         world.end(State::Failed);
         world.migrations[0].progress.remove("a");
-        let again = world.deal(&batch, true);
+        let again = world.deal(&batch, Retry::Asked);
         assert_eq!(shape(&again), ["#1 [a b] start wave1m1r1"]);
         let (chunk, start) = starts(&again)[0];
         assert!(start.may_exist.is_empty(), "nobody consents to overwriting `a`");
@@ -797,7 +795,7 @@ mod tests {
         );
         world.start(&batch, chunk, start);
         world.end(State::Succeeded);
-        let then = world.deal(&batch, false);
+        let then = world.deal(&batch, Retry::Unasked);
         let (chunk, start) = starts(&then)[0];
         assert_eq!(
             (chunk.number, start.databases.as_slice(), start.may_exist.get("b")),
@@ -805,21 +803,21 @@ mod tests {
         );
         world.start(&batch, chunk, start);
         world.end(State::Succeeded);
-        assert_eq!(shape(&world.deal(&batch, false)), ["#1 [a b] done"]);
+        assert_eq!(shape(&world.deal(&batch, Retry::Unasked)), ["#1 [a b] done"]);
     }
 
     #[test]
     fn neither_part_of_a_divided_retry_waits_for_the_other_for_ever() {
         let mut world = World::default();
         let batch = batch(&["a", "b"]);
-        let dealt = world.deal(&batch, false);
+        let dealt = world.deal(&batch, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&batch, chunk, start);
         world.end(State::Failed);
         world.migrations[0].progress.remove("a");
         let mut tried = Vec::new();
         for _ in 0..4 {
-            let again = world.deal(&batch, true);
+            let again = world.deal(&batch, Retry::Asked);
             let (chunk, start) = starts(&again)[0];
             tried.extend(start.databases.clone());
             world.start(&batch, chunk, start);
@@ -832,12 +830,12 @@ mod tests {
     fn a_lost_state_knows_of_no_leftovers() {
         let mut world = World::default();
         let batch = batch(&["a", "b"]);
-        let dealt = world.deal(&batch, false);
+        let dealt = world.deal(&batch, Retry::Unasked);
         let (chunk, start) = starts(&dealt)[0];
         world.start(&batch, chunk, start);
         world.end(State::Failed);
         world.prior = Prior::default();
-        assert!(starts(&world.deal(&batch, true))[0].1.may_exist.is_empty());
+        assert!(starts(&world.deal(&batch, Retry::Asked))[0].1.may_exist.is_empty());
     }
 
     #[derive(Clone, Debug)]
@@ -871,13 +869,13 @@ mod tests {
             let names: Vec<String> = (0..10).map(|at| format!("db{at}")).collect();
             let mut world = World::default();
             let mut listed: Vec<&str> = vec!["db0", "db1", "db2", "db3"];
-            let mut retry = false;
+            let mut retry = Retry::Unasked;
             let mut consents = BTreeMap::new();
             for turn in turns {
                 match turn {
                     Turn::List(chosen) => listed = chosen.iter().map(|at| names[*at].as_str()).collect(),
                     Turn::LoseState => world.prior = Prior::default(),
-                    Turn::Retry => retry = true,
+                    Turn::Retry => retry = Retry::Asked,
                     Turn::Consent(at) => drop(consents.insert(names[at].clone(), LossConsent::Overwrite)),
                     Turn::NeverTouched => {
                         if let Some(last) = world.migrations.last_mut() {
@@ -892,7 +890,7 @@ mod tests {
                         let mut batch = batch(&listed);
                         batch.accept_loss.clone_from(&consents);
                         let dealt = world.deal(&batch, retry);
-                        retry = false;
+                        retry = Retry::Unasked;
                         let active = world.migrations.iter().any(|migration| migration.state.ending().is_none());
                         if let (false, Some((chunk, start))) = (active, starts(&dealt).first()) {
                             let (chunk, start) = ((*chunk).clone(), (*start).clone());
@@ -902,7 +900,7 @@ mod tests {
                 }
                 let mut batch = batch(&listed);
                 batch.accept_loss.clone_from(&consents);
-                let dealt = world.deal(&batch, true);
+                let dealt = world.deal(&batch, Retry::Asked);
                 let mut names = BTreeSet::new();
                 for (chunk, start) in starts(&dealt) {
                     prop_assert!(start.databases.len() <= batch.max_per_migration);

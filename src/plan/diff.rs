@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, Body, Draft, Query};
 use crate::diagnostic::code::{IN_THE_WAY, MOVE_BLOCKED, NOT_THERE, UNREADABLE};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
 use crate::kind::{self, Behind, BodyField, Compare, Conduct, Dead, OnChange, Thing, Unit, member};
@@ -22,7 +22,7 @@ use super::import;
 use super::jobs;
 use super::leave;
 use super::step::{Finds, Op, Remember, StepTarget};
-use super::{Finding, FindingSeverity, Inputs, Mode};
+use super::{Finding, Inputs, Mode};
 
 /// How long a deletion may take.
 pub(super) const DELETE_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -186,8 +186,8 @@ pub fn works(inputs: &Inputs<'_>) -> Result<Works, Diagnostics> {
 /// A move to a name that is taken.
 fn blocked((from, to): &(UnitAddress, UnitAddress)) -> Finding {
     Finding {
-        code: MOVE_BLOCKED.to_string(),
-        severity: FindingSeverity::Warning,
+        code: MOVE_BLOCKED,
+        severity: Severity::Warning,
         summary: format!("{from} cannot be moved to {to}: something else is remembered under this name"),
         detail: Some(format!(
             "It stays {from}, which is no longer declared. Take the `moved` block out, or give one of them another name."

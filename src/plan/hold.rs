@@ -6,7 +6,8 @@ use crate::address::{Address, typed};
 
 use super::action::Action;
 use super::diff::{Work, Works};
-use super::{Finding, FindingSeverity, Inputs};
+use super::{Finding, Inputs};
+use crate::diagnostic::Severity;
 use crate::diagnostic::code::{HELD_BACK, STUCK};
 
 /// Takes out of the works what waits, directly or by way of others, for a batch that has not arrived, and says so.
@@ -14,7 +15,7 @@ pub(super) fn back(inputs: &Inputs<'_>, works: &mut Works) {
     let stuck: BTreeSet<Address> = works
         .findings
         .iter()
-        .filter(|finding| finding.code == STUCK.as_str())
+        .filter(|finding| finding.code == STUCK)
         .filter_map(|finding| finding.address.clone())
         .collect();
     if stuck.is_empty() {
@@ -52,8 +53,8 @@ fn waits_for(inputs: &Inputs<'_>, work: &Work, stuck: &BTreeSet<Address>) -> Opt
 
 fn finding(work: &Work, on: &Address) -> Finding {
     Finding {
-        code: HELD_BACK.to_string(),
-        severity: FindingSeverity::Warning,
+        code: HELD_BACK,
+        severity: Severity::Warning,
         summary: format!("{} is held back: it waits for {on}, which has not arrived", work.unit),
         detail: Some(format!(
             "It follows once that has: `pgferry apply --retry {}`",

@@ -8,7 +8,7 @@ use crate::address::{UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
 use crate::arm::{ArmId, Body, Draft, SourceServer};
 use crate::diagnostic::code::{LEFT_RUNNING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNREADABLE};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
 use crate::kind::tags;
@@ -16,12 +16,12 @@ use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
 use super::batch::{
-    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Start, TAG_GENERATION, TAG_UNIT, deal_with, is_of_another_state,
+    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state,
 };
 use super::diff::{Direction, Operation, Queue, QueuePlace, Work, Works, needs};
 use super::import;
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
-use super::{Finding, FindingSeverity, Inputs, Mode};
+use super::{Finding, Inputs, Mode};
 
 /// Adds what every batch, and every batch that is gone, has to do.
 pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnostics) {
@@ -37,8 +37,11 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
             }
             let migrations = inputs.observed.migrations(&batch.target);
             let imports = import::migrations(inputs, &batch.address).collect();
-            let retry = inputs.aim.retry.contains(&batch.address);
-            let dealt = deal_with(batch, inputs.prior, migrations, retry, &imports);
+            let retry = match inputs.aim.retry.contains(&batch.address) {
+                true => Retry::Asked,
+                false => Retry::Unasked,
+            };
+            let dealt = deal(batch, inputs.prior, migrations, retry, &imports);
             report(declaration, batch, &dealt, works, found);
             other_sources(batch, &dealt, migrations, works);
             for chunk in &dealt.chunks {
@@ -113,8 +116,8 @@ fn other_sources(batch: &Batch, dealt: &Deal, migrations: &[Migration], works: &
         }
     }
     works.findings.extend(moved.into_iter().map(|(from, chunks)| Finding {
-        code: OTHER_SOURCE.to_string(),
-        severity: FindingSeverity::Warning,
+        code: OTHER_SOURCE,
+        severity: Severity::Warning,
         summary: format!("{} came from {from}, and its source is {declared} now", batch.address),
         detail: Some(format!(
             "What {} brought is not moved again by itself. If {declared} is another server, a higher `generation` moves \
@@ -161,8 +164,8 @@ fn approvals(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut
                 .collect();
             if !missing.is_empty() {
                 works.findings.push(Finding {
-                    code: NOT_APPROVABLE.to_string(),
-                    severity: FindingSeverity::Warning,
+                    code: NOT_APPROVABLE,
+                    severity: Severity::Warning,
                     summary: format!("{} has no migration {} to approve", batch.address, missing.join(", ")),
                     detail: Some(format!(
                         "`approved` counts for a migration as soon as there is one of that number; now the highest is {highest}."
@@ -203,8 +206,8 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
         // Refused where all that disturbs a running migration is.
         (Some(_), Mode::Destroy) => {}
         (Some(attempt), Mode::Apply) => works.findings.push(Finding {
-            code: LEFT_RUNNING.to_string(),
-            severity: FindingSeverity::Warning,
+            code: LEFT_RUNNING,
+            severity: Severity::Warning,
             summary: format!("{unit} is no longer declared and will be left running"),
             detail: Some(format!(
                 "Taking a batch out of the configuration never cancels `{}`. To end it: `pgferry cancel {}`",
@@ -313,8 +316,8 @@ impl Job<'_> {
             Ending::Canceled => "was cancelled",
         };
         Finding {
-            code: STUCK.to_string(),
-            severity: FindingSeverity::Warning,
+            code: STUCK,
+            severity: Severity::Warning,
             summary: format!("{} {how} and is not tried again by itself", self.unit),
             detail: Some(format!(
                 "{}{}",

@@ -31,9 +31,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, UnitAddress};
 use crate::arm::{Cloud, SubscriptionId};
-use crate::block::{Import, Removal};
+use crate::block::{Import, Removal, Verdict};
 use crate::diagnostic::code::STUCK;
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Code, Diagnostics, Severity};
 use crate::graph::Graph;
 use crate::observed::Observed;
 use crate::prior::Prior;
@@ -66,9 +66,9 @@ pub struct Base {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Its stable code.
-    pub code: String,
-    /// Whether it stops an apply.
-    pub severity: FindingSeverity,
+    pub code: Code,
+    /// An error stops an apply.
+    pub severity: Severity,
     /// What is wrong, in one sentence.
     pub summary: String,
     /// Why it matters and what to do.
@@ -77,16 +77,6 @@ pub struct Finding {
     pub remedy: Option<String>,
     /// The resource concerned.
     pub address: Option<Address>,
-}
-
-/// Whether a finding stops an apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingSeverity {
-    /// It does.
-    Error,
-    /// It does not.
-    Warning,
 }
 
 /// What `apply` would do, and why.
@@ -187,8 +177,8 @@ pub struct Moved {
 pub struct Checked {
     /// The check's address.
     pub name: String,
-    /// Whether it holds; `None` where that is only known after apply.
-    pub holds: Option<bool>,
+    /// Whether it holds.
+    pub verdict: Verdict,
     /// What the author says when it does not hold.
     pub message: String,
     /// Where it stands, as `main.hcl:3:17`.
@@ -265,15 +255,6 @@ fn moves(statements: &Statements) -> Vec<Moved> {
     statements.moves.iter().map(moved).collect()
 }
 
-impl From<FindingSeverity> for Severity {
-    fn from(severity: FindingSeverity) -> Self {
-        match severity {
-            FindingSeverity::Error => Self::Error,
-            FindingSeverity::Warning => Self::Warning,
-        }
-    }
-}
-
 impl Plan {
     /// The version written by this program.
     pub const FORMAT: u32 = 1;
@@ -288,7 +269,7 @@ impl Plan {
 
     /// Checks that do not hold.
     pub fn failed_checks(&self) -> impl Iterator<Item = &Checked> {
-        self.checks.iter().filter(|check| check.holds == Some(false))
+        self.checks.iter().filter(|check| check.verdict == Verdict::Fails)
     }
 
     /// Whether applying it would do anything at all.
@@ -300,12 +281,12 @@ impl Plan {
     pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
         self.findings
             .iter()
-            .filter(|finding| finding.severity == FindingSeverity::Error)
+            .filter(|finding| finding.severity == Severity::Error)
     }
 
     /// Migrations that did not succeed and are not tried again: what is declared is not reached without them.
     pub fn stuck(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| finding.code == STUCK.as_str())
+        self.findings.iter().filter(|finding| finding.code == STUCK)
     }
 
     /// How many units each action concerns.

@@ -22,11 +22,13 @@ use super::change::{Frame, fields, lead, resource, shown, sign};
 use super::layout::{clean, count, hang, listed, pad};
 use super::value::{Ids, Spelling};
 use crate::arm::SubscriptionId;
+use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
+use crate::diagnostic::Severity;
 use crate::kind::database_batch;
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
-use crate::plan::{Action, Change, Checked, Finding, FindingSeverity, Mode, Output, Plan};
+use crate::plan::{Action, Change, Checked, Finding, Mode, Output, Plan};
 
 /// The contract of `plan --json`.
 pub(crate) const JSON_SCHEMA: &str = include_str!("../../../schemas/pgferry/plan-json.json");
@@ -136,8 +138,8 @@ impl PlanView<'_> {
 
     fn finding(&self, text: &mut String, finding: &Finding) {
         let (word, style) = match finding.severity {
-            FindingSeverity::Error => ("error", ERROR),
-            FindingSeverity::Warning => ("warning", WARNING),
+            Severity::Error => ("error", ERROR),
+            Severity::Warning => ("warning", WARNING),
         };
         let first = format!("{style}{word}[{}]{style:#}: ", finding.code);
         let further = pad("", super::layout::width(&first));
@@ -380,10 +382,10 @@ impl PlanView<'_> {
 pub(crate) fn checks(checks: &[Checked], columns: usize) -> String {
     let mut text = String::new();
     for check in checks {
-        let (word, said) = match check.holds {
-            Some(true) => continue,
-            Some(false) => (paint(WARNING, "check failed"), clean(&check.message)),
-            None => (paint(DIM, "check"), "this is only known after apply".to_owned()),
+        let (word, said) = match check.verdict {
+            Verdict::Holds => continue,
+            Verdict::Fails => (paint(WARNING, "check failed"), clean(&check.message)),
+            Verdict::Unknown => (paint(DIM, "check"), "this is only known after apply".to_owned()),
         };
         let first = format!("{word}: ");
         let further = pad("", super::layout::width(&first));
@@ -457,6 +459,7 @@ fn legend(changes: &[Change]) -> String {
 mod tests {
     use super::*;
     use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
+    use crate::diagnostic::code;
     use crate::plan::action::Phase;
     use crate::plan::{FieldChange, Reason};
     use serde_json::json;
@@ -631,16 +634,16 @@ mod tests {
         ];
         plan.findings = vec![
             Finding {
-                code: "N001".into(),
-                severity: FindingSeverity::Error,
+                code: code::OVERLAP,
+                severity: Severity::Error,
                 summary: "vnet-hub and vnet-target overlap: 10.0.0.0/16 and 10.0.4.0/22".into(),
                 detail: Some("Networks on a migration's way are peered, and peered networks must not share addresses. One of them needs another address space.".into()),
                 remedy: None,
                 address: Some("database_batch.wave1".parse().unwrap()),
             },
             Finding {
-                code: "N004".into(),
-                severity: FindingSeverity::Warning,
+                code: code::STUCK,
+                severity: Severity::Warning,
                 summary: "nothing links vnet-hub to the zone of pg-erp-prod".into(),
                 detail: None,
                 remedy: Some("dns_link \"hub\" {\n  zone     = dns_zone.erp\n  networks = [network.hub]\n}".into()),
@@ -673,7 +676,7 @@ mod tests {
           Networks on a migration's way are peered, and peered networks must not share
           addresses. One of them needs another address space.
 
-        warning[N004]: nothing links vnet-hub to the zone of pg-erp-prod
+        warning[B001]: nothing links vnet-hub to the zone of pg-erp-prod
           this would mend it:
 
               dns_link "hub" {

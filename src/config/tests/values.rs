@@ -1,7 +1,7 @@
 //! Configurations that are well formed, and what they evaluate to.
 
 use super::*;
-use crate::block::Literal;
+use crate::block::{Literal, Verdict};
 use crate::lang::display::Displayed;
 use crate::lang::value::Shape;
 
@@ -206,7 +206,7 @@ network "n" {
     );
     let conditions = &folded.blocks[0].meta.lifecycle.postconditions;
     assert_eq!(conditions.len(), 1);
-    assert_eq!(conditions[0].holds, None);
+    assert_eq!(conditions[0].verdict, Verdict::Unknown);
     assert_eq!(conditions[0].message, "The guid of x is its name.");
 }
 

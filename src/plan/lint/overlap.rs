@@ -6,9 +6,10 @@ use std::net::Ipv4Addr;
 use serde_json::Value as Json;
 
 use crate::arm::ArmId;
+use crate::diagnostic::Severity;
 use crate::diagnostic::code::OVERLAP;
 use crate::kind::member;
-use crate::plan::{Finding, FindingSeverity, Inputs};
+use crate::plan::{Finding, Inputs};
 
 /// An IPv4 range in CIDR notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub(super) fn run(inputs: &Inputs<'_>) -> Vec<Finding> {
             for b in networks.iter().skip(at + 1).filter(|b| **b != *a) {
                 if let Some((one, other)) = clash(inputs, a, b) {
                     found.push(Finding {
-                        code: OVERLAP.to_string(),
-                        severity: FindingSeverity::Error,
+                        code: OVERLAP,
+                        severity: Severity::Error,
                         summary: format!("{} and {} overlap: {one} and {other}", a.name(), b.name()),
                         detail: Some(
                             "Networks on a migration's way are peered, and peered networks must not share addresses. One of \

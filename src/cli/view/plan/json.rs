@@ -19,11 +19,13 @@ use super::is_write;
 use super::picture::does;
 use super::problem::Places;
 use crate::address::{Address, InstanceKey, ModulePath, Part, UnitAddress};
+use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::view::change::because;
+use crate::diagnostic::Severity;
 use crate::plan::action::{Drift, Outcome, Phase, Shown};
 use crate::plan::step::Remember;
-use crate::plan::{Action, Change, Checked, FieldChange, FindingSeverity, Mode, Output, Plan, Reason, Step};
+use crate::plan::{Action, Change, Checked, FieldChange, Mode, Output, Plan, Reason, Step};
 
 /// The version of Terraform's form.
 const FORMAT: &str = "1.2";
@@ -403,8 +405,8 @@ fn checks(checks: &[Checked]) -> Vec<Json> {
 }
 
 fn check(name: &str, assertions: &[&Checked]) -> Json {
-    let failed = || assertions.iter().filter(|check| check.holds == Some(false));
-    let is_open = assertions.iter().any(|check| check.holds.is_none());
+    let failed = || assertions.iter().filter(|check| check.verdict == Verdict::Fails);
+    let is_open = assertions.iter().any(|check| check.verdict == Verdict::Unknown);
     let status = match (failed().next(), is_open) {
         (Some(_), _) => "fail",
         (None, true) => "unknown",
@@ -443,8 +445,8 @@ fn ours(plan: &Plan, calling: &Calling, places: &Places) -> Json {
         json!({
             "code": finding.code,
             "severity": match finding.severity {
-                FindingSeverity::Error => "error",
-                FindingSeverity::Warning => "warning",
+                Severity::Error => "error",
+                Severity::Warning => "warning",
             },
             "summary": finding.summary,
             "detail": finding.detail.as_ref().map(|detail| calling.in_text(detail)),
@@ -725,7 +727,7 @@ mod tests {
         assert_eq!(of(&plan(Vec::new(), Vec::new()))["applyable"], false);
         let mut refused = first_apply();
         refused.findings.push(Finding {
-            severity: FindingSeverity::Error,
+            severity: Severity::Error,
             ..samples::troubled().0.findings[0].clone()
         });
         assert_eq!(of(&refused)["applyable"], false);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::problem::{Level, Places, Problem, problems};
 use super::xml;
+use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::config::source::Location;
 use crate::plan::Plan;
@@ -124,10 +125,10 @@ fn checks(plan: &Plan, problems: &[Problem]) -> Vec<Case> {
     };
     plan.checks
         .iter()
-        .filter_map(|check| match check.holds {
-            Some(true) => Some(case(&check.name, Outcome::Passed)),
-            None => Some(case(&check.name, Outcome::Skipped)),
-            Some(false) => failures.next().map(|problem| Case {
+        .filter_map(|check| match check.verdict {
+            Verdict::Holds => Some(case(&check.name, Outcome::Passed)),
+            Verdict::Unknown => Some(case(&check.name, Outcome::Skipped)),
+            Verdict::Fails => failures.next().map(|problem| Case {
                 name: check.name.clone(),
                 ..failed("checks", problem)
             }),

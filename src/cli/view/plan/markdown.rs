@@ -11,6 +11,7 @@ use super::picture::Picture;
 use super::problem::{Level, Places, Problem, problems};
 use super::xml;
 use crate::arm::Cloud;
+use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::view::batch::{Page, Steps, batch};
 use crate::cli::view::change::{because, resource, shown, sign};
@@ -284,7 +285,12 @@ impl Sheet<'_> {
             .iter()
             .filter(|problem| problem.rule != Problem::LOSS)
             .collect();
-        let open = self.plan.checks.iter().filter(|check| check.holds.is_none()).count();
+        let open = self
+            .plan
+            .checks
+            .iter()
+            .filter(|check| check.verdict == Verdict::Unknown)
+            .count();
         let open = match open {
             0 => String::new(),
             open => format!("{} can only be judged after apply.\n\n", count(open, "check")),
@@ -677,8 +683,10 @@ fn sign_first(line: &str) -> String {
 mod tests {
     use super::super::problem::samples;
     use super::*;
+    use crate::block::Verdict;
     use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
-    use crate::plan::{Action, Checked, Finding, FindingSeverity, Moved};
+    use crate::diagnostic::{Severity, code};
+    use crate::plan::{Action, Checked, Finding, Moved};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -949,8 +957,8 @@ mod tests {
                 consent: (at % 2 == 0).then(|| word.clone()),
             }).collect();
             plan.findings = (0..findings).map(|at| Finding {
-                code: "N001".to_owned(),
-                severity: FindingSeverity::Warning,
+                code: code::OVERLAP,
+                severity: Severity::Warning,
                 summary: format!("{at} {word}"),
                 detail: Some(word.clone()),
                 remedy: Some(word.clone()),
@@ -969,7 +977,7 @@ mod tests {
             plan.outputs = (0..moves).map(|at| (format!("o{at}"), Output::Value(json!(word)))).collect();
             plan.checks = (0..moves).map(|at| Checked {
                 name: format!("check.c{at}"),
-                holds: None,
+                verdict: Verdict::Unknown,
                 message: word.clone(),
                 place: None,
             }).collect();

@@ -9,9 +9,10 @@ use crate::cli::calling::Calling;
 use crate::cli::view::layout::clean;
 use crate::config::Sources;
 use crate::config::source::{Location, Role};
+use crate::diagnostic::Severity;
 use crate::graph::Graph;
 use crate::plan::action::Loss;
-use crate::plan::{Checked, Finding, FindingSeverity, Plan};
+use crate::plan::{Checked, Finding, Plan};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,10 +176,10 @@ fn loss_problem(loss: &Loss, places: &Places) -> Problem {
 
 fn finding_problem(finding: &Finding, calling: &Calling, places: &Places) -> Problem {
     Problem {
-        rule: finding.code.clone(),
+        rule: finding.code.to_string(),
         level: match finding.severity {
-            FindingSeverity::Error => Level::Error,
-            FindingSeverity::Warning => Level::Warning,
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
         },
         subject: finding.address.as_ref().map(Address::to_string),
         summary: clean(&finding.summary),
@@ -205,7 +206,9 @@ fn check_problem(check: &Checked, places: &Places) -> Problem {
 #[cfg(test)]
 pub(super) mod samples {
     use super::*;
+    use crate::block::Verdict;
     use crate::cli::view::samples;
+    use crate::diagnostic::code;
 
     /// A plan with one of each, and where they are declared.
     pub(crate) fn troubled() -> (Plan, Places) {
@@ -223,32 +226,32 @@ pub(super) mod samples {
             .collect();
         plan.findings = vec![
             Finding {
-                code: "N001".to_owned(),
-                severity: FindingSeverity::Error,
+                code: code::OVERLAP,
+                severity: Severity::Error,
                 summary: "vnet-hub and vnet-target overlap: 10.0.0.0/16, 10.0.4.0/22".to_owned(),
                 detail: Some("One of them needs another address space; see `pgferry status`.".to_owned()),
                 remedy: None,
                 address: Some(batch.clone()),
             },
             Finding {
-                code: "B002".to_owned(),
-                severity: FindingSeverity::Warning,
+                code: code::LEFT_RUNNING,
+                severity: Severity::Warning,
                 summary: "a batch left the configuration".to_owned(),
                 detail: None,
                 remedy: Some("removed {\n  from = database_batch.old\n}".to_owned()),
                 address: Some("database_batch.old".parse().unwrap()),
             },
         ];
-        let check = |name: &str, holds, line| Checked {
+        let check = |name: &str, verdict, line| Checked {
             name: name.to_owned(),
-            holds,
+            verdict,
             message: "size 100%\nis too much".to_owned(),
             place: Some(format!("checks.hcl:{line}:5")),
         };
         plan.checks = vec![
-            check("check.fits", Some(false), 3),
-            check("check.named", Some(true), 9),
-            check("check.later", None, 12),
+            check("check.fits", Verdict::Fails, 3),
+            check("check.named", Verdict::Holds, 9),
+            check("check.later", Verdict::Unknown, 12),
         ];
         let place = Location {
             file: "main.hcl".to_owned(),
