@@ -22,7 +22,7 @@ const AT_FIRST: Duration = Duration::from_secs(30);
 const LATER: Duration = Duration::from_secs(60);
 /// How long "at first" is.
 const FIRST: Duration = Duration::from_secs(5 * 60);
-/// Between looks near the cutover, where every second counts (DOMAIN 5.2).
+/// Between looks near the cutover, where every second counts.
 const NEAR_CUTOVER: Duration = Duration::from_secs(10);
 
 /// Failed looks in a row before a run gives a migration up as unseen. With the pauses between them, ten outlast what a

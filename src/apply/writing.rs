@@ -1,5 +1,5 @@
 //! When a run holds the state's lock, and what it checks when it takes it again. The lock guards writing, not waiting: a run
-//! that only watches lets it go, so that others can work in between (DESIGN section 9).
+//! that only watches lets it go, so that others can work in between.
 
 use std::collections::BTreeSet;
 use std::future::pending;

@@ -224,7 +224,7 @@ pub struct Answer {
     pub body: Body<Draft>,
 }
 
-/// The conditions before a cutover (DESIGN section 6).
+/// The conditions before a cutover.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
     /// The migration.
