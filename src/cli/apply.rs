@@ -41,11 +41,14 @@ use crate::secret::Secrets;
 ]))]
 pub(crate) struct ApplyArgs {
     /// A plan of `pgferry plan --out`, to be carried out as it is; without one, a plan is made and shown
-    #[arg(value_name = "FILE", conflicts_with_all = ["retry", "replace", "target", "exclude"])]
+    #[arg(value_name = "FILE", conflicts_with_all = ["retry", "replace", "target", "exclude", "refresh_only"])]
     file: Option<PathBuf>,
     /// Go on without asking if the plan does exactly what this fingerprint stands for, and not otherwise
     #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["file", "auto_approve"])]
     approved: Option<Fingerprint>,
+    /// Only remember what others changed; nothing in Azure changes
+    #[arg(long, conflicts_with_all = ["retry", "replace"])]
+    refresh_only: bool,
     #[command(flatten)]
     aiming: Aiming,
     #[command(flatten)]
@@ -94,10 +97,14 @@ fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 pub(crate) async fn apply(args: &ApplyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let aim = args.aiming.aim(match args.refresh_only {
+        true => Mode::Refresh,
+        false => Mode::Apply,
+    });
     let order = match (&args.file, &args.approved) {
         (Some(file), _) => Order::Saved(Box::new(plan_file::read(&call.directory.join(file))?)),
-        (None, Some(fingerprint)) => Order::Approved(args.aiming.aim(Mode::Apply), fingerprint.clone()),
-        (None, None) => Order::Asked(args.aiming.aim(Mode::Apply)),
+        (None, Some(fingerprint)) => Order::Approved(aim, fingerprint.clone()),
+        (None, None) => Order::Asked(aim),
     };
     run(order, &args.working, &args.running, call).await
 }
@@ -131,6 +138,7 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     let command = match aim.mode {
         Mode::Apply => "apply",
         Mode::Destroy => "destroy",
+        Mode::Refresh => "apply --refresh-only",
     };
     let goes_on = call.calling.line(&again(command, &aim));
     // One listener from here to the end: a signal between two phases must not be lost.
@@ -318,6 +326,7 @@ impl Job<'_> {
         let question = match plan.mode {
             Mode::Apply => "\nDo you want to do this?",
             Mode::Destroy => "\nDo you really want to take all of this down?",
+            Mode::Refresh => "\nDo you want to remember this?",
         };
         work::approve(self.call.ui, question).await
     }
@@ -329,6 +338,7 @@ impl Job<'_> {
             secrets,
             run,
             places: _,
+            drifted: _,
         } = planned;
         let mut approved = plan.approve().map_err(CommandError::NotApprovable)?;
         if let Some(run) = run {
@@ -369,7 +379,7 @@ impl Job<'_> {
     /// Keeps and shows the outputs and the checks, now that all they hang on is known.
     async fn tell_outputs(&self, mode: Mode, told: &Outputs) -> Result<Exit, CommandError> {
         let Afterwards { outputs, checks } = match mode {
-            Mode::Apply => self.session.afterwards(told)?,
+            Mode::Apply | Mode::Refresh => self.session.afterwards(told)?,
             Mode::Destroy => Afterwards {
                 outputs: std::collections::BTreeMap::new(),
                 checks: Vec::new(),

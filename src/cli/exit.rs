@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     InFlight,
     /// Only a person's answer is missing.
     WaitingForPerson,
+    /// Others changed something (`drift`, `plan --refresh-only --detailed-exitcode`).
+    Drift,
     /// A check or an invariant failed.
     CheckFailed,
 }
@@ -31,19 +33,21 @@ impl Exit {
             // As `terraform fmt -check` has it; nothing is ever in flight there.
             Self::NotLaidOut | Self::InFlight => 3,
             Self::WaitingForPerson => 4,
+            Self::Drift => 5,
             Self::CheckFailed => 7,
         }
     }
 
-    /// The one to end with where both hold: the first of 1, 7, 4, 3, 2, 0.
+    /// The one to end with where both hold: the first of 1, 7, 5, 4, 3, 2, 0.
     pub(crate) fn and(self, other: Self) -> Self {
         let rank = |exit: Self| match exit {
             Self::Error => 0,
             Self::CheckFailed => 1,
-            Self::WaitingForPerson => 2,
-            Self::NotLaidOut | Self::InFlight => 3,
-            Self::Changes => 4,
-            Self::Done => 5,
+            Self::Drift => 2,
+            Self::WaitingForPerson => 3,
+            Self::NotLaidOut | Self::InFlight => 4,
+            Self::Changes => 5,
+            Self::Done => 6,
         };
         if rank(other) < rank(self) { other } else { self }
     }

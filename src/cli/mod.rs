@@ -12,6 +12,7 @@ mod completion;
 mod console;
 mod cutover;
 mod dealt;
+mod drift;
 mod env;
 mod error;
 mod exit;
@@ -169,6 +170,7 @@ enum Command {
     Console(console::ConsoleArgs),
     Plan(plan::PlanArgs),
     Graph(graph::GraphArgs),
+    Drift(drift::DriftArgs),
     Apply(apply::ApplyArgs),
     Destroy(apply::DestroyArgs),
     Status(status::StatusArgs),
@@ -304,6 +306,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::Validate(_)
         | Command::Plan(_)
         | Command::Graph(_)
+        | Command::Drift(_)
         | Command::Apply(_)
         | Command::Destroy(_)
         | Command::Status(_)
@@ -328,6 +331,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Validate(args) => validate::run(args, call),
             Command::Plan(args) => plan::run(args, call).await,
             Command::Graph(args) => graph::run(args, call).await,
+            Command::Drift(args) => drift::run(args, call).await,
             Command::Apply(args) => apply::apply(args, call).await,
             Command::Destroy(args) => apply::destroy(args, call).await,
             Command::Status(args) => status::run(args, call).await,

@@ -24,6 +24,7 @@ use crate::plan::{Mode, Plan};
     ("pgferry plan", "for a person"),
     ("pgferry plan --detailed-exitcode", "for a pipeline: ends with 2 where something would change"),
     ("pgferry plan --destroy", "what destroy would do"),
+    ("pgferry plan --refresh-only", "what others changed, and nothing else"),
     ("pgferry plan --out tonight.plan", "keeps the plan, to be carried out as it is"),
     ("pgferry plan --target database_batch.wave1", "one batch, and what it needs"),
     ("pgferry plan --json | conftest test -", "for a policy"),
@@ -38,6 +39,9 @@ pub(crate) struct PlanArgs {
     /// Plan to take down what pgferry made
     #[arg(long, conflicts_with_all = ["retry", "replace"])]
     destroy: bool,
+    /// Only find out what others changed, and offer to remember it
+    #[arg(long, conflicts_with_all = ["destroy", "retry", "replace"])]
+    refresh_only: bool,
     /// Keep the plan in a file, for `pgferry apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -105,7 +109,11 @@ impl FromTerraform {
 pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let for_people = args.renderings.for_people()?;
     let session = call.session(Purpose::Look).await?;
-    let mode = if args.destroy { Mode::Destroy } else { Mode::Apply };
+    let mode = match (args.destroy, args.refresh_only) {
+        (true, _) => Mode::Destroy,
+        (false, true) => Mode::Refresh,
+        (false, false) => Mode::Apply,
+    };
     args.known.note(call.ui);
     for (flag, given) in [("lock-timeout", &args.lock_timeout), ("parallelism", &args.parallelism)] {
         if given.is_some() {
@@ -157,10 +165,10 @@ fn exit(plan: &Plan, detailed: bool) -> Exit {
     } else {
         Exit::Done
     };
-    let changed = if detailed && plan.has_changes() {
-        Exit::Changes
-    } else {
-        Exit::Done
+    let changed = match (detailed && plan.has_changes(), plan.mode) {
+        (true, Mode::Refresh) if !plan.drift.is_empty() => Exit::Drift,
+        (true, _) => Exit::Changes,
+        (false, _) => Exit::Done,
     };
     checked.and(changed)
 }

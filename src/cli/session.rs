@@ -21,7 +21,7 @@ use crate::block::Check;
 use crate::clock::Clock;
 use crate::config::decode::to_json;
 use crate::config::{Declared, OutputValue};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::{Extent, Graph};
 use crate::plan::{self, Aim, Checked, Inputs, Output, Plan, Statements};
 use crate::prior::Prior;
@@ -55,6 +55,8 @@ pub(crate) struct Planned {
     pub(crate) run: Option<Uuid>,
     /// Where the resources that it says something about are declared.
     pub(crate) places: Places,
+    /// The headers of the resources that others changed.
+    pub(crate) drifted: BTreeMap<Address, Span>,
 }
 
 /// What holds after an apply.
@@ -171,6 +173,11 @@ impl Session {
             statements: &statements,
         })
         .map_err(|found| self.refuse(found))?;
+        let drifted = plan.drift.iter().filter_map(|drift| {
+            let declaration = graph.get(&drift.unit.resource)?;
+            Some((declaration.address.clone(), declaration.span))
+        });
+        let drifted = drifted.collect();
         let places = Places::of(&plan, &graph, &self.project.sources, &self.project.directory);
         Ok(Planned {
             plan,
@@ -178,6 +185,7 @@ impl Session {
             secrets,
             run: None,
             places,
+            drifted,
         })
     }
 

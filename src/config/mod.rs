@@ -1,6 +1,7 @@
 //! From files to declarations: read, parse, take up variables, fold, decode. Only `source` reads files, and nothing here
 //! calls Azure.
 
+pub mod amend;
 mod call;
 mod check;
 mod declare;

@@ -22,6 +22,8 @@ pub enum Action {
     Delete,
     /// It stays in Azure and leaves our memory.
     Forget,
+    /// It stays as others made it, and is remembered so.
+    Remember,
     /// A migration is moved on.
     Advance(Phase),
 }
@@ -155,6 +157,8 @@ pub struct Tally {
     pub adopt: usize,
     /// Forgotten.
     pub forget: usize,
+    /// Remembered as others made them.
+    pub remember: usize,
     /// Moved on.
     pub advance: usize,
 }
@@ -174,6 +178,7 @@ impl Tally {
                 }
                 Action::Delete => tally.destroy += 1,
                 Action::Forget => tally.forget += 1,
+                Action::Remember => tally.remember += 1,
                 Action::Advance(_) => tally.advance += 1,
             }
         }

@@ -12,7 +12,7 @@ use crate::address::pattern::Pattern;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Aim {
-    /// Apply or destroy.
+    /// Apply, destroy, or only remember.
     pub mode: Mode,
     /// Batches whose failed migrations are tried again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

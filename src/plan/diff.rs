@@ -252,10 +252,10 @@ pub(super) fn declared_objects<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item
 
 /// One declared object that is put and deleted.
 #[derive(Clone, Copy)]
-struct Subject<'a> {
-    declaration: &'a Declaration,
-    unit: &'a Unit,
-    thing: &'static Thing,
+pub(super) struct Subject<'a> {
+    pub(super) declaration: &'a Declaration,
+    pub(super) unit: &'a Unit,
+    pub(super) thing: &'static Thing,
 }
 
 fn must_exist(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit) -> Result<(), Diagnostics> {
@@ -697,16 +697,25 @@ fn reason_of(subject: Subject<'_>, before: Option<&Remembered>) -> Reason {
     }
 }
 
-/// Differences between what we last did and what is there, but in fields that are left to others.
 fn note_drift(subject: Subject<'_>, object: &Json, before: Option<&Remembered>, works: &mut Works) {
+    if let Some(fields) = before.and_then(|before| drifted(subject, object, before)) {
+        works.drift.push(Drift {
+            unit: subject.unit.address.clone(),
+            fields,
+            outcome: Outcome::Changed,
+        });
+    }
+}
+
+/// Differences between what we last did and what is there, but in fields that are left to others; `None` where there are none.
+pub(super) fn drifted(subject: Subject<'_>, object: &Json, remembered: &Remembered) -> Option<Vec<FieldChange>> {
     let Subject {
         declaration,
-        unit,
+        unit: _,
         thing,
     } = subject;
-    let Some(remembered) = before else { return };
     let mut fields = Vec::new();
-    let maker = Maker::of(before);
+    let maker = Maker::of(Some(remembered));
     let ours = |field: &&BodyField| field.change != OnChange::CreateOnly && !is_ignored(declaration, field, maker);
     for field in thing.fields.iter().filter(ours) {
         let Some(last) = remembered.record.fields.get(field.attribute) else {
@@ -722,13 +731,7 @@ fn note_drift(subject: Subject<'_>, object: &Json, before: Option<&Remembered>, 
             });
         }
     }
-    if !fields.is_empty() {
-        works.drift.push(Drift {
-            unit: unit.address.clone(),
-            fields,
-            outcome: Outcome::Changed,
-        });
-    }
+    (!fields.is_empty()).then_some(fields)
 }
 
 fn fields_of(subject: Subject<'_>) -> BTreeMap<String, Json> {

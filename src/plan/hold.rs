@@ -34,7 +34,7 @@ pub(super) fn back(inputs: &Inputs<'_>, works: &mut Works) {
 fn waits_for(inputs: &Inputs<'_>, work: &Work, stuck: &BTreeSet<Address>) -> Option<Address> {
     match work.change.as_ref()?.action {
         Action::Create | Action::Update | Action::Replace | Action::Adopt => {}
-        Action::Delete | Action::Forget | Action::Advance(_) => return None,
+        Action::Delete | Action::Forget | Action::Remember | Action::Advance(_) => return None,
     }
     let mut seen = BTreeSet::new();
     let mut open: Vec<&Address> = vec![&work.unit.resource];

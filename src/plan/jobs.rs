@@ -204,7 +204,7 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
     });
     match (running, inputs.aim.mode) {
         // Refused where all that disturbs a running migration is.
-        (Some(_), Mode::Destroy) => {}
+        (Some(_), Mode::Destroy | Mode::Refresh) => {}
         (Some(attempt), Mode::Apply) => works.findings.push(Finding {
             code: LEFT_RUNNING,
             severity: Severity::Warning,
@@ -224,8 +224,10 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                 action: Action::Forget,
                 reason: match (mode, inputs.graph.get(&unit.resource)) {
                     (Mode::Destroy, _) => Reason::Destroy,
-                    (Mode::Apply, None) => Reason::NotDeclared,
-                    (Mode::Apply, Some(_)) => Reason::Because("it is of an earlier deal or generation".to_owned()),
+                    (Mode::Apply | Mode::Refresh, None) => Reason::NotDeclared,
+                    (Mode::Apply | Mode::Refresh, Some(_)) => {
+                        Reason::Because("it is of an earlier deal or generation".to_owned())
+                    }
                 },
                 fields: Vec::new(),
                 notes: vec!["a finished migration cannot be deleted; its databases stay on the target".into()],

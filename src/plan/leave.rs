@@ -216,8 +216,8 @@ pub(super) fn protect(inputs: &Inputs<'_>, works: &Works, found: &mut Diagnostic
             .collect();
         match (inputs.aim.mode, &active.unit) {
             (Mode::Destroy, Some(unit)) => found.push(still_running(unit, active.migration, &disturbing)),
-            (Mode::Destroy | Mode::Apply, _) if disturbing.is_empty() => {}
-            (Mode::Destroy | Mode::Apply, unit) => {
+            (Mode::Destroy | Mode::Apply | Mode::Refresh, _) if disturbing.is_empty() => {}
+            (Mode::Destroy | Mode::Apply | Mode::Refresh, unit) => {
                 found.push(protected(inputs, unit.as_ref(), active.migration, &disturbing));
             }
         }
@@ -234,7 +234,9 @@ fn disturbance(change: &Change) -> Option<&'static str> {
         Action::Delete => Some("deleted"),
         Action::Replace => Some("made anew"),
         Action::Update if !matches!(change.reason, Reason::Drifted | Reason::Repair(_)) => Some("changed"),
-        Action::Update | Action::Adopt | Action::Create | Action::Forget | Action::Advance(_) => None,
+        Action::Update | Action::Adopt | Action::Create | Action::Forget | Action::Remember | Action::Advance(_) => {
+            None
+        }
     }
 }
 

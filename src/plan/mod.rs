@@ -14,6 +14,7 @@ mod jobs;
 mod leave;
 pub mod lint;
 pub mod order;
+mod refresh_only;
 pub mod saved;
 mod select;
 pub mod step;
@@ -47,6 +48,8 @@ pub enum Mode {
     Apply,
     /// Remove what is ours.
     Destroy,
+    /// Remember what others changed; nothing in Azure changes.
+    Refresh,
 }
 
 /// What a plan was computed from; `apply` refuses when that has moved.
@@ -201,7 +204,10 @@ pub fn propose(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
 }
 
 fn propose_for(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
-    let mut works = diff::works(&inputs)?;
+    let mut works = match inputs.aim.mode {
+        Mode::Apply | Mode::Destroy => diff::works(&inputs)?,
+        Mode::Refresh => refresh_only::works(&inputs),
+    };
     let left_out = select::choose(&inputs, &mut works);
     let findings = lint::findings(&inputs, &works);
     let steps = order::arrange(&mut works.list, &inputs);

@@ -16,7 +16,7 @@ network "a" { name = "vnet-hub" }
 network "b" { name = "vnet-target" }
 "#;
 
-fn project(text: &str) -> Ferry {
+pub(crate) fn project(text: &str) -> Ferry {
     Ferry::of(&format!("{AZURE}{text}"))
 }
 

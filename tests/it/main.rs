@@ -10,6 +10,7 @@ mod bad_input;
 mod console;
 mod crash;
 mod cutover;
+mod drift;
 mod faults;
 mod fleet;
 mod fmt;

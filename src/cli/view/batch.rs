@@ -152,7 +152,7 @@ pub(crate) fn batch(text: &mut String, changes: &[Change], page: &Page<'_>, spel
 fn rank(action: &Action) -> u8 {
     match action {
         Action::Forget => 0,
-        Action::Adopt => 1,
+        Action::Adopt | Action::Remember => 1,
         Action::Advance(Phase::Watch | Phase::Answer) => 2,
         Action::Advance(Phase::Cutover) => 3,
         Action::Update => 4,

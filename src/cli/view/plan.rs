@@ -67,7 +67,10 @@ impl PlanView<'_> {
         self.losses(&mut text);
         self.findings(&mut text);
         text.push_str(&checks(&self.plan.checks, self.columns));
-        self.drift(&mut text);
+        // Where it is the plan, it stands among the changes.
+        if self.plan.mode != Mode::Refresh {
+            self.drift(&mut text);
+        }
         self.moves(&mut text);
         if self.plan.changes.is_empty() {
             self.nothing(&mut text);
@@ -264,6 +267,7 @@ impl PlanView<'_> {
         }
         let sentence = match (self.plan.mode, self.plan.kept, self.plan.findings.is_empty()) {
             (Mode::Destroy, _, _) => "Nothing is remembered, so there is nothing to delete.".to_owned(),
+            (Mode::Refresh, _, _) => "Nobody changed what pgferry remembers.".to_owned(),
             (Mode::Apply, 0, true) => "The configuration declares nothing to do.".to_owned(),
             (Mode::Apply, 0, false) => "Nothing can be done.".to_owned(),
             (Mode::Apply, 1, _) => "The one declared object is as it should be.".to_owned(),
@@ -291,6 +295,7 @@ impl PlanView<'_> {
             match plan.mode {
                 Mode::Apply => "pgferry will do the following:",
                 Mode::Destroy => "pgferry will take down what it made, and forget the rest:",
+                Mode::Refresh => "Others made these changes; pgferry will remember them and change nothing in Azure:",
             }
         );
         let _ = writeln!(text, "{}\n", legend(&plan.changes));
@@ -341,6 +346,7 @@ impl PlanView<'_> {
         let more = [
             (tally.adopt, "adopt"),
             (tally.forget, "forget"),
+            (tally.remember, "remember"),
             (tally.advance, "advance"),
         ];
         parts.extend(
@@ -599,7 +605,7 @@ mod tests {
 
           # database_batch.old: 1 migration to forget, because it is no longer declared
           . database_batch.old
-            . #1  will be forgotten and stays in Azure
+            . #1  will be forgotten
                   # a finished migration cannot be deleted; its databases stay on the
                   # target
 

@@ -181,9 +181,15 @@ impl Progress {
             Op::Put { .. } => match self.actions.get(&step.unit) {
                 Some(Action::Update) => "updating".into(),
                 Some(Action::Replace) => "creating anew".into(),
-                Some(Action::Create | Action::Delete | Action::Adopt | Action::Forget | Action::Advance(_)) | None => {
-                    "creating".into()
-                }
+                Some(
+                    Action::Create
+                    | Action::Delete
+                    | Action::Adopt
+                    | Action::Forget
+                    | Action::Remember
+                    | Action::Advance(_),
+                )
+                | None => "creating".into(),
             },
             Op::Delete { .. } => "deleting".into(),
             Op::Start { migration, .. } => format!("starting `{}`", migration.name()),
@@ -203,9 +209,15 @@ impl Progress {
             Op::Put { .. } => match self.actions.get(&step.unit) {
                 Some(Action::Update) => done("updated"),
                 Some(Action::Replace) => done("created anew"),
-                Some(Action::Create | Action::Delete | Action::Adopt | Action::Forget | Action::Advance(_)) | None => {
-                    done("created")
-                }
+                Some(
+                    Action::Create
+                    | Action::Delete
+                    | Action::Adopt
+                    | Action::Forget
+                    | Action::Remember
+                    | Action::Advance(_),
+                )
+                | None => done("created"),
             },
             Op::Delete { .. } => done("deleted"),
             Op::Start { migration, .. } => Some(format!("{} as `{}`", paint(ADD, "started"), migration.name())),
@@ -222,6 +234,7 @@ impl Progress {
             Op::Note => match self.actions.get(&step.unit)? {
                 Action::Adopt => done("adopted"),
                 Action::Forget => done("forgotten"),
+                Action::Remember => done("remembered"),
                 Action::Create | Action::Update | Action::Replace | Action::Delete | Action::Advance(_) => None,
             },
         }

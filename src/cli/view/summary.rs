@@ -162,6 +162,7 @@ impl SummaryView<'_> {
         let what = match self.plan.mode {
             Mode::Apply => "Apply",
             Mode::Destroy => "Destroy",
+            Mode::Refresh => "Refresh",
         };
         let counts = counted(self.report.counts());
         let took = length(self.report.elapsed);

@@ -131,7 +131,7 @@ impl Values {
         let (has_before, has_after) = match change.action {
             Action::Create => (false, true),
             Action::Delete | Action::Forget => (true, false),
-            Action::Update | Action::Replace | Action::Adopt | Action::Advance(_) => (true, true),
+            Action::Update | Action::Replace | Action::Adopt | Action::Remember | Action::Advance(_) => (true, true),
         };
         let mut values = Self::default();
         let fields = remembered.into_iter().flatten();
@@ -240,7 +240,7 @@ fn resource_change(change: &Change, values: Values, previous: Option<&UnitAddres
 
 fn actions(action: &Action) -> &'static [&'static str] {
     match action {
-        Action::Adopt => &["no-op"],
+        Action::Adopt | Action::Remember => &["no-op"],
         Action::Create => &["create"],
         Action::Update | Action::Advance(_) => &["update"],
         Action::Replace => &["delete", "create"],
@@ -257,6 +257,7 @@ fn action_reason(change: &Change) -> Option<&'static str> {
             Some("replace_because_cannot_update")
         }
         (Action::Adopt, _) => Some("adopt_because_already_there"),
+        (Action::Remember, _) => Some("remember_because_drifted"),
         (Action::Advance(_), _) => Some("advance_because_unfinished"),
         (Action::Forget, Reason::NotDeclared) => Some("forget_because_no_resource_config"),
         (Action::Update, Reason::Drifted) => Some("update_because_drifted"),
@@ -480,6 +481,7 @@ fn unit(change: &Change) -> Json {
         Action::Replace => ("replace", None),
         Action::Delete => ("delete", None),
         Action::Forget => ("forget", None),
+        Action::Remember => ("remember", None),
         Action::Advance(Phase::Watch) => ("advance", Some("watch")),
         Action::Advance(Phase::Answer) => ("advance", Some("answer")),
         Action::Advance(Phase::Cutover) => ("advance", Some("cutover")),

@@ -204,6 +204,7 @@ impl Sheet<'_> {
             (tally.destroy, "to destroy"),
             (tally.adopt, "to adopt"),
             (tally.forget, "to forget"),
+            (tally.remember, "to remember"),
             (tally.advance, "to advance"),
         ];
         let always = 3;
@@ -217,6 +218,7 @@ impl Sheet<'_> {
             (true, _) => "no changes".to_owned(),
             (false, Mode::Apply) => parts.join(", "),
             (false, Mode::Destroy) => format!("destroy: {}", parts.join(", ")),
+            (false, Mode::Refresh) => format!("refresh only: {}", parts.join(", ")),
         };
         let mut text = format!("{MARKER}\n## pgferry plan: {title}\n\n");
         if plan.base.cloud == Cloud::Simulator {
