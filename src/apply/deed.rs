@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use super::error::StepError;
 use super::journal::BodyHash;
-use crate::arm::migration::{Migration, MigrationOption};
-use crate::arm::{ArmId, Body, Draft, Final, Outputs, Query};
-use crate::plan::batch::{OWN_TAGS, TAG_LINEAGE};
+use crate::arm::migration::{Migration, NEVER_MOVED};
+use crate::arm::{ArmId, Body, Final, Outputs, Query};
+use crate::plan::batch::TAG_LINEAGE;
 use crate::plan::step::{Finds, StepTarget};
 use crate::plan::{Answer, Gate, Op, Step};
 use crate::secret::Secrets;
@@ -53,20 +53,9 @@ pub(super) enum Deed<'p> {
 /// What a start checks before it sends.
 #[derive(Debug)]
 pub(super) struct Start<'p> {
-    listed: Vec<&'p str>,
-    may_exist: &'p BTreeSet<String>,
-    tags: BTreeMap<&'p str, &'p str>,
-    moves: Moves,
-}
-
-/// Databases that every server has.
-const SYSTEM_DATABASES: [&str; 5] = ["postgres", "template0", "template1", "azure_sys", "azure_maintenance"];
-
-/// Whether a migration writes to the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moves {
-    Databases,
-    Nothing,
+    pub(super) writes: &'p [String],
+    pub(super) may_exist: &'p BTreeSet<String>,
+    pub(super) tags: &'p BTreeMap<String, String>,
 }
 
 impl<'p> Deed<'p> {
@@ -93,11 +82,17 @@ impl<'p> Deed<'p> {
             Op::Start {
                 migration,
                 body,
+                writes,
+                tags,
                 may_exist,
             } => Self::Start {
                 id: migration.clone(),
                 hash: BodyHash::of(body),
-                start: Start::of(body, may_exist),
+                start: Start {
+                    writes,
+                    may_exist,
+                    tags,
+                },
                 body: body.settle(outputs, secrets)?,
             },
             Op::Delete { target, finds } => Self::Delete {
@@ -154,38 +149,10 @@ pub(super) fn brought<'a>(
     })
 }
 
-impl<'p> Start<'p> {
-    pub(super) fn of(body: &'p Body<Draft>, may_exist: &'p BTreeSet<String>) -> Self {
-        let listed = match body.get(&["properties", "dbsToMigrate"]) {
-            Some(Body::List(names)) => names.iter().filter_map(text).collect(),
-            Some(_) | None => Vec::new(),
-        };
-        let tags = match body.get(&["tags"]) {
-            Some(Body::Object(tags)) => tags
-                .iter()
-                .filter(|(key, _)| key.starts_with(OWN_TAGS))
-                .filter_map(|(key, value)| Some((&**key, text(value)?)))
-                .collect(),
-            Some(_) | None => BTreeMap::new(),
-        };
-        let option = body.get(&["properties", "migrationOption"]).and_then(text);
-        let moves = match option.map(MigrationOption::read) {
-            Some(MigrationOption::Validate) => Moves::Nothing,
-            Some(MigrationOption::Migrate | MigrationOption::ValidateAndMigrate | MigrationOption::Other(_)) | None => {
-                Moves::Databases
-            }
-        };
-        Self {
-            listed,
-            may_exist,
-            tags,
-            moves,
-        }
-    }
-
+impl Start<'_> {
     /// Whether it writes to the target, so that what is there could be lost.
     pub(super) fn writes(&self) -> bool {
-        self.moves == Moves::Databases
+        !self.writes.is_empty()
     }
 
     /// Databases of the list that are on the target and that the plan does not expect there.
@@ -194,11 +161,12 @@ impl<'p> Start<'p> {
             .iter()
             .filter_map(|database| database.get("name")?.as_str())
             .collect();
-        let unexpected =
-            self.listed.iter().copied().filter(|name| {
-                there.contains(name) && !self.may_exist.contains(*name) && !SYSTEM_DATABASES.contains(name)
-            });
-        unexpected.map(str::to_owned).collect()
+        let is_there_always = |name: &&String| name.as_str() == "postgres" || NEVER_MOVED.contains(&name.as_str());
+        let unexpected = self
+            .writes
+            .iter()
+            .filter(|name| there.contains(name.as_str()) && !self.may_exist.contains(*name) && !is_there_always(name));
+        unexpected.cloned().collect()
     }
 
     /// Whether a migration that is there is the one that was to be started: by its tags, since names say nothing.
@@ -209,13 +177,5 @@ impl<'p> Start<'p> {
             tags.any(|(known, other)| known.eq_ignore_ascii_case(key) && other == value)
         };
         has(TAG_LINEAGE, &lineage.to_string()) && self.tags.iter().all(|(key, value)| has(key, value))
-    }
-}
-
-fn text(body: &Body<Draft>) -> Option<&str> {
-    match body {
-        Body::Text(text) => Some(text),
-        Body::Null | Body::Bool(_) | Body::Number(_) | Body::Secret(_) | Body::List(_) => None,
-        Body::Object(_) | Body::Open(_) => None,
     }
 }

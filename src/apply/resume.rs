@@ -416,10 +416,19 @@ impl Lookup<'_> {
             }
             Op::Start {
                 migration,
-                body,
+                body: _,
+                writes,
+                tags,
                 may_exist,
             } => match self.appears(migration).await? {
-                Some(object) if Start::of(body, may_exist).made(migration, &object, self.snapshot.lineage) => {
+                Some(object)
+                    if (Start {
+                        writes,
+                        may_exist,
+                        tags,
+                    })
+                    .made(migration, &object, self.snapshot.lineage) =>
+                {
                     Ok(Finding::Happened(fruit(Some(migration.clone()), Some(object))))
                 }
                 Some(_) | None => not(),

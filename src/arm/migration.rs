@@ -11,6 +11,9 @@ use serde_json::Value as Json;
 
 use super::id::ArmId;
 
+/// Databases that the service never moves (contract 5.3).
+pub const NEVER_MOVED: [&str; 4] = ["template0", "template1", "azure_sys", "azure_maintenance"];
+
 macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $wire:literal),* $(,)? }) => {
         $(#[$doc])*

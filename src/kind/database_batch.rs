@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::schema::{Argument, ArgumentType, Content, Effect, Fields, Schema, Section, Term, Word};
 use super::{Body, Conduct, Context, Expansion, Kind, known_ids, server, source};
 use crate::address::Address;
-use crate::arm::migration::{MigrationMode, MigrationOption};
+use crate::arm::migration::{MigrationMode, MigrationOption, NEVER_MOVED};
 use crate::arm::{ArmId, Draft};
 use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, UNPROVEN};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
@@ -479,9 +479,6 @@ fn ends(fields: &Fields<'_>, cx: &Context<'_>, source: &Address, target: &Addres
         networks,
     })
 }
-
-/// Databases that the service never moves (contract 5.3).
-const NEVER_MOVED: [&str; 4] = ["template0", "template1", "azure_sys", "azure_maintenance"];
 
 fn databases(fields: &Fields<'_>, found: &mut Diagnostics) -> Vec<String> {
     let declared = fields.top().texts("databases").unwrap_or_default();

@@ -111,6 +111,9 @@ fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
             migration,
             body,
             may_exist,
+            // Both stand in the body.
+            writes: _,
+            tags: _,
         } => json!({ "start": migration, "body": body, "may_exist": may_exist }),
         Op::Delete { target, .. } => json!({ "delete": target }),
         Op::Await(Await {

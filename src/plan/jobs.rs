@@ -404,6 +404,13 @@ impl Job<'_> {
             op: Op::Start {
                 migration: start.id.clone(),
                 body,
+                writes: match self.batch.option {
+                    MigrationOption::Validate => Vec::new(),
+                    MigrationOption::Migrate | MigrationOption::ValidateAndMigrate | MigrationOption::Other(_) => {
+                        start.databases.clone()
+                    }
+                },
+                tags: self.own_tags(),
                 may_exist: start.may_exist.keys().cloned().collect(),
             },
             scopes: BTreeSet::from([self.batch.target.clone()]),
@@ -626,11 +633,15 @@ impl Job<'_> {
     fn tags(&self) -> BTreeMap<String, String> {
         let mut given = self.batch.tags.clone();
         given.retain(|key, _| !key.to_lowercase().starts_with(OWN_TAGS));
-        let own = BTreeMap::from([
+        tags::merged(&given, &self.own_tags())
+    }
+
+    /// Tags by which the migration is known as this unit's in this generation.
+    fn own_tags(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
             (TAG_UNIT.to_owned(), self.unit.to_string()),
             (TAG_GENERATION.to_owned(), self.batch.generation.to_string()),
-        ]);
-        tags::merged(&given, &own)
+        ])
     }
 
     fn record(&self, attempts: Vec<Attempt>) -> UnitRecord {

@@ -87,7 +87,11 @@ pub enum Op {
         migration: ArmId,
         /// Its create body.
         body: Body<Draft>,
-        /// Databases of the list that may exist on the target already: overwritten by consent, or left by an own attempt.
+        /// Databases that it writes on the target; none where it only validates.
+        writes: Vec<String>,
+        /// Tags of its body by which it is told from every other migration.
+        tags: BTreeMap<String, String>,
+        /// Databases of these that may exist on the target already: overwritten by consent, or left by an own attempt.
         may_exist: BTreeSet<String>,
     },
     /// Delete an object; absent is as good as deleted.
@@ -262,8 +266,6 @@ impl Opens {
         }
     }
 }
-
-impl Step {}
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

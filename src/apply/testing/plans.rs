@@ -82,9 +82,10 @@ pub(in crate::apply) fn chain(target: &str, name: &str, how: Chain) -> Vec<(Unit
     let unit: UnitAddress = format!("database_batch.{name}#1").parse().unwrap();
     let migration = batch_id(target, name);
     let databases = vec![format!("{name}a"), format!("{name}b")];
+    let own = BTreeMap::from([("pgferry-unit".to_owned(), unit.to_string())]);
     let body = json!({
         "properties": { "dbsToMigrate": databases, "migrationMode": "Online", "migrationOption": "Migrate" },
-        "tags": { "pgferry-unit": unit.to_string() },
+        "tags": own,
     });
     let mut kept = record(migration.clone());
     kept.attempts.push(Attempt {
@@ -96,6 +97,8 @@ pub(in crate::apply) fn chain(target: &str, name: &str, how: Chain) -> Vec<(Unit
     let start = Op::Start {
         migration: migration.clone(),
         body: Body::from_json(&body),
+        writes: databases.clone(),
+        tags: own,
         may_exist: BTreeSet::new(),
     };
     let way = |until| {

@@ -95,6 +95,8 @@ fn start(name: &str) -> Op {
     Op::Start {
         migration: migration_id(name),
         body: Body::Null,
+        writes: Vec::new(),
+        tags: BTreeMap::new(),
         may_exist: BTreeSet::new(),
     }
 }
