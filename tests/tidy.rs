@@ -74,6 +74,9 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 const WORDS: &[&str] = &["address", "block", "diagnostic", "secret", "lang", "arm", "clock"];
 
+/// Who may use the crate that owns stored state, beside the shell. `postgres` lends it connections.
+const KNOWS_THE_STORE: &[&str] = &["apply", "postgres"];
+
 /// Modules that must stay pure: no async, no I/O, no clock, no environment.
 const PURE: &[&str] = &[
     "address",
@@ -129,6 +132,15 @@ fn module_of(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
+/// Whether `super` of a file's top level is the crate itself.
+fn is_top_of_a_module(path: &Path) -> bool {
+    let inner = path
+        .strip_prefix(root().join("src"))
+        .expect("a source stands below src");
+    let depth = inner.components().count();
+    depth == 1 || depth == 2 && inner.ends_with("mod.rs")
+}
+
 /// The code of a file without its tests and comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a source can be read");
@@ -181,8 +193,34 @@ fn modules_import_only_what_their_layer_allows() {
                 broken.push(format!("{} imports {import}", path.display()));
             }
         }
+        if is_top_of_a_module(&path) && code(&path).contains("super::") {
+            broken.push(format!("{} names another module through `super`", path.display()));
+        }
+        if code(&path).contains("pgferry_state") && !KNOWS_THE_STORE.contains(&module.as_str()) {
+            broken.push(format!("{} knows the store", path.display()));
+        }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// A number is no explanation: whoever meets one finds what it stands for.
+#[test]
+fn every_part_of_the_contract_that_a_comment_cites_is_told() {
+    let told = fs::read_to_string(root().join("schemas/arm/README.md")).expect("the contract can be read");
+    let rows: String = told.lines().filter(|line| line.starts_with("| ")).collect();
+    let mut missing = BTreeSet::new();
+    for path in sources(&root().join("src")) {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        for (at, word) in text.match_indices("contract ") {
+            let rest = &text[at + word.len()..];
+            let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+            let number = number.trim_end_matches('.');
+            if !number.is_empty() && !rows.contains(&format!("{number} ")) {
+                missing.insert(format!("{number} in {}", path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which api-version each ARM type is called with (contract section 1). Facts only; nothing here asks a service.
+//! Which api-version each ARM type is called with (contract 1). Facts only; nothing here asks a service.
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::address::{Address, typed};
 
 use super::action::Action;
-use super::diff::{Work, Works};
+use super::work::{Work, Works};
 use super::{Finding, Inputs};
 use crate::diagnostic::Severity;
 use crate::diagnostic::code::{HELD_BACK, STUCK};

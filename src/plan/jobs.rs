@@ -18,9 +18,10 @@ use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
 use super::batch::{
     Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state,
 };
-use super::diff::{Direction, Operation, Queue, QueuePlace, Work, Works, needs};
+use super::diff::needs;
 use super::import;
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
+use super::work::{Direction, Operation, Queue, QueuePlace, Work, Works};
 use super::{Finding, Inputs, Mode};
 
 /// Adds what every batch, and every batch that is gone, has to do.

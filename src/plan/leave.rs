@@ -16,8 +16,9 @@ use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
 
 use super::action::{Action, Change, Reason};
-use super::diff::{DELETE_PATIENCE, Declared, Direction, Operation, Work, Works};
+use super::diff::{DELETE_PATIENCE, Declared};
 use super::step::{Finds, Op, Remember, StepTarget};
+use super::work::{Direction, Operation, Work, Works};
 use super::{Inputs, Mode};
 
 /// A unit that is no longer declared.

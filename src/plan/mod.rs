@@ -18,6 +18,7 @@ mod refresh_only;
 pub mod saved;
 mod select;
 pub mod step;
+pub mod work;
 
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@ use crate::arm::{ArmId, ArmType};
 use crate::graph::Because;
 
 use super::Inputs;
-use super::diff::{Direction, Queue, QueuePlace, Work};
 use super::step::{Await, Op, Remember, Step, StepId, StepTarget, Until};
+use super::work::{Direction, Queue, QueuePlace, Work};
 
 /// The steps of all works, whose operations they take over, numbered so that a step comes after everything it waits for
 /// within its own work.

@@ -3,8 +3,9 @@
 
 use super::Inputs;
 use super::action::{Action, Change, Drift, FieldChange, Outcome, Reason, Shown};
-use super::diff::{Direction, Operation, Subject, Work, Works, drifted};
+use super::diff::{Subject, drifted};
 use super::step::{Op, Remember};
+use super::work::{Direction, Operation, Work, Works};
 use crate::address::UnitAddress;
 use crate::observed::Presence;
 use crate::prior::Remembered;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Inputs;
 use super::aim::Aim;
-use super::diff::{Direction, Work, Works};
+use super::work::{Direction, Work, Works};
 use crate::address::pattern::Pattern;
 use crate::address::{Address, UnitAddress};
 

@@ -51,7 +51,7 @@ pub enum Fault {
         #[serde(default)]
         retry_after: Option<u64>,
     },
-    /// A conflict of contract section 2.7 by its code, with the status and shape it has there.
+    /// A conflict of contract 2.7 by its code, with the status and shape it has there.
     Conflict {
         /// The code.
         code: Conflict,
@@ -97,7 +97,7 @@ pub enum Fault {
     },
 }
 
-/// The conflicts of contract section 2.7.
+/// The conflicts of contract 2.7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is an error code of Azure, explained in the contract")]
 pub enum Conflict {
@@ -231,7 +231,7 @@ pub enum MigrationFault {
 /// What a migration can be made to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is a waiting substate of contract section 5.4")]
+#[expect(missing_docs, reason = "each is a waiting substate of contract 5.4")]
 pub enum WaitFor {
     LogicalReplication,
     Databases,

@@ -100,7 +100,7 @@ pub struct Quota {
     pub per_second: f64,
 }
 
-/// The buckets of contract section 2.6; the global ones are fifteen times the subscription's.
+/// The buckets of contract 2.6; the global ones are fifteen times the subscription's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quotas {

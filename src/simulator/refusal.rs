@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::message::Response;
 
-/// An error body of contract section 2.4 together with its status. Boxed: it is the `Err` of nearly every function here.
+/// An error body of contract 2.4 together with its status. Boxed: it is the `Err` of nearly every function here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Refusal(Box<Said>);

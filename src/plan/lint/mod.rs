@@ -2,7 +2,7 @@
 
 mod overlap;
 
-use super::diff::Works;
+use super::work::Works;
 use super::{Finding, Inputs, Mode};
 
 /// One rule.

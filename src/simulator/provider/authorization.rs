@@ -9,7 +9,7 @@ use crate::simulator::path::Key;
 use crate::simulator::store::text;
 use crate::simulator::world::{Answer, Call, World};
 
-/// Names and guids of the built-in roles that the tool knows (contract section 9).
+/// Names and guids of the built-in roles that the tool knows (contract 9).
 const ROLES: &[(&str, &str)] = &[
     ("Contributor", "b24988ac-6180-42a0-ab88-20f7382dd24c"),
     ("Network Contributor", "4d97b98b-1d4f-4787-a291-c67834d212e7"),

@@ -1,4 +1,4 @@
-//! Server parameters of flexible servers: a catalogue of defaults, and objects for what was changed (contract section 4).
+//! Server parameters of flexible servers: a catalogue of defaults, and objects for what was changed (contract 4).
 //! Never the server itself.
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Flexible servers and the lock that their children share (contract section 3). Never a migration's progress.
+//! Flexible servers and the lock that their children share (contract 3). Never a migration's progress.
 
 use serde_json::{Map, Value, json};
 
@@ -370,7 +370,7 @@ pub(super) fn set_state(world: &mut World, key: &Key, state: &str) {
     });
 }
 
-/// After a restart every static parameter has its new value (contract section 4).
+/// After a restart every static parameter has its new value (contract 4).
 pub(super) fn restarted(world: &mut World, key: &Key) {
     set_state(world, key, "Ready");
     super::configuration::restarted(world, key);

@@ -1,4 +1,4 @@
-//! Private DNS zones and their links to networks (contract section 8). Never the records in them, which are only read.
+//! Private DNS zones and their links to networks (contract 8). Never the records in them, which are only read.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Migrations: what a client may ask of them (contract section 5). How they move on by themselves is in `run`, what they
+//! Migrations: what a client may ask of them (contract 5). How they move on by themselves is in `run`, what they
 //! show of it in `progress`, what they check in `validation`.
 
 mod path_check;
@@ -278,7 +278,7 @@ fn start_of_window(properties: &Map<String, Value>) -> Result<Option<jiff::Times
     }
 }
 
-/// Defaults of contract section 5.1.
+/// Defaults (contract 5.1).
 fn complete(world: &mut World, server: &Key, properties: &mut Map<String, Value>) {
     let target = world
         .store

@@ -1,4 +1,4 @@
-//! Whether the network lets a migration through: peerings, zone links, endpoints (contract section 13). Changes nothing.
+//! Whether the network lets a migration through: peerings, zone links, endpoints (contract 13). Changes nothing.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A migration on its way: its phases, what ends each, and what a user may do in it (contract section 5.4).
+//! A migration on its way: its phases, what ends each, and what a user may do in it (contract 5.4).
 //! Reads no clock: it is told when its time has come.
 
 use std::collections::BTreeSet;
