@@ -2,7 +2,7 @@
 //!
 //! The modules stand in layers; each imports only from the layers above it in this list (held by `tests/tidy.rs`):
 //!
-//! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`database`], [`arm`], [`lang`]. No I/O.
+//! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`length`], [`database`], [`arm`], [`lang`]. No I/O.
 //! 1. pure: [`kind`], [`config`], [`editor`], [`graph`], [`prior`], [`observed`], [`plan`]. Never async; cannot reach Azure, the clock or the disk
 //!    (except `config::source`, the one door to configuration files).
 //! 2. I/O: [`azure`], [`postgres`], [`simulator`]. They know the words and nothing of each other.
@@ -16,6 +16,7 @@ pub mod clock;
 pub mod database;
 pub mod diagnostic;
 pub mod lang;
+pub mod length;
 pub mod secret;
 
 pub mod config;

@@ -26,10 +26,12 @@ const LAYERS: &[(&str, &[&str])] = &[
             "secret",
             "lang",
             "arm",
+            "length",
             "kind",
             "graph",
         ],
     ),
+    ("length", &[]),
     ("editor", &["lang", "kind", "config"]),
     ("graph", &["address", "block", "diagnostic", "arm", "kind"]),
     ("observed", WORDS),
@@ -72,7 +74,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("apply", &["address", "secret", "clock", "lang", "arm", "prior", "plan"]),
 ];
 
-const WORDS: &[&str] = &["address", "block", "diagnostic", "secret", "lang", "arm", "clock"];
+const WORDS: &[&str] = &[
+    "address",
+    "block",
+    "diagnostic",
+    "secret",
+    "lang",
+    "arm",
+    "clock",
+    "length",
+];
 
 /// Who may use the crate that owns stored state, beside the shell. `postgres` lends it connections.
 const KNOWS_THE_STORE: &[&str] = &["apply", "postgres"];
@@ -84,6 +95,7 @@ const PURE: &[&str] = &[
     "secret",
     "database",
     "block",
+    "length",
     "lang",
     "kind",
     "graph",
@@ -215,7 +227,8 @@ fn every_part_of_the_contract_that_a_comment_cites_is_told() {
             let rest = &text[at + word.len()..];
             let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
             let number = number.trim_end_matches('.');
-            if !number.is_empty() && !rows.contains(&format!("{number} ")) {
+            let is_told = [' ', ','].iter().any(|end| rows.contains(&format!("{number}{end}")));
+            if !number.is_empty() && !is_told {
                 missing.insert(format!("{number} in {}", path.display()));
             }
         }

@@ -220,7 +220,7 @@ pub struct GateReading {
     pub databases: Vec<DatabaseReading>,
     /// The largest lag allowed.
     pub max_lag: Duration,
-    /// How many good readings in a row there were, this one included.
+    /// How many good readings in a row there were, this one included; more than needed in the look right before the trigger.
     pub good: u32,
     /// How many are needed.
     pub needed: u32,

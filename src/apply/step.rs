@@ -246,7 +246,7 @@ impl Doer<'_> {
         let mut triggered = None;
         let mut sent = 0;
         // The gate has just been seen open: one more good reading is enough. After a bad one it takes the whole row again.
-        let mut good = gate.map_or(0, |gate| gate.samples.saturating_sub(1));
+        let mut good = gate.map_or(0, |gate| gate.samples);
         loop {
             let Some(migration) = self.migration_long(&id).await? else {
                 return Err(StepError::Vanished { migration: id });

@@ -343,7 +343,9 @@ pub(crate) fn on_serve(error: &ServeError) -> Report {
     match error {
         ServeError::AlreadyServed { .. } => report.hint("use that one, or end it first: it serves the same world"),
         ServeError::Restore { .. } => report.hint("`pgferry simulator reset` begins anew from the seed"),
-        ServeError::Seed { .. } => report.hint("the world is the file that `world` in the `azure` block names"),
+        ServeError::Seed { .. } | ServeError::File { action: "read", .. } => {
+            report.hint("the world is the file that `world` in the `azure` block names")
+        }
         ServeError::Listen { .. } => report.hint("choose another `--port`, or none: then a free one is taken"),
         ServeError::File { .. } | ServeError::Certificate(_) | ServeError::Server(_) | ServeError::ToldToDie => report,
     }

@@ -17,6 +17,7 @@ use super::plan_file;
 use super::project::Purpose;
 use super::session::{Afterwards, Planned, Session};
 use super::signals::Signals;
+use super::view::layout::hang;
 use super::view::progress::Progress;
 use super::view::summary::SummaryView;
 use super::view::time::instant;
@@ -81,7 +82,7 @@ struct Running {
     /// How many calls to Azure at once; watching does not count
     #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one)]
     parallelism: NonZeroUsize,
-    /// What a failed step means to the others
+    /// What a failed step means to the others: what hangs on it is skipped (continue), or nothing new begins (stop)
     #[arg(long, value_name = "HOW", default_value = "continue")]
     on_error: Failing,
     /// Keep the state on this runner although it is thrown away
@@ -264,11 +265,13 @@ impl Job<'_> {
                     Ok(None)
                 }
                 Settled::InOrder(open) => {
-                    self.call.ui.say(&format!(
-                        "The run of {}, begun {}, is still open. Where it still watches, this one takes over once it begins.\n\n",
+                    let sentence = format!(
+                        "The run of {}, begun {}, is still open. Where it still watches, this one takes over once it begins.",
                         open.by,
                         instant(open.started)
-                    ));
+                    );
+                    let told = hang("", "", &sentence, self.call.ui.width());
+                    self.call.ui.say(&format!("{told}\n"));
                     Ok(None)
                 }
                 Settled::Interrupted(_) => Ok(Some(work::cut_short(self.call.ui, &self.again))),

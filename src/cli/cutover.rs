@@ -25,11 +25,11 @@ use crate::arm::migration::{Ending, Migration, Standing};
 use crate::arm::{ArmRead, Found, Outputs};
 use crate::cli::color::{GOOD, STRONG, paint};
 use crate::kind::database_batch::Batch;
+use crate::length::Length;
 use crate::plan::Gate;
 use crate::plan::step::Opens;
 use crate::prior::Prior;
 use crate::secret::Secrets;
-use crate::simulator::Span;
 
 /// Cut a migration over; works beside a running apply
 #[derive(Args)]
@@ -43,7 +43,7 @@ pub(crate) struct CutoverArgs {
     address: UnitAddress,
     /// How long the gate's conditions may take to hold, by the clock of the cloud
     #[arg(long, value_name = "TIME", default_value = "10m")]
-    patience: Span,
+    patience: Length,
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,

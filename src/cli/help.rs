@@ -23,6 +23,9 @@ pub(crate) const STYLES: Styles = Styles::styled()
     .valid(AnsiColor::Green.on_default())
     .invalid(AnsiColor::Yellow.on_default());
 
+/// Help is laid out for this width.
+const COLUMNS: usize = 80;
+
 /// What stands under the list of commands.
 pub(crate) fn after() -> String {
     let width = VARIABLES
@@ -32,13 +35,29 @@ pub(crate) fn after() -> String {
         .unwrap_or_default();
     let variables: String = VARIABLES
         .iter()
-        .map(|variable| format!("  {:width$}  {}\n", variable.name, variable.does))
+        .map(|variable| {
+            let first = format!("  {:width$}  ", variable.name);
+            hang(&first, &" ".repeat(first.len()), variable.does, COLUMNS)
+        })
+        .collect();
+    let codes = [
+        (Exit::Done, "done, or nothing to do"),
+        (Exit::Error, "an error, of usage too"),
+        (Exit::Changes, "something would change (plan --detailed-exitcode)"),
+        (
+            Exit::InFlight,
+            "migrations go on in Azure; of fmt --check: not laid out",
+        ),
+        (Exit::WaitingForPerson, "only a person's answer is missing"),
+        (Exit::Drift, "others changed something (drift)"),
+        (Exit::CheckFailed, "a check failed"),
+    ];
+    let codes: String = codes
+        .iter()
+        .map(|(exit, means)| format!("  {}  {means}\n", exit.code()))
         .collect();
     format!(
-        "{}\n{variables}\n{}\n  \
-         0 done or nothing to do      1 error                  2 changes (plan --detailed-exitcode)\n  \
-         3 still in flight in Azure   4 waiting for a person   7 a check failed\n\n\
-         Flags may be written as in Terraform, too: -auto-approve, -input=false.",
+        "{}\n{variables}\n{}\n{codes}\nFlags may be written as in Terraform, too: -auto-approve, -input=false.",
         paint(STRONG, "Environment:"),
         paint(STRONG, "Exit codes:"),
     )
@@ -47,9 +66,14 @@ pub(crate) fn after() -> String {
 /// A block of examples under a command's help.
 pub(crate) fn examples(lines: &[(&str, &str)]) -> String {
     let width = lines.iter().map(|(line, _)| line.len()).max().unwrap_or_default();
+    let longest = lines.iter().map(|(_, does)| does.len()).max().unwrap_or_default();
+    let beside = width + longest + 4 <= COLUMNS;
     let body: String = lines
         .iter()
-        .map(|(line, does)| format!("  {line:width$}  {does}\n"))
+        .map(|(line, does)| match beside {
+            true => format!("  {line:width$}  {does}\n"),
+            false => format!("  {line}\n      {does}\n"),
+        })
         .collect();
     format!("{}\n{}", paint(STRONG, "Examples:"), body.trim_end())
 }

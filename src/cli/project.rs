@@ -10,7 +10,7 @@ use super::calling::Calling;
 use super::env::Env;
 use super::error::CommandError;
 use super::view::diagnostic::{self, Quotable, SourceText};
-use crate::arm::{Cloud, CloudError, SubscriptionId, TenantId};
+use crate::arm::{Cloud, CloudError, Outputs, SubscriptionId, TenantId};
 use crate::config::source::Role;
 use crate::config::version::{Constraint, Version};
 use crate::config::{
@@ -170,7 +170,13 @@ impl Project {
                 None => missing.detail("There is no `azure` block."),
             };
             let hint = "write `azure { subscription_id = \"…\" }`; state and plans are bound to it";
-            self.refuse(missing.hint(hint).into(), width)
+            // A block with another name may be what was meant.
+            let mut found = match self.settings.azure.span {
+                Some(_) => Diagnostics::new(),
+                None => self.program.declare(&Outputs::default()).err().unwrap_or_default(),
+            };
+            found.push(missing.hint(hint));
+            self.refuse(found, width)
         })
     }
 

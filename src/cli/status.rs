@@ -250,7 +250,7 @@ fn open_run(snapshot: &Snapshot) -> Option<String> {
         .and_then(serde_json::Value::as_array)
         .map_or(done, Vec::len);
     Some(format!(
-        "The apply of {by}, begun {}, has {done} of {} done so far; the next `pgferry apply` takes up the rest.\n",
+        "The apply of {by}, begun {}, is open, with {done} of {} done. If it no longer runs, the next `pgferry apply` takes up the rest.",
         instant(*started),
         count(all, "step")
     ))

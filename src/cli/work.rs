@@ -20,10 +20,10 @@ use crate::apply::{ApplyError, Caller, Interrupt, Interrupter, Moved, OnError, O
 use crate::arm::Outputs;
 use crate::azure::clock::WallClock;
 use crate::clock::Clock;
+use crate::length::Length;
 use crate::plan::{Output, Plan};
 use crate::prior::OUTPUT_PREFIX;
 use crate::secret::Secrets;
-use crate::simulator::Span;
 
 /// An interrupted run has two seconds; the last tenth is for saying so.
 const PATIENCE: Duration = Duration::from_millis(1900);
@@ -37,12 +37,13 @@ const OUTPUT_PATIENCE: Duration = Duration::from_secs(30);
 /// Flags of everything that changes Azure.
 #[derive(Args)]
 pub(crate) struct Working {
-    /// How long to stay
+    /// How long to stay: until all is over or waits for people (done), until each migration can be cut over (ready), or only
+    /// until everything is submitted (none)
     #[arg(long, value_name = "FOR", default_value = "done")]
     wait: WaitFor,
     /// How long to wait for the state when somebody else writes, such as `30s`
     #[arg(long, value_name = "TIME")]
-    lock_timeout: Option<Span>,
+    lock_timeout: Option<Length>,
 }
 
 /// How long to stay.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::address::{Address, InstanceKey, KindName, Label};
 use crate::block::{Attribute, Block, Body, Condition, Lifecycle, Literal, Meta, Nested, Timeouts, Verdict};
@@ -18,6 +17,7 @@ use crate::lang::eval::{Evaluator, Frame, Frames, shown};
 use crate::lang::expr::{Expr, Node, Reference, StepNode};
 use crate::lang::value::{Shape, Type, Value};
 use crate::lang::{convert, order};
+use crate::length::Length;
 
 /// Blocks that every resource takes and no kind sees.
 const META_BLOCKS: [&str; 2] = ["lifecycle", "timeouts"];
@@ -534,8 +534,8 @@ fn timeouts(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock
         let Ok(value) = folding.evaluate(here, |evaluator| evaluator.eval(&attribute.expr)) else {
             continue;
         };
-        match value.as_text().and_then(duration) {
-            Some(duration) => *place = Some(duration),
+        match value.as_text().and_then(|text| text.parse().ok()) {
+            Some(Length(length)) => *place = Some(length),
             None if value.is_null() => {}
             None => folding.found.push(refuse_meta(
                 attribute.expr.span,
@@ -547,28 +547,6 @@ fn timeouts(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, block: &RawBlock
         }
     }
     timeouts
-}
-
-/// A duration such as `90s`, `30m`, `1h30m` or `2h`.
-pub fn duration(text: &str) -> Option<Duration> {
-    let mut seconds: u64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit())?;
-        let count: u64 = rest.get(..end)?.parse().ok()?;
-        rest = rest.get(end..)?;
-        let unit = rest.chars().next()?;
-        let factor = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            _ => return None,
-        };
-        seconds = seconds.checked_add(count.checked_mul(factor)?)?;
-        rest = rest.get(unit.len_utf8()..)?;
-    }
-    (!text.is_empty()).then(|| Duration::from_secs(seconds))
 }
 
 /// The conditions of one sort in the `lifecycle` block; what is known not to hold is reported.

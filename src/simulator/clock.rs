@@ -106,6 +106,9 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, NotASpan> {
         let not = || NotASpan(text.to_owned());
+        if let Ok(seconds) = text.parse() {
+            return Self::try_from(SpanText::Seconds(seconds));
+        }
         let signed: SignedDuration = text.parse().map_err(|_| not())?;
         Duration::try_from(signed).map(Self).map_err(|_| not())
     }

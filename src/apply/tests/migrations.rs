@@ -128,7 +128,7 @@ async fn an_online_migration_is_cut_over_once_its_gate_is_open_and_its_downtime_
      80 done 2 database_batch.wave#1
      80 lock taken
      80 begins 3 database_batch.wave#1
-     80 gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
+     80 gate of database_batch.wave#1: 3 of 2, lag Some(0ns)
      80 cutover of database_batch.wave#1
      80 done 3 database_batch.wave#1
      80 begins 4 database_batch.wave#1
@@ -183,7 +183,7 @@ async fn an_unknown_lag_keeps_the_gate_closed_and_breaks_the_row_of_good_reading
     gate of database_batch.wave#1: 0 of 2, lag None
     gate of database_batch.wave#1: 1 of 2, lag Some(0ns)
     gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
-    gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
+    gate of database_batch.wave#1: 3 of 2, lag Some(0ns)
     ");
 }
 
@@ -210,7 +210,7 @@ async fn a_gate_stays_closed_while_fewer_tables_are_there_than_were_seen_before(
     gate of database_batch.wave#1: 0 of 2, lag Some(0ns)
     gate of database_batch.wave#1: 1 of 2, lag Some(0ns)
     gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
-    gate of database_batch.wave#1: 2 of 2, lag Some(0ns)
+    gate of database_batch.wave#1: 3 of 2, lag Some(0ns)
     ");
 }
 

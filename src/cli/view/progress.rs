@@ -543,11 +543,12 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
 
 /// The reading of a gate: what it says of all databases, then what speaks against a cutover.
 pub(crate) fn gate(reading: &GateReading) -> String {
-    let mut words = facts_of(reading);
-    if reading.holds() {
-        words.push(format!("good reading {} of {}", reading.good, reading.needed));
+    let facts = facts_of(reading).join(", ");
+    match (reading.good, reading.needed) {
+        (0, _) => format!("gate: {facts}"),
+        (good, needed) if good > needed => format!("gate, right before the trigger: {facts}"),
+        (good, needed) => format!("gate {good}/{needed}: {facts}"),
     }
-    format!("gate: {}", words.join(", "))
 }
 
 /// A single reading, of which it does not matter how many were good before it.
@@ -735,8 +736,8 @@ mod tests {
         00:08:20Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200
                                                      tables copied, against it: billing
                                                      (lag 3 s)
-        00:08:50Z  database_batch.wave1#1            gate: lag 3 s (allowed 0 s), 200
-                                                     tables copied, good reading 1 of 3
+        00:08:50Z  database_batch.wave1#1            gate 1/3: lag 3 s (allowed 0 s),
+                                                     200 tables copied
         00:09:00Z  database_batch.wave1#1            waits for a person:
                                                      `pgferry cutover 'database_batch.wave1#1'`
         00:11:01Z  database_batch.wave1#1            cut over, downtime 1 min 01 s
