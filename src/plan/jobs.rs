@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::address::{UnitAddress, typed};
+use crate::address::{Address, UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
 use crate::arm::{ArmId, Body, Draft, SourceServer};
 use crate::diagnostic::code::{LEFT_RUNNING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNREADABLE};
@@ -219,6 +219,13 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
             address: Some(unit.resource.clone()),
         }),
         (None, mode) => {
+            let mut notes = vec!["a finished migration cannot be deleted; its databases stay on the target".to_owned()];
+            notes.extend(renamed(inputs, unit, remembered).map(|name| {
+                format!(
+                    "if {name} is its new name, say so: moved {{ from = {}, to = {name} }}",
+                    unit.resource
+                )
+            }));
             let change = Change {
                 unit: unit.clone(),
                 id: remembered.record.id.clone(),
@@ -231,7 +238,7 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                     }
                 },
                 fields: Vec::new(),
-                notes: vec!["a finished migration cannot be deleted; its databases stay on the target".into()],
+                notes,
             };
             let operation = Operation {
                 op: Op::Note,
@@ -244,6 +251,31 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                 .push(Work::new(unit, Some(change), vec![operation], Direction::Down));
         }
     }
+}
+
+/// A batch that nothing is remembered of, and that wants what an undeclared one has brought to the same target.
+fn renamed<'a>(inputs: &Inputs<'a>, unit: &UnitAddress, remembered: &Remembered) -> Option<&'a Address> {
+    if inputs.aim.mode != Mode::Apply || inputs.graph.get(&unit.resource).is_some() {
+        return None;
+    }
+    let target = remembered
+        .record
+        .attempts
+        .iter()
+        .find_map(|attempt| attempt.id.parent())?;
+    let brought: BTreeSet<&String> = remembered
+        .record
+        .attempts
+        .iter()
+        .flat_map(|attempt| &attempt.databases)
+        .collect();
+    let mut batches = inputs.graph.batches().map(|(_, batch)| batch);
+    let heir = batches.find(|batch| {
+        batch.target == target
+            && inputs.prior.of(&batch.address).next().is_none()
+            && batch.databases.iter().any(|name| brought.contains(name))
+    });
+    heir.map(|batch| &batch.address)
 }
 
 /// Of a migration that runs, only a question that it asks now is answered where the answer costs something: a later one has

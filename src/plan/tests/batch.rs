@@ -76,3 +76,37 @@ fn another_source_of_what_has_arrived_is_told_and_moves_nothing() {
     );
     assert!(plan.is_empty(), "{:#?}", plan.steps);
 }
+
+#[test]
+fn a_batch_of_another_name_is_offered_its_memory() {
+    let (mut world, text) = with_approval("", "[\"x\"]");
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    let arrived = json!({
+        "tags": { "pgferry-unit": "database_batch.w#1", "pgferry-generation": "1" },
+        "properties": {
+            "migrationMode": "Online",
+            "migrationOption": "ValidateAndMigrate",
+            "sourceDbServerResourceId": "Db.example.org:5432@migrator",
+            "dbsToMigrate": ["x"],
+            "currentStatus": { "state": "Succeeded" },
+        },
+    });
+    let migration = Migration::read(target.child("migrations", "wm1"), &arrived);
+    world.migrations.insert(target, vec![migration]);
+    world.apply(&world.plan(&text));
+    let plan = world.plan(&text.replace("\"w\"", "\"night\""));
+    let notes: Vec<&String> = plan.changes.iter().flat_map(|change| &change.notes).collect();
+    let moved =
+        "if database_batch.night is its new name, say so: moved { from = database_batch.w, to = database_batch.night }";
+    assert!(notes.iter().any(|note| *note == moved), "{notes:#?}");
+    let gone = world.plan(PEERING);
+    assert!(
+        !gone
+            .changes
+            .iter()
+            .flat_map(|change| &change.notes)
+            .any(|note| note.contains("moved")),
+        "{:#?}",
+        gone.changes
+    );
+}
