@@ -38,14 +38,14 @@ impl Exit {
         }
     }
 
-    /// The one to end with where both hold: the first of 1, 7, 5, 4, 3, 2, 0.
+    /// The one to end with where both hold: the first of 1, 7, 4, 3, 5, 2, 0.
     pub(crate) fn and(self, other: Self) -> Self {
         let rank = |exit: Self| match exit {
             Self::Error => 0,
             Self::CheckFailed => 1,
-            Self::Drift => 2,
-            Self::WaitingForPerson => 3,
-            Self::NotLaidOut | Self::InFlight => 4,
+            Self::WaitingForPerson => 2,
+            Self::NotLaidOut | Self::InFlight => 3,
+            Self::Drift => 4,
             Self::Changes => 5,
             Self::Done => 6,
         };

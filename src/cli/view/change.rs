@@ -35,7 +35,7 @@ pub(crate) fn sign(action: &Action) -> Sign {
         Action::Replace => sign("-/+", REMOVE, "delete and create anew", "must be replaced"),
         Action::Delete => sign("-", REMOVE, "delete", "will be deleted"),
         Action::Forget => sign(".", DIM, "forget", "will be forgotten"),
-        Action::Remember => sign("<", ADVANCE, "remember as it is", "will be remembered as it is now"),
+        Action::Remember => sign("<=", ADVANCE, "remember as it is", "will be remembered as it is now"),
         Action::Adopt => sign("=", ADVANCE, "adopt", "will be adopted"),
         Action::Advance(Phase::Watch) => sign(">", ADVANCE, "advance", "will be watched"),
         Action::Advance(Phase::Answer) => sign(">", ADVANCE, "advance", "will be answered and watched"),
