@@ -1,6 +1,8 @@
 //! kill -9 of pgferry around every mutating call while the simulator lives on; the next apply converges, and every migration
 //! was created once.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::json;
 
 use crate::support::{Ferry, until};
@@ -53,19 +55,33 @@ fn kill_at(nth: u64, fault: &serde_json::Value) {
 #[test]
 fn a_kill_at_any_mutating_call_costs_nothing_but_time() {
     let calls = calls();
-    let rounds = option_env!("PGFERRY_TEST_ROUNDS")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1_u64);
-    for _ in 0..rounds.max(1) {
-        for nth in 1..=calls {
-            kill_at(nth, &json!({ "kind": "slow_wall", "milliseconds": 3000 }));
+    let rounds = option_env!("PGFERRY_TEST_ROUNDS").map_or(1, |text| text.parse().expect("a number of rounds"));
+    let all = (0..rounds).flat_map(|_: u64| 1..=calls);
+    side_by_side(all, |nth| {
+        kill_at(nth, &json!({ "kind": "slow_wall", "milliseconds": 3000 }))
+    });
+}
+
+/// Does each in a project of its own, several at a time: most of a run is waiting for the simulator's clock.
+fn side_by_side(numbers: impl Iterator<Item = u64> + Send, run: impl Fn(u64) + Sync) {
+    const AT_ONCE: usize = 6;
+    let numbers = Mutex::new(numbers);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let next = numbers.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(number) = next else { break };
+                    run(number);
+                }
+            });
         }
-    }
+    });
 }
 
 #[test]
 fn a_lost_reply_of_any_mutating_call_costs_nothing_but_time() {
-    for nth in 1..=calls() {
+    side_by_side(1..=calls(), |nth| {
         let ferry = Ferry::example("quickstart");
         ferry.wake_simulator();
         for method in ["PUT", "PATCH", "DELETE"] {
@@ -74,5 +90,5 @@ fn a_lost_reply_of_any_mutating_call_costs_nothing_but_time() {
         }
         let _ = ferry.run(&["apply", "--auto-approve"]);
         settle(&ferry);
-    }
+    });
 }
