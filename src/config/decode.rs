@@ -61,11 +61,7 @@ impl Program {
     pub fn declare(&self, outputs: &Outputs) -> Result<Declared, Diagnostics> {
         let folded = self.fold(outputs)?;
         let blocks = by_address(folded.blocks);
-        let cx = Context {
-            defaults: &self.defaults,
-            blocks: &blocks,
-            outputs,
-        };
+        let cx = Context::new(&self.defaults, &blocks, outputs);
         let mut found = Diagnostics::new();
         let mut declarations = Vec::with_capacity(blocks.len());
         let mut secrets = Secrets::default();
@@ -102,11 +98,7 @@ impl Program {
         let read: Vec<&str> = read.map(|kind| kind.schema().kind).collect();
         let blocks = fold_kinds(&self.configuration, &self.inputs, &self.exports(outputs), &read)?;
         let blocks = by_address(blocks);
-        let cx = Context {
-            defaults: &self.defaults,
-            blocks: &blocks,
-            outputs,
-        };
+        let cx = Context::new(&self.defaults, &blocks, outputs);
         let is_readable = |block: &&Block| {
             let kind = kind::find(block.address.kind().as_str());
             kind.is_some_and(|kind| kind.conduct() == Conduct::ReadOnly)
@@ -360,11 +352,7 @@ impl KnownExports<'_> {
     /// The id that follows from the block alone. Where it hangs on another block, it is open here and known to the kind.
     fn id(&self, kind: &'static dyn kind::Kind, block: &Block) -> Option<ArmId> {
         let alone = BTreeMap::new();
-        let cx = Context {
-            defaults: self.defaults,
-            blocks: &alone,
-            outputs: self.outputs,
-        };
+        let cx = Context::new(self.defaults, &alone, self.outputs);
         let fields = kind.schema().read(block).ok()?;
         kind.expand(&fields, &cx).ok()?.units().first()?.id.known().cloned()
     }

@@ -16,7 +16,8 @@ pub mod tags;
 pub mod target;
 pub mod vnet_peering;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,8 @@ pub struct Context<'a> {
     pub blocks: &'a BTreeMap<Address, Block>,
     /// What Azure has told so far.
     pub outputs: &'a Outputs,
+    /// Ids that were asked for: a network is named by thousands.
+    ids: RefCell<HashMap<Address, Term<ArmId>>>,
 }
 
 /// What a block stands for.
@@ -406,28 +409,31 @@ impl<'a> Placement<'a> {
     }
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// What may be looked at.
+    pub fn new(defaults: &'a Defaults, blocks: &'a BTreeMap<Address, Block>, outputs: &'a Outputs) -> Self {
+        Self {
+            defaults,
+            blocks,
+            outputs,
+            ids: RefCell::default(),
+        }
+    }
     /// The id of the object that another block stands for.
     ///
     /// # Errors
     /// What is wrong with that block.
     pub fn id_of(&self, address: &Address) -> Result<Term<ArmId>, Diagnostics> {
-        Ok(self.first_unit(address)?.id)
-    }
-
-    /// The first unit of another block.
-    ///
-    /// # Errors
-    /// What is wrong with that block.
-    pub fn first_unit(&self, address: &Address) -> Result<Unit, Diagnostics> {
+        if let Some(known) = self.ids.borrow().get(address) {
+            return Ok(known.clone());
+        }
         let block = self.block(address)?;
         let kind = find(block.address.kind().as_str()).ok_or_else(|| self.vanished(address))?;
         let fields = kind.schema().read(block)?;
-        kind.expand(&fields, self)?
-            .units()
-            .first()
-            .cloned()
-            .ok_or_else(|| self.vanished(address))
+        let expansion = kind.expand(&fields, self)?;
+        let unit = expansion.units().first().ok_or_else(|| self.vanished(address))?;
+        self.ids.borrow_mut().insert(address.clone(), unit.id.clone());
+        Ok(unit.id.clone())
     }
 
     /// Another block.
