@@ -62,8 +62,7 @@ pub async fn cancel(
     let end = Await {
         migration: order.migration.clone(),
         until: Until::Ended,
-        answers: BTreeMap::new(),
-        unanswered: BTreeMap::new(),
+        questions: BTreeMap::new(),
         stall_after: Duration::MAX,
         databases: migration.databases,
     };

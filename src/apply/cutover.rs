@@ -112,7 +112,7 @@ async fn ended_early(hand: &ByHand<'_>, gate: &Gate, patience: Duration) -> Resu
         Sight::Failed(error) => Err(hand.failed(error)),
         Sight::Lost(error) => Err(hand.failed(StepError::Arm(error))),
         Sight::Changed(Some(waits)) => Ok(Some(waiting(waits))),
-        Sight::Asks(substate, _) => Ok(Some(waiting(WaitsFor::Answer { substate, todo: None }))),
+        Sight::Asks(substate, _) => Ok(Some(waiting(WaitsFor::Answer { substate, why: None }))),
     }
 }
 
@@ -132,8 +132,7 @@ async fn to_the_end(
     let way = Await {
         migration: gate.migration.clone(),
         until: Until::Succeeded,
-        answers: BTreeMap::new(),
-        unanswered: BTreeMap::new(),
+        questions: BTreeMap::new(),
         stall_after: order.stall_after,
         databases: gate.databases.clone(),
     };
@@ -146,7 +145,7 @@ async fn to_the_end(
         Sight::Passed(migration) => migration,
         Sight::Failed(error) => return Err(hand.failed(error)),
         Sight::Changed(Some(waits)) => return Ok(waiting(waits)),
-        Sight::Asks(substate, _) => return Ok(waiting(WaitsFor::Answer { substate, todo: None })),
+        Sight::Asks(substate, _) => return Ok(waiting(WaitsFor::Answer { substate, why: None })),
         Sight::Lost(error) => {
             return Ok(CutoverReport {
                 outcome: Outcome::InFlight { unseen: Some(error) },

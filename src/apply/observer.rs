@@ -12,7 +12,7 @@ use super::seen::TablesSeen;
 use crate::address::UnitAddress;
 use crate::arm::migration::{DatabaseState, Migration, MigrationMode, State, Substate};
 use crate::arm::{ArmError, ArmId};
-use crate::plan::step::Opens;
+use crate::plan::step::{Opens, Why};
 use crate::plan::{Answer, Gate, Step};
 
 /// Watches a run. It is called between the run's own doings, so it must return quickly.
@@ -161,8 +161,8 @@ pub enum WaitsFor {
         /// What the service asks, by its substate.
         #[serde(serialize_with = "as_text")]
         substate: Substate,
-        /// What to do, where the plan says so.
-        todo: Option<String>,
+        /// Why the configuration does not answer, where the plan says so.
+        why: Option<Why>,
     },
     /// Somebody else, whose migration holds the one active place of the target.
     Somebody {

@@ -14,7 +14,7 @@ use crate::address::UnitAddress;
 use crate::arm::migration::{Changes, DatabaseState, Ending, Migration, Standing, State, Substate, Tables};
 use crate::arm::{ArmError, ArmId, ArmRead, Failure, Found};
 use crate::clock::Clock;
-use crate::plan::step::{Opens, Until};
+use crate::plan::step::{Opens, Response, Until};
 use crate::plan::{Answer, Await, Gate, Op, Step};
 
 /// Between looks at first, and later on (contract 12).
@@ -301,11 +301,12 @@ impl<'p> Watcher<'p> {
             }
             Some(_) | None => (true, true),
         };
-        if let Some(answer) = watch.answers.get(substate.as_str()).filter(|_| may_answer) {
-            return Verdict::Asks(substate, answer);
-        }
-        let todo = watch.unanswered.get(substate.as_str()).cloned();
-        Verdict::Stands(unheard.then_some(WaitsFor::Answer { substate, todo }))
+        let why = match watch.questions.get(substate.as_str()) {
+            Some(Response::Answer(answer)) if may_answer => return Verdict::Asks(substate, answer),
+            Some(Response::Person(why)) => Some(*why),
+            Some(Response::Answer(_)) | None => None,
+        };
+        Verdict::Stands(unheard.then_some(WaitsFor::Answer { substate, why }))
     }
 
     fn stall(&mut self, migration: &Migration, after: Duration, now: Timestamp) -> Option<WaitsFor> {
@@ -334,7 +335,7 @@ impl<'p> Watcher<'p> {
             }
             Standing::Asking(substate) => {
                 self.good = 0;
-                Verdict::Stands(Some(WaitsFor::Answer { substate, todo: None }))
+                Verdict::Stands(Some(WaitsFor::Answer { substate, why: None }))
             }
         }
     }

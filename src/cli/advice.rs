@@ -13,6 +13,7 @@ use crate::arm::error::Delivery;
 use crate::arm::migration::Ending;
 use crate::arm::{ArmError, ArmId, Failure, MissingOutput, Retry, ServiceError, Verb};
 use crate::azure::ConnectError;
+use crate::plan::step::Why;
 use crate::simulator::serve::ServeError;
 
 /// For whatever a later version wrote.
@@ -335,6 +336,23 @@ fn on_lock(holder: &Holder) -> Report {
         .fact("since", instant(holder.since))
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
         .hint("a lock outlives its process by a minute at most: if that one hangs, end it and run this command again")
+}
+
+/// The service asks something that the configuration does not answer: how to go on.
+pub(crate) fn on_question(unit: &UnitAddress, why: Why) -> String {
+    match why {
+        Why::Replication => {
+            "the source lacks logical replication; set `setup_logical_replication = true` (restarts the source) \
+                             and apply, or switch it on there and do the same"
+                .to_owned()
+        }
+        Why::Overwrite => format!(
+            "databases of these names are on the target; `accept_loss = {{ DATABASE = \"overwrite\" }}` lets them be replaced, \
+             or end it with `pgferry cancel {}`",
+            typed(unit)
+        ),
+        Why::NotShown => "the configuration has the answer; `pgferry apply` shows what it costs, and asks".to_owned(),
+    }
 }
 
 /// The simulator ended otherwise than asked.

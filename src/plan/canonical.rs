@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::action::Action;
-use super::step::{Await, Op, Step, Until};
+use super::step::{Await, Op, Response, Step, Until};
 use super::{Gate, Plan};
 use crate::address::UnitAddress;
 
@@ -119,9 +119,15 @@ fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
         Op::Await(Await {
             migration,
             until: until @ (Until::ReadyForCutover | Until::Succeeded),
-            answers,
+            questions,
             ..
-        }) => json!({ "await": migration, "until": until, "answers": answers }),
+        }) => {
+            let answers = questions.iter().filter_map(|(asked, response)| match response {
+                Response::Answer(answer) => Some((asked, answer)),
+                Response::Person(_) => None,
+            });
+            json!({ "await": migration, "until": until, "answers": answers.collect::<BTreeMap<_, _>>() })
+        }
         // Whose turn it is at the target is for the hour to say.
         Op::Await(Await {
             until: Until::Ended, ..

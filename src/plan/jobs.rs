@@ -20,7 +20,7 @@ use super::batch::{
 };
 use super::diff::needs;
 use super::import;
-use super::step::{Answer, Await, Gate, Op, Opens, Remember, Until};
+use super::step::{Answer, Await, Gate, Op, Opens, Remember, Response, Until, Why};
 use super::work::{Direction, Operation, Queue, QueuePlace, Work, Works};
 use super::{Finding, Inputs, Mode};
 
@@ -292,9 +292,8 @@ fn keep_back_costly_answers(ops: &mut [Operation], migration: &Migration) {
     for operation in ops {
         let Op::Await(watch) = &mut operation.op else { continue };
         for question in COSTLY.iter().filter(|question| asked.as_ref() != Some(question)) {
-            if watch.answers.remove(question.as_str()).is_some() {
-                let todo = "the configuration has the answer; `apply` shows what it costs, and asks";
-                watch.unanswered.insert(question.as_str().to_owned(), todo.to_owned());
+            if let Some(response @ Response::Answer(_)) = watch.questions.get_mut(question.as_str()) {
+                *response = Response::Person(Why::NotShown);
             }
         }
     }
@@ -497,7 +496,7 @@ impl Job<'_> {
     /// Whether the configuration answers a question of a running migration.
     fn answers(&self, migration: &Migration, asked: &Substate) -> bool {
         let watch = self.watch(&migration.id, &migration.databases, Until::Succeeded);
-        watch.answers.contains_key(asked.as_str())
+        matches!(watch.questions.get(asked.as_str()), Some(Response::Answer(_)))
     }
 
     /// From created to succeeded, as the run was created, which the batch may say otherwise by now.
@@ -547,67 +546,45 @@ impl Job<'_> {
     }
 
     fn watch(&self, migration: &ArmId, databases: &[String], until: Until) -> Await {
-        let mut answers = BTreeMap::new();
-        let mut unanswered = BTreeMap::new();
+        let mut questions = BTreeMap::new();
         let patch = |key: &str, value: Body<Draft>| Body::object([("properties", Body::object([(key, value)]))]);
-        let mut answer = |substate: Substate, from: &str, body| {
-            answers.insert(
-                substate.as_str().to_owned(),
-                Answer {
-                    from: from.to_owned(),
-                    body,
-                },
-            );
+        let mut asks = |substate: Substate, response| drop(questions.insert(substate.as_str().to_owned(), response));
+        let answer = |from: &str, body| {
+            Response::Answer(Answer {
+                from: from.to_owned(),
+                body,
+            })
         };
-        answer(
+        let names = databases.iter().map(|name| Body::text(name.as_str())).collect();
+        asks(
             Substate::WaitingForDatabases,
-            "databases",
-            patch(
-                "dbsToMigrate",
-                Body::List(databases.iter().map(|name| Body::text(name.as_str())).collect()),
-            ),
+            answer("databases", patch("dbsToMigrate", Body::List(names))),
         );
-        answer(
+        asks(
             Substate::WaitingForScheduling,
-            "databases",
-            patch("startDataMigration", Body::text("True")),
+            answer("databases", patch("startDataMigration", Body::text("True"))),
         );
-        match self.batch.setup_logical_replication {
-            Some(true) => answer(
-                Substate::WaitingForLogicalReplicationSetup,
-                "setup_logical_replication",
-                patch("setupLogicalReplicationOnSourceDbIfNeeded", Body::text("True")),
-            ),
-            Some(false) | None => {
-                unanswered.insert(
-                    Substate::WaitingForLogicalReplicationSetup.as_str().to_owned(),
-                    "the source lacks logical replication; set `setup_logical_replication = true` (restarts the source) and \
-                     apply, or switch it on there and do the same"
-                        .to_owned(),
-                );
-            }
-        }
-        if self.may_overwrite(databases) {
-            answer(
-                Substate::WaitingForOverwrite,
-                "accept_loss",
-                patch("overwriteDbsInTarget", Body::text("True")),
-            );
-        } else {
-            unanswered.insert(
-                Substate::WaitingForOverwrite.as_str().to_owned(),
-                format!(
-                    "databases of these names are on the target; `accept_loss = {{ DATABASE = \"overwrite\" }}` lets them be \
-                     replaced, or end it with `pgferry cancel {}`",
-                    typed(&self.unit)
+        asks(
+            Substate::WaitingForLogicalReplicationSetup,
+            match self.batch.setup_logical_replication {
+                Some(true) => answer(
+                    "setup_logical_replication",
+                    patch("setupLogicalReplicationOnSourceDbIfNeeded", Body::text("True")),
                 ),
-            );
-        }
+                Some(false) | None => Response::Person(Why::Replication),
+            },
+        );
+        asks(
+            Substate::WaitingForOverwrite,
+            match self.may_overwrite(databases) {
+                true => answer("accept_loss", patch("overwriteDbsInTarget", Body::text("True"))),
+                false => Response::Person(Why::Overwrite),
+            },
+        );
         Await {
             migration: migration.clone(),
             until,
-            answers,
-            unanswered,
+            questions,
             stall_after: self.batch.stall_after,
             databases: databases.to_vec(),
         }

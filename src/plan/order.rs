@@ -308,8 +308,7 @@ fn wait_for_stranger(id: StepId, unit: UnitAddress, migration: ArmId, databases:
         op: Op::Await(Await {
             migration,
             until: Until::Ended,
-            answers: BTreeMap::new(),
-            unanswered: BTreeMap::new(),
+            questions: BTreeMap::new(),
             stall_after: std::time::Duration::MAX,
             databases,
         }),

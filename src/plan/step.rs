@@ -197,10 +197,8 @@ pub struct Await {
     pub migration: ArmId,
     /// When watching ends well.
     pub until: Until,
-    /// Answers to what the service may ask, by the substate it asks in.
-    pub answers: BTreeMap<String, Answer>,
-    /// How the question is left to a person where the configuration has no answer: by substate, what to do.
-    pub unanswered: BTreeMap<String, String>,
+    /// What becomes of a question of the service, by the substate it asks in. Any other is left to a person without a word.
+    pub questions: BTreeMap<String, Response>,
     /// No counter moved for so long: warn.
     pub stall_after: Duration,
     /// Its databases.
@@ -217,6 +215,28 @@ pub enum Until {
     Succeeded,
     /// Over, however it ended: somebody else's migration that holds the target's one active place.
     Ended,
+}
+
+/// What becomes of a question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// It is answered from the configuration.
+    Answer(Answer),
+    /// It is left to a person.
+    Person(Why),
+}
+
+/// Why a person has to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Nobody said that logical replication may be switched on at the source, which restarts it.
+    Replication,
+    /// Nobody accepted that databases on the target are overwritten.
+    Overwrite,
+    /// The configuration has an answer that costs something, and nobody has been shown it.
+    NotShown,
 }
 
 /// What to send when the service asks.

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::address::UnitAddress;
 use crate::arm::migration::Substate;
 use crate::arm::{ArmId, Body, Cloud};
-use crate::plan::step::{Finds, Opens, Remember, StepTarget, Until};
+use crate::plan::step::{Finds, Opens, Remember, Response, StepTarget, Until, Why};
 use crate::plan::{Answer, Await, Base, Gate, Mode, Op, Plan, Step, StepId};
 use crate::prior::{Attempt, Origin, UnitRecord};
 
@@ -111,8 +111,13 @@ pub(in crate::apply) fn chain(target: &str, name: &str, how: Chain) -> Vec<(Unit
         Op::Await(Await {
             migration: migration.clone(),
             until,
-            answers: BTreeMap::from([(Substate::WaitingForScheduling.as_str().to_owned(), answer)]),
-            unanswered: BTreeMap::from([(asks, "say whether they may be replaced".to_owned())]),
+            questions: BTreeMap::from([
+                (
+                    Substate::WaitingForScheduling.as_str().to_owned(),
+                    Response::Answer(answer),
+                ),
+                (asks, Response::Person(Why::Overwrite)),
+            ]),
             stall_after: Duration::from_secs(15 * 60),
             databases: databases.clone(),
         })

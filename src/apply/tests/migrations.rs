@@ -70,8 +70,7 @@ fn watch_of_theirs(theirs: &ArmId) -> (UnitAddress, Op, Remember) {
     let op = Op::Await(Await {
         migration: theirs.clone(),
         until: Until::Ended,
-        answers: BTreeMap::new(),
-        unanswered: BTreeMap::new(),
+        questions: BTreeMap::new(),
         stall_after: Duration::MAX,
         databases: Vec::new(),
     });

@@ -518,11 +518,11 @@ pub(crate) fn approval(unit: &UnitAddress, opens: Opens) -> Option<String> {
 /// What a migration waits for, with what to do.
 pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -> String {
     match waits {
-        WaitsFor::Answer { substate, todo } => {
-            let todo = todo
-                .as_ref()
-                .map_or_else(String::new, |todo| format!(": {}", calling.in_text(todo)));
-            format!("asks ({}){todo}", doing(substate))
+        WaitsFor::Answer { substate, why } => {
+            let way_out = why.map_or_else(String::new, |why| {
+                format!(": {}", calling.in_text(&crate::cli::advice::on_question(unit, why)))
+            });
+            format!("asks ({}){way_out}", doing(substate))
         }
         WaitsFor::Somebody { substate } => {
             format!(

@@ -105,8 +105,7 @@ fn watch(name: &str) -> Op {
     Op::Await(Await {
         migration: migration_id(name),
         until: Until::Succeeded,
-        answers: BTreeMap::new(),
-        unanswered: BTreeMap::new(),
+        questions: BTreeMap::new(),
         stall_after: std::time::Duration::from_secs(900),
         databases: Vec::new(),
     })

@@ -263,6 +263,7 @@ mod tests {
     use crate::apply::observer::Downtime;
     use crate::arm::Outputs;
     use crate::cli::view::samples::{first_apply, migration_id};
+    use crate::plan::step::Why;
     use pgferry_state::RunId;
     use std::time::Duration;
 
@@ -317,7 +318,7 @@ mod tests {
             Outcome::Done,
             Outcome::Waiting(WaitsFor::Answer {
                 substate: crate::arm::migration::Substate::WaitingForOverwrite,
-                todo: Some("`accept_loss` lets them be replaced".into()),
+                why: Some(Why::Overwrite),
             }),
             Outcome::Left {
                 behind: Some(StepId(1)),
@@ -348,7 +349,9 @@ mod tests {
         Waiting for a person:
 
           database_batch.wave1#1 asks (WaitingForTargetDBOverwriteConfirmation):
-          `accept_loss` lets them be replaced
+          databases of these names are on the target; `accept_loss = { DATABASE =
+          "overwrite" }` lets them be replaced, or end it with
+          `pgferry -C live cancel 'database_batch.wave1#1'`
 
         Downtime, from the trigger to the end:
 

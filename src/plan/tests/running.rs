@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::plan::action::{Action, Phase};
+use crate::plan::step::Response;
 
 const SERVERS: &str = r#"
 source "s" {
@@ -74,10 +75,11 @@ fn an_answer_that_costs_data_is_shown_and_asked_for_before_it_is_given() {
         .steps
         .iter()
         .filter_map(|step| match &step.op {
-            Op::Await(watch) => Some(&watch.answers),
+            Op::Await(watch) => Some(&watch.questions),
             _ => None,
         })
-        .flat_map(BTreeMap::keys)
+        .flatten()
+        .filter_map(|(asked, response)| matches!(response, Response::Answer(_)).then_some(asked))
         .collect();
     assert_eq!(
         answers,
