@@ -393,6 +393,12 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::Unusable | StoreError::Io { .. } => {
             report.hint("check the disk (space, permissions), then run the same command again")
         }
+        StoreError::HeldByAnother { .. } => {
+            report.hint("`pgferry lock show` names the holder; whoever broke the wrong lock would stop somebody's work")
+        }
+        StoreError::HolderLives(holder) => report
+            .hint(format!("end process {} on this machine: its lock ends with it", holder.process))
+            .hint("only a lock that other machines reach can be taken from a living holder"),
         StoreError::LockLost { .. } => report
             .hint("what was committed before stands; what this run began in Azure goes on and is in the journal")
             .hint("run `pgferry apply` again when the other one is done: it goes on where this one stopped"),
