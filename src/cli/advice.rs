@@ -335,6 +335,7 @@ fn on_lock(holder: &Holder) -> Report {
         .fact("since", instant(holder.since))
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
         .hint("a lock outlives its process by a minute at most: if that one hangs, end it and run this command again")
+        .hint("`pgferry lock show` tells whether it still counts")
 }
 
 /// The simulator ended otherwise than asked.
@@ -538,6 +539,7 @@ mod tests {
               `pgferry plan` work meanwhile
         hint: a lock outlives its process by a minute at most: if that one hangs, end it
               and run this command again
+        hint: `pgferry lock show` tells whether it still counts
         ");
     }
 }
