@@ -275,7 +275,8 @@ pub(super) fn removed(edits: &[Edit]) -> Vec<RecordKey> {
         Edit::Remove { key } => Some(key.clone()),
         Edit::Bind(_) | Edit::BeginRun { .. } | Edit::Intent { .. } | Edit::Accepted { .. } => None,
         Edit::Done { .. } | Edit::Failed { .. } | Edit::Put { .. } | Edit::PutIf { .. } => None,
-        Edit::Rename { .. } | Edit::Adopt { .. } | Edit::EndRun { .. } => None,
+        Edit::Rename { .. } | Edit::Adopt { .. } | Edit::Replace { .. } => None,
+        Edit::Log(_) | Edit::EndRun { .. } => None,
     });
     removed.collect()
 }

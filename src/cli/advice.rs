@@ -336,6 +336,7 @@ fn on_lock(holder: &Holder) -> Report {
         .fact("since", instant(holder.since))
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
         .hint("a lock outlives its process by a minute at most: if that one hangs, end it and run this command again")
+        .hint("`pgferry lock show` tells whether it still counts")
 }
 
 /// The service asks something that the configuration does not answer: how to go on.
@@ -411,6 +412,12 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::Unusable | StoreError::Io { .. } => {
             report.hint("check the disk (space, permissions), then run the same command again")
         }
+        StoreError::HeldByAnother { .. } => {
+            report.hint("`pgferry lock show` names the holder; whoever broke the wrong lock would stop somebody's work")
+        }
+        StoreError::HolderLives(holder) => report
+            .hint(format!("end process {} on this machine: its lock ends with it", holder.process))
+            .hint("only a lock that other machines reach can be taken from a living holder"),
         StoreError::LockLost { .. } => report
             .hint("what was committed before stands; what this run began in Azure goes on and is in the journal")
             .hint("run `pgferry apply` again when the other one is done: it goes on where this one stopped"),
@@ -550,6 +557,7 @@ mod tests {
               `pgferry plan` work meanwhile
         hint: a lock outlives its process by a minute at most: if that one hangs, end it
               and run this command again
+        hint: `pgferry lock show` tells whether it still counts
         ");
     }
 }

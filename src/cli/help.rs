@@ -79,7 +79,7 @@ pub(crate) fn examples(lines: &[(&str, &str)]) -> String {
 }
 
 /// Commands that nobody should be led to by a slip of a finger.
-const NEVER_SUGGESTED: [&str; 2] = ["destroy", "cancel"];
+const NEVER_SUGGESTED: [&str; 3] = ["destroy", "cancel", "force-unlock"];
 
 /// Takes commands that lose something out of what is suggested.
 fn keep_harmless(said: &mut clap::Error) {
@@ -107,7 +107,6 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
         ErrorKind::InvalidSubcommand => match text(ContextKind::InvalidSubcommand)? {
             "get" => Some("nothing has to be prepared: `pgferry plan` is the first command"),
             "refresh" => Some("every plan looks at Azure: `pgferry plan`"),
-            "state" => Some("`pgferry show` shows what is remembered; `moved` and `import` blocks change it"),
             "import" => Some("an `import` block in the configuration takes up what is there"),
             "taint" | "untaint" => Some("`pgferry apply --retry ADDRESS` tries the failed migrations of a batch again"),
             _ => None,
@@ -117,6 +116,10 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
             let is_plan_file = !word.starts_with('-') && ["plan", ".tfplan"].iter().any(|end| word.ends_with(end));
             if is_plan_file || word.starts_with("--out") {
                 Some("a plan is not kept in a file: `pgferry apply` makes its own, shows it and asks")
+            } else if word == "--state" || word.starts_with("--state=") || word.starts_with("--state-out") {
+                Some(
+                    "there is no file of state: the `state` block says where it is kept; `pgferry state pull` and `push` carry it",
+                )
             } else if word.starts_with("--target") || word.starts_with("--replace") {
                 Some("a plan is always of the whole configuration")
             } else {

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use clap::Args;
-use pgferry_state::RunOutcome;
+use pgferry_state::{HistoryEntry, RunOutcome};
+use serde_json::{Value as Json, json};
 
 use super::Call;
 use super::error::CommandError;
@@ -19,24 +20,35 @@ use crate::cli::color::{ADD, DIM, REMOVE, STRONG, paint};
 #[derive(Args)]
 #[command(after_help = help::examples(&[
     ("pgferry history", "the last ten runs"),
-    ("pgferry history --last 100", "more of them"),
+    ("pgferry history --limit 100", "more of them"),
+    ("pgferry history --json", "for scripts and audits"),
 ]))]
 pub(crate) struct HistoryArgs {
     /// How many runs, the latest last
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    last: usize,
+    #[arg(long, alias = "last", value_name = "N", default_value_t = 10)]
+    limit: usize,
+    /// As a JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let project = call.project(Purpose::Look)?;
     let store = session::store(&project, call.env).await?;
     let history = store.history().await?;
+    let shown = history.iter().skip(history.len().saturating_sub(args.limit));
+    if args.json {
+        let runs: Vec<Json> = shown.map(as_json).collect();
+        let document = json!({ "format_version": 1, "all": history.len(), "runs": runs });
+        call.ui.data(&format!("{document:#}\n"));
+        return Ok(Exit::Done);
+    }
     if history.is_empty() {
         call.ui.show("No run has ended here yet.\n");
         return Ok(Exit::Done);
     }
     let mut text = String::new();
-    for entry in history.iter().skip(history.len().saturating_sub(args.last)) {
+    for entry in shown {
         let outcome = match entry.outcome {
             RunOutcome::Succeeded => paint(ADD, "succeeded"),
             RunOutcome::Failed => paint(REMOVE, "failed"),
@@ -55,4 +67,27 @@ pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, Com
     }
     call.ui.show(&text);
     Ok(Exit::Done)
+}
+
+/// A finished run for programs.
+fn as_json(entry: &HistoryEntry) -> Json {
+    let HistoryEntry {
+        run,
+        started,
+        finished,
+        by,
+        plan_fingerprint,
+        outcome,
+        summary,
+    } = entry;
+    json!({
+        "run": run,
+        "started": started,
+        "finished": finished,
+        "seconds": between(*started, *finished).as_secs(),
+        "by": by,
+        "plan": plan_fingerprint,
+        "outcome": outcome,
+        "summary": summary,
+    })
 }

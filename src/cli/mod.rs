@@ -23,6 +23,7 @@ mod help;
 mod history;
 mod init;
 mod kinds;
+mod lock;
 mod logging;
 mod lsp;
 mod output;
@@ -39,6 +40,7 @@ mod signals;
 mod simulated;
 mod simulator;
 mod spelling;
+mod state;
 mod status;
 mod ui;
 mod validate;
@@ -179,6 +181,9 @@ enum Command {
     Show(show::ShowArgs),
     Output(output::OutputArgs),
     History(history::HistoryArgs),
+    State(state::StateArgs),
+    Lock(lock::LockArgs),
+    ForceUnlock(lock::UnlockArgs),
     Simulator(simulator::SimulatorArgs),
     Kinds(kinds::KindsArgs),
     Schema(schema::SchemaArgs),
@@ -315,6 +320,9 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::Show(_)
         | Command::Output(_)
         | Command::History(_)
+        | Command::State(_)
+        | Command::Lock(_)
+        | Command::ForceUnlock(_)
         | Command::Simulator(_) => {}
     }
     logging::start(env, ui, cli.global.log_format, cli.global.verbose)?;
@@ -340,6 +348,9 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Show(args) => show::run(args, call).await,
             Command::Output(args) => output::run(args, call).await,
             Command::History(args) => history::run(args, call).await,
+            Command::State(args) => state::run(args, call).await,
+            Command::Lock(args) => lock::run(args, call).await,
+            Command::ForceUnlock(args) => lock::unlock(args, call).await,
             Command::Simulator(args) => simulator::run(args, call).await,
             Command::Fmt(args) => fmt::run(args, call),
             Command::Console(args) => console::run(args, call),

@@ -113,15 +113,8 @@ impl Session {
     /// When the state cannot be read, or belongs to another cloud or subscription.
     pub(crate) async fn remembered(&self) -> Result<(Option<Snapshot>, Prior), CommandError> {
         let snapshot = remembered(&self.project, self.store.as_ref()).await?;
-        if let Some(binding) = snapshot.as_ref().and_then(|snapshot| snapshot.binding.as_ref()) {
-            let here = (self.project.cloud().as_str(), self.subscription.as_str());
-            if (binding.cloud.as_str(), binding.subscription.as_str()) != here {
-                return Err(CommandError::ForeignState {
-                    cloud: binding.cloud.clone(),
-                    subscription: binding.subscription.clone(),
-                    here: format!("{} in subscription {}", here.0, here.1),
-                });
-            }
+        if let Some(snapshot) = &snapshot {
+            must_belong(snapshot, self.project.cloud(), &self.subscription)?;
         }
         let prior = prior(snapshot.as_ref())?;
         Ok((snapshot, prior))
@@ -322,6 +315,29 @@ pub(crate) async fn remembered(project: &Project, store: &dyn Store) -> Result<O
         }
     }
     Ok(snapshot)
+}
+
+/// A state of another cloud or subscription is not this project's.
+///
+/// # Errors
+/// When it is one.
+pub(crate) fn must_belong(
+    snapshot: &Snapshot,
+    cloud: Cloud,
+    subscription: &SubscriptionId,
+) -> Result<(), CommandError> {
+    let Some(binding) = &snapshot.binding else {
+        return Ok(());
+    };
+    let here = (cloud.as_str(), subscription.as_str());
+    if (binding.cloud.as_str(), binding.subscription.as_str()) == here {
+        return Ok(());
+    }
+    Err(CommandError::ForeignState {
+        cloud: binding.cloud.clone(),
+        subscription: binding.subscription.clone(),
+        here: format!("{} in subscription {}", here.0, here.1),
+    })
 }
 
 /// Memory, from what a store holds.

@@ -120,15 +120,23 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
             Verbosity::Detailed => Ids::Whole,
         },
     };
-    render(&mut text, &prior, address.as_ref(), &spelling, columns);
+    let is_meant = |unit: &UnitAddress| address.as_ref().is_none_or(|address| covers(address, unit));
+    render(&mut text, &prior, is_meant, &spelling, columns);
     call.ui.show(&text);
     Ok(Exit::Done)
 }
 
-fn render(text: &mut String, prior: &Prior, only: Option<&UnitAddress>, spelling: &Spelling<'_>, columns: usize) {
+/// What is remembered of some units, for people.
+pub(crate) fn render(
+    text: &mut String,
+    prior: &Prior,
+    is_meant: impl Fn(&UnitAddress) -> bool,
+    spelling: &Spelling<'_>,
+    columns: usize,
+) {
     let mut shown = 0;
     for (unit, remembered) in prior.iter() {
-        if only.is_some_and(|address| !covers(address, unit)) {
+        if !is_meant(unit) {
             continue;
         }
         shown += 1;

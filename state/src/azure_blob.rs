@@ -29,8 +29,8 @@ use async_trait::async_trait;
 pub use self::address::{BlobAddress, BlobAddressError};
 use self::wire::Wire;
 use crate::shared::{self, InRows, SignInRefused};
-use crate::snapshot::{HistoryEntry, Snapshot};
-use crate::store::{Held, Holder, Intent, Store, StoreError};
+use crate::snapshot::{Actor, HistoryEntry, Snapshot};
+use crate::store::{Held, HeldLock, Holder, Intent, Store, StoreError};
 
 /// How a [`BlobStore`] proves that it may.
 #[derive(Clone)]
@@ -130,15 +130,6 @@ impl BlobStore {
             wire: Arc::new(Wire::new(address, login, http, manners)),
         }
     }
-
-    /// Takes the lock from its holder, whether that lives or not: what it writes afterwards is refused. Answers with who
-    /// held it, where somebody did.
-    ///
-    /// # Errors
-    /// When the service does not answer or refuses.
-    pub async fn break_lock(&self) -> Result<Option<Holder>, StoreError> {
-        writer::break_lock(&self.wire).await
-    }
 }
 
 #[async_trait]
@@ -168,6 +159,14 @@ impl Store for BlobStore {
             Some(ledger) => ledger.history_from(0, &self.texts()),
             None => Ok(Vec::new()),
         }
+    }
+
+    async fn holder(&self) -> Result<Option<HeldLock>, StoreError> {
+        Ok(log::peek(&self.wire).await?.and_then(|standing| standing.held()))
+    }
+
+    async fn break_lock(&self, whose: &Actor) -> Result<Option<Holder>, StoreError> {
+        writer::break_lock(&self.wire, whose).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rules that edits obey, over rows in memory. A backend drafts a commit here, makes its rows durable and then lets
 //! it count. Never touches a disk; large texts are fetched through [`LargeTexts`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -322,6 +322,11 @@ impl Drafting<'_> {
             }
             Edit::Rename { from, to } => self.rename(from, to),
             Edit::Adopt { state, history } => self.adopt(*state, &history),
+            Edit::Replace { state } => self.replace(*state),
+            Edit::Log(entry) => {
+                self.log(&entry);
+                Ok(())
+            }
             Edit::EndRun {
                 run,
                 finished,
@@ -334,7 +339,7 @@ impl Drafting<'_> {
                     by,
                     plan_fingerprint,
                 } = self.must_be_open(run)?;
-                self.end(HistoryEntry {
+                self.end(&HistoryEntry {
                     run: id,
                     started,
                     finished,
@@ -433,6 +438,62 @@ impl Drafting<'_> {
         Ok(())
     }
 
+    fn replace(&mut self, state: Snapshot) -> Result<(), StoreError> {
+        let Snapshot {
+            lineage,
+            serial,
+            binding,
+            records,
+            run,
+            history,
+            fingerprint_key,
+        } = state;
+        let gone: Vec<RowKey> = self
+            .known_rows()
+            .filter(|key| match key {
+                RowKey::Plan | RowKey::Step(_) => true,
+                RowKey::Record(name) => !records.contains_key(name),
+                RowKey::Head | RowKey::Past(_) => false,
+            })
+            .cloned()
+            .collect();
+        self.writes.extend(gone.into_iter().map(|key| (key, None)));
+        self.head = Head {
+            lineage,
+            fingerprint_key,
+            binding,
+            run: None,
+            finished_runs: self.head.finished_runs,
+        };
+        self.open_as(run);
+        let mut known = BTreeSet::new();
+        for number in 0..self.head.finished_runs {
+            let key = RowKey::Past(number);
+            if let Some(content) = self.content(&key) {
+                let entry: HistoryEntry = understand(&key, content, self.large)?;
+                known.insert(entry.run.to_string());
+            }
+        }
+        for entry in history.iter().filter(|entry| !known.contains(&entry.run.to_string())) {
+            self.log(entry);
+        }
+        for (name, Record { revision: _, document }) in records {
+            let key = RowKey::Record(name);
+            let is_here = match self.content(&key) {
+                Some(content) => understand::<Value>(&key, content, self.large)? == document,
+                None => false,
+            };
+            if !is_here {
+                self.keep(key, &document)?;
+            }
+        }
+        // The head is written in any case, so that a state which is replaced by itself has a serial of its own, too.
+        let head = self.head.clone();
+        self.put(RowKey::Head, &head);
+        self.adopted = Some((self.ledger.serial.max(serial).next(), BTreeMap::new()));
+        Ok(())
+    }
+
     fn adopt(&mut self, state: Snapshot, history: &[HistoryEntry]) -> Result<(), StoreError> {
         let Snapshot {
             lineage,
@@ -453,26 +514,7 @@ impl Drafting<'_> {
             run: None,
             finished_runs: history.len() as u64,
         };
-        if let Some(OpenRun {
-            id,
-            started,
-            by,
-            plan,
-            plan_fingerprint,
-            steps,
-        }) = run
-        {
-            self.put(RowKey::Plan, &plan);
-            for (step, journal) in &steps {
-                self.put(RowKey::Step(*step), journal);
-            }
-            self.head.run = Some(RunHead {
-                id,
-                started,
-                by,
-                plan_fingerprint,
-            });
-        }
+        self.open_as(run);
         for (number, entry) in (0..).zip(history) {
             self.put(RowKey::Past(number), entry);
         }
@@ -488,12 +530,46 @@ impl Drafting<'_> {
         Ok(())
     }
 
-    fn end(&mut self, entry: HistoryEntry) {
-        self.put(RowKey::Past(self.head.finished_runs), &entry);
+    /// Takes over an open run with its journal.
+    fn open_as(&mut self, run: Option<OpenRun>) {
+        let Some(OpenRun {
+            id,
+            started,
+            by,
+            plan,
+            plan_fingerprint,
+            steps,
+        }) = run
+        else {
+            return;
+        };
+        self.put(RowKey::Plan, &plan);
+        for (step, journal) in &steps {
+            self.put(RowKey::Step(*step), journal);
+        }
+        self.head.run = Some(RunHead {
+            id,
+            started,
+            by,
+            plan_fingerprint,
+        });
+    }
+
+    fn log(&mut self, entry: &HistoryEntry) {
+        self.put(RowKey::Past(self.head.finished_runs), entry);
         self.head.finished_runs += 1;
+    }
+
+    /// The keys of all rows there are or were drafted, some twice.
+    fn known_rows(&self) -> impl Iterator<Item = &RowKey> {
+        self.ledger.rows.iter().map(|(key, _)| key).chain(self.writes.keys())
+    }
+
+    fn end(&mut self, entry: &HistoryEntry) {
+        self.log(entry);
         self.head.run = None;
-        let steps = self.ledger.rows.iter().map(|(key, _)| key).chain(self.writes.keys());
-        let journal: Vec<RowKey> = steps
+        let journal: Vec<RowKey> = self
+            .known_rows()
             .filter(|key| matches!(key, RowKey::Plan | RowKey::Step(_)))
             .cloned()
             .collect();

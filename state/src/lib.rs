@@ -39,5 +39,7 @@ pub use snapshot::{
     Actor, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey, Revision, RunId,
     RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,
 };
-pub use store::{BindingConflict, Committed, Damage, Edit, Held, Holder, Intent, LastGood, Store, StoreError};
+pub use store::{
+    BindingConflict, Committed, Damage, Edit, Held, HeldLock, Holder, Intent, LastGood, Life, Store, StoreError,
+};
 pub use upgrade::{FormatVersion, ImportError};

@@ -28,8 +28,8 @@ use self::occupancy::{Entry, Occupancy};
 use self::opened::{Opened, ViewTrust};
 use self::writer::{Answer, Request};
 use crate::ledger::Ledger;
-use crate::snapshot::{HistoryEntry, Snapshot};
-use crate::store::{Committed, Edit, Held, Intent, Store, StoreError};
+use crate::snapshot::{Actor, HistoryEntry, Snapshot};
+use crate::store::{Committed, Edit, Held, HeldLock, Holder, Intent, Life, Store, StoreError};
 use crate::upgrade::Document;
 
 /// The state in a directory.
@@ -96,6 +96,15 @@ impl Store for LocalStore {
 
     async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
         self.blocking(history).await
+    }
+
+    async fn holder(&self) -> Result<Option<HeldLock>, StoreError> {
+        self.blocking(Occupancy::holder).await
+    }
+
+    async fn break_lock(&self, whose: &Actor) -> Result<Option<Holder>, StoreError> {
+        let whose = whose.clone();
+        self.blocking(move |layout| break_lock(layout, whose)).await
     }
 }
 
@@ -247,6 +256,27 @@ fn lock(layout: &Layout, intent: Intent) -> Result<Opened, StoreError> {
             let mut opened = Opened::open(layout.clone(), occupancy, ViewTrust::Whole)?;
             opened.announce(holder)?;
             Ok(opened)
+        }
+    }
+}
+
+/// Clears up what a dead holder left. A living one is in no lease that could be taken from it.
+fn break_lock(layout: &Layout, whose: Actor) -> Result<Option<Holder>, StoreError> {
+    let Some(HeldLock { holder, life }) = Occupancy::holder(layout)? else {
+        return Ok(None);
+    };
+    if holder.who != whose {
+        let holder = Box::new(holder);
+        return Err(StoreError::HeldByAnother { named: whose, holder });
+    }
+    if life == Life::Alive {
+        return Err(StoreError::HolderLives(Box::new(holder)));
+    }
+    match Occupancy::enter(layout)? {
+        Entry::Refused(other) => Err(StoreError::HolderLives(Box::new(other))),
+        Entry::Inside(occupancy) => {
+            Opened::open(layout.clone(), occupancy, ViewTrust::Whole)?.close()?;
+            Ok(Some(holder))
         }
     }
 }

@@ -23,8 +23,8 @@ use self::line::Line;
 use self::sql::Statements;
 use crate::ledger::Ledger;
 use crate::shared::{self, InRows, SignInRefused};
-use crate::snapshot::{HistoryEntry, Snapshot};
-use crate::store::{Held, Holder, Intent, Store, StoreError};
+use crate::snapshot::{Actor, HistoryEntry, Snapshot};
+use crate::store::{Held, HeldLock, Holder, Intent, Store, StoreError};
 
 /// Opens connections to the database, with whatever TLS and login that takes.
 #[async_trait]
@@ -133,15 +133,6 @@ impl PostgresStore {
         }
     }
 
-    /// Takes the lock from its holder, whether that lives or not: what it writes afterwards is refused. Answers with who
-    /// held it, where somebody did.
-    ///
-    /// # Errors
-    /// When the server does not answer or refuses.
-    pub async fn break_lock(&self) -> Result<Option<Holder>, StoreError> {
-        self.line().await?.break_lock().await
-    }
-
     async fn line(&self) -> Result<Line, StoreError> {
         Line::open(
             Arc::clone(&self.dial),
@@ -181,6 +172,25 @@ impl Store for PostgresStore {
             Some(ledger) => ledger.history_from(0, &self.texts()),
             None => Ok(Vec::new()),
         }
+    }
+
+    async fn holder(&self) -> Result<Option<HeldLock>, StoreError> {
+        Ok(self.line().await?.held().await?.map(|held| held.lock))
+    }
+
+    async fn break_lock(&self, whose: &Actor) -> Result<Option<Holder>, StoreError> {
+        let line = self.line().await?;
+        let Some(line::Held { lock, token }) = line.held().await? else {
+            return Ok(None);
+        };
+        if lock.holder.who != *whose {
+            return Err(StoreError::HeldByAnother {
+                named: whose.clone(),
+                holder: Box::new(lock.holder),
+            });
+        }
+        line.break_lock(&token).await?;
+        Ok(Some(lock.holder))
     }
 }
 

@@ -32,6 +32,16 @@ pub trait Store: Send + Sync {
 
     /// Finished runs, oldest first: all of them when nobody writes, at least the most recent 200 beside a writer.
     async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError>;
+
+    /// Who holds the lock, or left it by dying. Takes no lock, and may be out of date when it is read.
+    async fn holder(&self) -> Result<Option<HeldLock>, StoreError>;
+
+    /// Takes the lock from its holder if that is `whose`, and answers with it; `None` where nobody holds the lock. From then on
+    /// every write of that holder is refused.
+    ///
+    /// [`StoreError::HeldByAnother`] names who holds it instead. On this machine's disk only what a dead process left is
+    /// cleared: a living one could not be kept from writing, so it is [`StoreError::HolderLives`].
+    async fn break_lock(&self, whose: &Actor) -> Result<Option<Holder>, StoreError>;
 }
 
 /// The lock, and with it the only way to write. Dropping it releases it too, but then nobody hears of a failure.
@@ -69,6 +79,24 @@ pub struct Holder {
     pub run: Option<RunId>,
     /// When the lock was taken.
     pub since: Timestamp,
+}
+
+/// A lock as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLock {
+    /// Who took it.
+    pub holder: Holder,
+    /// Whether it still counts.
+    pub life: Life,
+}
+
+/// Whether a lock still keeps others out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Its holder gives signs of life.
+    Alive,
+    /// Its holder died or fell silent for too long: whoever asks next gets the lock.
+    Lapsed,
 }
 
 impl Holder {
@@ -195,6 +223,15 @@ pub enum Edit {
         /// All its finished runs, oldest first.
         history: Vec<HistoryEntry>,
     },
+    /// Puts another state in the place of this one: lineage, binding, fingerprint key, records and open run. Nothing is
+    /// refused: whether it may be is for the caller to judge, under the lock. The serial becomes later than both, and what
+    /// differs counts as written anew. The history stays, with the runs that it did not know behind it.
+    Replace {
+        /// The state that is to be.
+        state: Box<Snapshot>,
+    },
+    /// A line in the history for something that was no run. An open run stays open.
+    Log(HistoryEntry),
     /// Ends the open run: a line in the history, and its plan and journal are dropped.
     EndRun {
         /// The open run.
@@ -324,6 +361,17 @@ pub enum StoreError {
         /// Who holds it now, where that is known.
         now: Option<Box<Holder>>,
     },
+    /// The lock that was to be broken is held by somebody else than was named.
+    #[error("the lock is not held by {named}, but by {holder}")]
+    HeldByAnother {
+        /// Whose lock was to be broken.
+        named: Actor,
+        /// Who holds it.
+        holder: Box<Holder>,
+    },
+    /// The lock that was to be broken is held by a process of this machine that lives.
+    #[error("the lock is held by a living process: {0}")]
+    HolderLives(Box<Holder>),
     /// A store that others reach too did not answer, or refused.
     #[error("cannot {doing} {place}")]
     Remote {
@@ -441,6 +489,8 @@ impl StoreError {
             | Self::RunNotOpen { .. }
             | Self::StepOutOfOrder { .. }
             | Self::TooDeep { .. }
+            | Self::HeldByAnother { .. }
+            | Self::HolderLives(_)
             | Self::Unusable => Self::Unusable,
         }
     }

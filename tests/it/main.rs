@@ -22,6 +22,7 @@ mod lsp;
 mod mistakes;
 mod model;
 mod quickstart;
+mod remembered;
 mod renamed;
 mod renderings;
 mod saved;

@@ -10,8 +10,8 @@ use pgferry::database::{DatabaseName, Endpoint, Port, SslMode, Via};
 use pgferry::postgres::{Question, StateDial};
 use pgferry_state::testing::conformance::Lab;
 use pgferry_state::{
-    Actor, Between, Damage, Edit, Held, Holder, Intent, PostgresManners, PostgresStore, Serial, Snapshot, StateName,
-    Store, StoreError,
+    Actor, Between, Damage, Edit, Held, Holder, Intent, Life, PostgresManners, PostgresStore, Serial, Snapshot,
+    StateName, Store, StoreError,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -200,10 +200,13 @@ async fn a_holder_that_is_idle_keeps_its_lock_over_many_leases() {
 async fn a_lock_that_was_broken_is_not_taken_again_by_its_holder() {
     let place = Place::new(Between::Nothing);
     let store = place.open().await;
-    assert_eq!(store.break_lock().await.unwrap(), None);
+    assert_eq!(store.break_lock(&Actor::new("stuck")).await.unwrap(), None);
     let held = store.lock(intent("stuck")).await.unwrap();
     held.commit(vec![put("a", json!(1))]).await.unwrap();
-    assert_eq!(store.break_lock().await.unwrap(), Some(intent("stuck").holder));
+    assert_eq!(
+        store.break_lock(&Actor::new("stuck")).await.unwrap(),
+        Some(intent("stuck").holder)
+    );
     let refused = held.commit(vec![put("a", json!(2))]).await;
     assert!(
         matches!(refused, Err(StoreError::LockLost { now: None })),
@@ -212,6 +215,24 @@ async fn a_lock_that_was_broken_is_not_taken_again_by_its_holder() {
     let next = store.lock(intent("next")).await.unwrap();
     next.release().await.unwrap();
     assert_eq!(documents(&store.load().await.unwrap().unwrap()), [("a", json!(1))]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_whose_lease_or_connection_ended_is_seen_as_lapsed() {
+    let place = Place::new(Between::Nothing);
+    let gate = Gate::before(server().await).await;
+    let held = place.through(gate.endpoint()).lock(intent("gone")).await.unwrap();
+    held.commit(vec![put("a", json!(1))]).await.unwrap();
+    let life = async || place.open().await.holder().await.unwrap().map(|seen| seen.life);
+    assert_eq!(life().await, Some(Life::Alive));
+    gate.shut();
+    // The server notices that the connection is gone, and drops its advisory lock.
+    let until = Instant::now() + Duration::from_secs(20);
+    while life().await != Some(Life::Lapsed) {
+        assert!(Instant::now() < until, "the holder is still taken for alive");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(held);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

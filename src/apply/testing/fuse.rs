@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pgferry_state::{Committed, Edit, Held, HistoryEntry, Intent, Snapshot, Store, StoreError};
+use pgferry_state::{
+    Actor, Committed, Edit, Held, HeldLock, HistoryEntry, Holder, Intent, Snapshot, Store, StoreError,
+};
 use serde_json::Value as Json;
 use tokio::sync::Notify;
 
@@ -108,6 +110,14 @@ impl<T: Store> Store for Fused<'_, T> {
 
     async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
         self.inner.history().await
+    }
+
+    async fn holder(&self) -> Result<Option<HeldLock>, StoreError> {
+        self.inner.holder().await
+    }
+
+    async fn break_lock(&self, whose: &Actor) -> Result<Option<Holder>, StoreError> {
+        self.inner.break_lock(whose).await
     }
 }
 

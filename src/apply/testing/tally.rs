@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use pgferry_state::{Committed, Edit, Held, HistoryEntry, Intent, Serial, Snapshot, Store, StoreError};
+use pgferry_state::{
+    Actor, Committed, Edit, Held, HeldLock, HistoryEntry, Holder, Intent, Serial, Snapshot, Store, StoreError,
+};
 
 /// Counts commits.
 #[derive(Default)]
@@ -29,6 +31,14 @@ impl Store for Tally {
 
     async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn holder(&self) -> Result<Option<HeldLock>, StoreError> {
+        Ok(None)
+    }
+
+    async fn break_lock(&self, _: &Actor) -> Result<Option<Holder>, StoreError> {
+        Ok(None)
     }
 }
 

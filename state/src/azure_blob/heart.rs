@@ -82,16 +82,14 @@ impl Drop for Lease {
     }
 }
 
-/// Ends whatever lease there is, at once.
-pub(super) async fn end(wire: &Wire) -> Result<(), StoreError> {
-    let call = leasing(
-        "break the lock of the state in",
-        "break",
-        vec![("x-ms-lease-break-period", "0".to_owned())],
-    );
+/// Ends whatever lease there is, at once. With an ETag only if the log still is as that says; otherwise the lease stays.
+pub(super) async fn end(wire: &Wire, etag: Option<&str>) -> Result<(), StoreError> {
+    let mut headers = vec![("x-ms-lease-break-period", "0".to_owned())];
+    headers.extend(etag.map(|etag| ("if-match", etag.to_owned())));
+    let call = leasing("break the lock of the state in", "break", headers);
     match wire.send(&call).await {
         Ok(_) => Ok(()),
-        Err(Undone::Refused(refusal)) if matches!(refusal.status.as_u16(), 404 | 409) => Ok(()),
+        Err(Undone::Refused(refusal)) if matches!(refusal.status.as_u16(), 404 | 409 | 412) => Ok(()),
         Err(undone) => Err(wire.explain(call.doing, undone)),
     }
 }

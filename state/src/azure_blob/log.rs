@@ -9,7 +9,7 @@ use crate::ledger::Ledger;
 use crate::rows::{RowKey, Rows};
 use crate::shared::{Frame, InRows, Mark, Payload, RemoteFault, damaged, read_frames, replay};
 use crate::snapshot::Serial;
-use crate::store::{Damage, Holder, LastGood, StoreError};
+use crate::store::{Damage, HeldLock, Holder, LastGood, Life, StoreError};
 use crate::upgrade::FormatVersion;
 
 const FORMAT: &str = "x-ms-meta-pgferry";
@@ -43,6 +43,8 @@ pub(super) struct Standing {
     pub(super) etag: String,
     pub(super) length: u64,
     pub(super) meta: Meta,
+    /// Whether somebody has its lease.
+    pub(super) leased: bool,
 }
 
 /// A log with its text.
@@ -115,7 +117,19 @@ impl Standing {
             etag: wire.etag(doing, reply)?,
             length: length.ok_or_else(|| wire.failed(doing, RemoteFault::Malformed("a length")))?,
             meta: Meta::of(wire, reply)?,
+            leased: matches!(reply.header("x-ms-lease-state"), Some("leased" | "breaking")),
         })
+    }
+
+    /// Who holds the lock, or died holding it.
+    pub(super) fn held(&self) -> Option<HeldLock> {
+        let (holder, life) = match (&self.meta.holder, self.leased) {
+            (Some(holder), true) => (holder.clone(), Life::Alive),
+            (Some(holder), false) => (holder.clone(), Life::Lapsed),
+            (None, true) => (Holder::unknown(), Life::Alive),
+            (None, false) => return None,
+        };
+        Some(HeldLock { holder, life })
     }
 }
 

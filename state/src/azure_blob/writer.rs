@@ -14,7 +14,8 @@ use super::wire::{Call, Undone, Wire};
 use crate::ledger::Ledger;
 use crate::rows::RowKey;
 use crate::shared::{Frame, Mark, Medium, Payload, damaged};
-use crate::store::{Damage, Holder, StoreError};
+use crate::snapshot::Actor;
+use crate::store::{Damage, HeldLock, Holder, StoreError};
 
 /// Rows that come to more than this get a blob of their own: the service takes 4 MiB at a time.
 const LARGEST_FRAME: usize = 1 << 20;
@@ -24,6 +25,12 @@ const SMALL_LOG: u64 = 1 << 20;
 
 /// The service takes 50,000 writes to one log; this leaves room for a base that cannot be written at the moment.
 const MOST_BLOCKS: u64 = 20_000;
+
+/// How often a lock is broken that its holder goes on writing under.
+const BREAKS: u32 = 20;
+
+/// How many of these are made only if nothing was written since the holder's name was read.
+const CAREFUL_BREAKS: u32 = 5;
 
 /// The writer's side of a log.
 pub(super) struct LogWriter {
@@ -66,23 +73,49 @@ pub(super) async fn take(wire: &Arc<Wire>, holder: &Holder) -> Result<Asked, Sto
     }
 }
 
-/// Ends the lock of whoever holds it, and moves the log on so that its holder cannot take it again.
-pub(super) async fn break_lock(wire: &Arc<Wire>) -> Result<Option<Holder>, StoreError> {
-    let Some(Standing { meta, .. }) = log::peek(wire).await? else {
-        return Ok(None);
+/// Ends the lock of this holder, and moves the log on so that the holder cannot take it again.
+pub(super) async fn break_lock(wire: &Arc<Wire>, whose: &Actor) -> Result<Option<Holder>, StoreError> {
+    let mut broken: Option<Holder> = None;
+    for round in 0..BREAKS {
+        let Some(standing) = log::peek(wire).await? else {
+            return Ok(broken);
+        };
+        let Some(HeldLock { holder, .. }) = standing.held() else {
+            return Ok(broken);
+        };
+        match &broken {
+            // It is out, and somebody else was let in meanwhile.
+            Some(before) if *before != holder => return Ok(broken),
+            None if holder.who != *whose => {
+                return Err(StoreError::HeldByAnother {
+                    named: whose.clone(),
+                    holder: Box::new(holder),
+                });
+            }
+            Some(_) | None => broken = Some(holder),
+        }
+        // A holder that writes all the time moves the log before it can be met as it was; its name has not changed.
+        let as_seen = Some(standing.etag.as_str()).filter(|_| round < CAREFUL_BREAKS);
+        heart::end(wire, as_seen).await?;
+        // Where it is held all the same, its holder wrote in between or was faster in taking it again.
+        if let Wanted::Taken(lease) = Lease::take(wire).await? {
+            return evict(wire, lease).await.map(|()| broken);
+        }
+    }
+    Err(broken.map_or(StoreError::Unusable, StoreError::Locked))
+}
+
+/// Takes the holder's name out of the log under a lease of our own.
+async fn evict(wire: &Arc<Wire>, lease: Lease) -> Result<(), StoreError> {
+    let noted = match log::peek(wire).await {
+        Ok(Some(Standing { meta, .. })) => {
+            let left = Meta { holder: None, ..meta };
+            note(wire, &lease, &left).await.map(drop)
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
     };
-    heart::end(wire).await?;
-    let Wanted::Taken(lease) = Lease::take(wire).await? else {
-        // Somebody else was faster, and is not the one whose lock was to be broken.
-        return Ok(meta.holder);
-    };
-    let left = Meta {
-        holder: None,
-        ..meta.clone()
-    };
-    let noted = note(wire, &lease, &left).await;
-    lease.release(wire).await.and(noted)?;
-    Ok(meta.holder)
+    lease.release(wire).await.and(noted)
 }
 
 /// Makes an empty log; one that somebody else made at the same moment is as good.

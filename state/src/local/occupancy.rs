@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, create_private_file, draft_of, io_error, put_in_place, remove_file, sync_dir};
-use crate::store::{Holder, StoreError};
+use crate::store::{HeldLock, Holder, Life, StoreError};
 
 /// What somebody inside does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,14 @@ impl Occupancy {
         path.try_exists().map_err(io_error("read", &path))
     }
 
+    /// The writer that is inside, or died inside.
+    pub(super) fn holder(layout: &Layout) -> Result<Option<HeldLock>, StoreError> {
+        Ok(match read_note(layout)? {
+            Some((Occupant::Writer(holder), life)) => Some(HeldLock { holder, life }),
+            Some((Occupant::Opening, _)) | None => None,
+        })
+    }
+
     /// Tells the others that a writer is inside. The view must show everything by now.
     pub(super) fn announce(&mut self, layout: &Layout, holder: Holder) -> Result<(), StoreError> {
         let path = layout.occupant();
@@ -148,6 +156,12 @@ fn write_note(layout: &Layout, occupant: &Occupant) -> Result<File, StoreError> 
 
 /// The note of somebody who is alive. One that cannot be understood counts as none.
 fn read_living_note(layout: &Layout) -> Result<Option<Occupant>, StoreError> {
+    let note = read_note(layout)?;
+    Ok(note.and_then(|(occupant, life)| (life == Life::Alive).then_some(occupant)))
+}
+
+/// The note that stands there, and whether its author is alive. One that cannot be understood counts as none.
+fn read_note(layout: &Layout) -> Result<Option<(Occupant, Life)>, StoreError> {
     let path = layout.occupant();
     let mut text = String::new();
     let mut note = match File::open(&path) {
@@ -155,9 +169,10 @@ fn read_living_note(layout: &Layout) -> Result<Option<Occupant>, StoreError> {
         opened => opened.map_err(io_error("read", &path))?,
     };
     note.read_to_string(&mut text).map_err(io_error("read", &path))?;
-    match note.try_lock_shared() {
-        Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(serde_json::from_str(&text).ok()),
-        Err(TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
-    }
+    let life = match note.try_lock_shared() {
+        Ok(()) => Life::Lapsed,
+        Err(TryLockError::WouldBlock) => Life::Alive,
+        Err(TryLockError::Error(source)) => return Err(io_error("lock", &path)(source)),
+    };
+    Ok(serde_json::from_str(&text).ok().map(|occupant| (occupant, life)))
 }

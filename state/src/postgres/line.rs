@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::rows::{Cell, Checksum, Content, RowKey, Rows};
 use crate::shared::{InRows, RemoteFault, SignInRefused, damaged};
 use crate::snapshot::{Revision, Serial};
-use crate::store::{Damage, Holder, StoreError};
+use crate::store::{Damage, HeldLock, Holder, Life, StoreError};
 use crate::upgrade::FormatVersion;
 
 /// How long a statement may take: the longest reads or writes all of a large state.
@@ -27,6 +27,12 @@ pub(super) struct Line {
     pub(super) place: String,
     pub(super) manners: PostgresManners,
     client: Client,
+}
+
+/// A lock and the token that its holder writes under.
+pub(super) struct Held {
+    pub(super) lock: HeldLock,
+    pub(super) token: String,
 }
 
 /// Why a statement was not answered with rows.
@@ -116,26 +122,42 @@ impl Line {
 
     /// Who holds the lock, once it is known that the state has a form that is known.
     pub(super) async fn holder(&self) -> Result<Option<Holder>, StoreError> {
+        Ok(self.held().await?.map(|held| held.lock.holder))
+    }
+
+    /// The lock as it stands, once it is known that the state has a form that is known.
+    pub(super) async fn held(&self) -> Result<Option<Held>, StoreError> {
         let doing = "look at";
-        let rows = self.ask(&self.statements.look, &[]).await;
-        let rows = rows.map_err(|unanswered| self.failed(doing, unanswered))?;
+        let rows = match self.ask(&self.statements.look, &[]).await {
+            Ok(rows) => rows,
+            Err(Unanswered::Refused(error)) if is_missing(&error) => return Ok(None),
+            Err(unanswered) => return Err(self.failed(doing, unanswered)),
+        };
         let Some(row) = rows.first() else {
             return Ok(None);
         };
         self.known(self.field(doing, row, "format")?)?;
-        Ok(holder_in(self.field(doing, row, "holder")?))
+        let Some(holder) = holder_in(self.field(doing, row, "holder")?) else {
+            return Ok(None);
+        };
+        let life = if self.field(doing, row, "alive")? {
+            Life::Alive
+        } else {
+            Life::Lapsed
+        };
+        Ok(Some(Held {
+            lock: HeldLock { holder, life },
+            token: self.field(doing, row, "token")?,
+        }))
     }
 
-    pub(super) async fn break_lock(&self) -> Result<Option<Holder>, StoreError> {
-        let doing = "break the lock of";
-        match self.ask(&self.statements.break_lock, &[]).await {
-            Ok(rows) => match rows.first() {
-                Some(row) => Ok(holder_in(self.field(doing, row, "holder")?)),
-                None => Ok(None),
-            },
-            Err(Unanswered::Refused(error)) if is_missing(&error) => Ok(None),
-            Err(unanswered) => Err(self.failed(doing, unanswered)),
-        }
+    /// Ends this lock if it is still held under this token; one that is not was let go meanwhile.
+    pub(super) async fn break_lock(&self, token: &str) -> Result<(), StoreError> {
+        let token: &[Parameter<'_>] = &[(&token, Type::TEXT)];
+        let broken = self.ask(&self.statements.break_lock, token).await;
+        broken
+            .map(drop)
+            .map_err(|unanswered| self.failed("break the lock of", unanswered))
     }
 
     /// Whether the server gave this connection the state's advisory lock.

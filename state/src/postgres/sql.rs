@@ -18,7 +18,7 @@ pub(super) struct Statements {
     pub(super) settle: String,
     /// Everything at one moment.
     pub(super) load: String,
-    /// Format and holder.
+    /// Format, holder, token, and whether the holder gives signs of life.
     pub(super) look: String,
     /// `$2` token, `$3` holder, `$4` guard, `$5` lease in seconds, `$6` whether the advisory lock is ours.
     pub(super) take: String,
@@ -31,6 +31,7 @@ pub(super) struct Statements {
     pub(super) write: String,
     /// `$2` token, `$3` the advisory lock or none.
     pub(super) release: String,
+    /// `$2` token.
     pub(super) break_lock: String,
 }
 
@@ -68,7 +69,15 @@ impl Statements {
                 "SELECT s.format, s.serial, s.checksum, r.key, r.revision, r.content FROM {state} s \
                  LEFT JOIN {row} r ON r.state = s.name WHERE s.name = $1"
             ),
-            look: format!("SELECT format, holder FROM {state} WHERE name = $1"),
+            look: format!(
+                "SELECT format, holder, token, coalesce(lease_until >= clock_timestamp(), false) AND \
+                 (guard IS DISTINCT FROM 'session' OR EXISTS (\
+                   SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted \
+                   AND ((l.classid::bigint << 32) | l.objid::bigint) = {})) AS alive \
+                 FROM {state} WHERE name = $1",
+                lock_key(schema, name)
+            ),
             take: format!(
                 "UPDATE {state} SET token = $2, fence = fence + 1, holder = $3, guard = $4, lease_until = {} \
                  WHERE name = $1 AND (holder IS NULL OR lease_until < clock_timestamp() OR (guard = 'session' AND $6)) \
@@ -105,10 +114,8 @@ impl Statements {
                  WHERE name = $1 AND token = $2 RETURNING $3::bigint IS NULL OR pg_advisory_unlock($3)"
             ),
             break_lock: format!(
-                "WITH held AS (SELECT name, holder FROM {state} WHERE name = $1 FOR UPDATE), \
-                 broken AS (UPDATE {state} s SET token = '', fence = fence + 1, holder = NULL, guard = NULL, \
-                   lease_until = NULL FROM held WHERE s.name = held.name) \
-                 SELECT holder FROM held"
+                "UPDATE {state} SET token = '', fence = fence + 1, holder = NULL, guard = NULL, lease_until = NULL \
+                 WHERE name = $1 AND token = $2 RETURNING fence"
             ),
         }
     }

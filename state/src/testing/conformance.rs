@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::snapshot::{
     Actor, Binding, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,
 };
-use crate::store::{Committed, Edit, Held, Holder, Intent, Store, StoreError};
+use crate::store::{Committed, Edit, Held, HeldLock, Holder, Intent, Life, Store, StoreError};
 use crate::upgrade::FormatVersion;
 
 /// A place of one state, in which nothing is stored at first.
@@ -55,6 +55,10 @@ macro_rules! store_conformance {
             the_fingerprint_key_stays,
             a_state_is_taken_over_without_loss,
             what_is_there_is_not_overwritten_by_another_state,
+            a_state_is_replaced_and_its_history_is_not,
+            what_was_no_run_is_history_too,
+            the_holder_can_be_asked_for,
+            only_the_named_holder_loses_the_lock,
             a_newer_format_is_refused
         }
     };
@@ -688,6 +692,114 @@ pub async fn what_is_there_is_not_overwritten_by_another_state(lab: &impl Lab) {
     assert_eq!(load(lab).await, Some(source));
 }
 
+/// Another state in the place of this one is later than both; what is the same in both keeps its revision.
+pub async fn a_state_is_replaced_and_its_history_is_not(lab: &impl Lab) {
+    let (mut source, _) = somewhere_else().await;
+    let held = lock(lab, "a").await;
+    let run = RunId::random();
+    commit(
+        &*held,
+        vec![begin(run, json!(0)), end(run, "here"), put("b", json!(null))],
+    )
+    .await;
+    commit(&*held, vec![put("a", json!(1)), begin(RunId::random(), json!(1))]).await;
+    let here = held.snapshot().await.expect("a snapshot");
+    let replaced = commit(&*held, vec![replace(&source), Edit::Log(line("pushed"))]).await;
+    assert_eq!(replaced.serial, source.serial.max(here.serial).next());
+    assert_eq!(
+        replaced.revisions.keys().cloned().collect::<Vec<_>>(),
+        [key("new"), key("old")]
+    );
+    held.release().await.expect("a release");
+
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(
+        (seen.lineage, seen.fingerprint_key(), &seen.run),
+        (source.lineage, source.fingerprint_key(), &source.run)
+    );
+    assert_eq!(documents(&seen), documents(&source));
+    let revision = |of: &Snapshot, name| of.records.get(&key(name)).map(|record| record.revision);
+    assert_eq!(revision(&seen, "b"), revision(&here, "b"));
+    assert_eq!(revision(&seen, "new"), Some(replaced.serial.into()));
+    let summaries =
+        |history: Vec<crate::HistoryEntry>| -> Vec<String> { history.into_iter().map(|entry| entry.summary).collect() };
+    let mut expected = vec!["here".to_owned()];
+    expected.extend(summaries(source.history.clone()));
+    expected.push("pushed".to_owned());
+    assert_eq!(summaries(lab.store().history().await.expect("a history")), expected);
+
+    // An earlier one is put in place as well: what it lacks is gone, and the serial grows all the same.
+    source.serial = Serial::new(1);
+    source.records.remove(&key("new"));
+    source.run = None;
+    let held = lock(lab, "b").await;
+    let again = commit(&*held, vec![replace(&source)]).await;
+    assert_eq!(again.serial, seen.serial.next());
+    let seen = held.snapshot().await.expect("a snapshot");
+    assert_eq!((documents(&seen), &seen.run), (documents(&source), &None));
+    held.release().await.expect("a release");
+}
+
+/// A line in the history leaves the open run open.
+pub async fn what_was_no_run_is_history_too(lab: &impl Lab) {
+    let held = lock(lab, "a").await;
+    let run = RunId::random();
+    commit(&*held, vec![begin(run, json!(0)), Edit::Log(line("moved"))]).await;
+    commit(&*held, vec![Edit::Log(line("removed")), end(run, "applied")]).await;
+    held.release().await.expect("a release");
+    let history = lab.store().history().await.expect("a history");
+    let told: Vec<&str> = history.iter().map(|entry| entry.summary.as_str()).collect();
+    assert_eq!(told, ["moved", "removed", "applied"]);
+    assert_eq!(
+        load(lab).await.map(|seen| (seen.history, seen.run)),
+        Some((history, None))
+    );
+}
+
+/// Whoever asks is told who holds the lock, without taking it.
+pub async fn the_holder_can_be_asked_for(lab: &impl Lab) {
+    assert_eq!(lab.store().holder().await.expect("nobody"), None);
+    let held = lock(lab, "a").await;
+    let seen = lab.store().holder().await.expect("a holder");
+    let (holder, life) = (holder("a"), Life::Alive);
+    assert_eq!(seen, Some(HeldLock { holder, life }));
+    commit(&*held, vec![put("a", json!(1))]).await;
+    held.release().await.expect("a release");
+    assert_eq!(lab.store().holder().await.expect("nobody"), None);
+}
+
+/// Breaking a lock keeps its holder from writing, or is refused; it never meets anybody who was not named.
+pub async fn only_the_named_holder_loses_the_lock(lab: &impl Lab) {
+    assert_eq!(lab.store().break_lock(&Actor::new("a")).await.expect("nobody"), None);
+    let held = lock(lab, "a").await;
+    match lab.store().break_lock(&Actor::new("b")).await {
+        Err(StoreError::HeldByAnother { named, holder: other }) => {
+            assert_eq!((named, *other), (Actor::new("b"), holder("a")));
+        }
+        other => panic!("{other:?}"),
+    }
+    commit(&*held, vec![put("a", json!(1))]).await;
+    match lab.store().break_lock(&Actor::new("a")).await {
+        Ok(broken) => {
+            assert_eq!(broken, Some(holder("a")));
+            let next = lock(lab, "next").await;
+            let refused = held.commit(vec![put("a", json!(2))]).await;
+            assert!(matches!(refused, Err(StoreError::LockLost { .. })), "{refused:?}");
+            drop(held);
+            commit(&*next, vec![put("b", json!(3))]).await;
+            next.release().await.expect("a release");
+        }
+        Err(StoreError::HolderLives(other)) => {
+            assert_eq!(*other, holder("a"));
+            commit(&*held, vec![put("b", json!(3))]).await;
+            held.release().await.expect("a release");
+        }
+        Err(error) => panic!("{error}"),
+    }
+    let seen = load(lab).await.expect("a state");
+    assert_eq!(documents(&seen), [("a", json!(1)), ("b", json!(3))]);
+}
+
 /// What a store elsewhere remembers, with its whole history.
 async fn somewhere_else() -> (Snapshot, Vec<crate::HistoryEntry>) {
     let store = super::MemoryStore::new();
@@ -802,6 +914,25 @@ fn adopt(state: &Snapshot, history: &[crate::HistoryEntry]) -> Edit {
     Edit::Adopt {
         state: Box::new(state.clone()),
         history: history.to_vec(),
+    }
+}
+
+fn replace(state: &Snapshot) -> Edit {
+    Edit::Replace {
+        state: Box::new(state.clone()),
+    }
+}
+
+/// A line of history for what was no run.
+fn line(summary: &str) -> crate::HistoryEntry {
+    crate::HistoryEntry {
+        run: RunId::random(),
+        started: moment(),
+        finished: moment(),
+        by: Actor::new("a"),
+        plan_fingerprint: String::new(),
+        outcome: RunOutcome::Succeeded,
+        summary: summary.to_owned(),
     }
 }
 

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::ledger::may_adopt;
 use crate::snapshot::{
-    Binding, DEEPEST, HistoryEntry, OpenRun, RECENT_RUNS, Record, RecordKey, Revision, RunId, Snapshot, StepId,
+    Actor, Binding, DEEPEST, HistoryEntry, OpenRun, RECENT_RUNS, Record, RecordKey, Revision, RunId, Snapshot, StepId,
     StepJournal, StepPhase, nests_within,
 };
-use crate::store::{BindingConflict, Committed, Edit, Held, Holder, Intent, Store, StoreError};
+use crate::store::{BindingConflict, Committed, Edit, Held, HeldLock, Holder, Intent, Life, Store, StoreError};
 use crate::upgrade::FormatVersion;
 
 /// A state that lives as long as the last clone of this.
@@ -25,6 +25,8 @@ pub struct MemoryStore {
 struct Shared {
     kept: Option<Kept>,
     holder: Option<Holder>,
+    /// How often the lock was taken or broken.
+    fence: u64,
     newer: Option<FormatVersion>,
 }
 
@@ -92,10 +94,13 @@ impl Store for MemoryStore {
             return Err(StoreError::Locked(holder.clone()));
         }
         shared.holder = Some(intent.holder);
+        shared.fence += 1;
+        let fence = shared.fence;
         shared.kept.get_or_insert_with(|| Kept {
             snapshot: Snapshot::fresh(),
         });
-        Ok(Box::new(MemoryHeld { store: self.clone() }))
+        let store = self.clone();
+        Ok(Box::new(MemoryHeld { store, fence }))
     }
 
     async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
@@ -105,10 +110,31 @@ impl Store for MemoryStore {
             .map(|kept| kept.snapshot.history.clone())
             .unwrap_or_default())
     }
+
+    async fn holder(&self) -> Result<Option<HeldLock>, StoreError> {
+        let life = Life::Alive;
+        Ok(self.shared().holder.clone().map(|holder| HeldLock { holder, life }))
+    }
+
+    async fn break_lock(&self, whose: &Actor) -> Result<Option<Holder>, StoreError> {
+        let mut shared = self.shared();
+        match shared.holder.clone() {
+            Some(holder) if holder.who != *whose => Err(StoreError::HeldByAnother {
+                named: whose.clone(),
+                holder: Box::new(holder),
+            }),
+            Some(_) => {
+                shared.fence += 1;
+                Ok(shared.holder.take())
+            }
+            None => Ok(None),
+        }
+    }
 }
 
 struct MemoryHeld {
     store: MemoryStore,
+    fence: u64,
 }
 
 #[async_trait]
@@ -119,6 +145,10 @@ impl Held for MemoryHeld {
 
     async fn commit(&self, edits: Vec<Edit>) -> Result<Committed, StoreError> {
         let mut shared = self.store.shared();
+        if shared.fence != self.fence {
+            let now = shared.holder.clone().map(Box::new);
+            return Err(StoreError::LockLost { now });
+        }
         let mut draft = shared.kept()?.cloned().ok_or(StoreError::Unusable)?;
         let committed = draft.commit(edits)?;
         shared.kept = Some(draft);
@@ -132,7 +162,10 @@ impl Held for MemoryHeld {
 
 impl Drop for MemoryHeld {
     fn drop(&mut self) {
-        self.store.shared().holder = None;
+        let mut shared = self.store.shared();
+        if shared.fence == self.fence {
+            shared.holder = None;
+        }
     }
 }
 
@@ -150,9 +183,9 @@ impl Kept {
             must_be_shallow(&edit)?;
             match self.apply(edit, serial.into())? {
                 Effect::Nothing => {}
-                Effect::Noted => self.snapshot.serial = serial,
+                // What was taken over brought a serial along that is later still, or this very one.
+                Effect::Noted => self.snapshot.serial = serial.max(self.snapshot.serial),
                 Effect::Touched(keys) => {
-                    // What was taken over brought a serial along that is later still, or this very one.
                     self.snapshot.serial = serial.max(self.snapshot.serial);
                     touched.extend(keys);
                 }
@@ -230,6 +263,11 @@ impl Kept {
                 self.snapshot = Snapshot { history, ..*state };
                 Ok(Effect::Touched(self.snapshot.records.keys().cloned().collect()))
             }
+            Edit::Replace { state } => Ok(self.replace(*state)),
+            Edit::Log(entry) => {
+                self.snapshot.history.push(entry);
+                Ok(Effect::Noted)
+            }
             Edit::EndRun {
                 run,
                 finished,
@@ -258,6 +296,33 @@ impl Kept {
                 Ok(Effect::Noted)
             }
         }
+    }
+
+    fn replace(&mut self, state: Snapshot) -> Effect {
+        let serial = self.snapshot.serial.max(state.serial).next();
+        let before = std::mem::replace(&mut self.snapshot, state);
+        let added = std::mem::replace(&mut self.snapshot.history, before.history);
+        for entry in added {
+            if self.snapshot.history.iter().all(|known| known.run != entry.run) {
+                self.snapshot.history.push(entry);
+            }
+        }
+        self.snapshot.serial = serial;
+        let mut touched = Vec::new();
+        for (key, record) in &mut self.snapshot.records {
+            match before
+                .records
+                .get(key)
+                .filter(|known| known.document == record.document)
+            {
+                Some(known) => record.revision = known.revision,
+                None => {
+                    record.revision = serial.into();
+                    touched.push(key.clone());
+                }
+            }
+        }
+        Effect::Touched(touched)
     }
 
     fn bind(&mut self, wanted: Binding) -> Result<Effect, StoreError> {
@@ -406,6 +471,8 @@ fn must_be_shallow(edit: &Edit) -> Result<(), StoreError> {
         | Edit::Remove { .. }
         | Edit::Rename { .. }
         | Edit::Adopt { .. }
+        | Edit::Replace { .. }
+        | Edit::Log(_)
         | Edit::EndRun { .. } => return Ok(()),
     };
     if nests_within(value, DEEPEST) {
@@ -420,7 +487,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::snapshot::Actor;
     use crate::testing::conformance::Lab;
 
     impl Lab for MemoryStore {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::MemoryStore;
 use crate::local::LocalStore;
 use crate::snapshot::{
-    Actor, Binding, FingerprintKey, Lineage, RecordKey, Revision, RunId, RunOutcome, Snapshot, StepId,
+    Actor, Binding, FingerprintKey, HistoryEntry, Lineage, RecordKey, Revision, RunId, RunOutcome, Snapshot, StepId,
 };
 use crate::store::{Edit, Held, Holder, Intent, Store, StoreError};
 
@@ -125,6 +125,10 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => run().prop_map(move |run| Edit::EndRun {
             run, finished: started, outcome: RunOutcome::Succeeded, summary: "s".to_owned(),
         }),
+        1 => run().prop_map(move |run| Edit::Log(HistoryEntry {
+            run, started, finished: started, by: Actor::new("a"), plan_fingerprint: String::new(),
+            outcome: RunOutcome::Succeeded, summary: "l".to_owned(),
+        })),
         1 => prop_oneof!["public", "simulator"].prop_map(|cloud| {
             let [tenant, subscription] = ["t", "s"].map(str::to_owned);
             Edit::Bind(Binding { cloud, tenant, subscription })

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pgferry_state::{Store, StoreError};
+use pgferry_state::{Actor, Life, Store, StoreError};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -96,10 +96,10 @@ async fn a_lease_that_lapsed_is_taken_again_if_nobody_was_inside() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_that_was_broken_is_not_taken_again_by_its_holder() {
     let place = Place::made().await;
-    assert_eq!(place.open().break_lock().await.unwrap(), None);
+    assert_eq!(place.open().break_lock(&Actor::new("stuck")).await.unwrap(), None);
     let held = place.open().lock(intent("stuck")).await.unwrap();
     held.commit(vec![put("a", json!(1))]).await.unwrap();
-    let broken = place.open().break_lock().await.unwrap();
+    let broken = place.open().break_lock(&Actor::new("stuck")).await.unwrap();
     assert_eq!(broken, Some(intent("stuck").holder));
     let refused = held.commit(vec![put("a", json!(2))]).await;
     assert!(
@@ -113,6 +113,43 @@ async fn a_lock_that_was_broken_is_not_taken_again_by_its_holder() {
         documents(&place.open().load().await.unwrap().unwrap()),
         [("a", json!(1))]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_that_writes_all_the_time_is_put_out_as_well() {
+    let place = Place::made().await;
+    let held = place.open().lock(intent("busy")).await.unwrap();
+    let busy = tokio::spawn(async move {
+        let mut written = 0_u64;
+        loop {
+            match held.commit(vec![put("a", json!(written))]).await {
+                Ok(_) => written += 1,
+                Err(error) => return (written, error),
+            }
+        }
+    });
+    let broken = place.open().break_lock(&Actor::new("busy")).await.unwrap();
+    assert_eq!(broken, Some(intent("busy").holder));
+    let (written, error) = busy.await.unwrap();
+    assert!(matches!(error, StoreError::LockLost { .. }), "{error:?}");
+    let seen = place.open().load().await.unwrap().unwrap();
+    assert_eq!(seen.serial.get(), written, "nothing but what was answered is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_whose_lease_ran_out_is_seen_as_lapsed_and_can_be_cleared() {
+    let place = Place::made().await;
+    let held = place.open().lock(intent("gone")).await.unwrap();
+    held.commit(vec![put("a", json!(1))]).await.unwrap();
+    let ended = [("x-ms-lease-action", "break"), ("x-ms-lease-break-period", "0")];
+    assert_eq!(place.raw("PUT", "", "comp=lease&", &ended, "").await, 202);
+    let seen = place.open().holder().await.unwrap().unwrap();
+    assert_eq!((seen.holder, seen.life), (intent("gone").holder, Life::Lapsed));
+    let cleared = place.open().break_lock(&Actor::new("gone")).await.unwrap();
+    assert_eq!(cleared, Some(intent("gone").holder));
+    assert_eq!(place.open().holder().await.unwrap(), None);
+    let refused = held.commit(vec![put("a", json!(2))]).await;
+    assert!(matches!(refused, Err(StoreError::LockLost { .. })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,127 @@
+//! What commands share that write to the state by hand: the lock, what it must find, and the line in the history. What is
+//! written is theirs.
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use pgferry_state::{
+    Edit, Held, HistoryEntry, Holder, Intent, RecordKey, RunId, RunOutcome, Snapshot, StepPhase, Store, StoreError,
+};
+
+use crate::azure::clock::WallClock;
+use crate::cli::Call;
+use crate::cli::error::CommandError;
+use crate::clock::Clock as _;
+use crate::length::Length;
+
+/// Flags of commands that write to the state.
+#[derive(Args)]
+pub(super) struct Locking {
+    /// How long to wait when somebody else writes, such as `30s`
+    #[arg(long, value_name = "TIME")]
+    lock_timeout: Option<Length>,
+}
+
+/// The state while nobody else writes to it.
+pub(super) struct Writing {
+    held: Box<dyn Held>,
+    /// As it is under the lock.
+    pub(super) snapshot: Snapshot,
+    command: &'static str,
+    begun: Timestamp,
+}
+
+/// Between two attempts to get the lock.
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl Writing {
+    /// Takes the lock, waiting as long as was asked for.
+    ///
+    /// # Errors
+    /// When somebody else writes for longer, or calls of an interrupted run are in doubt: those are settled first.
+    pub(super) async fn begin(
+        command: &'static str,
+        locking: &Locking,
+        store: &dyn Store,
+        call: &Call<'_>,
+    ) -> Result<Self, CommandError> {
+        let begun = WallClock.now();
+        let until = tokio::time::Instant::now() + locking.lock_timeout.map_or(Duration::ZERO, |length| length.0);
+        let held = loop {
+            let intent = Intent {
+                holder: Holder {
+                    who: call.env.actor.clone(),
+                    process: std::process::id(),
+                    command: format!("pgferry {command}"),
+                    run: None,
+                    since: WallClock.now(),
+                },
+            };
+            match store.lock(intent).await {
+                Err(StoreError::Locked(_)) if tokio::time::Instant::now() < until => tokio::time::sleep(PAUSE).await,
+                locked => break locked?,
+            }
+        };
+        let writing = Self {
+            snapshot: held.snapshot().await?,
+            held,
+            command,
+            begun,
+        };
+        match writing.in_doubt() {
+            None => Ok(writing),
+            Some(open) => {
+                writing.give_up().await?;
+                Err(StoreError::RunOpen { open }.into())
+            }
+        }
+    }
+
+    /// The open run, where the outcome of one of its calls is unknown.
+    fn in_doubt(&self) -> Option<RunId> {
+        let open = self.snapshot.run.as_ref()?;
+        let is_doubtful = |phase: &StepPhase| match phase {
+            StepPhase::Intended { .. } | StepPhase::Accepted { .. } => true,
+            StepPhase::Done | StepPhase::Failed { .. } => false,
+        };
+        open.steps
+            .values()
+            .any(|step| is_doubtful(&step.phase))
+            .then_some(open.id)
+    }
+
+    /// Lets go without having written.
+    pub(super) async fn give_up(self) -> Result<(), CommandError> {
+        Ok(self.held.release().await?)
+    }
+
+    /// Writes all the edits, with a line in the history that says so.
+    pub(super) async fn commit(
+        self,
+        mut edits: Vec<Edit>,
+        summary: String,
+        call: &Call<'_>,
+    ) -> Result<(), CommandError> {
+        edits.push(Edit::Log(HistoryEntry {
+            run: RunId::random(),
+            started: self.begun,
+            finished: WallClock.now(),
+            by: call.env.actor.clone(),
+            plan_fingerprint: self.command.to_owned(),
+            outcome: RunOutcome::Succeeded,
+            summary,
+        }));
+        let committed = self.held.commit(edits).await;
+        let released = self.held.release().await;
+        committed?;
+        Ok(released?)
+    }
+}
+
+/// The key of a unit's record.
+pub(super) fn key(unit: &crate::address::UnitAddress) -> Result<RecordKey, CommandError> {
+    unit.to_string()
+        .parse()
+        .map_err(|_| CommandError::Usage(format!("`{unit}` cannot be the name of a record")))
+}
