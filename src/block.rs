@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::address::pattern::Pattern;
-use crate::diagnostic::{Participant, Span};
+use crate::diagnostic::{Code, Participant, Span};
 use crate::lang::Value;
 
 /// One resource, evaluated; values that hang on things not yet created are unknown.
@@ -116,6 +117,23 @@ pub struct Timeouts {
     pub update: Option<Duration>,
     /// For deleting.
     pub delete: Option<Duration>,
+}
+
+/// A `waive` block: somebody takes a finding of preflight upon himself until a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// The rule.
+    pub code: Code,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is fine.
+    pub reason: String,
+    /// The last day on which it counts.
+    pub until: Date,
+    /// The databases that it is for; none means every place.
+    pub databases: Vec<String>,
+    /// The header.
+    pub span: Span,
 }
 
 /// What a `removed` block says.

@@ -82,6 +82,15 @@ pub struct Via {
     pub port: Port,
 }
 
+/// Which end of a migration a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// The server that databases leave.
+    Source,
+    /// The server that they enter.
+    Target,
+}
+
 /// All that is needed to sign in to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {

@@ -10,6 +10,7 @@ use crate::arm::ArmId;
 use crate::block::Meta;
 use crate::diagnostic::code::CYCLE;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::kind::connect::Server;
 use crate::kind::database_batch::Batch;
 use crate::kind::{Expansion, Kind, Thing, Unit};
 
@@ -26,6 +27,8 @@ pub struct Declaration {
     pub meta: Meta,
     /// What it stands for.
     pub expansion: Expansion,
+    /// The PostgreSQL server that databases leave or enter, where it is one.
+    pub server: Option<Server>,
 }
 
 impl Declaration {

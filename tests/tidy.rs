@@ -54,7 +54,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("azure", &["address", "secret", "clock", "arm"]),
     ("postgres", &["secret", "database"]),
     ("simulator", &[]),
-    ("preflight", &["diagnostic", "secret", "database", "postgres"]),
+    (
+        "preflight",
+        &["address", "block", "diagnostic", "secret", "database", "postgres"],
+    ),
     ("verify", &["diagnostic", "secret", "database", "postgres"]),
     (
         "refresh",
@@ -82,6 +85,7 @@ const WORDS: &[&str] = &[
     "lang",
     "arm",
     "clock",
+    "database",
     "length",
 ];
 

@@ -74,6 +74,15 @@ impl Cloud {
         }
     }
 
+    /// How the host names of its database servers end.
+    pub fn database_suffix(self) -> &'static str {
+        match self {
+            Self::Public | Self::Simulator => "database.azure.com",
+            Self::UsGovernment => "database.usgovcloudapi.net",
+            Self::China => "database.chinacloudapi.cn",
+        }
+    }
+
     /// What a token for ARM is asked for. In the government cloud the audience's host differs from ARM's.
     pub fn scope(self) -> Scope {
         Scope(match self {

@@ -6,6 +6,7 @@ use std::fs;
 use pgferry_state::Actor;
 
 use super::color::ColorWish;
+use super::dial;
 use super::view::plan::annotations::Dialect;
 use crate::azure::CredentialSettings;
 
@@ -34,6 +35,10 @@ pub(crate) const VARIABLES: &[Variable] = &[
     Variable {
         name: "PGFERRY_LOG",
         does: "what is logged to standard error, as `pgferry::azure=debug`",
+    },
+    Variable {
+        name: "PGPASSFILE, …",
+        does: "as in libpq, where the configuration leaves something out: PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGSERVICEFILE",
     },
     Variable {
         name: "NO_COLOR",
@@ -68,6 +73,8 @@ pub(crate) struct Env {
     pub(crate) actor: Actor,
     /// What is known of logins.
     pub(crate) credentials: BTreeMap<String, String>,
+    /// What libpq would look at.
+    pub(crate) postgres: BTreeMap<String, String>,
 }
 
 /// Whether a pipeline runs us.
@@ -116,10 +123,12 @@ impl Env {
             (None, _, Some("dumb")) => ColorWish::Never,
             (None, _, _) => ColorWish::OnTerminal,
         };
-        let credentials = CredentialSettings::NAMES
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), get(name)?.to_owned())))
-            .collect();
+        let set = |names: &[&str]| -> BTreeMap<String, String> {
+            let pairs = names
+                .iter()
+                .map(|name| Some(((*name).to_owned(), get(name)?.to_owned())));
+            pairs.flatten().collect()
+        };
         let is_pipeline = truth("CI") || truth("TF_BUILD");
         Self {
             variables,
@@ -134,7 +143,8 @@ impl Env {
                 (false, false) => None,
             },
             actor: actor(&get, host),
-            credentials,
+            credentials: set(&CredentialSettings::NAMES),
+            postgres: set(&dial::VARIABLES),
         }
     }
 }

@@ -11,6 +11,7 @@ use pgferry_state::{Lineage, StoreError};
 use super::advice;
 use super::calling::Calling;
 use super::color::{ERROR, HINT, paint};
+use super::dial::DialError;
 use super::exit::Exit;
 use super::plan_file::PlanFileError;
 use super::project::Refused;
@@ -53,6 +54,8 @@ pub(crate) enum CommandError {
     },
     /// The connection could not be set up.
     Connect(ConnectError),
+    /// A PostgreSQL server cannot be dialled as it is described.
+    Dial(DialError),
     /// A call to Azure failed.
     Arm(Box<ArmError>),
     /// The state refused or cannot be read.
@@ -364,6 +367,7 @@ impl CommandError {
                 Report::new(format!("cannot work in `{}`", path.display())).because(source.to_string())
             }
             Self::Connect(error) => advice::on_connect(error),
+            Self::Dial(error) => on_dial(error),
             Self::Arm(error) => advice::on_arm(error),
             Self::Store(error) => advice::on_store(error),
             Self::Prior(error) => on_prior(error),
@@ -497,6 +501,22 @@ fn told_by_child(said: &str) -> Vec<String> {
         }
     }
     sentences
+}
+
+fn on_dial(error: &DialError) -> Report {
+    let report = Report::of(error);
+    match error {
+        DialError::Nameless { .. } => report.hint("give a `connect { host = \"…\" }` in its block"),
+        DialError::NoService { looked, .. } => looked
+            .iter()
+            .fold(report, |report, path| {
+                report.fact("looked in", path.display().to_string())
+            })
+            .hint("PGSERVICEFILE names the file; by default it is `~/.pg_service.conf`"),
+        DialError::File { .. } | DialError::ServiceLine { .. } | DialError::Word { .. } | DialError::Value { .. } => {
+            report
+        }
+    }
 }
 
 fn on_sources(error: &ReadError) -> Report {

@@ -12,6 +12,7 @@ mod completion;
 mod console;
 mod cutover;
 mod dealt;
+mod dial;
 mod drift;
 mod env;
 mod error;
@@ -30,6 +31,7 @@ mod output;
 mod panic;
 mod plan;
 mod plan_file;
+mod preflight;
 mod project;
 mod prompt;
 mod renderings;
@@ -172,6 +174,7 @@ enum Command {
     Console(console::ConsoleArgs),
     Plan(plan::PlanArgs),
     Graph(graph::GraphArgs),
+    Preflight(preflight::PreflightArgs),
     Drift(drift::DriftArgs),
     Apply(apply::ApplyArgs),
     Destroy(apply::DestroyArgs),
@@ -311,6 +314,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::Validate(_)
         | Command::Plan(_)
         | Command::Graph(_)
+        | Command::Preflight(_)
         | Command::Drift(_)
         | Command::Apply(_)
         | Command::Destroy(_)
@@ -339,6 +343,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Validate(args) => validate::run(args, call),
             Command::Plan(args) => plan::run(args, call).await,
             Command::Graph(args) => graph::run(args, call).await,
+            Command::Preflight(args) => preflight::run(args, call).await,
             Command::Drift(args) => drift::run(args, call).await,
             Command::Apply(args) => apply::apply(args, call).await,
             Command::Destroy(args) => apply::destroy(args, call).await,

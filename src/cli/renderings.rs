@@ -58,6 +58,64 @@ enum Destination {
     File(PathBuf),
 }
 
+/// Reports beside, or instead of, the text for a terminal, for commands that have no plan to show.
+#[derive(Args)]
+#[command(next_help_heading = "Renderings")]
+pub(crate) struct Reports {
+    /// As JSON. Without a file, this and the others go to standard output instead of the text for people; with one, they are
+    /// written beside it
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    json: Option<Destination>,
+    /// As SARIF 2.1.0, for code scanning
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    sarif: Option<Destination>,
+    /// As a JUnit report
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    junit: Option<Destination>,
+}
+
+/// What a report can be rendered as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReportFormat {
+    /// For programs.
+    Json,
+    /// For code scanning.
+    Sarif,
+    /// For test reports.
+    Junit,
+}
+
+impl Reports {
+    fn wanted(&self) -> impl Iterator<Item = (ReportFormat, &'static str, &Destination)> {
+        let all = [
+            (ReportFormat::Json, "--json", &self.json),
+            (ReportFormat::Sarif, "--sarif", &self.sarif),
+            (ReportFormat::Junit, "--junit", &self.junit),
+        ];
+        all.into_iter()
+            .filter_map(|(format, flag, to)| Some((format, flag, to.as_ref()?)))
+    }
+
+    /// Whether standard output is left to the text for people.
+    ///
+    /// # Errors
+    /// When two reports want it. That is known before any work, so ask before.
+    pub(crate) fn for_people(&self) -> Result<ForPeople, CommandError> {
+        one_owner(self.wanted().map(|(_, flag, to)| (flag, to)))
+    }
+
+    /// Writes every report that was asked for.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn write(&self, call: &Call<'_>, render: impl Fn(ReportFormat) -> String) -> Result<(), CommandError> {
+        for (format, _, to) in self.wanted() {
+            to.take(&render(format), call)?;
+        }
+        Ok(())
+    }
+}
+
 /// Whether the plan for people is still to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForPeople {
@@ -100,6 +158,31 @@ impl Format {
     }
 }
 
+/// Standard output belongs to one.
+fn one_owner<'a>(wanted: impl Iterator<Item = (&'static str, &'a Destination)>) -> Result<ForPeople, CommandError> {
+    let mut taken = wanted.filter(|(_, to)| **to == Destination::Output);
+    match (taken.next(), taken.next()) {
+        (None, _) => Ok(ForPeople::Wanted),
+        (Some(_), None) => Ok(ForPeople::Replaced),
+        (Some((first, _)), Some((second, _))) => Err(CommandError::Usage(format!(
+            "`{first}` and `{second}` both go to standard output: give one of them a file, as `{second}=FILE`"
+        ))),
+    }
+}
+
+impl Destination {
+    fn take(&self, text: &str, call: &Call<'_>) -> Result<(), CommandError> {
+        match self {
+            Self::Output => call.ui.data(text),
+            Self::File(path) => fs::write(call.directory.join(path), text).map_err(|cause| {
+                let name = path.display().to_string();
+                CommandError::NotWritten { name, cause }
+            })?,
+        }
+        Ok(())
+    }
+}
+
 impl Renderings {
     /// What was asked for, and where it goes.
     fn wanted(&self) -> impl Iterator<Item = (Format, &Destination)> {
@@ -118,17 +201,7 @@ impl Renderings {
     /// # Errors
     /// When two renderings want it. That is known before any work, so ask before.
     pub(crate) fn for_people(&self) -> Result<ForPeople, CommandError> {
-        let mut taken = self.wanted().filter(|(_, to)| **to == Destination::Output);
-        match (taken.next(), taken.next()) {
-            (None, _) => Ok(ForPeople::Wanted),
-            (Some(_), None) => Ok(ForPeople::Replaced),
-            (Some((first, _)), Some((second, _))) => {
-                let (first, second) = (first.flag(), second.flag());
-                Err(CommandError::Usage(format!(
-                    "`{first}` and `{second}` both go to standard output: give one of them a file, as `{second}=FILE`"
-                )))
-            }
-        }
+        one_owner(self.wanted().map(|(format, to)| (format.flag(), to)))
     }
 
     /// Where there turns out to be no plan.
@@ -159,13 +232,7 @@ impl Renderings {
                 Format::Junit => junit::render(plan, calling, places),
                 Format::Html => html::render(plan, calling),
             };
-            match to {
-                Destination::Output => call.ui.data(&text),
-                Destination::File(path) => fs::write(call.directory.join(path), text).map_err(|cause| {
-                    let name = path.display().to_string();
-                    CommandError::NotWritten { name, cause }
-                })?,
-            }
+            to.take(&text, call)?;
         }
         if let (Some(dialect), false) = (call.env.annotations, self.no_annotations) {
             let found = problems(plan, calling, places);

@@ -9,8 +9,18 @@ use crate::lang::code;
 use crate::lang::expr::{Expr, Name, Reference, StepNode};
 
 /// Blocks that are no resources.
-pub(super) const PLAIN_BLOCKS: [&str; 10] = [
-    "pgferry", "azure", "variable", "locals", "output", "module", "check", "moved", "removed", "import",
+pub(super) const PLAIN_BLOCKS: [&str; 11] = [
+    "pgferry",
+    "azure",
+    "preflight",
+    "variable",
+    "locals",
+    "output",
+    "module",
+    "check",
+    "moved",
+    "removed",
+    "import",
 ];
 
 /// Names of Terraform that have no meaning here, and what to do instead.
@@ -131,8 +141,8 @@ impl<'r> Declarations<'r> {
         };
         for block in raw {
             match &*block.kind.value {
-                "pgferry" | "azure" if level == Level::Root => {}
-                settings @ ("pgferry" | "azure") => found.push(only_in_root(block, settings)),
+                "pgferry" | "azure" | "preflight" if level == Level::Root => {}
+                settings @ ("pgferry" | "azure" | "preflight") => found.push(only_in_root(block, settings)),
                 "variable" => all.add_variable(block, &mut found),
                 "locals" => all.add_locals(block, &mut found),
                 "output" => add_once(block, "output", &mut all.output_index, &mut all.outputs, &mut found),

@@ -188,6 +188,7 @@ fn declaration(block: &Block, cx: &Context<'_>) -> Result<Option<Declaration>, D
         kind,
         meta: block.meta.clone(),
         expansion: kind.expand(&fields, cx)?,
+        server: kind.server(&fields, cx)?,
     }))
 }
 

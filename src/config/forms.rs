@@ -260,6 +260,49 @@ pub static AZURE: Form = Form {
     blocks: &[],
 };
 
+/// The arguments of a `waive` block.
+const WAIVER: &[Slot] = &[
+    required("owner", TEXT, "Who answers for it."),
+    required("reason", TEXT, "Why it is fine."),
+    required("until", TEXT, "The last day on which it counts, such as `2027-01-31`."),
+    optional(
+        "databases",
+        Holds::Of(ArgumentType::Texts),
+        "The databases that it is for. Default: every place.",
+    ),
+];
+
+/// A `waive` block.
+pub static WAIVE: Form = waive();
+
+const fn waive() -> Form {
+    Form {
+        name: "waive",
+        labels: &["CODE"],
+        summary: "A finding that somebody takes upon himself until a day.",
+        doc: "",
+        example: "",
+        repeats: Repeats::Any,
+        slots: WAIVER,
+        other_arguments: OtherArguments::Refused,
+        blocks: &[],
+    }
+}
+
+/// The `preflight` block.
+pub static PREFLIGHT: Form = Form {
+    name: "preflight",
+    labels: &[],
+    summary: "What `pgferry preflight` shall not hold against a migration.",
+    doc: "There is at most one. A waived finding is shown, but is no error any more; once its day is over it is one again.",
+    example: "preflight {\n  waive \"PF085\" {\n    owner     = \"dba@contoso.com\"\n    reason    = \"the old ledger is only read\"\n    \
+              until     = \"2027-01-31\"\n    databases = [\"ledger_2020\"]\n  }\n}\n",
+    repeats: Repeats::Once,
+    slots: &[],
+    other_arguments: OtherArguments::Refused,
+    blocks: &[waive()],
+};
+
 /// The `variable` block.
 pub static VARIABLE: Form = Form {
     name: "variable",
@@ -586,8 +629,8 @@ pub static META: Form = Form {
 pub static META_BLOCKS: [&Form; 3] = [&LIFECYCLE, &TIMEOUTS, &DYNAMIC];
 
 /// Every top-level block that stands for no resource, in the order of the reference.
-pub static ALL: [&Form; 10] = [
-    &PGFERRY, &AZURE, &VARIABLE, &LOCALS, &OUTPUT, &MODULE, &CHECK, &MOVED, &REMOVED, &IMPORT,
+pub static ALL: [&Form; 11] = [
+    &PGFERRY, &AZURE, &PREFLIGHT, &VARIABLE, &LOCALS, &OUTPUT, &MODULE, &CHECK, &MOVED, &REMOVED, &IMPORT,
 ];
 
 impl Form {

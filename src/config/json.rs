@@ -33,7 +33,7 @@ pub(super) fn blocks(file: FileId, text: &str) -> Result<Vec<RawBlock>, Diagnost
         for member in members {
             let labels = match &*member.name {
                 COMMENT => continue,
-                "locals" | "pgferry" | "azure" | "moved" | "removed" | "import" => 0,
+                "locals" | "pgferry" | "azure" | "preflight" | "moved" | "removed" | "import" => 0,
                 _ => 1,
             };
             reader.labelled(&member, labels, &mut blocks);

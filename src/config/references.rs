@@ -193,7 +193,7 @@ impl References {
         let mut finder = Finder::new(tree, 0, None, &mut ignored);
         for block in root
             .iter()
-            .filter(|block| matches!(&*block.kind.value, "pgferry" | "azure"))
+            .filter(|block| matches!(&*block.kind.value, "pgferry" | "azure" | "preflight"))
         {
             finder.body(&block.body, Site::PLAIN, &[]);
         }

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::block::{Attribute, Body, Literal, Nested};
+use jiff::civil::Date;
+
+use crate::block::{Attribute, Body, Literal, Nested, Waiver};
 use crate::config::declare::{Declarations, Level, Named, PLAIN_BLOCKS, Site, unknown_argument};
 use crate::config::fold::local;
 use crate::config::forms;
-use crate::config::parse::{RawBlock, RawBody};
+use crate::config::parse::{RawAttribute, RawBlock, RawBody};
 use crate::config::scope::{Here, Room};
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
+use crate::kind::schema::Need;
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluator, shown};
@@ -24,6 +27,15 @@ pub struct Settings {
     pub pgferry: PgferryBlock,
     /// The `azure` block.
     pub azure: AzureBlock,
+    /// The `preflight` block.
+    pub preflight: PreflightBlock,
+}
+
+/// The `preflight` block.
+#[derive(Clone, Debug, Default)]
+pub struct PreflightBlock {
+    /// Its `waive` blocks.
+    pub waivers: Vec<Waiver>,
 }
 
 /// The `pgferry` block.
@@ -95,6 +107,9 @@ pub fn settings(raw: &[RawBlock], inputs: &Inputs) -> Result<Settings, Diagnosti
     }
     if let Some(block) = reading.only(raw, "azure") {
         settings.azure = reading.azure(block);
+    }
+    if let Some(block) = reading.only(raw, "preflight") {
+        settings.preflight = reading.preflight(block);
     }
     let Reading { mut found, stuck, .. } = reading;
     if stuck && !found.has_errors() {
@@ -258,6 +273,105 @@ impl<'r> Reading<'_, 'r> {
             });
         }
         settings
+    }
+
+    fn preflight(&mut self, block: &RawBlock) -> PreflightBlock {
+        let names = forms::PREFLIGHT.names();
+        for attribute in &block.body.attributes {
+            self.found.push(unknown_argument(&attribute.name, "preflight", &names));
+        }
+        let mut waivers = Vec::new();
+        for nested in &block.body.blocks {
+            if &*nested.kind.value == "waive" {
+                waivers.extend(self.waiver(nested));
+            } else {
+                self.found.push(unknown_argument(&nested.kind, "preflight", &names));
+            }
+        }
+        PreflightBlock { waivers }
+    }
+
+    fn waiver(&mut self, block: &RawBlock) -> Option<Waiver> {
+        let [label] = block.labels.as_slice() else {
+            let text = "one label names the rule: `waive \"PF085\" { … }`";
+            self.found
+                .push(Diagnostic::error(code::LABELS, "wrong labels").at(block.header, text));
+            return None;
+        };
+        let is_rule = |known: &&code::Explanation| known.code.as_str().starts_with("PF");
+        let rule = code::find(&label.value).filter(is_rule);
+        if rule.is_none() {
+            let rules = code::ALL.iter().filter(is_rule).map(|known| known.code.as_str());
+            self.found.push(
+                Diagnostic::error(code::NOT_ALLOWED, "value not allowed")
+                    .at(label.span, "preflight has no rule of this code")
+                    .suggest(&label.value, rules)
+                    .hint("`pgferry explain` lists all codes; those of preflight begin with PF"),
+            );
+        }
+        let names = forms::WAIVE.names();
+        let (mut owner, mut reason, mut until, mut databases) = (None, None, None, Vec::new());
+        for attribute in &block.body.attributes {
+            match &*attribute.name.value {
+                "owner" => owner = self.text(&attribute.expr),
+                "reason" => reason = self.text(&attribute.expr),
+                "until" => until = self.date(&attribute.expr),
+                "databases" => databases = self.texts(&attribute.expr),
+                _ => self.found.push(unknown_argument(&attribute.name, "waive", &names)),
+            }
+        }
+        for nested in &block.body.blocks {
+            self.found.push(unknown_argument(&nested.kind, "waive", &names));
+        }
+        for slot in forms::WAIVE.slots.iter().filter(|slot| slot.need == Need::Required) {
+            let given = |given: &RawAttribute| &*given.name.value == slot.name;
+            if !block.body.attributes.iter().any(given) {
+                self.found.push(
+                    Diagnostic::error(code::MISSING_ARGUMENT, "missing argument")
+                        .at(block.header, format!("`waive` needs `{}`", slot.name))
+                        .detail(slot.doc),
+                );
+            }
+        }
+        Some(Waiver {
+            code: rule?.code,
+            owner: owner?.value,
+            reason: reason?.value,
+            until: until?,
+            databases,
+            span: block.header,
+        })
+    }
+
+    fn date(&mut self, expr: &Expr) -> Option<Date> {
+        let text = self.text(expr)?;
+        let date = text.value.parse::<Date>().ok();
+        if date.is_none() {
+            self.found.push(
+                Diagnostic::error(code::NOT_ALLOWED, "value not allowed")
+                    .at(text.span, "expected a day such as `2027-01-31`"),
+            );
+        }
+        date
+    }
+
+    fn texts(&mut self, expr: &Expr) -> Vec<String> {
+        let Some(value) = self.value(expr) else {
+            return Vec::new();
+        };
+        let texts: Option<Vec<String>> = value.elements().and_then(|elements| {
+            elements
+                .iter()
+                .map(|element| Some(element.as_text()?.to_owned()))
+                .collect()
+        });
+        if texts.is_none() {
+            self.wrong(
+                expr.span,
+                format!("a list of known strings is required, this is {}", shown(&value)),
+            );
+        }
+        texts.unwrap_or_default()
     }
 
     /// The value of an expression over variables and locals.

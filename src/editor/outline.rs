@@ -49,7 +49,7 @@ pub struct Word {
 const DEEPEST: usize = 64;
 
 /// Blocks that have no label and stand for themselves.
-const BARE: [&str; 3] = ["pgferry", "azure", "locals"];
+const BARE: [&str; 4] = ["pgferry", "azure", "preflight", "locals"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {

@@ -62,10 +62,13 @@ fn arguments_that_must_be_given_come_first_and_those_that_are_not_at_all() {
 
 #[test]
 fn nested_blocks_have_their_own_arguments() {
-    assert_eq!(labels("source \"x\" {\n  connect {\n    |\n  }\n}\n"), ["host", "port"]);
+    assert_eq!(
+        labels("source \"x\" {\n  connect {\n    |\n  }\n}\n"),
+        ["host", "port", "ssl_mode", "root_certificates", "service"]
+    );
     assert_eq!(
         labels("source \"x\" {\n  dynamic \"connect\" {\n    for_each = []\n    content {\n      |\n    }\n  }\n}\n"),
-        ["host", "port"]
+        ["host", "port", "ssl_mode", "root_certificates", "service"]
     );
     assert_eq!(
         labels("source \"x\" {\n  timeouts { | }\n}\n"),

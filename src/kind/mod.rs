@@ -2,6 +2,7 @@
 //!
 //! A kind is one file and one line in [`ALL`].
 
+pub mod connect;
 pub mod name;
 pub mod schema;
 
@@ -45,6 +46,14 @@ pub trait Kind: Sync {
 
     /// How the objects behind its blocks are dealt with.
     fn conduct(&self) -> Conduct;
+
+    /// The PostgreSQL server behind a block, where databases leave or enter it.
+    ///
+    /// # Errors
+    /// When the block's words for it are none.
+    fn server(&self, _: &Fields<'_>, _: &Context<'_>) -> Result<Option<connect::Server>, Diagnostics> {
+        Ok(None)
+    }
 }
 
 /// Every kind, in the order of the reference.

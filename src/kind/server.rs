@@ -76,3 +76,8 @@ pub fn expand(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagno
     let unit = Unit::read_only(fields.owner().unit(), id(fields, cx)?);
     Ok(Expansion::Units(vec![unit]))
 }
+
+/// The host name that Azure gives to a server of its own.
+pub fn host_name(id: &ArmId, cx: &Context<'_>) -> String {
+    format!("{}.postgres.{}", id.name(), cx.defaults.cloud.database_suffix())
+}

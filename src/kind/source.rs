@@ -1,8 +1,10 @@
 //! `source`: the PostgreSQL server that databases leave. It is described, not changed; only a single server is an ARM object.
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Section, Term, Word};
-use super::{Conduct, Context, Expansion, Kind, Unit};
+use super::connect::{self, Described, Server};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Schema, Term, Word};
+use super::{Conduct, Context, Expansion, Kind, Unit, server};
 use crate::arm::SourceServer;
+use crate::database::{End, SslMode};
 use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -114,14 +116,7 @@ static SCHEMA: Schema = Schema {
         ),
     ],
     common: &[],
-    sections: &[Section {
-        name: "connect",
-        doc: "How pgferry itself reaches the server, where that differs from the way the service does.",
-        arguments: &[
-            Argument::optional("host", ArgumentType::Text, "Host name or IP address."),
-            Argument::optional("port", ArgumentType::Whole(1, 65535), "Port."),
-        ],
-    }],
+    sections: &[connect::SECTION],
     exports: &[Export {
         name: "id",
         doc: "ARM id of a single server.",
@@ -156,6 +151,30 @@ impl Kind for Source {
         };
         let unit = Unit::read_only(fields.owner().unit(), id.clone());
         Ok(Expansion::Units(vec![unit]))
+    }
+
+    fn server(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Option<Server>, Diagnostics> {
+        let top = fields.top();
+        let single = top.id("server_id").and_then(Term::known);
+        let host = match (top.text("host"), single) {
+            (Some(host), _) => Some((host.to_owned(), "host")),
+            (None, Some(id)) => Some((server::host_name(id, cx), "server_id")),
+            (None, None) => None,
+        };
+        let described = Described {
+            end: End::Source,
+            host,
+            port: top.whole("port"),
+            user: "username",
+            password: "password",
+            ssl_mode: top.choice("ssl_mode").and_then(|word| word.word.parse().ok()),
+            usual_ssl_mode: if single.is_some() {
+                SslMode::VerifyFull
+            } else {
+                SslMode::Prefer
+            },
+        };
+        connect::server(fields, described).map(Some)
     }
 }
 

@@ -1,7 +1,9 @@
 //! `target`: the flexible server that databases enter. It must exist; it is read and never changed.
 
+use super::connect::{self, Described, Server};
 use super::schema::{Argument, ArgumentType, Fields, PLACE, Schema};
 use super::{Conduct, Context, Expansion, Kind, server};
+use crate::database::{End, SslMode};
 use crate::diagnostic::Diagnostics;
 
 /// The kind.
@@ -34,7 +36,7 @@ static SCHEMA: Schema = Schema {
         ),
     ],
     common: PLACE,
-    sections: &[],
+    sections: &[connect::SECTION],
     exports: server::EXPORTS,
 };
 
@@ -49,5 +51,20 @@ impl Kind for Target {
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         server::expand(fields, cx)
+    }
+
+    fn server(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Option<Server>, Diagnostics> {
+        let id = server::id(fields, cx)?;
+        let argument = if fields.top().has("name") { "name" } else { "server_id" };
+        let described = Described {
+            end: End::Target,
+            host: id.known().map(|id| (server::host_name(id, cx), argument)),
+            port: None,
+            user: "admin_username",
+            password: "admin_password",
+            ssl_mode: None,
+            usual_ssl_mode: SslMode::VerifyFull,
+        };
+        connect::server(fields, described).map(Some)
     }
 }

@@ -208,6 +208,12 @@ impl Answers {
 }
 
 impl Answer {
+    /// All columns by name; NULL is `None`.
+    pub fn values(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let columns = self.0.columns().iter().enumerate();
+        columns.map(|(at, column)| (column.name(), self.0.try_get(at).ok().flatten()))
+    }
+
     /// A value that may be NULL.
     ///
     /// # Errors

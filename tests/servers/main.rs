@@ -6,6 +6,8 @@
     reason = "a test may stop where its servers do"
 )]
 
+mod command;
 mod connect;
+mod preflight;
 mod servers;
 mod state;

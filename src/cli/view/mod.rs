@@ -9,6 +9,7 @@ pub(crate) mod kinds;
 pub(crate) mod layout;
 pub(crate) mod object;
 pub(crate) mod plan;
+pub(crate) mod preflight;
 pub(crate) mod progress;
 pub(crate) mod status;
 pub(crate) mod summary;

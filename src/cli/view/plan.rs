@@ -12,7 +12,7 @@ pub(crate) mod picture;
 pub(crate) mod problem;
 pub(crate) mod sarif;
 pub(crate) mod svg;
-mod xml;
+pub(crate) mod xml;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -333,7 +333,7 @@ mod tests {
             }),
             Outcome::Skipped { because: StepId(4) },
         ];
-        insta::assert_snapshot!(shown(outcomes, Some(Stopped::Interrupted)), @"
+        insta::assert_snapshot!(shown(outcomes, Some(Stopped::Interrupted)), @r#"
         error: vnet_peering.hub_runtime#forward: `wave1m1` is Succeeded, not running
         hint: `pgferry -C live status` shows where it stands
 
@@ -360,6 +360,6 @@ mod tests {
         Apply failed. It was asked to stop. 0 units done, 1 failed, 1 skipped, 1 waiting
         and 1 not begun, after 1 h 23 min.
         To go on: pgferry -C live apply
-        ");
+        "#);
     }
 }

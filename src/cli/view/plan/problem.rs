@@ -9,7 +9,7 @@ use crate::cli::calling::Calling;
 use crate::cli::view::layout::clean;
 use crate::config::Sources;
 use crate::config::source::{Location, Role};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Severity, Span};
 use crate::graph::Graph;
 use crate::plan::action::Loss;
 use crate::plan::{Checked, Finding, Plan};
@@ -93,6 +93,21 @@ impl Places {
         }
     }
 
+    /// Of resources and the headers of their blocks.
+    pub(crate) fn declared<'a>(
+        blocks: impl Iterator<Item = (&'a Address, Span)>,
+        sources: &Sources,
+        base: &Path,
+    ) -> Self {
+        let located = blocks.filter_map(|(address, span)| Some((address.clone(), sources.locate(span)?)));
+        let first_file = sources.of_role(Role::Configuration).next();
+        Self {
+            base: base.to_owned(),
+            declared: located.collect(),
+            first_file: first_file.map(|(_, file)| file.name.clone()),
+        }
+    }
+
     fn seen(&self, place: Location) -> Location {
         Location {
             file: as_seen(&self.base, &place.file),
@@ -101,7 +116,7 @@ impl Places {
     }
 
     /// Where a resource is declared.
-    pub(super) fn of_address(&self, address: &Address) -> Option<Location> {
+    pub(crate) fn of_address(&self, address: &Address) -> Option<Location> {
         self.declared.get(address).cloned().map(|place| self.seen(place))
     }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a plan in SARIF 2.1.0, for code scanning. Results without a declaration point at the top of the
+//! What is wrong with a plan, or with servers, in SARIF 2.1.0, for code scanning. Results without a declaration point at the top of the
 //! configuration: some readers refuse those without a place.
 
 use serde_json::{Value as Json, json};
@@ -12,7 +12,11 @@ use crate::plan::Plan;
 
 /// The report.
 pub(crate) fn document(plan: &Plan, calling: &Calling, places: &Places) -> Json {
-    let problems = problems(plan, calling, places);
+    document_of(&problems(plan, calling, places), places, "pgferry/plan/")
+}
+
+/// The report of problems, whatever they are about; `run` tells reports of one sort from others.
+pub(crate) fn document_of(problems: &[Problem], places: &Places, run: &str) -> Json {
     let mut rules: Vec<&str> = problems.iter().map(|problem| problem.rule.as_str()).collect();
     rules.sort_unstable();
     rules.dedup();
@@ -26,7 +30,7 @@ pub(crate) fn document(plan: &Plan, calling: &Calling, places: &Places) -> Json 
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules.iter().map(|rule| self::rule(rule)).collect::<Vec<_>>(),
             } },
-            "automationDetails": { "id": "pgferry/plan/" },
+            "automationDetails": { "id": run },
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],

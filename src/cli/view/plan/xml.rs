@@ -1,12 +1,12 @@
 //! Text within XML and HTML.
 
 /// Between tags. Line breaks stay.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     escaped(text, "\n")
 }
 
 /// Between quotes, where a line break as such would be read as a space.
-pub(super) fn attribute(text: &str) -> String {
+pub(crate) fn attribute(text: &str) -> String {
     escaped(text, "&#10;")
 }
 

@@ -1,0 +1,88 @@
+//! How an attempt to reach a server ended, in the words that rules judge by. It connects to nothing.
+
+use std::error::Error as _;
+
+use super::facts::Facts;
+use crate::postgres::{ConnectError, ConnectFailure};
+
+/// How an attempt to reach a server or a database ended.
+#[derive(Clone, Debug)]
+pub enum Contact {
+    /// It answered.
+    Met(Facts),
+    /// It did not.
+    Refused(Refused),
+}
+
+/// No session came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What kind of trouble it is.
+    pub trouble: Trouble,
+    /// The whole chain of causes.
+    pub said: String,
+}
+
+/// What keeps a session from coming about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Name, route, port or a firewall.
+    Way,
+    /// TLS or a certificate.
+    Tls,
+    /// User, password or `pg_hba.conf`.
+    SignIn,
+    /// No free connection.
+    Full,
+    /// The database is not there, or may not be entered.
+    Database,
+}
+
+impl Contact {
+    /// What it answered.
+    pub fn facts(&self) -> Option<&Facts> {
+        match self {
+            Self::Met(facts) => Some(facts),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+impl Refused {
+    /// What an error means.
+    pub fn of(error: &ConnectError) -> Self {
+        let mut said = error.failure.to_string();
+        let mut cause = error.failure.source();
+        while let Some(this) = cause {
+            said.push_str(": ");
+            said.push_str(&this.to_string());
+            cause = this.source();
+        }
+        Self {
+            trouble: trouble(&error.failure),
+            said,
+        }
+    }
+}
+
+fn trouble(failure: &ConnectFailure) -> Trouble {
+    match failure.sqlstate() {
+        Some("3D000" | "42501" | "55000" | "57P03") => return Trouble::Database,
+        Some("53300") => return Trouble::Full,
+        Some(_) => return Trouble::SignIn,
+        None => {}
+    }
+    match failure {
+        ConnectFailure::NoTls
+        | ConnectFailure::Certificate { .. }
+        | ConnectFailure::Handshake(_)
+        | ConnectFailure::Roots(_) => Trouble::Tls,
+        ConnectFailure::NoPassword | ConnectFailure::NoChannelBinding | ConnectFailure::Refused(_) => Trouble::SignIn,
+        ConnectFailure::Unresolved { .. }
+        | ConnectFailure::Unreachable { .. }
+        | ConnectFailure::TimedOut { .. }
+        | ConnectFailure::Broken(_)
+        | ConnectFailure::Strange(_)
+        | ConnectFailure::Setup(_) => Trouble::Way,
+    }
+}

@@ -1,0 +1,36 @@
+//! PF123: materialised views are not replayed.
+
+use super::{Over, Rule, When};
+use crate::diagnostic::code::MATERIALIZED;
+use crate::preflight::facts::{ALWAYS, Ask};
+use crate::preflight::finding::Severity;
+use crate::preflight::look::{Judged, Look};
+
+/// What is asked.
+pub(crate) static ASK: Ask = Ask {
+    wanted: "materialised views",
+    sql: include_str!("../sql/pf123.sql"),
+    since: 0,
+    before: ALWAYS,
+};
+
+/// The rule.
+pub(crate) static RULE: Rule = Rule {
+    code: MATERIALIZED,
+    over: Over::Database,
+    when: When::Online,
+    service: &[],
+    asks: &[&ASK],
+    of_server: &[],
+    of_target: &[],
+    judge,
+};
+
+fn judge(look: &Look<'_>) -> Judged {
+    look.each(
+        &ASK,
+        Severity::Warning,
+        "1 materialised view is there",
+        "{} materialised views are there",
+    )
+}

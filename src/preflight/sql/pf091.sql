@@ -1,0 +1,6 @@
+-- PF091: an extension does not exist on the target.
+select e.extname as name, e.extversion as version, n.nspname as schema
+from pg_extension e
+join pg_namespace n on n.oid = e.extnamespace
+where e.extname <> 'plpgsql'
+order by 1

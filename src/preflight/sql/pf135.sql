@@ -1,0 +1,3 @@
+-- PF135: the catalog is very large.
+select count(*) as number
+from pg_class
