@@ -30,8 +30,10 @@ const NEAR_CUTOVER: Duration = Duration::from_secs(10);
 const BLIND: u32 = 10;
 /// The same without a login, which seldom comes back by itself.
 const BLIND_WITHOUT_LOGIN: u32 = 2;
-/// Looks in a row that find nothing before a migration counts as gone: a replica may not know it yet (contract 2.9).
+/// Looks in a row that find nothing before a migration counts as gone, and for how long after watching began it never does: a
+/// replica may not know it yet (contract 2.9).
 const GONE: u32 = 3;
+const SETTLING: Duration = Duration::from_secs(10 * 60);
 /// Looks after an answer was sent before it is sent again, or the question counts as open.
 const UNHEARD: u32 = 5;
 /// How often an answer is sent: a request may be lost on its way.
@@ -183,7 +185,7 @@ impl<'p> Watcher<'p> {
         };
         self.blind = 0;
         let Some(migration) = migration else {
-            return self.is_gone();
+            return self.is_gone(now);
         };
         self.gone = 0;
         look.seen.note(&migration);
@@ -236,7 +238,7 @@ impl<'p> Watcher<'p> {
         Sight::Nothing
     }
 
-    fn is_gone(&mut self) -> Sight<'p> {
+    fn is_gone(&mut self, now: Timestamp) -> Sight<'p> {
         self.gone += 1;
         self.good = 0;
         self.pause = Some(NEAR_CUTOVER);
@@ -248,6 +250,7 @@ impl<'p> Watcher<'p> {
             Goal::Await(Await {
                 until: Until::Ended, ..
             }) => Sight::Passed(None),
+            Goal::Await(_) | Goal::Gate(_) if elapsed(self.began, now) < SETTLING => Sight::Nothing,
             Goal::Await(_) | Goal::Gate(_) => {
                 let migration = self.goal.migration().clone();
                 Sight::Failed(StepError::Vanished { migration })

@@ -7,7 +7,9 @@ use serde_json::json;
 use crate::address::{Address, UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
 use crate::arm::{ArmId, Body, Draft, SourceServer};
-use crate::diagnostic::code::{LEFT_RUNNING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNREADABLE};
+use crate::diagnostic::code::{
+    LEFT_RUNNING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNLISTED, UNREADABLE,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
@@ -194,6 +196,10 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
         found.push(refused.about(&unit.resource));
         return;
     }
+    if let Some(unlisted) = unlisted(inputs, unit, remembered) {
+        found.push(unlisted);
+        return;
+    }
     let running = remembered.record.attempts.iter().find(|attempt| {
         let target = attempt.id.parent();
         let migrations = target
@@ -251,6 +257,29 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                 .push(Work::new(unit, Some(change), vec![operation], Direction::Down));
         }
     }
+}
+
+/// A started migration of the batch's own generation that Azure does not list: it may be too new for a replica, and copying.
+fn unlisted(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered) -> Option<Diagnostic> {
+    let declaration = inputs.graph.get(&unit.resource)?;
+    let batch = declaration.batch().filter(|_| inputs.aim.mode == Mode::Apply)?;
+    let last = remembered.record.attempts.last()?;
+    let listed = inputs.observed.migrations(&batch.target);
+    let is_missing = last.generation == batch.generation
+        && last.id.parent().as_ref() == Some(&batch.target)
+        && listed.iter().all(|migration| migration.id != last.id);
+    is_missing.then(|| {
+        let text = format!("Azure does not list `{}`, which was started for {unit}", last.id.name());
+        Diagnostic::error(UNLISTED, "migration is not listed")
+            .at(declaration.span, text)
+            .detail("It may be too new for a part of Azure and copy all the same, so its databases go nowhere else.")
+            .hint("wait some minutes, then run the same command again")
+            .hint(format!(
+                "if its target was deleted and made anew: `pgferry state rm {}`",
+                typed(unit)
+            ))
+            .about(&unit.resource)
+    })
 }
 
 /// A batch that nothing is remembered of, and that wants what an undeclared one has brought to the same target.

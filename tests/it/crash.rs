@@ -1,25 +1,17 @@
 //! kill -9 of pgferry around every mutating call while the simulator lives on; the next apply converges, and every migration
 //! was created once.
 
-use std::sync::{Mutex, PoisonError};
-
 use serde_json::json;
 
-use crate::support::{Ferry, until};
+use crate::support::{Ferry, side_by_side, until};
 
 fn settle(ferry: &Ferry) {
     ferry.control(reqwest::Method::DELETE, "faults", None);
     let _ = ferry.apply();
     ferry.expect_no_changes();
-    let mut created: Vec<String> = ferry
-        .writes()
-        .into_iter()
-        .filter(|write| write.starts_with("PUT") && write.contains("/migrations/"))
-        .collect();
-    created.sort();
-    let listed = created.len();
-    created.dedup();
-    assert_eq!((created.len(), listed), (3, 3), "{created:#?}");
+    let created = ferry.created();
+    let names: std::collections::BTreeSet<&String> = created.iter().collect();
+    assert_eq!((names.len(), created.len()), (3, 3), "{created:#?}");
 }
 
 /// How many mutating calls an undisturbed apply makes.
@@ -59,23 +51,6 @@ fn a_kill_at_any_mutating_call_costs_nothing_but_time() {
     let all = (0..rounds).flat_map(|_: u64| 1..=calls);
     side_by_side(all, |nth| {
         kill_at(nth, &json!({ "kind": "slow_wall", "milliseconds": 3000 }))
-    });
-}
-
-/// Does each in a project of its own, several at a time: most of a run is waiting for the simulator's clock.
-fn side_by_side(numbers: impl Iterator<Item = u64> + Send, run: impl Fn(u64) + Sync) {
-    const AT_ONCE: usize = 6;
-    let numbers = Mutex::new(numbers);
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let next = numbers.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(number) = next else { break };
-                    run(number);
-                }
-            });
-        }
     });
 }
 

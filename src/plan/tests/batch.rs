@@ -110,3 +110,14 @@ fn a_batch_of_another_name_is_offered_its_memory() {
         gone.changes
     );
 }
+
+#[test]
+fn a_started_migration_that_azure_does_not_list_is_neither_forgotten_nor_dealt_again() {
+    let (mut world, text) = with_approval("", "[\"x\"]");
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    world.apply(&world.plan(&text));
+    world.migrations.insert(target, Vec::new());
+    let found = world.propose(&text).unwrap_err();
+    let codes: Vec<&str> = found.iter().map(|found| found.code.as_str()).collect();
+    assert_eq!(codes, ["B006"]);
+}

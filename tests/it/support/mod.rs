@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
@@ -297,14 +298,28 @@ impl Ferry {
         all
     }
 
-    /// Every request to ARM, as `METHOD path`.
-    pub(crate) fn requests(&self) -> Vec<String> {
+    /// The paths of the migrations that were made, once for each time.
+    pub(crate) fn created(&self) -> Vec<String> {
+        let entries = self.entries().into_iter();
+        let made = entries.filter(|entry| {
+            let path = entry["path"].as_str().unwrap_or_default();
+            entry["method"] == "PUT" && path.contains("/migrations/") && entry["status"] == 201
+        });
+        made.map(|entry| entry["path"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    fn entries(&self) -> Vec<Json> {
         let log = self.control(reqwest::Method::GET, "requests", None);
-        let entries = log
-            .as_array()
+        log.as_array()
             .cloned()
             .or_else(|| log["requests"].as_array().cloned())
-            .unwrap_or_default();
+            .unwrap_or_default()
+    }
+
+    /// Every request to ARM, as `METHOD path`.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let entries = self.entries();
         let text = |entry: &Json, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         entries
             .iter()
@@ -424,4 +439,21 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what} did not come true");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Does each in a project of its own, several at a time: most of a run is waiting for the simulator's clock.
+pub(crate) fn side_by_side<T: Send>(items: impl Iterator<Item = T> + Send, run: impl Fn(T) + Sync) {
+    const AT_ONCE: usize = 6;
+    let items = Mutex::new(items);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let next = items.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(item) = next else { break };
+                    run(item);
+                }
+            });
+        }
+    });
 }
