@@ -106,22 +106,26 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
     match said.kind() {
         ErrorKind::InvalidSubcommand => match text(ContextKind::InvalidSubcommand)? {
             "get" => Some("nothing has to be prepared: `pgferry plan` is the first command"),
-            "refresh" => Some("every plan looks at Azure: `pgferry plan`"),
+            "refresh" => {
+                Some("every plan looks at Azure; `pgferry apply --refresh-only` remembers what others changed")
+            }
             "import" => Some("an `import` block in the configuration takes up what is there"),
-            "taint" | "untaint" => Some("`pgferry apply --retry ADDRESS` tries the failed migrations of a batch again"),
+            "taint" | "untaint" => Some(
+                "`pgferry apply --replace ADDRESS` makes something anew, --retry ADDRESS tries the failed migrations of a batch again",
+            ),
             _ => None,
         },
         ErrorKind::UnknownArgument => {
             let word = text(ContextKind::InvalidArg)?;
             let is_plan_file = !word.starts_with('-') && ["plan", ".tfplan"].iter().any(|end| word.ends_with(end));
-            if is_plan_file || word.starts_with("--out") {
-                Some("a plan is not kept in a file: `pgferry apply` makes its own, shows it and asks")
+            if is_plan_file {
+                Some("`pgferry apply FILE` carries out a plan that was kept, `pgferry show FILE` shows it")
+            } else if word.starts_with("--out") {
+                Some("`pgferry plan --out FILE` keeps a plan")
             } else if word == "--state" || word.starts_with("--state=") || word.starts_with("--state-out") {
                 Some(
                     "there is no file of state: the `state` block says where it is kept; `pgferry state pull` and `push` carry it",
                 )
-            } else if word.starts_with("--target") || word.starts_with("--replace") {
-                Some("a plan is always of the whole configuration")
             } else {
                 None
             }

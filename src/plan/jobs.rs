@@ -83,15 +83,27 @@ fn unreadable(target: &ArmId, reason: &str) -> Diagnostic {
 
 /// What a deal cannot do.
 fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Works, found: &mut Diagnostics) {
+    let mut taken: BTreeMap<&ArmId, Vec<String>> = BTreeMap::new();
     for (database, migration) in &dealt.taken {
+        taken.entry(migration).or_default().push(format!("`{database}`"));
+    }
+    for (migration, databases) in taken {
+        let (are, them) = match databases.len() {
+            1 => ("is", "it"),
+            _ => ("are", "them"),
+        };
         found.push(
             Diagnostic::error(TAKEN, "database is being moved already")
-                .at(declaration.span, format!("`{database}` is on its way to this target"))
+                .at(
+                    declaration.span,
+                    format!("{} {are} on the way to this target", databases.join(", ")),
+                )
                 .detail(format!(
-                    "The migration `{}` moves it, and does not belong to this batch.",
+                    "The migration `{}` moves {them}, and does not belong to this batch.",
                     migration.name()
                 ))
-                .hint("wait until it has ended, or take the database out of this batch")
+                .hint(format!("wait until it has ended, or take {them} out of this batch"))
+                .hint("if this batch had another name when it was started, a `moved` block says so")
                 .about(&batch.address),
         );
     }

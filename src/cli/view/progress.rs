@@ -594,7 +594,7 @@ fn objection(objection: &Objection) -> String {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = clean(&error.to_string()).replace('\n', " ");
     let mut cause = error.source();
     while let Some(next) = cause {

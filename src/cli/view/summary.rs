@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::layout::{count, hang, listed, typed};
-use super::progress::{approval, gate, waiting};
+use super::progress::{approval, chain, gate, waiting};
 use super::time::length;
 use crate::address::UnitAddress;
 use crate::apply::observer::WaitsFor;
@@ -95,7 +95,9 @@ impl SummaryView<'_> {
             .units()
             .filter_map(|(unit, outcome)| match outcome {
                 Outcome::InFlight { unseen: None } => Some(unit.to_string()),
-                Outcome::InFlight { unseen: Some(error) } => Some(format!("{unit}, not seen to its end: {error}")),
+                Outcome::InFlight { unseen: Some(error) } => {
+                    Some(format!("{unit}, not seen to its end: {}", chain(error)))
+                }
                 Outcome::Done
                 | Outcome::Failed(_)
                 | Outcome::Waiting(_)
