@@ -198,7 +198,12 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()> + Send) -> R
     remove_announcement(&options.announce);
     match outcome {
         Ok(()) => save(&door, &options.dir).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            if door.died() {
+                keep_spent_faults(&door, &options.dir)?;
+            }
+            Err(error)
+        }
     }
 }
 
@@ -389,6 +394,23 @@ async fn save(door: &Arc<Door>, dir: &Path) -> Result<(), ServeError> {
     let (text, path) = (door.saved(), dir.join(WORLD_FILE));
     let written = tokio::task::spawn_blocking(move || write_atomically(&path, &text)).await;
     written.unwrap_or_else(|panic| Err(ServeError::Server(io::Error::other(panic))))
+}
+
+/// Of a service that died only the counters of its faults are kept: what was to kill it once does not kill the next one.
+fn keep_spent_faults(door: &Door, dir: &Path) -> Result<(), ServeError> {
+    let path = dir.join(WORLD_FILE);
+    let text = fs::read(&path).map_err(|source| ServeError::File {
+        action: "read",
+        path: path.clone(),
+        source,
+    })?;
+    let restored = World::restore(&text).map_err(|source| ServeError::Restore {
+        path: path.clone(),
+        source,
+    })?;
+    let mut world = restored.world;
+    world.faults = door.faults();
+    write_atomically(&path, &world.save(restored.clock, &restored.seed_digest))
 }
 
 /// Saves what changed, seldom enough that saving takes at most a few hundredths of the time.

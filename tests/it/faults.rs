@@ -81,6 +81,22 @@ fn every_fault_of_every_kind_of_call_is_survived() {
 }
 
 #[test]
+fn a_service_that_dies_is_followed_by_one_that_lives() {
+    side_by_side(
+        CALLS.into_iter().filter(|(method, _)| *method != "GET"),
+        |(method, path)| {
+            let ferry = Ferry::example("quickstart");
+            let dies = json!({ "kind": "service_dies" });
+            ferry.world(|world| world["faults"] = json!([{ "method": method, "path": path, "fault": dies }]));
+            let first = ferry.run(&["apply", "--auto-approve"]);
+            assert_ne!(first.code, 0, "{}", first.all());
+            let _ = ferry.apply();
+            ferry.expect_no_changes();
+        },
+    );
+}
+
+#[test]
 fn a_failed_migration_is_reported_and_tried_again_only_when_asked() {
     let ferry = Ferry::example("quickstart");
     let fails =
