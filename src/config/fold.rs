@@ -22,6 +22,7 @@ use crate::config::statement;
 use crate::config::tree::Tree;
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::lang::Marks;
 use crate::lang::code;
 use crate::lang::eval::{Evaluator, Reported};
 use crate::lang::expr::Expr;
@@ -369,14 +370,17 @@ impl<'f, 'r> Folding<'f, 'r> {
         let (value, literal) = here.traced(|| self.evaluate(&here, |evaluator| evaluator.eval(&attribute.expr)));
         let value = value?;
         let is_root = self.room.path.is_root();
-        if is_root && order::deeply_sensitive(&value) && !sensitive {
+        if is_root && order::deep_marks(&value).sensitive && !sensitive {
             self.found.push(
                 Diagnostic::error(code::SENSITIVE_OUTPUT, "output of a sensitive value")
                     .at(attribute.expr.span, "this is sensitive, but the output does not say so")
                     .hint("add `sensitive = true`, or `nonsensitive(…)` around what may be shown"),
             );
         }
-        let value = value.marked(sensitive);
+        let value = value.marked(Marks {
+            sensitive,
+            ephemeral: false,
+        });
         if is_root {
             let output = OutputValue {
                 name: label.value.clone(),

@@ -12,11 +12,12 @@ use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock, RawBody};
 use crate::config::scope::{Here, Instance, ResourceValue, Room, resource_value};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::lang::Marks;
 use crate::lang::code;
+use crate::lang::convert;
 use crate::lang::eval::{Evaluator, Frame, Frames, shown};
 use crate::lang::expr::{Expr, Node, Reference, StepNode};
 use crate::lang::value::{Shape, Type, Value};
-use crate::lang::{convert, order};
 use crate::length::Length;
 
 /// Blocks that every resource takes and no kind sees.
@@ -127,7 +128,7 @@ pub(super) fn for_each_elements(
     let refuse = |text: &str| refuse_for_each(for_each, text.to_owned());
     let wanted = "a map, an object or a set of strings is required";
     let problem = match &value.shape {
-        _ if value.sensitive => refuse("the keys become part of addresses, so they cannot be sensitive")
+        _ if value.marks.sensitive => refuse("the keys become part of addresses, so they cannot be sensitive")
             .hint("use `nonsensitive(…)` if the keys may be shown"),
         Shape::Map(entries, _) | Shape::Object(entries) => return Some(entries.as_ref().clone()),
         Shape::Resource(resource) => return Some(resource.attributes.clone()),
@@ -267,7 +268,10 @@ impl Writer<'_, '_, '_> {
                 }
                 Value::unknown(Type::Any)
             });
-            let secret = level == Level::Top && self.secrets.contains(&&**name);
+            let secret = match level == Level::Top && self.secrets.contains(&&**name) {
+                true => Marks::SENSITIVE,
+                false => Marks::NONE,
+            };
             body.attributes.insert(
                 name.clone(),
                 Attribute {
@@ -620,7 +624,7 @@ pub(super) fn condition(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, bloc
     });
     let (truth, message) = (truth.ok()?, message.ok()?);
     let message = match convert::convert(&message, &Type::String) {
-        Ok(text) if order::deeply_sensitive(&text) => "the message is sensitive and not shown".to_owned(),
+        Ok(text) if text.marks.hide() => format!("the message is {} and not shown", text.marks.word()),
         Ok(text) => text.as_text().unwrap_or("the message is not known yet").to_owned(),
         Err(_) => "the message is not a string".to_owned(),
     };

@@ -11,6 +11,7 @@ use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock, parse_values};
 use crate::config::source::{Door, Role, Sources};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span};
+use crate::lang::Marks;
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::expr::{Expr, Name};
@@ -116,7 +117,7 @@ pub(super) struct Declared<'r> {
     pub(super) block: &'r RawBlock,
     ty: Option<Type>,
     default: Option<Value>,
-    sensitive: bool,
+    marks: Marks,
     nullable: bool,
 }
 
@@ -307,7 +308,10 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
             block,
             ty,
             default,
-            sensitive,
+            marks: Marks {
+                sensitive,
+                ephemeral: false,
+            },
             nullable,
         })
         .map(|(declared, _)| declared)
@@ -365,7 +369,7 @@ impl Declared<'_> {
 
     /// Whether its value must not be shown.
     pub(super) fn is_sensitive(&self) -> bool {
-        self.sensitive
+        self.marks.sensitive
     }
 
     /// Whether whoever calls the module must give it a value.
@@ -377,7 +381,7 @@ impl Declared<'_> {
     pub(super) fn given_by_call(&self, argument: Option<(&Value, &Expr)>) -> Result<Value, Diagnostics> {
         let value = match argument {
             Some((value, expr)) if !value.is_null() || self.nullable => {
-                if self.sensitive && !value.is_null() && expr.is_written() {
+                if self.marks.sensitive && !value.is_null() && expr.is_written() {
                     return Err(self.literal_argument(expr).into());
                 }
                 let problem = "the given value does not fit the type";
@@ -395,7 +399,7 @@ impl Declared<'_> {
                 (None, None) => return Err(Diagnostics::new()),
             },
         };
-        Ok(value.marked(self.sensitive))
+        Ok(value.marked(self.marks))
     }
 
     fn literal_argument(&self, expr: &Expr) -> Diagnostic {
@@ -416,8 +420,8 @@ impl Declared<'_> {
             .map(|given| self.given(given))
             .transpose()?;
         match given.flatten().or_else(|| self.default.clone()) {
-            Some(value) => Ok(value.marked(self.sensitive)),
-            None if self.sensitive => self.unset_sensitive(inputs),
+            Some(value) => Ok(value.marked(self.marks)),
+            None if self.marks.sensitive => self.unset_sensitive(inputs),
             None => Err(self.unset(&inputs.unread).into()),
         }
     }
@@ -435,7 +439,7 @@ impl Declared<'_> {
             })?))
         });
         // An error message may quote what it speaks of.
-        read.map_err(|found| match (self.sensitive, &self.ty) {
+        read.map_err(|found| match (self.marks.sensitive, &self.ty) {
             (false, _) => found,
             (true, ty) => {
                 let diagnostic = Diagnostic::error(code::CONVERSION, "wrong type").at(self.name.span, problem);
@@ -479,12 +483,12 @@ impl Declared<'_> {
             },
             UnsetSensitive::Refuse => return Err(self.unset(&inputs.unread).into()),
         };
-        Ok(value.marked(true))
+        Ok(value.marked(self.marks))
     }
 
     fn unset(&self, unread: &Unread) -> Diagnostic {
         let name = &self.name.value;
-        let ways = if self.sensitive {
+        let ways = if self.marks.sensitive {
             format!("set {ENVIRONMENT_PREFIX}{name}, or name a file that holds it with `--var-file`")
         } else {
             format!(

@@ -463,7 +463,7 @@ fn read_field(argument: &Argument, written: &Written) -> Result<Option<Field>, D
     if argument.ty == ArgumentType::Secret {
         return read_secret(argument, written).map(Some);
     }
-    if value.sensitive {
+    if value.marks.sensitive {
         return Err(
             Diagnostic::error(SENSITIVE_SHOWN, "sensitive value where it would be shown")
                 .at(
@@ -612,11 +612,7 @@ fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnost
 }
 
 fn wrong_type(written: &Written, wanted: &str, value: &Value) -> Diagnostic {
-    let got = if value.sensitive {
-        "(sensitive value)".to_owned()
-    } else {
-        format!("{value:?}")
-    };
+    let got = format!("{value:?}");
     Diagnostic::error(CONVERSION, "wrong type")
         .at(written.span, format!("expected {wanted}"))
         .detail(format!("The value is {got}."))
@@ -626,7 +622,7 @@ fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address
     let Shape::Resource(resource) = &value.shape else {
         let wanted = format!("a resource such as `{}.NAME`", kinds.join(".NAME` or `"));
         let wrong = wrong_type(written, &wanted, value);
-        let quoted = value.as_text().filter(|_| !value.sensitive);
+        let quoted = value.as_text().filter(|_| !value.marks.hide());
         let quoted = quoted.filter(|text| text.parse::<Address>().is_ok());
         return Err(match quoted {
             Some(address) => wrong.hint(format!("references stand without quotes: {address}")).into(),
@@ -646,7 +642,7 @@ fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address
 
 fn as_text(value: &Value) -> Option<String> {
     match &value.shape {
-        _ if value.sensitive => None,
+        _ if value.marks.hide() => None,
         Shape::Text(text) => Some(text.to_string()),
         Shape::Number(number) => Some(number.to_string()),
         Shape::Bool(value) => Some(value.to_string()),

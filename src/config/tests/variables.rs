@@ -112,10 +112,10 @@ fn an_unset_secret_is_what_the_run_can_bear() {
     };
     let password = |folded: Folded| folded.blocks[0].body.attributes["password"].clone();
     let unknown = password(with(UnsetSensitive::Unknown).unwrap());
-    assert!(unknown.value.is_unknown() && unknown.value.sensitive);
+    assert!(unknown.value.is_unknown() && unknown.value.marks.sensitive);
     assert_eq!(unknown.literal, Literal::Derived);
     let made_up = password(with(UnsetSensitive::MadeUp).unwrap());
-    assert!(made_up.value.as_text().is_some() && made_up.value.sensitive);
+    assert!(made_up.value.as_text().is_some() && made_up.value.marks.sensitive);
     let refused = with(UnsetSensitive::Refuse).unwrap_err();
     assert!(
         refused
