@@ -116,6 +116,13 @@ fn refuse_for_each(at: &RawAttribute, text: String) -> Diagnostic {
     Diagnostic::error(code::FOR_EACH, "invalid for_each").at(at.expr.span, text)
 }
 
+/// For what a meta-argument is made of.
+fn refuse_kept(at: &RawAttribute, text: &str) -> Diagnostic {
+    Diagnostic::error(code::EPHEMERAL_KEPT, format!("ephemeral `{}`", at.name.value))
+        .at(at.expr.span, text)
+        .hint("take it from something that is not ephemeral: `ephemeral = true` of a variable marks all that is made of it")
+}
+
 /// The keys and values that `for_each` asks for.
 pub(super) fn for_each_elements(
     folding: &mut Folding<'_, '_>,
@@ -128,6 +135,10 @@ pub(super) fn for_each_elements(
     let refuse = |text: &str| refuse_for_each(for_each, text.to_owned());
     let wanted = "a map, an object or a set of strings is required";
     let problem = match &value.shape {
+        _ if value.marks.ephemeral => refuse_kept(
+            for_each,
+            "the keys become part of addresses, which are kept, so they cannot be ephemeral",
+        ),
         _ if value.marks.sensitive => refuse("the keys become part of addresses, so they cannot be sensitive")
             .hint("use `nonsensitive(…)` if the keys may be shown"),
         Shape::Map(entries, _) | Shape::Object(entries) => return Some(entries.as_ref().clone()),
@@ -222,6 +233,13 @@ pub(super) fn is_enabled(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, ena
         evaluator.truth(&value, span)
     });
     let truth = truth.ok()?;
+    if truth.marks.ephemeral {
+        folding.found.push(refuse_kept(
+            enabled,
+            "what exists is kept in the state, so it cannot hang on something ephemeral",
+        ));
+        return None;
+    }
     if truth.value.is_none() {
         folding
             .found
@@ -311,6 +329,11 @@ impl Writer<'_, '_, '_> {
         let Ok(collection) = evaluator.eval_in(&parts.for_each.expr, frames) else {
             return;
         };
+        if collection.marks.ephemeral {
+            let text = "how many blocks there are is kept in the state, so it cannot hang on something ephemeral";
+            evaluator.fail(refuse_kept(parts.for_each, text));
+            return;
+        }
         let Ok(elements) = evaluator.walked(&collection, parts.for_each.expr.span) else {
             return;
         };

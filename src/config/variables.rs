@@ -15,6 +15,7 @@ use crate::lang::Marks;
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::expr::{Expr, Name};
+use crate::lang::order;
 use crate::lang::syntax;
 use crate::lang::types::{constant, constraint, written};
 use crate::lang::value::{Type, Value};
@@ -233,8 +234,7 @@ impl Inputs {
 pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
     let mut found = super::declare::single_label(block, "variable \"name\"");
     for attribute in &block.body.attributes {
-        // What is not supported yet is said below.
-        if !forms::VARIABLE.has(&attribute.name.value) && &*attribute.name.value != "ephemeral" {
+        if !forms::VARIABLE.has(&attribute.name.value) {
             found.push(super::declare::unknown_argument(
                 &attribute.name,
                 "variable",
@@ -276,9 +276,7 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
     };
     let sensitive = flag("sensitive", false, &mut found);
     let nullable = flag("nullable", true, &mut found);
-    if let Some(ephemeral) = block.body.attribute("ephemeral") {
-        found.push(super::declare::not_yet(&ephemeral.name, "`ephemeral`"));
-    }
+    let ephemeral = flag("ephemeral", false, &mut found);
     let ty = block
         .body
         .attribute("type")
@@ -308,10 +306,7 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
             block,
             ty,
             default,
-            marks: Marks {
-                sensitive,
-                ephemeral: false,
-            },
+            marks: Marks { sensitive, ephemeral },
             nullable,
         })
         .map(|(declared, _)| declared)
@@ -384,6 +379,9 @@ impl Declared<'_> {
                 if self.marks.sensitive && !value.is_null() && expr.is_written() {
                     return Err(self.literal_argument(expr).into());
                 }
+                if order::deep_marks(value).ephemeral && !self.marks.ephemeral {
+                    return Err(self.ephemeral_argument(expr).into());
+                }
                 let problem = "the given value does not fit the type";
                 let converted = converted(value, self.ty.as_ref(), expr.span, problem);
                 converted.map_err(|diagnostic| diagnostic.and_at(self.name.span, "declared here"))?
@@ -400,6 +398,17 @@ impl Declared<'_> {
             },
         };
         Ok(value.marked(self.marks))
+    }
+
+    fn ephemeral_argument(&self, expr: &Expr) -> Diagnostic {
+        let name = &self.name.value;
+        Diagnostic::error(code::EPHEMERAL_KEPT, "ephemeral value where it could be kept")
+            .at(
+                expr.span,
+                "this is ephemeral, but the module's variable does not say so",
+            )
+            .and_at(self.name.span, "declared here")
+            .hint(format!("add `ephemeral = true` to `variable \"{name}\"` of the module"))
     }
 
     fn literal_argument(&self, expr: &Expr) -> Diagnostic {

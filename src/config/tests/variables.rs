@@ -216,3 +216,44 @@ fn what_is_meant_for_terraform_gives_no_value_but_a_hint() {
         "{text}"
     );
 }
+
+#[test]
+fn what_is_ephemeral_goes_to_secrets_and_through_whatever_says_so() {
+    let files = [
+        (
+            "main.hcl",
+            r#"
+azure { location = var.place }
+variable "place" {
+  ephemeral = true
+  default   = "germanywestcentral"
+}
+variable "password" { ephemeral = true }
+locals { password = upper(var.password) }
+module "erp" {
+  source   = "./erp"
+  password = local.password
+}
+source "erp" { password = "${module.erp.password}!" }
+output "without" { value = ephemeralasnull({ password = module.erp.password, n = 1 }) }
+"#,
+        ),
+        (
+            "erp/main.hcl",
+            r#"
+variable "password" { ephemeral = true }
+output "password" {
+  value     = var.password
+  ephemeral = true
+}
+"#,
+        ),
+    ];
+    let (sources, folded) = run(&files, &supplied(&[("password", "hunter2")]));
+    let folded = folded.unwrap_or_else(|found| panic!("{}", rendered(&sources, found)));
+    let password = &folded.blocks[0].body.attributes["password"].value;
+    assert_eq!(password.as_text(), Some("HUNTER2!"));
+    assert!(password.marks.ephemeral && password.marks.sensitive);
+    let shown = format!("{:?}", folded.outputs[0].value);
+    assert_eq!(shown, r#"{"n": 1, "password": null}"#);
+}
