@@ -381,7 +381,7 @@ fn from_json(json: &Json) -> Value {
 
 /// JSON of a language value, where every part of it is known and may be seen.
 pub fn to_json(value: &Value) -> Option<Json> {
-    if value.sensitive {
+    if value.marks.hide() {
         return None;
     }
     match &value.shape {

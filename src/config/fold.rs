@@ -14,7 +14,7 @@ use crate::config::declare::{Site, unknown_argument};
 use crate::config::forms;
 use crate::config::import;
 use crate::config::module::Configuration;
-use crate::config::parse::RawBlock;
+use crate::config::parse::{RawAttribute, RawBlock};
 use crate::config::references::{Item, Node, References, unknown_names};
 use crate::config::resource;
 use crate::config::scope::{Called, Each, Here, Known, Room, Used};
@@ -22,6 +22,7 @@ use crate::config::statement;
 use crate::config::tree::Tree;
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::lang::Marks;
 use crate::lang::code;
 use crate::lang::eval::{Evaluator, Reported};
 use crate::lang::expr::Expr;
@@ -351,9 +352,11 @@ impl<'f, 'r> Folding<'f, 'r> {
             found.absorb(constant(&attribute.expr))
         };
         let description = constant_of("description", &mut self.found);
-        let sensitive = constant_of("sensitive", &mut self.found)
-            .and_then(|value| value.as_bool())
-            .unwrap_or(false);
+        let flag = |name: &str, found: &mut Diagnostics| {
+            let value = constant_of(name, found);
+            value.and_then(|value| value.as_bool()).unwrap_or(false)
+        };
+        let (sensitive, ephemeral) = (flag("sensitive", &mut self.found), flag("ephemeral", &mut self.found));
         let Some(attribute) = block.body.attribute("value") else {
             self.found.push(
                 Diagnostic::error(code::MISSING_ARGUMENT, "missing argument")
@@ -369,14 +372,19 @@ impl<'f, 'r> Folding<'f, 'r> {
         let (value, literal) = here.traced(|| self.evaluate(&here, |evaluator| evaluator.eval(&attribute.expr)));
         let value = value?;
         let is_root = self.room.path.is_root();
-        if is_root && order::deeply_sensitive(&value) && !sensitive {
+        let marks = Marks { sensitive, ephemeral };
+        if let Some(problem) = kept(block, attribute, &value, marks, is_root) {
+            self.found.push(problem);
+            return Err(Reported::before());
+        }
+        if is_root && order::deep_marks(&value).sensitive && !sensitive {
             self.found.push(
                 Diagnostic::error(code::SENSITIVE_OUTPUT, "output of a sensitive value")
                     .at(attribute.expr.span, "this is sensitive, but the output does not say so")
                     .hint("add `sensitive = true`, or `nonsensitive(…)` around what may be shown"),
             );
         }
-        let value = value.marked(sensitive);
+        let value = value.marked(marks);
         if is_root {
             let output = OutputValue {
                 name: label.value.clone(),
@@ -470,4 +478,35 @@ pub(super) fn local(room: &Room<'_>, at: usize, site: Site) -> Diagnostics {
     let known = value.map(|value| Known { value, used, literal });
     room.set_local(at, known);
     found
+}
+
+/// What is wrong with how an output treats what must not be kept. `says` are the marks that its block gives it.
+fn kept(block: &RawBlock, attribute: &RawAttribute, value: &Value, says: Marks, is_root: bool) -> Option<Diagnostic> {
+    let problem = Diagnostic::error(code::EPHEMERAL_KEPT, "ephemeral output");
+    let is = order::deep_marks(value).ephemeral;
+    let said = block.body.attribute("ephemeral").filter(|_| says.ephemeral);
+    match (said, is) {
+        (Some(said), _) if is_root => Some(
+            problem
+                .at(said.name.span, "outputs of the root are kept in the state, so none is ephemeral")
+                .hint("leave it out, and write `value = ephemeralasnull(…)` around what must not be kept"),
+        ),
+        (Some(said), false) => Some(
+            problem
+                .at(attribute.expr.span, "this is not ephemeral, but the output says so")
+                .and_at(said.name.span, "said here")
+                .hint("leave `ephemeral` out: the value may be kept"),
+        ),
+        (None, true) if is_root => Some(
+            problem
+                .at(attribute.expr.span, "this is ephemeral, but outputs of the root are kept in the state")
+                .hint("write `ephemeralasnull(…)` around what must not be kept, or take `ephemeral = true` from its variable"),
+        ),
+        (None, true) => Some(
+            problem
+                .at(attribute.expr.span, "this is ephemeral, but the output does not say so")
+                .hint("add `ephemeral = true` to the output"),
+        ),
+        (Some(_), true) | (None, false) => None,
+    }
 }

@@ -335,6 +335,14 @@ pub static VARIABLE: Form = Form {
             "Whether the value, and what is made of it, must not be shown.",
         ),
         slot(
+            "ephemeral",
+            BOOL,
+            Need::Default("false"),
+            "Whether the value, and what is made of it, must not be kept: it may only go to arguments that hand secrets to Azure, \
+             to the `azure` block but for its `tags`, and to variables and outputs of modules that are ephemeral too. \
+             `ephemeralasnull(…)` takes it out.",
+        ),
+        slot(
             "nullable",
             BOOL,
             Need::Default("true"),
@@ -381,6 +389,12 @@ pub static OUTPUT: Form = Form {
             BOOL,
             Need::Default("false"),
             "Whether it must not be shown.",
+        ),
+        slot(
+            "ephemeral",
+            BOOL,
+            Need::Default("false"),
+            "Whether it must not be kept. Only a module has such outputs, and their values must be ephemeral.",
         ),
         optional(
             "depends_on",

@@ -72,7 +72,7 @@ fn import(
         let value = folding.evaluate(here, |evaluator| evaluator.eval(expr));
         let value = value.map_err(|_| Diagnostics::new())?;
         let text = convert(&value, &Type::String).ok();
-        let text = text.filter(|text| !text.sensitive);
+        let text = text.filter(|text| !text.marks.hide());
         match text.as_ref().and_then(Value::as_text) {
             Some(text) => Ok(InstanceKey::new(text)),
             None => Err(refuse(expr.span, format!("a known key is required, this is {}", shown(&value))).into()),
@@ -103,7 +103,7 @@ fn import(
     }
     let value = folding.evaluate(here, |evaluator| evaluator.eval(&id.expr)).ok()?;
     let text = convert(&value, &Type::String).ok();
-    match text.as_ref().filter(|text| !text.sensitive).and_then(Value::as_text) {
+    match text.as_ref().filter(|text| !text.marks.hide()).and_then(Value::as_text) {
         Some(text) => Some(Import {
             to,
             id: text.to_owned(),

@@ -12,11 +12,12 @@ use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock, RawBody};
 use crate::config::scope::{Here, Instance, ResourceValue, Room, resource_value};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::lang::Marks;
 use crate::lang::code;
+use crate::lang::convert;
 use crate::lang::eval::{Evaluator, Frame, Frames, shown};
 use crate::lang::expr::{Expr, Node, Reference, StepNode};
 use crate::lang::value::{Shape, Type, Value};
-use crate::lang::{convert, order};
 use crate::length::Length;
 
 /// Blocks that every resource takes and no kind sees.
@@ -115,6 +116,13 @@ fn refuse_for_each(at: &RawAttribute, text: String) -> Diagnostic {
     Diagnostic::error(code::FOR_EACH, "invalid for_each").at(at.expr.span, text)
 }
 
+/// For what a meta-argument is made of.
+fn refuse_kept(at: &RawAttribute, text: &str) -> Diagnostic {
+    Diagnostic::error(code::EPHEMERAL_KEPT, format!("ephemeral `{}`", at.name.value))
+        .at(at.expr.span, text)
+        .hint("take it from something that is not ephemeral: `ephemeral = true` of a variable marks all that is made of it")
+}
+
 /// The keys and values that `for_each` asks for.
 pub(super) fn for_each_elements(
     folding: &mut Folding<'_, '_>,
@@ -127,7 +135,11 @@ pub(super) fn for_each_elements(
     let refuse = |text: &str| refuse_for_each(for_each, text.to_owned());
     let wanted = "a map, an object or a set of strings is required";
     let problem = match &value.shape {
-        _ if value.sensitive => refuse("the keys become part of addresses, so they cannot be sensitive")
+        _ if value.marks.ephemeral => refuse_kept(
+            for_each,
+            "the keys become part of addresses, which are kept, so they cannot be ephemeral",
+        ),
+        _ if value.marks.sensitive => refuse("the keys become part of addresses, so they cannot be sensitive")
             .hint("use `nonsensitive(…)` if the keys may be shown"),
         Shape::Map(entries, _) | Shape::Object(entries) => return Some(entries.as_ref().clone()),
         Shape::Resource(resource) => return Some(resource.attributes.clone()),
@@ -221,6 +233,13 @@ pub(super) fn is_enabled(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, ena
         evaluator.truth(&value, span)
     });
     let truth = truth.ok()?;
+    if truth.marks.ephemeral {
+        folding.found.push(refuse_kept(
+            enabled,
+            "what exists is kept in the state, so it cannot hang on something ephemeral",
+        ));
+        return None;
+    }
     if truth.value.is_none() {
         folding
             .found
@@ -267,7 +286,10 @@ impl Writer<'_, '_, '_> {
                 }
                 Value::unknown(Type::Any)
             });
-            let secret = level == Level::Top && self.secrets.contains(&&**name);
+            let secret = match level == Level::Top && self.secrets.contains(&&**name) {
+                true => Marks::SENSITIVE,
+                false => Marks::NONE,
+            };
             body.attributes.insert(
                 name.clone(),
                 Attribute {
@@ -307,6 +329,11 @@ impl Writer<'_, '_, '_> {
         let Ok(collection) = evaluator.eval_in(&parts.for_each.expr, frames) else {
             return;
         };
+        if collection.marks.ephemeral {
+            let text = "how many blocks there are is kept in the state, so it cannot hang on something ephemeral";
+            evaluator.fail(refuse_kept(parts.for_each, text));
+            return;
+        }
         let Ok(elements) = evaluator.walked(&collection, parts.for_each.expr.span) else {
             return;
         };
@@ -620,7 +647,7 @@ pub(super) fn condition(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, bloc
     });
     let (truth, message) = (truth.ok()?, message.ok()?);
     let message = match convert::convert(&message, &Type::String) {
-        Ok(text) if order::deeply_sensitive(&text) => "the message is sensitive and not shown".to_owned(),
+        Ok(text) if text.marks.hide() => format!("the message is {} and not shown", text.marks.word()),
         Ok(text) => text.as_text().unwrap_or("the message is not known yet").to_owned(),
         Err(_) => "the message is not a string".to_owned(),
     };

@@ -11,6 +11,7 @@ use crate::config::declare::{self, Declarations, Named, Site};
 use crate::config::module::ROOT;
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, nearest};
+use crate::lang::Marks;
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluator, Frames, Reported, Resolved, Scope, shown};
@@ -448,12 +449,12 @@ impl<'v, 'r> Here<'v, 'r> {
         };
         match self.key(lookup, step, instances)? {
             Chosen::All => all(false),
-            Chosen::Unknown(sensitive) => all(true).map(|resolved| Resolved {
-                value: resolved.value.marked(sensitive),
+            Chosen::Unknown(marks) => all(true).map(|resolved| Resolved {
+                value: resolved.value.marked(marks),
                 ..resolved
             }),
-            Chosen::One(instance, sensitive) => self.output_of(lookup, instance, 2).map(|resolved| Resolved {
-                value: resolved.value.marked(sensitive),
+            Chosen::One(instance, marks) => self.output_of(lookup, instance, 2).map(|resolved| Resolved {
+                value: resolved.value.marked(marks),
                 ..resolved
             }),
         }
@@ -468,12 +469,12 @@ impl<'v, 'r> Here<'v, 'r> {
     ) -> Result<Chosen<'i, I>, Reported> {
         let evaluator = lookup.evaluator;
         let refuse = |text: &str| Err(no_instance(lookup, step, text, instances.keys().next()));
-        let (key, sensitive) = match &step.node {
+        let (key, marks) = match &step.node {
             StepNode::Index(key) => {
                 let key = evaluator.eval_in(key, lookup.frames)?;
-                match convert(&key, &Type::String).map(|key| (key.shape, key.sensitive)) {
-                    Ok((Shape::Text(key), sensitive)) => (key, sensitive),
-                    Ok((Shape::Unknown(_), sensitive)) => return Ok(Chosen::Unknown(sensitive)),
+                match convert(&key, &Type::String).map(|key| (key.shape, key.marks)) {
+                    Ok((Shape::Text(key), marks)) => (key, marks),
+                    Ok((Shape::Unknown(_), marks)) => return Ok(Chosen::Unknown(marks)),
                     _ => return refuse(&format!("the key is a string, this is {}", shown(&key))),
                 }
             }
@@ -484,9 +485,9 @@ impl<'v, 'r> Here<'v, 'r> {
             StepNode::Attribute(_) | StepNode::Splat(_) => return Ok(Chosen::All),
         };
         match instances.get(&key) {
-            Some(instance) => Ok(Chosen::One(instance, sensitive)),
+            Some(instance) => Ok(Chosen::One(instance, marks)),
             None => {
-                let text = if sensitive {
+                let text = if marks.hide() {
                     "there is no instance of this key".to_owned()
                 } else {
                     format!("there is no instance \"{key}\"")
@@ -494,7 +495,7 @@ impl<'v, 'r> Here<'v, 'r> {
                 let keys = instances.keys().map(AsRef::as_ref);
                 let missing = Diagnostic::error(code::UNKNOWN_REFERENCE, "unknown reference").at(step.span, text);
                 Err(evaluator.fail(match nearest(&key, keys.clone()) {
-                    _ if sensitive => missing,
+                    _ if marks.hide() => missing,
                     None if instances.len() <= MOST_KEYS => {
                         let keys: Vec<String> = keys.map(|key| format!("\"{key}\"")).collect();
                         missing.hint(format!("the keys are {}", keys.join(", ")))
@@ -531,15 +532,15 @@ impl<'v, 'r> Here<'v, 'r> {
                 all();
                 Ok(whole())
             }
-            Chosen::Unknown(sensitive) => {
+            Chosen::Unknown(marks) => {
                 all();
                 Ok(Resolved {
-                    value: Value::unknown(Type::Any).marked(sensitive),
+                    value: Value::unknown(Type::Any).marked(marks),
                     steps: 2,
                 })
             }
-            Chosen::One(instance, sensitive) => self.instance(lookup, instance, 2).map(|resolved| Resolved {
-                value: resolved.value.marked(sensitive),
+            Chosen::One(instance, marks) => self.instance(lookup, instance, 2).map(|resolved| Resolved {
+                value: resolved.value.marked(marks),
                 ..resolved
             }),
         }
@@ -592,10 +593,10 @@ struct Lookup<'l, 'e> {
 enum Chosen<'i, I> {
     /// None in particular.
     All,
-    /// One that is not known yet. The flag says whether the key is sensitive.
-    Unknown(bool),
-    /// This one.
-    One(&'i I, bool),
+    /// One that is not known yet, by a key with these marks.
+    Unknown(Marks),
+    /// This one, by a key with these marks.
+    One(&'i I, Marks),
 }
 
 fn no_instance(lookup: &Lookup<'_, '_>, step: &Step, text: &str, key: Option<&Arc<str>>) -> Reported {

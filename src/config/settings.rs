@@ -18,6 +18,7 @@ use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluator, shown};
 use crate::lang::expr::Expr;
+use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
 
 /// What a run needs to know before it looks at resources.
@@ -443,6 +444,17 @@ impl<'r> Reading<'_, 'r> {
     fn tags(&mut self, expr: &Expr) -> Option<Spanned<BTreeMap<String, String>>> {
         let value = self.value(expr)?;
         if value.is_null() {
+            return None;
+        }
+        if order::deep_marks(&value).ephemeral {
+            self.found.push(
+                Diagnostic::error(code::EPHEMERAL_KEPT, "ephemeral value where it would be kept")
+                    .at(
+                        expr.span,
+                        "`tags` are written on everything that is created, and kept in the state",
+                    )
+                    .hint("take them from something that is not ephemeral"),
+            );
             return None;
         }
         let tags = convert(&value, &Type::Map(Type::String.into()))

@@ -11,9 +11,11 @@ use crate::config::forms;
 use crate::config::parse::{RawAttribute, RawBlock, parse_values};
 use crate::config::source::{Door, Role, Sources};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span};
+use crate::lang::Marks;
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::expr::{Expr, Name};
+use crate::lang::order;
 use crate::lang::syntax;
 use crate::lang::types::{constant, constraint, written};
 use crate::lang::value::{Type, Value};
@@ -116,7 +118,7 @@ pub(super) struct Declared<'r> {
     pub(super) block: &'r RawBlock,
     ty: Option<Type>,
     default: Option<Value>,
-    sensitive: bool,
+    marks: Marks,
     nullable: bool,
 }
 
@@ -232,8 +234,7 @@ impl Inputs {
 pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
     let mut found = super::declare::single_label(block, "variable \"name\"");
     for attribute in &block.body.attributes {
-        // What is not supported yet is said below.
-        if !forms::VARIABLE.has(&attribute.name.value) && &*attribute.name.value != "ephemeral" {
+        if !forms::VARIABLE.has(&attribute.name.value) {
             found.push(super::declare::unknown_argument(
                 &attribute.name,
                 "variable",
@@ -275,9 +276,7 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
     };
     let sensitive = flag("sensitive", false, &mut found);
     let nullable = flag("nullable", true, &mut found);
-    if let Some(ephemeral) = block.body.attribute("ephemeral") {
-        found.push(super::declare::not_yet(&ephemeral.name, "`ephemeral`"));
-    }
+    let ephemeral = flag("ephemeral", false, &mut found);
     let ty = block
         .body
         .attribute("type")
@@ -307,7 +306,7 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
             block,
             ty,
             default,
-            sensitive,
+            marks: Marks { sensitive, ephemeral },
             nullable,
         })
         .map(|(declared, _)| declared)
@@ -365,7 +364,7 @@ impl Declared<'_> {
 
     /// Whether its value must not be shown.
     pub(super) fn is_sensitive(&self) -> bool {
-        self.sensitive
+        self.marks.sensitive
     }
 
     /// Whether whoever calls the module must give it a value.
@@ -377,8 +376,11 @@ impl Declared<'_> {
     pub(super) fn given_by_call(&self, argument: Option<(&Value, &Expr)>) -> Result<Value, Diagnostics> {
         let value = match argument {
             Some((value, expr)) if !value.is_null() || self.nullable => {
-                if self.sensitive && !value.is_null() && expr.is_written() {
+                if self.marks.sensitive && !value.is_null() && expr.is_written() {
                     return Err(self.literal_argument(expr).into());
+                }
+                if order::deep_marks(value).ephemeral && !self.marks.ephemeral {
+                    return Err(self.ephemeral_argument(expr).into());
                 }
                 let problem = "the given value does not fit the type";
                 let converted = converted(value, self.ty.as_ref(), expr.span, problem);
@@ -395,7 +397,18 @@ impl Declared<'_> {
                 (None, None) => return Err(Diagnostics::new()),
             },
         };
-        Ok(value.marked(self.sensitive))
+        Ok(value.marked(self.marks))
+    }
+
+    fn ephemeral_argument(&self, expr: &Expr) -> Diagnostic {
+        let name = &self.name.value;
+        Diagnostic::error(code::EPHEMERAL_KEPT, "ephemeral value where it could be kept")
+            .at(
+                expr.span,
+                "this is ephemeral, but the module's variable does not say so",
+            )
+            .and_at(self.name.span, "declared here")
+            .hint(format!("add `ephemeral = true` to `variable \"{name}\"` of the module"))
     }
 
     fn literal_argument(&self, expr: &Expr) -> Diagnostic {
@@ -416,8 +429,8 @@ impl Declared<'_> {
             .map(|given| self.given(given))
             .transpose()?;
         match given.flatten().or_else(|| self.default.clone()) {
-            Some(value) => Ok(value.marked(self.sensitive)),
-            None if self.sensitive => self.unset_sensitive(inputs),
+            Some(value) => Ok(value.marked(self.marks)),
+            None if self.marks.sensitive => self.unset_sensitive(inputs),
             None => Err(self.unset(&inputs.unread).into()),
         }
     }
@@ -435,7 +448,7 @@ impl Declared<'_> {
             })?))
         });
         // An error message may quote what it speaks of.
-        read.map_err(|found| match (self.sensitive, &self.ty) {
+        read.map_err(|found| match (self.marks.sensitive, &self.ty) {
             (false, _) => found,
             (true, ty) => {
                 let diagnostic = Diagnostic::error(code::CONVERSION, "wrong type").at(self.name.span, problem);
@@ -479,12 +492,12 @@ impl Declared<'_> {
             },
             UnsetSensitive::Refuse => return Err(self.unset(&inputs.unread).into()),
         };
-        Ok(value.marked(true))
+        Ok(value.marked(self.marks))
     }
 
     fn unset(&self, unread: &Unread) -> Diagnostic {
         let name = &self.name.value;
-        let ways = if self.sensitive {
+        let ways = if self.marks.sensitive {
             format!("set {ENVIRONMENT_PREFIX}{name}, or name a file that holds it with `--var-file`")
         } else {
             format!(

@@ -86,6 +86,7 @@ codes! {
     META_ARGUMENT = "C053": "a meta-argument is not well formed";
     CONDITION_FAILED = "C054": "a precondition or postcondition does not hold";
     SENSITIVE_OUTPUT = "C055": "an output shows a sensitive value without saying so";
+    EPHEMERAL_KEPT = "C056": "an ephemeral value stands where it would be kept";
     MISPLACED = "C057": "each, self or another name is used where it has no meaning";
     MODULE_SOURCE = "C058": "the source of a module leads nowhere";
     MODULE_LOOP = "C059": "a module calls itself";

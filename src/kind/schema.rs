@@ -9,11 +9,11 @@ use crate::address::Address;
 use crate::arm::{ArmId, Body, Draft};
 use crate::block::{Attribute as Written, Block, Body as BlockBody, Literal};
 use crate::diagnostic::code::{
-    CONVERSION, LITERAL_SECRET, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, REPEATED_BLOCK, SENSITIVE_SHOWN,
-    UNKNOWN_ARGUMENT, WRONG_REFERENCE,
+    CONVERSION, EPHEMERAL_KEPT, LITERAL_SECRET, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, REPEATED_BLOCK,
+    SENSITIVE_SHOWN, UNKNOWN_ARGUMENT, WRONG_REFERENCE,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::lang::{Residual, Shape, Value};
+use crate::lang::{Marks, Residual, Shape, Value};
 use crate::length::Length;
 use crate::secret::SecretRef;
 
@@ -454,16 +454,43 @@ fn read_content<'a>(
         .map(|(content, _)| content)
 }
 
+/// The marks of the value and of its parts. A reference hands on which resource it names, not what the resource holds.
+fn marks_of_all(value: &Value) -> Marks {
+    match &value.shape {
+        Shape::Resource(_) => value.marks,
+        _ => {
+            let entries = value.entries().into_iter().flat_map(BTreeMap::values);
+            let parts = value.elements().into_iter().flatten().chain(entries);
+            parts.fold(value.marks, |marks, part| marks | marks_of_all(part))
+        }
+    }
+}
+
 /// Reads one value; `None` where it is null, which is the same as leaving the argument out.
 fn read_field(argument: &Argument, written: &Written) -> Result<Option<Field>, Diagnostics> {
     let value = &written.value;
-    if value.is_null() {
+    if value.is_null() && !value.marks.ephemeral {
         return Ok(None);
     }
     if argument.ty == ArgumentType::Secret {
-        return read_secret(argument, written).map(Some);
+        return match value.is_null() {
+            true => Ok(None),
+            false => read_secret(argument, written).map(Some),
+        };
     }
-    if value.sensitive {
+    let marks = marks_of_all(value);
+    if marks.ephemeral {
+        return Err(
+            Diagnostic::error(EPHEMERAL_KEPT, "ephemeral value where it would be kept")
+                .at(
+                    written.span,
+                    format!("`{}` is kept in the state and in plans", argument.name),
+                )
+                .hint("only arguments that hold secrets take what is ephemeral; `ephemeralasnull(…)` leaves it out")
+                .into(),
+        );
+    }
+    if value.marks.sensitive {
         return Err(
             Diagnostic::error(SENSITIVE_SHOWN, "sensitive value where it would be shown")
                 .at(
@@ -612,11 +639,7 @@ fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnost
 }
 
 fn wrong_type(written: &Written, wanted: &str, value: &Value) -> Diagnostic {
-    let got = if value.sensitive {
-        "(sensitive value)".to_owned()
-    } else {
-        format!("{value:?}")
-    };
+    let got = format!("{value:?}");
     Diagnostic::error(CONVERSION, "wrong type")
         .at(written.span, format!("expected {wanted}"))
         .detail(format!("The value is {got}."))
@@ -626,7 +649,7 @@ fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address
     let Shape::Resource(resource) = &value.shape else {
         let wanted = format!("a resource such as `{}.NAME`", kinds.join(".NAME` or `"));
         let wrong = wrong_type(written, &wanted, value);
-        let quoted = value.as_text().filter(|_| !value.sensitive);
+        let quoted = value.as_text().filter(|_| !value.marks.hide());
         let quoted = quoted.filter(|text| text.parse::<Address>().is_ok());
         return Err(match quoted {
             Some(address) => wrong.hint(format!("references stand without quotes: {address}")).into(),
@@ -646,7 +669,7 @@ fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address
 
 fn as_text(value: &Value) -> Option<String> {
     match &value.shape {
-        _ if value.sensitive => None,
+        _ if value.marks.hide() => None,
         Shape::Text(text) => Some(text.to_string()),
         Shape::Number(number) => Some(number.to_string()),
         Shape::Bool(value) => Some(value.to_string()),

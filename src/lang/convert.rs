@@ -86,7 +86,7 @@ pub fn convert(value: &Value, ty: &Type) -> Converted {
     if let Some(same) = already(value, ty) {
         return Ok(same);
     }
-    let sensitive = value.sensitive;
+    let marks = value.marks;
     let converted = match &value.shape {
         Shape::Null(_) => Ok(Value::new(Shape::Null(settled(ty, &Type::Any)))),
         Shape::Unknown(unknown) => convert_unknown(value, &unknown.ty, ty),
@@ -98,9 +98,9 @@ pub fn convert(value: &Value, ty: &Type) -> Converted {
         Shape::Resource(resource) => convert_entries(value, &resource.attributes, ty),
     };
     match converted {
-        Ok(converted) => Ok(converted.marked(sensitive)),
+        Ok(converted) => Ok(converted.marked(marks)),
         // The path leads through keys, and the problem may quote the content.
-        Err(_) if sensitive => Err(refuse(format!("{} is required", described(ty)))),
+        Err(_) if marks.hide() => Err(refuse(format!("{} is required", described(ty)))),
         Err(error) => Err(error),
     }
 }

@@ -1,4 +1,4 @@
-//! Values as text, byte for byte as `terraform console` prints them. Sensitive values are never shown.
+//! Values as text, byte for byte as `terraform console` prints them. Sensitive and ephemeral values are never shown.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -74,8 +74,8 @@ fn write_value(f: &mut fmt::Formatter<'_>, value: &Value, indent: usize) -> fmt:
     if value.is_unknown() {
         return f.write_str("(known after apply)");
     }
-    if value.sensitive {
-        return f.write_str("(sensitive value)");
+    if let Some(stand_in) = value.marks.stand_in() {
+        return f.write_str(stand_in);
     }
     match &value.shape {
         Shape::Unknown(_) => f.write_str("(known after apply)"),

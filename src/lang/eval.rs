@@ -11,6 +11,7 @@ use crate::lang::code;
 use crate::lang::convert::{convert, described, type_of, unify};
 use crate::lang::expr::{Conditional, Expr, For, ForResult, Grouping, Key, Name, Node, Reference};
 use crate::lang::files::Files;
+use crate::lang::marks::Marks;
 use crate::lang::value::{Shape, Type, Value};
 use crate::lang::{function, operation, participants, path, text};
 
@@ -209,8 +210,8 @@ impl<'a> Evaluator<'a> {
         path::walk(self, value, reference.steps.get(taken..).unwrap_or_default(), frames)
     }
 
-    /// The text that an object key stands for: nothing when it is unknown. The flag says whether it is sensitive.
-    fn key(&self, key: &Expr, frames: Frames<'_>) -> Result<(Option<Arc<str>>, bool), Reported> {
+    /// The text that an object key stands for: nothing when it is unknown.
+    fn key(&self, key: &Expr, frames: Frames<'_>) -> Result<(Option<Arc<str>>, Marks), Reported> {
         let value = self.eval_in(key, frames)?;
         let refuse =
             |text: String| self.fail(Diagnostic::error(code::OBJECT_KEY, "invalid object key").at(key.span, text));
@@ -220,38 +221,38 @@ impl<'a> Evaluator<'a> {
         match convert(&value, &Type::String) {
             Ok(Value {
                 shape: Shape::Text(text),
-                sensitive,
-            }) => Ok((Some(text), sensitive)),
-            Ok(value) => Ok((None, value.sensitive)),
+                marks,
+            }) => Ok((Some(text), marks)),
+            Ok(value) => Ok((None, value.marks)),
             Err(_) => Err(refuse(format!("a key is a string, this is {}", shown(&value)))),
         }
     }
 
     fn object(&self, items: &[(Key, Expr)], frames: Frames<'_>) -> Evaluated {
         let mut object = BTreeMap::new();
-        let (mut known, mut sensitive, mut problem) = (true, false, None);
+        let (mut known, mut marks, mut problem) = (true, Marks::NONE, None);
         for (key, value) in items {
             let name = match key {
-                Key::Name(name) => Ok((Some(name.value.clone()), false)),
+                Key::Name(name) => Ok((Some(name.value.clone()), Marks::NONE)),
                 Key::Computed(key) => self.key(key, frames),
             };
             let value = self.eval_in(value, frames);
             match (name, value) {
                 (Ok((Some(name), marked)), Ok(value)) => {
-                    sensitive |= marked;
+                    marks |= marked;
                     object.insert(name, value);
                 }
                 (Ok((None, marked)), Ok(_)) => {
                     known = false;
-                    sensitive |= marked;
+                    marks |= marked;
                 }
                 (Err(reported), _) | (_, Err(reported)) => problem = Some(reported),
             }
         }
         match problem {
             Some(reported) => Err(reported),
-            None if known => Ok(Value::object(object).marked(sensitive)),
-            None => Ok(Value::unknown(Type::Any).marked(sensitive)),
+            None if known => Ok(Value::object(object).marked(marks)),
+            None => Ok(Value::unknown(Type::Any).marked(marks)),
         }
     }
 
@@ -266,7 +267,10 @@ impl<'a> Evaluator<'a> {
         };
         let condition = self.truth(&condition?, choice.condition.span)?;
         let sides = [then.as_ref(), otherwise.as_ref()];
-        let sensitive = condition.sensitive || sides.iter().flatten().any(|side| side.sensitive);
+        let marks = sides
+            .iter()
+            .flatten()
+            .fold(condition.marks, |marks, side| marks | side.marks);
         match condition.value {
             Some(taken) => {
                 let (result, found) = if taken {
@@ -282,9 +286,9 @@ impl<'a> Evaluator<'a> {
                             .at(span, error.to_string()),
                     )
                 })?;
-                Ok(converted.marked(sensitive))
+                Ok(converted.marked(marks))
             }
-            None => Ok(Value::unknown(ty).marked(sensitive)),
+            None => Ok(Value::unknown(ty).marked(marks)),
         }
     }
 
@@ -318,7 +322,7 @@ impl<'a> Evaluator<'a> {
         match convert(value, &Type::Bool) {
             Ok(truth) => Ok(Truth {
                 value: truth.as_bool(),
-                sensitive: truth.sensitive,
+                marks: truth.marks,
             }),
             Err(_) => Err(refuse(format!(
                 "a condition is true or false, this is {}",
@@ -330,10 +334,10 @@ impl<'a> Evaluator<'a> {
     fn for_expr(&self, each: &For, frames: Frames<'_>) -> Evaluated {
         let collection = self.eval_in(&each.collection, frames)?;
         let Some(elements) = self.walked(&collection, each.collection.span)? else {
-            return Ok(Value::unknown(Type::Any).marked(collection.sensitive));
+            return Ok(Value::unknown(Type::Any).marked(collection.marks));
         };
         let mut gathered = Gathered {
-            sensitive: collection.sensitive,
+            marks: collection.marks,
             ..Gathered::default()
         };
         let mut problem = None;
@@ -360,7 +364,7 @@ impl<'a> Evaluator<'a> {
     fn for_element(&self, each: &For, frames: Frames<'_>, gathered: &mut Gathered) -> Result<(), Reported> {
         if let Some(condition) = &each.condition {
             let truth = self.truth(&self.eval_in(condition, frames)?, condition.span)?;
-            gathered.sensitive |= truth.sensitive;
+            gathered.marks |= truth.marks;
             match truth.value {
                 Some(true) => {}
                 Some(false) => return Ok(()),
@@ -370,8 +374,8 @@ impl<'a> Evaluator<'a> {
         match &each.result {
             ForResult::Tuple(element) => gathered.elements.push(self.eval_in(element, frames)?),
             ForResult::Object { key, value, grouping } => {
-                let (name, sensitive) = self.key(key, frames)?;
-                gathered.sensitive |= sensitive;
+                let (name, marks) = self.key(key, frames)?;
+                gathered.marks |= marks;
                 let element = self.eval_in(value, frames)?;
                 let Some(name) = name else {
                     gathered.unknown = true;
@@ -381,7 +385,7 @@ impl<'a> Evaluator<'a> {
                     Grouping::Gathered => gathered.groups.entry(name).or_default().push(element),
                     Grouping::Single => {
                         if gathered.object.contains_key(&name) {
-                            return Err(self.duplicate_key(key, &name, sensitive));
+                            return Err(self.duplicate_key(key, &name, marks));
                         }
                         gathered.object.insert(name, element);
                     }
@@ -391,8 +395,8 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    fn duplicate_key(&self, key: &Expr, name: &str, sensitive: bool) -> Reported {
-        let text = if sensitive {
+    fn duplicate_key(&self, key: &Expr, name: &str, marks: Marks) -> Reported {
+        let text = if marks.hide() {
             "two elements have the same key".to_owned()
         } else {
             format!("two elements have the key \"{name}\"")
@@ -404,14 +408,14 @@ impl<'a> Evaluator<'a> {
         )
     }
 
-    /// The keys and values of a collection, each with the mark of the whole: nothing when it is unknown.
+    /// The keys and values of a collection, each with the marks of the whole: nothing when it is unknown.
     ///
     /// # Errors
     /// When it has no elements to walk.
     pub fn walked(&self, collection: &Value, span: Span) -> Result<Option<Vec<(Value, Value)>>, Reported> {
         let refuse =
             |text: String| self.fail(Diagnostic::error(code::ITERATION, "cannot walk this value").at(span, text));
-        let marked = |value: Value| value.marked(collection.sensitive);
+        let marked = |value: Value| value.marked(collection.marks);
         let numbered = |elements: &[Value]| {
             let index = |at: usize| Value::new(Shape::Number(at.into()));
             elements
@@ -456,8 +460,8 @@ impl<'a> Evaluator<'a> {
 pub struct Truth {
     /// Nothing when it is unknown.
     pub value: Option<bool>,
-    /// Whether it hangs on something that must not be shown.
-    pub sensitive: bool,
+    /// The marks of what it hangs on.
+    pub marks: Marks,
 }
 
 /// The names that a `for` binds.
@@ -495,7 +499,7 @@ struct Gathered {
     object: BTreeMap<Arc<str>, Value>,
     groups: BTreeMap<Arc<str>, Vec<Value>>,
     unknown: bool,
-    sensitive: bool,
+    marks: Marks,
 }
 
 impl Gathered {
@@ -517,7 +521,7 @@ impl Gathered {
                     .collect(),
             ),
         };
-        value.marked(self.sensitive)
+        value.marked(self.marks)
     }
 }
 
@@ -535,7 +539,7 @@ pub fn shown(value: &Value) -> String {
     const LONGEST: usize = 40;
     let article = an;
     match &value.shape {
-        _ if value.sensitive => format!("{} (sensitive)", article(&type_of(value))),
+        _ if value.marks.hide() => format!("{} ({})", article(&type_of(value)), value.marks.word()),
         Shape::Null(_) => "null".to_owned(),
         Shape::Unknown(unknown) => format!("{} that is not known yet", article(&unknown.ty)),
         Shape::Bool(truth) => format!("the bool {truth}"),

@@ -8,6 +8,7 @@ pub mod expr;
 pub mod files;
 pub mod function;
 pub mod json;
+mod marks;
 pub mod number;
 mod operation;
 pub mod order;
@@ -21,6 +22,7 @@ pub mod types;
 pub mod value;
 
 pub use crate::diagnostic::code;
+pub use marks::Marks;
 pub use number::Number;
 pub use value::{Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};
 

@@ -29,7 +29,7 @@ pub(super) fn unary(operator: Unary, value: &Value) -> Result<Value, OperandErro
                 Some(known) => Value::bool(!known),
                 None => Value::unknown(Type::Bool),
             }
-            .marked(truth.sensitive))
+            .marked(truth.marks))
         }
         Unary::Negate => {
             let number = operand(value, &Type::Number, "number")?;
@@ -37,7 +37,7 @@ pub(super) fn unary(operator: Unary, value: &Value) -> Result<Value, OperandErro
                 Shape::Number(known) => Value::new(Shape::Number(known.negated())),
                 _ => Value::unknown(Type::Number),
             }
-            .marked(number.sensitive))
+            .marked(number.marks))
         }
     }
 }
@@ -73,13 +73,13 @@ pub(super) fn binary(evaluator: &Evaluator<'_>, binary: &Binary, span: Span, lef
 }
 
 fn equality(left: &Value, right: &Value, answer: fn(bool) -> bool) -> Value {
-    // A comparison looks at every leaf, so one sensitive leaf makes the answer sensitive.
-    let sensitive = order::deeply_sensitive(left) || order::deeply_sensitive(right);
+    // A comparison looks at every leaf, so the marks of one leaf are the answer's.
+    let marks = order::deep_marks(left) | order::deep_marks(right);
     match order::equal(left, right) {
         Some(equal) => Value::bool(answer(equal)),
         None => Value::unknown(Type::Bool),
     }
-    .marked(sensitive)
+    .marked(marks)
 }
 
 fn operands(
@@ -120,7 +120,7 @@ fn logic(
         (Some(a), Some(b)) => Value::bool(answer(a, b)),
         _ => Value::unknown(Type::Bool),
     }
-    .marked(left.sensitive || right.sensitive))
+    .marked(left.marks | right.marks))
 }
 
 fn comparison(
@@ -135,7 +135,7 @@ fn comparison(
         (Shape::Number(a), Shape::Number(b)) => Value::bool(answer(a.cmp(b))),
         _ => Value::unknown(Type::Bool),
     }
-    .marked(left.sensitive || right.sensitive))
+    .marked(left.marks | right.marks))
 }
 
 fn arithmetic(
@@ -147,12 +147,12 @@ fn arithmetic(
     calculate: fn(&Number, &Number) -> Result<Number, NumberError>,
 ) -> Evaluated {
     let [left, right] = operands(evaluator, binary, [left, right], &Type::Number)?;
-    let sensitive = left.sensitive || right.sensitive;
+    let marks = left.marks | right.marks;
     let (Shape::Number(a), Shape::Number(b)) = (&left.shape, &right.shape) else {
-        return Ok(Value::unknown(Type::Number).marked(sensitive));
+        return Ok(Value::unknown(Type::Number).marked(marks));
     };
     match calculate(a, b) {
-        Ok(number) => Ok(Value::new(Shape::Number(number)).marked(sensitive)),
+        Ok(number) => Ok(Value::new(Shape::Number(number)).marked(marks)),
         Err(error) => {
             let at = if error == NumberError::DivisionByZero {
                 binary.right.span

@@ -1,32 +1,34 @@
 //! Equality of values, and the order in which sets keep their elements. The rules are Terraform's.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::lang::convert::type_of;
+use crate::lang::marks::Marks;
 use crate::lang::value::{Shape, Type, Value};
 
 /// A set of these elements: each once, in order. Marks of elements become the set's.
 pub fn set(mut elements: Vec<Value>, element: Type) -> Value {
-    let sensitive = elements.iter().any(deeply_sensitive);
-    if sensitive {
+    let marks = elements
+        .iter()
+        .fold(Marks::NONE, |marks, element| marks | deep_marks(element));
+    if marks != Marks::NONE {
         elements = elements.iter().map(unmarked).collect();
     }
     elements.sort_by(compare);
     elements.dedup_by(|a, b| same(a, b));
-    Value::new(Shape::Set(Arc::new(elements), Arc::new(element))).marked(sensitive)
+    Value::new(Shape::Set(Arc::new(elements), Arc::new(element))).marked(marks)
 }
 
-/// Whether the value or anything in it is sensitive.
-pub fn deeply_sensitive(value: &Value) -> bool {
-    value.sensitive
-        || value
-            .elements()
-            .is_some_and(|elements| elements.iter().any(deeply_sensitive))
-        || value
-            .entries()
-            .is_some_and(|entries| entries.values().any(deeply_sensitive))
+/// The marks of the value and of everything in it.
+pub fn deep_marks(value: &Value) -> Marks {
+    let elements = value.elements().into_iter().flatten();
+    let entries = value.entries().into_iter().flat_map(|entries| entries.values());
+    elements
+        .chain(entries)
+        .fold(value.marks, |marks, inner| marks | deep_marks(inner))
 }
 
 /// Whether the value and everything in it is known.
@@ -40,40 +42,49 @@ pub fn wholly_known(value: &Value) -> bool {
 
 /// The value without any mark in it.
 pub fn unmarked(value: &Value) -> Value {
-    if !deeply_sensitive(value) {
+    if deep_marks(value) == Marks::NONE {
         return value.clone();
     }
-    let each = |elements: &Arc<Vec<Value>>| Arc::new(elements.iter().map(unmarked).collect());
-    Value::new(match &value.shape {
+    Value::new(with_parts(&value.shape, unmarked))
+}
+
+/// The value with null, of the same type and otherwise marked alike, in place of everything in it that is ephemeral.
+pub fn ephemeral_as_null(value: &Value) -> Value {
+    let Marks { sensitive, ephemeral } = value.marks;
+    let shape = match ephemeral {
+        true => Shape::Null(type_of(value)),
+        false if deep_marks(value).ephemeral => with_parts(&value.shape, ephemeral_as_null),
+        false => value.shape.clone(),
+    };
+    Value::new(shape).marked(Marks {
+        sensitive,
+        ephemeral: false,
+    })
+}
+
+/// The same shape with other parts.
+fn with_parts(shape: &Shape, part: fn(&Value) -> Value) -> Shape {
+    let each = |elements: &Arc<Vec<Value>>| Arc::new(elements.iter().map(part).collect());
+    let every = |entries: &Arc<BTreeMap<Arc<str>, Value>>| {
+        Arc::new(entries.iter().map(|(key, value)| (key.clone(), part(value))).collect())
+    };
+    match shape {
         Shape::List(elements, element) => Shape::List(each(elements), element.clone()),
         Shape::Set(elements, element) => Shape::Set(each(elements), element.clone()),
         Shape::Tuple(elements) => Shape::Tuple(each(elements)),
-        Shape::Map(entries, element) => Shape::Map(
-            Arc::new(
-                entries
-                    .iter()
-                    .map(|(key, value)| (key.clone(), unmarked(value)))
-                    .collect(),
-            ),
-            element.clone(),
-        ),
-        Shape::Object(entries) => Shape::Object(Arc::new(
-            entries
-                .iter()
-                .map(|(key, value)| (key.clone(), unmarked(value)))
-                .collect(),
-        )),
+        Shape::Map(entries, element) => Shape::Map(every(entries), element.clone()),
+        Shape::Object(entries) => Shape::Object(every(entries)),
         Shape::Resource(resource) => {
             let mut resource = resource.as_ref().clone();
             for value in resource.attributes.values_mut() {
-                *value = unmarked(value);
+                *value = part(value);
             }
             Shape::Resource(Arc::new(resource))
         }
         shape @ (Shape::Null(_) | Shape::Bool(_) | Shape::Number(_) | Shape::Text(_) | Shape::Unknown(_)) => {
             shape.clone()
         }
-    })
+    }
 }
 
 /// Whether two values are equal: nothing when that hangs on something unknown.

@@ -39,7 +39,7 @@ pub fn attribute(evaluator: &Evaluator<'_>, value: &Value, name: &str, span: Spa
     let unsupported = |text: String| Diagnostic::error(code::UNKNOWN_ATTRIBUTE, "unknown attribute").at(span, text);
     if let Some(entries) = value.entries() {
         if let Some(found) = entries.get(name) {
-            return Ok(found.clone().marked(value.sensitive));
+            return Ok(found.clone().marked(value.marks));
         }
         let text = match &value.shape {
             Shape::Resource(resource) => format!("`{}` has no attribute `{name}`", resource.address),
@@ -48,8 +48,8 @@ pub fn attribute(evaluator: &Evaluator<'_>, value: &Value, name: &str, span: Spa
         };
         let known = entries.keys().map(AsRef::as_ref);
         let diagnostic = unsupported(text);
-        // The keys of a sensitive object are part of what must not be shown.
-        return Err(evaluator.fail(if value.sensitive {
+        // The keys of a marked object are part of what must not be shown.
+        return Err(evaluator.fail(if value.marks.hide() {
             diagnostic
         } else {
             diagnostic.suggest(name, known)
@@ -61,13 +61,13 @@ pub fn attribute(evaluator: &Evaluator<'_>, value: &Value, name: &str, span: Spa
                 .at(span, format!("the value is null and has no attribute `{name}`")),
         )),
         Shape::Unknown(unknown) => match &unknown.ty {
-            Type::Any => Ok(Value::unknown(Type::Any).marked(value.sensitive)),
-            Type::Map(element) => Ok(Value::unknown(element.as_ref().clone()).marked(value.sensitive)),
+            Type::Any => Ok(Value::unknown(Type::Any).marked(value.marks)),
+            Type::Map(element) => Ok(Value::unknown(element.as_ref().clone()).marked(value.marks)),
             Type::Object(attributes) => match attributes.get(name) {
-                Some(attribute) => Ok(Value::unknown(attribute.ty.clone()).marked(value.sensitive)),
+                Some(attribute) => Ok(Value::unknown(attribute.ty.clone()).marked(value.marks)),
                 None => {
                     let diagnostic = unsupported(format!("the object has no attribute `{name}`"));
-                    Err(evaluator.fail(if value.sensitive {
+                    Err(evaluator.fail(if value.marks.hide() {
                         diagnostic
                     } else {
                         diagnostic.suggest(name, attributes.keys().map(AsRef::as_ref))
@@ -91,9 +91,9 @@ pub fn attribute(evaluator: &Evaluator<'_>, value: &Value, name: &str, span: Spa
 
 /// The element of a collection.
 pub fn index(evaluator: &Evaluator<'_>, value: &Value, key: &Value, span: Span) -> Evaluated {
-    let sensitive = value.sensitive || key.sensitive;
+    let marks = value.marks | key.marks;
     let found = element(evaluator, value, key, span)?;
-    Ok(found.marked(sensitive))
+    Ok(found.marked(marks))
 }
 
 fn element(evaluator: &Evaluator<'_>, value: &Value, key: &Value, span: Span) -> Evaluated {
@@ -153,7 +153,7 @@ fn sequence_element(
         return Ok(Value::unknown(ty(None)));
     };
     let at = number.to_usize();
-    let sensitive = value.sensitive || key.sensitive;
+    let marks = value.marks | key.marks;
     let Some(elements) = value.elements() else {
         // Only the length of an unknown tuple is known.
         let length = match type_of(value) {
@@ -162,7 +162,7 @@ fn sequence_element(
         };
         return match at {
             Some(at) if at < length => Ok(Value::unknown(ty(Some(at)))),
-            _ if sensitive => Err(refuse(evaluator, span, NO_ELEMENT)),
+            _ if marks.hide() => Err(refuse(evaluator, span, NO_ELEMENT)),
             _ => Err(refuse(evaluator, span, format!("there is no element {number}"))),
         };
     };
@@ -170,7 +170,7 @@ fn sequence_element(
         return Ok(found.clone());
     }
     let text = match elements.len() {
-        _ if sensitive => NO_ELEMENT.to_owned(),
+        _ if marks.hide() => NO_ELEMENT.to_owned(),
         _ if !number.is_integer() => "an index is a whole number".to_owned(),
         _ if number.signum() < 0 => "an index is not negative".to_owned(),
         0 => "there are no elements".to_owned(),
@@ -207,7 +207,7 @@ fn entry(
         return Ok(found.clone());
     }
     let diagnostic = Diagnostic::error(code::BAD_INDEX, "invalid index");
-    Err(evaluator.fail(if value.sensitive || key.sensitive {
+    Err(evaluator.fail(if (value.marks | key.marks).hide() {
         diagnostic.at(span, NO_ELEMENT)
     } else {
         diagnostic
@@ -217,11 +217,11 @@ fn entry(
 }
 
 fn splat(evaluator: &Evaluator<'_>, value: &Value, steps: &[Step], span: Span, frames: Frames<'_>) -> Evaluated {
-    let sensitive = value.sensitive;
+    let marks = value.marks;
     let each = |elements: &[Value]| -> Result<Vec<Value>, Reported> {
         elements
             .iter()
-            .map(|element| walk(evaluator, element.clone().marked(sensitive), steps, frames))
+            .map(|element| walk(evaluator, element.clone().marked(marks), steps, frames))
             .collect()
     };
     let result = match &value.shape {
@@ -257,7 +257,7 @@ fn splat(evaluator: &Evaluator<'_>, value: &Value, steps: &[Step], span: Span, f
             Value::tuple(each(std::slice::from_ref(value))?)
         }
     };
-    Ok(result.marked(sensitive))
+    Ok(result.marked(marks))
 }
 
 /// The type that the steps lead to from an element of this type.

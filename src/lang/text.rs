@@ -5,6 +5,7 @@ use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluated, Evaluator, Frames, Names, Reported, shown, with_names};
 use crate::lang::expr::Piece;
+use crate::lang::marks::Marks;
 use crate::lang::syntax::normalized;
 use crate::lang::value::{Residual, ResidualPiece, Shape, Type, Value};
 
@@ -21,8 +22,8 @@ struct Writer {
     known: String,
     pieces: Vec<ResidualPiece>,
     openness: Openness,
-    sensitive: bool,
-    /// A residual goes into plans, so a known secret must not be part of one.
+    marks: Marks,
+    /// A residual goes into plans, so a known text that is marked must not be part of one.
     secret: bool,
 }
 
@@ -63,8 +64,8 @@ impl Writer {
                 span: _,
             } => {
                 let truth = evaluator.truth(&evaluator.eval_in(condition, frames)?, condition.span)?;
-                self.sensitive |= truth.sensitive;
-                self.secret |= truth.sensitive;
+                self.marks |= truth.marks;
+                self.secret |= truth.marks.hide();
                 match truth.value {
                     Some(true) => self.pieces(evaluator, then, frames)?,
                     Some(false) => self.pieces(evaluator, otherwise, frames)?,
@@ -79,8 +80,8 @@ impl Writer {
                 span: _,
             } => {
                 let walked = evaluator.eval_in(collection, frames)?;
-                self.sensitive |= walked.sensitive;
-                self.secret |= walked.sensitive;
+                self.marks |= walked.marks;
+                self.secret |= walked.marks.hide();
                 let Some(elements) = evaluator.walked(&walked, collection.span)? else {
                     self.openness = Openness::Never;
                     return Ok(());
@@ -110,10 +111,10 @@ impl Writer {
                 shown(value)
             ))
         })?;
-        self.sensitive |= text.sensitive;
+        self.marks |= text.marks;
         match text.shape {
             Shape::Text(known) => {
-                self.secret |= text.sensitive;
+                self.secret |= text.marks.hide();
                 self.known.push_str(&known);
             }
             Shape::Unknown(unknown) => match unknown.residual {
@@ -148,6 +149,6 @@ impl Writer {
             }
             Openness::Later | Openness::Never => Value::unknown(Type::String),
         };
-        value.marked(self.sensitive)
+        value.marked(self.marks)
     }
 }

@@ -1,7 +1,8 @@
 //! What an expression evaluates to, with its marks. Nothing here evaluates or converts.
 //!
-//! A value is a shape and a mark: a value may be *unknown* (only its type is known, until something was created) and
-//! *sensitive* (it must not be shown). A sensitive leaf hides only itself, not the object around it.
+//! A value is a shape and its marks: a value may be *unknown* (only its type is known, until something was created),
+//! *sensitive* (it must not be shown) and *ephemeral* (it must not be kept). A marked leaf marks only itself, not the object
+//! around it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::lang::marks::Marks;
 use crate::lang::number::Number;
 
 /// The type of a value, or what a place wants. Cloning one is cheap.
@@ -55,13 +57,13 @@ pub enum Presence {
     Default(Value),
 }
 
-/// A value: its shape, and whether it must not be shown.
+/// A value: its shape, and how it may be used.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Value {
     /// What it is.
     pub shape: Shape,
-    /// Whether it must not be shown.
-    pub sensitive: bool,
+    /// How it may be used.
+    pub marks: Marks,
 }
 
 /// What a value is, apart from its marks. Collections are shared, so that cloning is cheap.
@@ -135,11 +137,11 @@ pub enum ResidualPiece {
 }
 
 impl Value {
-    /// A value that may be shown.
+    /// A value without marks.
     pub fn new(shape: Shape) -> Self {
         Self {
             shape,
-            sensitive: false,
+            marks: Marks::NONE,
         }
     }
 
@@ -186,10 +188,10 @@ impl Value {
         }))
     }
 
-    /// The same value, marked when `sensitive` says so and never unmarked.
+    /// The same value with these marks too; it loses none.
     #[must_use]
-    pub fn marked(mut self, sensitive: bool) -> Self {
-        self.sensitive |= sensitive;
+    pub fn marked(mut self, marks: Marks) -> Self {
+        self.marks |= marks;
         self
     }
 
@@ -237,11 +239,11 @@ impl Value {
     }
 }
 
-/// Shows the structure but never the content of what is sensitive.
+/// Shows the structure but never the content of what is sensitive or ephemeral.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.sensitive {
-            return f.write_str("(sensitive value)");
+        if let Some(stand_in) = self.marks.stand_in() {
+            return f.write_str(stand_in);
         }
         match &self.shape {
             Shape::Null(_) => f.write_str("null"),

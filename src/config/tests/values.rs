@@ -43,7 +43,7 @@ output "x" { value = source.erp.network.id }
     assert_eq!(&*batch.body.blocks[0].name, "cutover");
     assert_eq!(format!("{:?}", folded.outputs[0].value), "\"/networks/vnet-hub\"");
     let password = &folded.blocks[1].body.attributes["password"].value;
-    assert!(password.sensitive && password.is_unknown());
+    assert!(password.marks.sensitive && password.is_unknown());
 }
 
 /// Values that need a file around them, heredocs above all, against recorded answers of Terraform.

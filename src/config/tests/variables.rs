@@ -112,10 +112,10 @@ fn an_unset_secret_is_what_the_run_can_bear() {
     };
     let password = |folded: Folded| folded.blocks[0].body.attributes["password"].clone();
     let unknown = password(with(UnsetSensitive::Unknown).unwrap());
-    assert!(unknown.value.is_unknown() && unknown.value.sensitive);
+    assert!(unknown.value.is_unknown() && unknown.value.marks.sensitive);
     assert_eq!(unknown.literal, Literal::Derived);
     let made_up = password(with(UnsetSensitive::MadeUp).unwrap());
-    assert!(made_up.value.as_text().is_some() && made_up.value.sensitive);
+    assert!(made_up.value.as_text().is_some() && made_up.value.marks.sensitive);
     let refused = with(UnsetSensitive::Refuse).unwrap_err();
     assert!(
         refused
@@ -215,4 +215,45 @@ fn what_is_meant_for_terraform_gives_no_value_but_a_hint() {
         text.contains("hint: TF_VAR_region is set, but only PGFERRY_VAR_region is read"),
         "{text}"
     );
+}
+
+#[test]
+fn what_is_ephemeral_goes_to_secrets_and_through_whatever_says_so() {
+    let files = [
+        (
+            "main.hcl",
+            r#"
+azure { location = var.place }
+variable "place" {
+  ephemeral = true
+  default   = "germanywestcentral"
+}
+variable "password" { ephemeral = true }
+locals { password = upper(var.password) }
+module "erp" {
+  source   = "./erp"
+  password = local.password
+}
+source "erp" { password = "${module.erp.password}!" }
+output "without" { value = ephemeralasnull({ password = module.erp.password, n = 1 }) }
+"#,
+        ),
+        (
+            "erp/main.hcl",
+            r#"
+variable "password" { ephemeral = true }
+output "password" {
+  value     = var.password
+  ephemeral = true
+}
+"#,
+        ),
+    ];
+    let (sources, folded) = run(&files, &supplied(&[("password", "hunter2")]));
+    let folded = folded.unwrap_or_else(|found| panic!("{}", rendered(&sources, found)));
+    let password = &folded.blocks[0].body.attributes["password"].value;
+    assert_eq!(password.as_text(), Some("HUNTER2!"));
+    assert!(password.marks.ephemeral && password.marks.sensitive);
+    let shown = format!("{:?}", folded.outputs[0].value);
+    assert_eq!(shown, r#"{"n": 1, "password": null}"#);
 }

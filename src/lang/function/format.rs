@@ -6,6 +6,7 @@ use crate::lang::function::encoding::json_text;
 use crate::lang::function::sequence::list;
 use crate::lang::function::string::{known, text};
 use crate::lang::function::{Arguments, Failure, Function, Outcome, Parameter, Returns, Unknowns, Wants};
+use crate::lang::marks::Marks;
 use crate::lang::number::Number;
 use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
@@ -383,7 +384,10 @@ fn format_list(arguments: &Arguments<'_>) -> Outcome {
             })
             .collect();
         texts.push(if row.iter().all(known) {
-            text(&formatted(arguments.text(0), &row)?)?.marked(row.iter().any(order::deeply_sensitive))
+            text(&formatted(arguments.text(0), &row)?)?.marked(
+                row.iter()
+                    .fold(Marks::NONE, |marks, value| marks | order::deep_marks(value)),
+            )
         } else {
             Value::unknown(Type::String)
         });

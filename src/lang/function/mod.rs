@@ -30,6 +30,7 @@ use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported, shown};
 use crate::lang::expr::{Call, Expr, Spread};
+use crate::lang::marks::Marks;
 use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
 
@@ -79,8 +80,8 @@ pub struct Parameter {
     pub nulls: Nulls,
     /// What happens to unknown values.
     pub unknowns: Unknowns,
-    /// What happens to sensitive values inside the argument.
-    pub marks: Marks,
+    /// Where the marks of values inside the argument go.
+    pub travel: Travel,
 }
 
 /// What happens to an argument that is null.
@@ -103,9 +104,9 @@ pub enum Unknowns {
     Seen,
 }
 
-/// What happens to marks of values inside an argument. A mark of the argument itself always marks the result.
+/// Where the marks of values inside an argument go. A mark of the argument itself always marks the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marks {
+pub enum Travel {
     /// The whole result takes them on.
     Spread,
     /// The implementation sees them, and they stay where they are.
@@ -168,8 +169,10 @@ pub const FAMILIES: &[&[Function]] = &[
 ];
 
 const CHANGES: &str = "its result differs on every run, so that nothing could ever be as declared";
-/// What is said instead of a reason that would quote something sensitive.
-const UNSAID: &str = "why is not shown, since an argument is sensitive";
+/// What is said instead of a reason that would quote something with these marks.
+fn unsaid(marks: Marks) -> String {
+    format!("why is not shown, since an argument is {}", marks.word())
+}
 
 /// Functions of Terraform that do not exist here, and why.
 pub const ABSENT: &[(&str, &str)] = &[
@@ -206,14 +209,14 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
 }
 
 impl Parameter {
-    /// A parameter that sees neither null nor unknown nor sensitive values.
+    /// A parameter that sees neither null nor unknown nor marked values.
     pub const fn new(name: &'static str, wants: Wants) -> Self {
         Self {
             name,
             wants,
             nulls: Nulls::Refused,
             unknowns: Unknowns::Stop,
-            marks: Marks::Spread,
+            travel: Travel::Spread,
         }
     }
 
@@ -233,7 +236,7 @@ impl Parameter {
     /// The same, with marks inside staying where they are.
     pub const fn keeping_marks(self) -> Self {
         Self {
-            marks: Marks::Kept,
+            travel: Travel::Kept,
             ..self
         }
     }
@@ -362,7 +365,7 @@ fn arguments(evaluator: &Evaluator<'_>, call: &Call, frames: Frames<'_>) -> Resu
         return Err(evaluator.fail(Diagnostic::error(code::BAD_ARGUMENT, "invalid argument").at(last.span, text)));
     };
     given.extend(elements.iter().map(|value| Given {
-        value: value.clone().marked(last.value.sensitive),
+        value: value.clone().marked(last.value.marks),
         span: last.span,
     }));
     Ok(Some(given))
@@ -415,9 +418,11 @@ fn plain(
     given: &[Given],
     span: Span,
 ) -> Evaluated {
-    let (mut values, mut unknown, mut sensitive, mut problem) = (Vec::with_capacity(given.len()), false, false, None);
+    let (mut values, mut unknown, mut marks, mut problem) = (Vec::with_capacity(given.len()), false, Marks::NONE, None);
     // A mark that stays inside of its argument does not mark the result, but what is said of a failure may quote it.
-    let quotable = !given.iter().any(|argument| order::deeply_sensitive(&argument.value));
+    let quoted = given.iter().fold(Marks::NONE, |marks, argument| {
+        marks | order::deep_marks(&argument.value)
+    });
     for (at, argument) in given.iter().enumerate() {
         let Some(parameter) = function.parameter(at) else {
             continue;
@@ -425,7 +430,7 @@ fn plain(
         match prepared(parameter, &argument.value) {
             Ok(prepared) => {
                 unknown |= prepared.unknown;
-                sensitive |= prepared.sensitive;
+                marks |= prepared.marks;
                 values.push(prepared.value);
             }
             Err(text) => problem = Some(bad_argument(evaluator, parameter, argument.span, &text)),
@@ -439,16 +444,16 @@ fn plain(
             Returns::Always(wants) => wants.to_type(),
             Returns::By(of) => of(&values),
         };
-        return Ok(Value::unknown(ty).marked(sensitive));
+        return Ok(Value::unknown(ty).marked(marks));
     }
     let arguments = Arguments {
         values: &values,
         evaluator,
     };
     let failure = match run(&arguments) {
-        Ok(value) => return Ok(value.marked(sensitive)),
-        Err(failure) if quotable => failure,
-        Err(failure) => failure.without_reason(),
+        Ok(value) => return Ok(value.marked(marks)),
+        Err(failure) if quoted.hide() => failure.without_reason(quoted),
+        Err(failure) => failure,
     };
     match failure {
         Failure::Argument(at, text) => {
@@ -465,7 +470,7 @@ fn plain(
 struct Prepared {
     value: Value,
     unknown: bool,
-    sensitive: bool,
+    marks: Marks,
 }
 
 fn prepared(parameter: &Parameter, given: &Value) -> Result<Prepared, String> {
@@ -481,18 +486,14 @@ fn prepared(parameter: &Parameter, given: &Value) -> Result<Prepared, String> {
         Unknowns::StopInside => !order::wholly_known(&converted),
         Unknowns::Seen => false,
     };
-    let (value, sensitive) = match parameter.marks {
-        Marks::Spread => (order::unmarked(&converted), order::deeply_sensitive(&converted)),
-        Marks::Kept => {
-            let sensitive = converted.sensitive;
-            (Value::new(converted.shape), sensitive)
+    let (value, marks) = match parameter.travel {
+        Travel::Spread => (order::unmarked(&converted), order::deep_marks(&converted)),
+        Travel::Kept => {
+            let marks = converted.marks;
+            (Value::new(converted.shape), marks)
         }
     };
-    Ok(Prepared {
-        value,
-        unknown,
-        sensitive,
-    })
+    Ok(Prepared { value, unknown, marks })
 }
 
 fn bad_argument(evaluator: &Evaluator<'_>, parameter: &Parameter, span: Span, text: &str) -> Reported {
@@ -508,10 +509,10 @@ fn failed(evaluator: &Evaluator<'_>, function: &Function, span: Span, text: Stri
 
 impl Failure {
     /// The same failure, quoting nothing of the arguments.
-    fn without_reason(self) -> Self {
+    fn without_reason(self, marks: Marks) -> Self {
         match self {
-            Self::Argument(at, _) => Self::Argument(at, UNSAID.to_owned()),
-            Self::Call(_) => Self::Call(UNSAID.to_owned()),
+            Self::Argument(at, _) => Self::Argument(at, unsaid(marks)),
+            Self::Call(_) => Self::Call(unsaid(marks)),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::lang::convert::{convert, type_of, unify};
 use crate::lang::function::{Arguments, Failure, Function, Outcome, Parameter, Returns, Unknowns, Wants};
+use crate::lang::marks::Marks;
 use crate::lang::number::Number;
 use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
@@ -309,30 +310,27 @@ fn flatten(arguments: &Arguments<'_>) -> Outcome {
         .ok_or_else(|| Failure::Argument(0, "a list, set or tuple is required".to_owned()))?;
     let mut flat = Vec::new();
     Ok(match flatten_into(elements, &mut flat) {
-        Flattened { known: true, sensitive } => Value::tuple(flat).marked(sensitive),
-        Flattened {
-            known: false,
-            sensitive,
-        } => Value::unknown(Type::Any).marked(sensitive),
+        Flattened { known: true, marks } => Value::tuple(flat).marked(marks),
+        Flattened { known: false, marks } => Value::unknown(Type::Any).marked(marks),
     })
 }
 
 struct Flattened {
     known: bool,
-    sensitive: bool,
+    marks: Marks,
 }
 
 fn flatten_into(elements: &[Value], flat: &mut Vec<Value>) -> Flattened {
     let mut result = Flattened {
         known: true,
-        sensitive: false,
+        marks: Marks::NONE,
     };
     for element in elements {
         match element.elements() {
             Some(inner) => {
                 let inner = flatten_into(inner, flat);
                 result.known &= inner.known;
-                result.sensitive |= inner.sensitive || element.sensitive;
+                result.marks |= inner.marks | element.marks;
             }
             None => {
                 let open = matches!(

@@ -8,7 +8,8 @@ use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported, Resolved, Scope};
 use crate::lang::expr::{Expr, Node, Reference};
-use crate::lang::function::{Body, Function, Parameter, UNSAID, Wants};
+use crate::lang::function::{Body, Function, Parameter, Wants, unsaid};
+use crate::lang::marks::Marks;
 use crate::lang::order;
 use crate::lang::syntax;
 use crate::lang::value::{Type, Value};
@@ -38,10 +39,10 @@ fn refuse(evaluator: &Evaluator<'_>, span: Span, text: impl Into<String>) -> Rep
 
 fn template_file(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
     let [path, variables] = two(evaluator, arguments, span, "templatefile")?;
-    let Some((file, sensitive)) = text(evaluator, path, frames)? else {
+    let Some((file, marks)) = text(evaluator, path, frames)? else {
         return Ok(Value::unknown(Type::String));
     };
-    let refused = |text: String| refuse(evaluator, path.span, if sensitive { UNSAID.to_owned() } else { text });
+    let refused = |text: String| refuse(evaluator, path.span, if marks.hide() { unsaid(marks) } else { text });
     let content = evaluator.files().read(&file);
     let content = content.map_err(|error| refused(error.to_string()))?;
     let content = String::from_utf8(content).map_err(|_| refused(format!("`{file}` is not UTF-8 text")))?;
@@ -50,13 +51,13 @@ fn template_file(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'
         evaluator,
         variables: variables.span,
         template: path.span,
-        sensitive,
+        marks,
     };
     let value = filled.fill(&content, &values)?;
     if value.is_null() {
         return Err(refuse(evaluator, path.span, "the template makes null"));
     }
-    Ok(value.marked(sensitive))
+    Ok(value.marked(marks))
 }
 
 fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
@@ -65,7 +66,7 @@ fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames
         let text = "a reference to the template is required: one that stands here needs no function";
         return Err(refuse(evaluator, template.span, text));
     }
-    let Some((content, sensitive)) = text(evaluator, template, frames)? else {
+    let Some((content, marks)) = text(evaluator, template, frames)? else {
         return Ok(Value::unknown(Type::String));
     };
     let values = evaluator.eval_in(variables, frames)?;
@@ -73,14 +74,14 @@ fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames
         evaluator,
         variables: variables.span,
         template: template.span,
-        sensitive,
+        marks,
     };
     let value = filled.fill(&content, &values)?;
     let text = Some(&value)
         .filter(|value| !value.is_null())
         .and_then(|value| convert(value, &Type::String).ok());
     let text = text.ok_or_else(|| refuse(evaluator, template.span, "the template does not make a string"))?;
-    Ok(text.marked(sensitive))
+    Ok(text.marked(marks))
 }
 
 fn two<'e>(
@@ -98,8 +99,8 @@ fn two<'e>(
     }
 }
 
-/// The text of an argument and whether it is sensitive: nothing when it is unknown.
-fn text(evaluator: &Evaluator<'_>, expr: &Expr, frames: Frames<'_>) -> Result<Option<(Arc<str>, bool)>, Reported> {
+/// The text of an argument and its marks: nothing when it is unknown.
+fn text(evaluator: &Evaluator<'_>, expr: &Expr, frames: Frames<'_>) -> Result<Option<(Arc<str>, Marks)>, Reported> {
     let value = evaluator.eval_in(expr, frames)?;
     let refused = || refuse(evaluator, expr.span, "a string is required");
     let converted = convert(&value, &Type::String).map_err(|_| refused())?;
@@ -107,22 +108,22 @@ fn text(evaluator: &Evaluator<'_>, expr: &Expr, frames: Frames<'_>) -> Result<Op
         return Ok(None);
     }
     let text = converted.as_text().ok_or_else(refused)?;
-    Ok(Some((text.into(), converted.sensitive)))
+    Ok(Some((text.into(), converted.marks)))
 }
 
 struct Filling<'f, 'e> {
     evaluator: &'f Evaluator<'e>,
     template: Span,
     variables: Span,
-    /// Whether the template itself must not be shown.
-    sensitive: bool,
+    /// The marks of the template itself.
+    marks: Marks,
 }
 
 impl Filling<'_, '_> {
     /// What the template makes: a text, or with `${…}` alone the value itself.
     fn fill(&self, content: &str, variables: &Value) -> Evaluated {
         if variables.is_unknown() {
-            return Ok(Value::unknown(Type::String).marked(self.sensitive || variables.sensitive));
+            return Ok(Value::unknown(Type::String).marked(self.marks | variables.marks));
         }
         let Some(entries) = variables.entries() else {
             return Err(refuse(
@@ -133,8 +134,8 @@ impl Filling<'_, '_> {
         };
         // The template is no file of the configuration, so its places are told in words.
         let refused = |found: &Diagnostics| {
-            let text = match self.sensitive {
-                true => UNSAID.to_owned(),
+            let text = match self.marks.hide() {
+                true => unsaid(self.marks),
                 false => in_words(content, found),
             };
             refuse(self.evaluator, self.template, text)
@@ -154,12 +155,12 @@ impl Filling<'_, '_> {
         }
         let scope = Variables {
             entries,
-            sensitive: variables.sensitive,
+            marks: variables.marks,
         };
         let inner = Evaluator::new(&scope, self.evaluator.files());
         let value = inner.eval(&parsed).map_err(|_| refused(&inner.take_found()))?;
-        let sensitive = self.sensitive || variables.sensitive || order::deeply_sensitive(&value);
-        Ok(value.marked(sensitive))
+        let marks = self.marks | variables.marks | order::deep_marks(&value);
+        Ok(value.marked(marks))
     }
 }
 
@@ -175,8 +176,8 @@ fn in_words(content: &str, found: &Diagnostics) -> String {
 /// The names that a template sees.
 struct Variables<'v> {
     entries: &'v BTreeMap<Arc<str>, Value>,
-    /// Whether all of them must not be shown.
-    sensitive: bool,
+    /// The marks that all of them have.
+    marks: Marks,
 }
 
 impl Scope for Variables<'_> {
@@ -189,7 +190,7 @@ impl Scope for Variables<'_> {
         let name = &reference.root.value;
         match self.entries.get(name) {
             Some(value) => Ok(Resolved {
-                value: value.clone().marked(self.sensitive),
+                value: value.clone().marked(self.marks),
                 steps: 0,
             }),
             None => Err(evaluator.fail(

@@ -6,6 +6,7 @@ use crate::lang::convert::{convert, described, type_of};
 use crate::lang::eval::{Evaluated, Evaluator, Frames, Reported, an, shown};
 use crate::lang::expr::Expr;
 use crate::lang::function::{Arguments, Body, Failure, Function, Outcome, Parameter, Returns, Unknowns, Wants};
+use crate::lang::marks::Marks;
 use crate::lang::order;
 use crate::lang::value::{Type, Value};
 
@@ -44,15 +45,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         rest: None,
         body: Body::Lazy(is_sensitive),
     },
-    Function::new(
-        "ephemeralasnull",
-        "The value; nothing here is ephemeral.",
-        &[VALUE],
-        ANY,
-        |a| Ok(a.value(0)),
-    ),
+    Function {
+        name: "ephemeralasnull",
+        doc: "The value, null in place of everything in it that is ephemeral.",
+        parameters: &[Parameter::new("value", Wants::Any)],
+        rest: None,
+        body: Body::Lazy(ephemeral_as_null),
+    },
     Function::new("sensitive", "The value, which must not be shown.", &[VALUE], ANY, |a| {
-        Ok(a.value(0).marked(true))
+        Ok(a.value(0).marked(Marks::SENSITIVE))
     }),
     Function::new("tobool", "The value as a bool.", &[VALUE], ANY, |a| {
         converted(a, Type::Bool)
@@ -144,12 +145,21 @@ fn tried(
 
 fn nonsensitive(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
     let value = evaluator.eval_in(only(evaluator, arguments, span, "nonsensitive")?, frames)?;
-    Ok(Value::new(value.shape))
+    let marks = Marks {
+        sensitive: false,
+        ..value.marks
+    };
+    Ok(Value::new(value.shape).marked(marks))
+}
+
+fn ephemeral_as_null(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
+    let value = evaluator.eval_in(only(evaluator, arguments, span, "ephemeralasnull")?, frames)?;
+    Ok(order::ephemeral_as_null(&value))
 }
 
 fn is_sensitive(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
     let value = evaluator.eval_in(only(evaluator, arguments, span, "issensitive")?, frames)?;
-    if value.sensitive {
+    if value.marks.sensitive {
         Ok(Value::bool(true))
     } else if value.is_unknown() {
         // It may still turn out to be sensitive.

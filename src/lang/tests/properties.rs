@@ -167,7 +167,7 @@ proptest! {
         if let Ok(value) = eval(&text) {
             let shown = format!("{}", Displayed(&value));
             let debugged = format!("{value:?}");
-            prop_assert!(!value.sensitive || (shown == "(sensitive value)" && debugged == shown));
+            prop_assert!(!value.marks.sensitive || (shown == "(sensitive value)" && debugged == shown));
         }
     }
 

@@ -1,0 +1,71 @@
+//! The marks that a value carries, as Terraform has them, and how they join. What a mark forbids is decided by who reads it.
+
+use std::ops::{BitOr, BitOrAssign};
+
+/// How a value may be used. A value made of others has the marks of all of them: `a | b`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// It must not be shown.
+    pub sensitive: bool,
+    /// It must not be kept: neither in the state nor in a plan.
+    pub ephemeral: bool,
+}
+
+impl Marks {
+    /// No mark.
+    pub const NONE: Self = Self {
+        sensitive: false,
+        ephemeral: false,
+    };
+    /// It must not be shown.
+    pub const SENSITIVE: Self = Self {
+        sensitive: true,
+        ephemeral: false,
+    };
+    /// It must not be kept.
+    pub const EPHEMERAL: Self = Self {
+        sensitive: false,
+        ephemeral: true,
+    };
+
+    /// Whether nothing may be quoted of the value: logs keep what is shown, so what must not be kept is not shown either.
+    pub fn hide(self) -> bool {
+        self.sensitive || self.ephemeral
+    }
+
+    /// The marks in a word or two, for an error.
+    pub fn word(self) -> &'static str {
+        match (self.ephemeral, self.sensitive) {
+            (true, true) => "ephemeral, sensitive",
+            (true, false) => "ephemeral",
+            (false, true) => "sensitive",
+            (false, false) => "plain",
+        }
+    }
+
+    /// What stands in the place of a value of which nothing may be quoted, as `terraform console` writes it.
+    pub fn stand_in(self) -> Option<&'static str> {
+        match self {
+            Self { sensitive: true, .. } => Some("(sensitive value)"),
+            Self { ephemeral: true, .. } => Some("(ephemeral value)"),
+            Self { .. } => None,
+        }
+    }
+}
+
+impl BitOr for Marks {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self {
+            sensitive: self.sensitive | other.sensitive,
+            ephemeral: self.ephemeral | other.ephemeral,
+        }
+    }
+}
+
+impl BitOrAssign for Marks {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}

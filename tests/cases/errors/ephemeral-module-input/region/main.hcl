@@ -1,0 +1,4 @@
+variable "ticket" {}
+output "ticket" {
+  value = var.ticket
+}
