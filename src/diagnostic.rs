@@ -318,15 +318,34 @@ impl fmt::Debug for Code {
     }
 }
 
-/// The known name that `written` most likely meant: at most a third of its letters differ.
+/// The known name that `written` most likely meant: at most a third of its letters differ, or it is the beginning of this one only.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (written.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|name| (distance(written, name), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, name)| name)
+    let mut near: Option<(usize, &str)> = None;
+    let mut longer: Vec<&str> = Vec::new();
+    for name in known {
+        let candidate = (distance(written, name), name);
+        if candidate.0 <= limit && near.is_none_or(|near| candidate < near) {
+            near = Some(candidate);
+        }
+        if begins(written, name) {
+            longer.push(name);
+        }
+    }
+    match (near, longer.as_slice()) {
+        (Some((_, name)), _) => Some(name),
+        (None, [only]) => Some(*only),
+        (None, _) => None,
+    }
+}
+
+/// Whether a name starts with what was written, whatever stands between its words; a letter or two say nothing.
+fn begins(written: &str, name: &str) -> bool {
+    fn letters(text: &str) -> impl Iterator<Item = char> {
+        text.chars().filter(|letter| !matches!(letter, '_' | '-'))
+    }
+    let mut of_name = letters(name);
+    letters(written).count() > 2 && letters(written).all(|letter| of_name.next() == Some(letter))
 }
 
 /// Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours.
@@ -361,5 +380,8 @@ mod tests {
         assert_eq!(nearest("pasword", ["username", "password", "port"]), Some("password"));
         assert_eq!(nearest("hsot", ["host", "port"]), Some("host"));
         assert_eq!(nearest("banana", ["host", "port"]), None);
+        assert_eq!(nearest("vnet", ["network", "vnet_peering"]), Some("vnet_peering"));
+        assert_eq!(nearest("onprem", ["on_premises", "aws"]), Some("on_premises"));
+        assert_eq!(nearest("azure", ["azure_vm_one", "azure_sql_two"]), None);
     }
 }

@@ -8,6 +8,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span, nearest};
 use crate::lang::code;
 use crate::lang::expr::{Expr, Name, Reference, StepNode};
 
+/// How many names an error lists.
+const MOST_NAMES: usize = 5;
+
 /// Blocks that are no resources.
 pub(super) const PLAIN_BLOCKS: [&str; 11] = [
     "pgferry",
@@ -339,7 +342,20 @@ impl<'r> Declarations<'r> {
             .find(|(_, labels)| labels.contains_key(label));
         Err(match other {
             Some((kind, _)) => diagnostic.hint(format!("did you mean `{kind}.{label}`?")).into(),
-            None => diagnostic.into(),
+            None => {
+                let declared: Vec<String> = labels
+                    .into_iter()
+                    .flat_map(|labels| labels.keys().map(|label| format!("`{kind}.{label}`")))
+                    .take(MOST_NAMES)
+                    .collect();
+                let hint = |first: &str| format!("{first} {}", declared.join(", "));
+                match (declared.len(), labels.map_or(0, |labels| labels.len())) {
+                    (0, _) => diagnostic.into(),
+                    (shown, all) if shown < all => diagnostic.hint(hint(&format!("{shown} of {all} are"))).into(),
+                    (1, _) => diagnostic.hint(hint("declared is")).into(),
+                    _ => diagnostic.hint(hint("declared are")).into(),
+                }
+            }
         })
     }
 

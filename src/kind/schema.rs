@@ -454,6 +454,9 @@ fn read_content<'a>(
         .map(|(content, _)| content)
 }
 
+/// How many words an error lists itself.
+const MOST_WORDS: usize = 8;
+
 /// The marks of the value and of its parts. A reference hands on which resource it names, not what the resource holds.
 fn marks_of_all(value: &Value) -> Marks {
     match &value.shape {
@@ -551,13 +554,17 @@ fn read_field(argument: &Argument, written: &Written) -> Result<Option<Field>, D
         ArgumentType::Choice(words) => {
             let text = text().ok_or_else(|| wrong("a text".into()))?;
             let word = words.iter().find(|word| word.word == text).ok_or_else(|| {
-                let list: Vec<String> = words.iter().map(|word| format!("`{}`", word.word)).collect();
-                Diagnostic::error(NOT_ALLOWED, "value not allowed")
-                    .at(
-                        written.span,
-                        format!("`{}` is one of {}", argument.name, list.join(", ")),
-                    )
-                    .suggest(&text, words.iter().map(|word| word.word))
+                let refused = Diagnostic::error(NOT_ALLOWED, "value not allowed");
+                let name = argument.name;
+                let refused = if words.len() > MOST_WORDS {
+                    let text = format!("this is none of the {} words that `{name}` may be", words.len());
+                    let hint = "`pgferry kinds`, with the name of the kind after it, lists them";
+                    refused.at(written.span, text).hint(hint)
+                } else {
+                    let list: Vec<String> = words.iter().map(|word| format!("`{}`", word.word)).collect();
+                    refused.at(written.span, format!("`{name}` is one of {}", list.join(", ")))
+                };
+                refused.suggest(&text, words.iter().map(|word| word.word))
             })?;
             Field::Choice(*word)
         }
