@@ -12,7 +12,7 @@ use crate::address::pattern::Renaming;
 use crate::address::{Address, KindName};
 use crate::arm::{ArmId, Outputs, SourceServer};
 use crate::block::{Block, Check, Condition, Import, Removal, Verdict};
-use crate::diagnostic::code::{CONDITION_FAILED, NOT_IMPORTABLE, SAME_DATABASE, SAME_OBJECT};
+use crate::diagnostic::code::{CONDITION_FAILED, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Extent, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
@@ -310,6 +310,18 @@ struct KnownExports<'a> {
 }
 
 impl Exports for KnownExports<'_> {
+    fn problems(&self, block: &Block) -> Diagnostics {
+        let kind = kind::find(block.address.kind().as_str());
+        let read = kind.map(|kind| kind.schema().read(block).map(|_| ()));
+        let found = read.and_then(Result::err).unwrap_or_default();
+        // What could not be evaluated is not known either, which has been told.
+        let mut told = Diagnostics::new();
+        for problem in found.iter().filter(|problem| problem.code != NOT_KNOWN) {
+            told.push(problem.clone());
+        }
+        told
+    }
+
     fn attributes(&self, block: &Block) -> BTreeMap<Arc<str>, Value> {
         let Some(kind) = kind::find(block.address.kind().as_str()) else {
             return BTreeMap::new();

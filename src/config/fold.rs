@@ -40,6 +40,9 @@ pub trait Exports {
 
     /// The attributes of a kind that go to Azure and nowhere else: whatever is read from one of them is sensitive.
     fn secrets(&self, kind: &KindName) -> Vec<&str>;
+
+    /// What is wrong with a block by itself: it may be why something that refers to it is wrong.
+    fn problems(&self, block: &Block) -> Diagnostics;
 }
 
 /// A configuration, evaluated.
@@ -165,12 +168,17 @@ fn fold_and<T>(
         Some(_) => (Vec::new(), Vec::new(), Vec::new()),
     };
     let Folding {
-        found,
+        mut found,
         blocks,
         outputs,
         checks,
         ..
     } = folding;
+    if found.has_errors() && kinds.is_none() {
+        for block in &blocks {
+            found.extend(exports.problems(block));
+        }
+    }
     let (_, warnings) = found.or(())?;
     let folded = Folded {
         moves,

@@ -22,6 +22,10 @@ mod variables;
 struct Kinds;
 
 impl Exports for Kinds {
+    fn problems(&self, _: &Block) -> Diagnostics {
+        Diagnostics::new()
+    }
+
     fn attributes(&self, block: &Block) -> BTreeMap<Arc<str>, Value> {
         let mut computed = BTreeMap::new();
         if block.address.kind().as_str() == "network" {
