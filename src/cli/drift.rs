@@ -2,6 +2,7 @@
 //! accept it. It changes nothing.
 
 use std::fmt::Write;
+use std::path::{Component, Path};
 
 use clap::Args;
 use serde_json::json;
@@ -15,7 +16,7 @@ use super::help;
 use super::plan::show;
 use super::project::Purpose;
 use super::session::{Planned, Session};
-use super::view::layout::hang;
+use super::view::layout::{hang, typed};
 use crate::address::UnitAddress;
 use crate::config::amend::{Amended, Amendment, Left, amend, literal};
 use crate::kind;
@@ -27,7 +28,7 @@ use crate::plan::{Mode, Plan};
 #[command(after_help = help::examples(&[
     ("pgferry drift", "ends with 5 where somebody changed something, and with 0 otherwise"),
     ("pgferry drift --json", "for a program"),
-    ("pgferry drift --patch | git apply", "takes the changes of others into the configuration"),
+    ("pgferry drift --patch | git apply", "takes the changes of others into the configuration; with -C DIR, git -C DIR apply"),
 ]))]
 pub(crate) struct DriftArgs {
     /// Print JSON
@@ -114,8 +115,9 @@ fn ways_out(plan: &Plan, patch: &str, left: &[Left], call: &Call<'_>) -> String 
             "",
             "  ",
             &format!(
-                "To keep what others made, change the configuration like this ({}):",
-                call.calling.line("drift --patch | git apply")
+                "To keep what others made, change the configuration like this ({} | {}):",
+                call.calling.line("drift --patch"),
+                git_apply(&call.directory)
             ),
             columns,
         ));
@@ -136,6 +138,14 @@ fn ways_out(plan: &Plan, patch: &str, left: &[Left], call: &Call<'_>) -> String 
     );
     text.push_str(&hang("", "  ", &forget, columns));
     text
+}
+
+/// The command that takes the patch: its files are named as seen from the configuration's directory.
+fn git_apply(directory: &Path) -> String {
+    match directory.components().all(|part| part == Component::CurDir) {
+        true => "git apply".to_owned(),
+        false => format!("git -C {} apply", typed(directory.display())),
+    }
 }
 
 fn as_json(drift: &Drift) -> serde_json::Value {

@@ -91,7 +91,11 @@ pub fn amend(configuration: &Configuration, sources: &Sources, amendments: Vec<A
                 text.replace_range(start..end, &edit.text);
             }
         }
-        amended.texts.insert(id, formatted(&text));
+        // What was not laid out stays as its author left it.
+        let is_laid_out = formatted(&file.text) == *file.text;
+        amended
+            .texts
+            .insert(id, if is_laid_out { formatted(&text) } else { text });
     }
     amended
 }
@@ -235,6 +239,13 @@ mod tests {
              team          = \"a$${b}\"\n  }\n}\n\nlocals {}\n"
         );
         assert_eq!(left, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_is_not_laid_out_stays_so_elsewhere() {
+        let text = "dns_zone   \"z\" {\n name=\"x\"\n}\nlocals {  }\n";
+        let (after, _) = amended(text, "dns_zone   \"z\"", &[("name", json!("y"))]);
+        assert_eq!(after, text.replace("\"x\"", "\"y\""));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How an attempt to reach a server ended, in the words that rules judge by. It connects to nothing.
 
-use std::error::Error as _;
+use std::error::Error;
 
 use super::facts::Facts;
 use crate::postgres::{ConnectError, ConnectFailure};
@@ -51,18 +51,23 @@ impl Contact {
 impl Refused {
     /// What an error means.
     pub fn of(error: &ConnectError) -> Self {
-        let mut said = error.failure.to_string();
-        let mut cause = error.failure.source();
-        while let Some(this) = cause {
-            said.push_str(": ");
-            said.push_str(&this.to_string());
-            cause = this.source();
-        }
         Self {
             trouble: trouble(&error.failure),
-            said,
+            said: chain(&error.failure),
         }
     }
+}
+
+/// An error with all its causes, in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(this) = cause {
+        said.push_str(": ");
+        said.push_str(&this.to_string());
+        cause = this.source();
+    }
+    said
 }
 
 fn trouble(failure: &ConnectFailure) -> Trouble {

@@ -1,14 +1,12 @@
 //! Gathers facts: one read-only session for each server and database, all questions of a session sent at once. It judges nothing and
 //! writes nothing.
 
-use std::error::Error as _;
-
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
 
 use super::End;
-use super::contact::{Contact, Refused, Trouble};
+use super::contact::{Contact, Refused, Trouble, chain};
 use super::facts::{Ask, Facts, Missing, Row};
 use super::look::Mode;
 use super::rule::{self, Over};
@@ -199,13 +197,7 @@ async fn ask(session: &Session, asked: &Ask) -> Result<Vec<Row>, Unanswered> {
     };
     let rows = session.all(&question, |answer| Ok(Row::new(answer.values()))).await;
     rows.map_err(|error| {
-        let mut why = format!("cannot read {}: {}", asked.wanted, error.failure);
-        let mut cause = error.failure.source();
-        while let Some(this) = cause {
-            why.push_str(": ");
-            why.push_str(&this.to_string());
-            cause = this.source();
-        }
+        let why = format!("cannot read {}: {}", asked.wanted, chain(&error.failure));
         // An administrator's command and a crash end a session with these.
         let ended = matches!(error.failure.sqlstate(), Some("57P01" | "57P02" | "57P03"));
         let is_lost = ended || matches!(error.failure, QueryFailure::Lost(_));

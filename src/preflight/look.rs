@@ -1,5 +1,7 @@
 //! What a rule sees: the facts of one server or database, and those of the target beside it. It asks nobody.
 
+use std::collections::BTreeSet;
+
 use super::End;
 use super::contact::{Contact, Refused};
 use super::facts::{Ask, Facts, Missing, Row};
@@ -100,6 +102,16 @@ impl<'a> Look<'a> {
     /// Why there is no answer.
     pub fn of_target(&self, ask: &Ask) -> Result<&'a [Row], Skip> {
         answer(self.target_facts()?, ask)
+    }
+
+    /// The rows of an answer whose `name` the target's answer does not have.
+    ///
+    /// # Errors
+    /// Why one of them could not be read.
+    pub fn lacking(&self, ask: &Ask, of_target: &Ask) -> Result<Vec<&'a Row>, Skip> {
+        let known: BTreeSet<&str> = self.of_target(of_target)?.iter().map(|row| row.text("name")).collect();
+        let rows = self.rows(ask)?.iter();
+        Ok(rows.filter(|row| !known.contains(row.text("name"))).collect())
     }
 
     /// The facts of the target.

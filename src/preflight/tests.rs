@@ -117,6 +117,29 @@ fn extensions_are_compared_with_what_the_target_has() {
 }
 
 #[test]
+fn an_extension_of_another_major_version_is_an_error_where_the_target_is_known() {
+    let of = |version| {
+        let mut facts = facts(150_000);
+        let rows = vec![row(&[("name", "pg_partman"), ("version", version)])];
+        facts.insert(&rule::pf091::ASK, Ok(rows));
+        facts
+    };
+    let on = |version| {
+        let mut facts = facts(160_000);
+        let rows = vec![row(&[("name", "pg_partman"), ("version", version)])];
+        facts.insert(&rule::pf095::AVAILABLE, Ok(rows));
+        facts
+    };
+    let between = |target| {
+        let judged = judged(&rule::pf097::RULE, facts(150_000), of("4.7.4"), target).unwrap();
+        judged.iter().map(|finding| finding.severity).collect::<Vec<_>>()
+    };
+    assert_eq!(between(Some(on("5.0.1"))), [Severity::Error]);
+    assert_eq!(between(Some(on("4.6.1"))), [Severity::Warning]);
+    assert_eq!(between(None), [Severity::Warning]);
+}
+
+#[test]
 fn large_databases_are_told_before_their_time_runs_out() {
     let with = |bytes: &str| {
         let mut server = facts(150_000);

@@ -129,7 +129,7 @@ const BROKEN: &[(&str, Severity, &str)] = &[
         Severity::Warning,
         "create extension postgres_fdw; create server elsewhere foreign data wrapper postgres_fdw",
     ),
-    ("PF100", Severity::Warning, "create extension postgres_fdw"),
+    ("PF100", Severity::Error, "create extension postgres_fdw"),
     (
         "PF090",
         Severity::Warning,

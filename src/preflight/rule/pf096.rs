@@ -1,10 +1,9 @@
 //! PF096: PostGIS changes between its versions.
 
+use super::pf091::{by_major, in_use, installed};
 use super::{Over, Rule, When};
 use crate::diagnostic::code::POSTGIS;
-use crate::preflight::facts::Row;
-use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::look::{Judged, Look, Mode};
+use crate::preflight::look::{Judged, Look};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -14,19 +13,13 @@ pub(crate) static RULE: Rule = Rule {
     service: &[],
     asks: &[&super::pf091::ASK],
     of_server: &[],
-    of_target: &[],
+    of_target: &[&super::pf095::AVAILABLE],
     judge,
 };
 
 fn judge(look: &Look<'_>) -> Judged {
-    let row = look
-        .rows(&super::pf091::ASK)?
-        .iter()
-        .find(|row| row.text("name") == "postgis");
-    let severity = match look.mode {
-        Mode::Online => Severity::Warning,
-        Mode::Offline => Severity::Warning,
-    };
-    let finding = |row: &Row| Finding::new(severity, format!("PostGIS {} is in use", row.text("version")));
-    Ok(row.map(finding).into_iter().collect())
+    let row = installed(look, "postgis")?;
+    Ok(row
+        .map(|row| in_use(by_major(look, row), "PostGIS", row))
+        .unwrap_or_default())
 }

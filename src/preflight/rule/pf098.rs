@@ -1,9 +1,9 @@
 //! PF098: TimescaleDB moves offline only.
 
+use super::pf091::{in_use, installed};
 use super::{Over, Rule, When};
 use crate::diagnostic::code::TIMESCALEDB;
-use crate::preflight::facts::Row;
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::Severity;
 use crate::preflight::look::{Judged, Look, Mode};
 
 /// The rule.
@@ -19,14 +19,10 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(look: &Look<'_>) -> Judged {
-    let row = look
-        .rows(&super::pf091::ASK)?
-        .iter()
-        .find(|row| row.text("name") == "timescaledb");
     let severity = match look.mode {
         Mode::Online => Severity::Error,
         Mode::Offline => Severity::Warning,
     };
-    let finding = |row: &Row| Finding::new(severity, format!("TimescaleDB {} is in use", row.text("version")));
-    Ok(row.map(finding).into_iter().collect())
+    let row = installed(look, "timescaledb")?;
+    Ok(row.map(|row| in_use(severity, "TimescaleDB", row)).unwrap_or_default())
 }

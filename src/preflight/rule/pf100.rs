@@ -1,10 +1,10 @@
 //! PF100: postgres_fdw does not move.
 
+use super::pf091::{in_use, installed};
 use super::{Over, Rule, When};
 use crate::diagnostic::code::POSTGRES_FDW;
-use crate::preflight::facts::Row;
-use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::look::{Judged, Look, Mode};
+use crate::preflight::finding::Severity;
+use crate::preflight::look::{Judged, Look};
 
 /// The rule.
 pub(crate) static RULE: Rule = Rule {
@@ -19,14 +19,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(look: &Look<'_>) -> Judged {
-    let row = look
-        .rows(&super::pf091::ASK)?
-        .iter()
-        .find(|row| row.text("name") == "postgres_fdw");
-    let severity = match look.mode {
-        Mode::Online => Severity::Warning,
-        Mode::Offline => Severity::Warning,
-    };
-    let finding = |row: &Row| Finding::new(severity, format!("postgres_fdw {} is in use", row.text("version")));
-    Ok(row.map(finding).into_iter().collect())
+    let row = installed(look, "postgres_fdw")?;
+    Ok(row
+        .map(|row| in_use(Severity::Error, "postgres_fdw", row))
+        .unwrap_or_default())
 }

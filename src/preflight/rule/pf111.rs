@@ -36,12 +36,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(look: &Look<'_>) -> Judged {
-    let known = look.of_target(&KNOWN)?;
-    let missing = look
-        .rows(&ASK)?
-        .iter()
-        .filter(|row| !known.iter().any(|other| other.text("name") == row.text("name")));
-    let missing: Vec<String> = missing.map(|row| row.text("name").to_owned()).collect();
+    let missing = look.lacking(&ASK, &KNOWN)?;
+    let missing: Vec<String> = missing.iter().map(|row| row.text("name").to_owned()).collect();
     let finding = |missing: Vec<String>| {
         let script: Vec<String> = missing
             .iter()
