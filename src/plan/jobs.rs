@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
 use crate::kind::tags;
+use crate::observed::Presence;
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
@@ -272,9 +273,13 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
 }
 
 /// A started migration of the batch's own generation that Azure does not list: it may be too new for a replica, and copying.
+/// With its target it would be gone.
 fn unlisted(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered) -> Option<Diagnostic> {
     let declaration = inputs.graph.get(&unit.resource)?;
-    let batch = declaration.batch().filter(|_| inputs.aim.mode == Mode::Apply)?;
+    let batch = declaration.batch().filter(|_| inputs.aim.mode != Mode::Refresh)?;
+    if matches!(inputs.observed.get(&batch.target), Some(Presence::Absent)) {
+        return None;
+    }
     let last = remembered.record.attempts.last()?;
     let listed = inputs.observed.migrations(&batch.target);
     let is_missing = last.generation == batch.generation

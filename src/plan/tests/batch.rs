@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{BATCH, PEERING, World, id};
 use crate::arm::migration::Migration;
+use crate::plan::Mode;
 use crate::plan::action::Shown;
 
 const APPROVED: &str = "  cutover {\n    policy   = \"approved\"\n    approved = [1, 9]\n  }\n";
@@ -116,8 +117,15 @@ fn a_started_migration_that_azure_does_not_list_is_neither_forgotten_nor_dealt_a
     let (mut world, text) = with_approval("", "[\"x\"]");
     let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
     world.apply(&world.plan(&text));
-    world.migrations.insert(target, Vec::new());
+    world.migrations.insert(target.clone(), Vec::new());
     let found = world.propose(&text).unwrap_err();
     let codes: Vec<&str> = found.iter().map(|found| found.code.as_str()).collect();
     assert_eq!(codes, ["B006"]);
+
+    // Nor is what it needs taken down; with its target it would be gone.
+    world.aim.mode = Mode::Destroy;
+    assert!(world.propose(&text).is_err());
+    world.objects.remove(&target);
+    world.gone.push(target);
+    assert_eq!(world.propose(&text).err(), None);
 }

@@ -70,6 +70,8 @@ struct World {
     aim: Aim,
     /// Targets whose migrations nobody may list.
     closed: Vec<ArmId>,
+    /// What was looked for and is not there, beside what is remembered.
+    gone: Vec<ArmId>,
 }
 
 fn id(tail: &str) -> ArmId {
@@ -135,6 +137,9 @@ impl World {
             .iter()
             .filter_map(|(_, remembered)| remembered.record.id.as_ref());
         for id in remembered.filter(|id| !self.objects.contains_key(id)) {
+            observed.insert(id.clone(), Presence::Absent);
+        }
+        for id in &self.gone {
             observed.insert(id.clone(), Presence::Absent);
         }
         for (collection, members) in collections {
