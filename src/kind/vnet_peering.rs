@@ -17,36 +17,78 @@ pub struct VnetPeering;
 /// A peering takes seconds to a minute; both networks must be quiet before (contract 12).
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 
-const FLAGS: &[Argument] = &[
-    Argument::default(
-        "allow_virtual_network_access",
-        ArgumentType::Bool,
-        "true",
-        "Let the networks talk.",
-    )
-    .on_change(Effect::InPlace),
-    Argument::default(
-        "allow_forwarded_traffic",
-        ArgumentType::Bool,
-        "false",
-        "Accept what an appliance forwards.",
-    )
-    .on_change(Effect::InPlace),
-    Argument::default(
-        "allow_gateway_transit",
-        ArgumentType::Bool,
-        "false",
-        "Lend this side's gateway to the other.",
-    )
-    .on_change(Effect::InPlace),
-    Argument::default(
-        "use_remote_gateways",
-        ArgumentType::Bool,
-        "false",
-        "Use the other side's gateway.",
-    )
-    .on_change(Effect::InPlace),
+/// A flag of one side of a peering.
+struct Flag {
+    /// In the language.
+    name: &'static str,
+    /// In the body.
+    path: &'static [&'static str],
+    /// Where nothing is said.
+    default: bool,
+    doc: &'static str,
+}
+
+const FLAGS: [Flag; 4] = [
+    Flag {
+        name: "allow_virtual_network_access",
+        path: &["properties", "allowVirtualNetworkAccess"],
+        default: true,
+        doc: "Let the networks talk.",
+    },
+    Flag {
+        name: "allow_forwarded_traffic",
+        path: &["properties", "allowForwardedTraffic"],
+        default: false,
+        doc: "Accept what an appliance forwards.",
+    },
+    Flag {
+        name: "allow_gateway_transit",
+        path: &["properties", "allowGatewayTransit"],
+        default: false,
+        doc: "Lend this side's gateway to the other.",
+    },
+    Flag {
+        name: "use_remote_gateways",
+        path: &["properties", "useRemoteGateways"],
+        default: false,
+        doc: "Use the other side's gateway.",
+    },
 ];
+
+const fn argument(flag: &Flag) -> Argument {
+    let default = if flag.default { "true" } else { "false" };
+    Argument::default(flag.name, ArgumentType::Bool, default, flag.doc).on_change(Effect::InPlace)
+}
+
+const fn field(flag: &Flag) -> BodyField {
+    BodyField::in_place(flag.name, flag.path, Compare::Exact)
+}
+
+const ARGUMENTS: &[Argument] = {
+    let [access, forwarded, transit, gateways] = &FLAGS;
+    &[
+        argument(access),
+        argument(forwarded),
+        argument(transit),
+        argument(gateways),
+    ]
+};
+
+const FIELDS: &[BodyField] = {
+    let network = BodyField::replaces(
+        "remote_network_id",
+        &["properties", "remoteVirtualNetwork", "id"],
+        Compare::Folded,
+    );
+    let [access, forwarded, transit, gateways] = &FLAGS;
+    &[
+        network,
+        field(access),
+        field(forwarded),
+        field(transit),
+        field(gateways),
+    ]
+};
 
 static SCHEMA: Schema = Schema {
     kind: "vnet_peering",
@@ -79,12 +121,12 @@ static SCHEMA: Schema = Schema {
         Section {
             name: "forward",
             doc: "Flags of the side of `from`.",
-            arguments: FLAGS,
+            arguments: ARGUMENTS,
         },
         Section {
             name: "reverse",
             doc: "Flags of the side of `to`.",
-            arguments: FLAGS,
+            arguments: ARGUMENTS,
         },
     ],
     exports: &[Export {
@@ -95,20 +137,7 @@ static SCHEMA: Schema = Schema {
 };
 
 static THING: Thing = Thing {
-    fields: &[
-        BodyField::replaces(
-            "remote_network_id",
-            &["properties", "remoteVirtualNetwork", "id"],
-            Compare::Folded,
-        ),
-        flag(
-            "allow_virtual_network_access",
-            &["properties", "allowVirtualNetworkAccess"],
-        ),
-        flag("allow_forwarded_traffic", &["properties", "allowForwardedTraffic"]),
-        flag("allow_gateway_transit", &["properties", "allowGatewayTransit"]),
-        flag("use_remote_gateways", &["properties", "useRemoteGateways"]),
-    ],
+    fields: FIELDS,
     identity: None,
     // Flags that pgferry does not manage (contract 7.2).
     preserve: &[
@@ -133,10 +162,6 @@ static THING: Thing = Thing {
     }),
     patience: PATIENCE,
 };
-
-const fn flag(attribute: &'static str, path: &'static [&'static str]) -> BodyField {
-    BodyField::in_place(attribute, path, Compare::Exact)
-}
 
 impl Kind for VnetPeering {
     fn schema(&self) -> &'static Schema {
@@ -183,27 +208,18 @@ impl Kind for VnetPeering {
 }
 
 fn unit(fields: &Fields<'_>, part: &str, id: ArmId, local: &ArmId, remote: &ArmId) -> Unit {
-    let flag = |name: &str, default: bool| {
-        let section: Option<&Content<'_>> = fields.section(part);
-        Body::<Draft>::Bool(section.and_then(|section| section.bool(name)).unwrap_or(default))
-    };
+    let section: Option<&Content<'_>> = fields.section(part);
+    let network = Body::object([("id", Body::text(remote.as_str()))]);
+    let mut body: Body<Draft> = Body::object([("properties", Body::object([("remoteVirtualNetwork", network)]))]);
+    for flag in &FLAGS {
+        let said = section.and_then(|section| section.bool(flag.name));
+        body.set(flag.path, Body::Bool(said.unwrap_or(flag.default)));
+    }
     let because = format!("it connects {} and {}", local.name(), remote.name());
     Unit {
         address: fields.owner().part(part),
         id: Term::Known(id),
-        body: Body::object([(
-            "properties",
-            Body::object([
-                (
-                    "remoteVirtualNetwork",
-                    Body::object([("id", Body::text(remote.as_str()))]),
-                ),
-                ("allowVirtualNetworkAccess", flag("allow_virtual_network_access", true)),
-                ("allowForwardedTraffic", flag("allow_forwarded_traffic", false)),
-                ("allowGatewayTransit", flag("allow_gateway_transit", false)),
-                ("useRemoteGateways", flag("use_remote_gateways", false)),
-            ]),
-        )]),
+        body,
         touches: [local, remote]
             .map(|id| Touch {
                 id: id.clone(),
