@@ -140,8 +140,8 @@ impl<'a> ByHand<'a> {
         let (edit, outcome, what) = match performed {
             // The next run looks what became of it.
             Ok(Performed::Left(Left::InAzure)) => return Vec::new(),
-            Ok(Performed::Left(Left::Unsent)) => {
-                let message = "interrupted before it was sent".to_owned();
+            Ok(Performed::Left(Left::NotThere)) => {
+                let message = "interrupted before Azure took it on".to_owned();
                 let failed = Edit::Failed {
                     run,
                     step: journal,

@@ -9,7 +9,7 @@ use super::by_hand::{ByHand, Watched};
 use super::deed::Deed;
 use super::error::{ApplyError, StepError};
 use super::observer::{Event, Observer};
-use super::step::Performed;
+use super::step::{Left, Performed};
 use super::watch::{Goal, Sight};
 use super::{Interrupt, Options, Ports, Wait};
 use crate::address::UnitAddress;
@@ -34,6 +34,8 @@ pub enum Cancelled {
     Ended(Ending),
     /// The service is still at it.
     InFlight,
+    /// This process was asked to stop before the service was asked to.
+    NotAsked,
 }
 
 /// Cancels a migration and waits until it is over.
@@ -68,7 +70,8 @@ pub async fn cancel(
     };
     match hand.act(Op::Await(end.clone()), deed, "cancel by hand").await? {
         Performed::Done(_) => {}
-        Performed::Left(_) => return Ok(Cancelled::InFlight),
+        Performed::Left(Left::InAzure) => return Ok(Cancelled::InFlight),
+        Performed::Left(Left::NotThere) => return Ok(Cancelled::NotAsked),
     }
     let sent = Event::CancelSent {
         unit: &order.unit,

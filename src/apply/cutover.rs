@@ -10,7 +10,7 @@ use super::deed::Deed;
 use super::elapsed;
 use super::error::{ApplyError, StepError};
 use super::observer::{Downtime, Event, Observer, WaitsFor};
-use super::report::Outcome;
+use super::report::{Outcome, Unseen};
 use super::step::{Fruit, Left, Performed};
 use super::watch::{Goal, Sight};
 use super::{Interrupt, Options, Ports, Wait};
@@ -78,7 +78,7 @@ pub async fn cutover(
     let fruit = match hand.act(op, deed, "cutover by hand").await? {
         Performed::Done(fruit) => fruit,
         Performed::Left(Left::InAzure) => return Ok(in_flight()),
-        Performed::Left(Left::Unsent) => return Ok(not_begun()),
+        Performed::Left(Left::NotThere) => return Ok(not_begun()),
     };
     match options.wait {
         Wait::Done => to_the_end(&hand, order, &gate, fruit).await,
@@ -148,7 +148,9 @@ async fn to_the_end(
         Sight::Asks(substate, _) => return Ok(waiting(WaitsFor::Answer { substate, why: None })),
         Sight::Lost(error) => {
             return Ok(CutoverReport {
-                outcome: Outcome::InFlight { unseen: Some(error) },
+                outcome: Outcome::InFlight {
+                    unseen: Some(Unseen::Lost(error)),
+                },
                 downtime: None,
             });
         }

@@ -8,7 +8,8 @@ use pgferry_state::{
 };
 use sha2::{Digest, Sha256};
 
-use super::observer::{Event, Observer};
+use super::error::ApplyError;
+use super::observer::{Event, Observer, Unobserved};
 use super::{Caller, Ports};
 use crate::arm::operation::Operation;
 use crate::arm::{Body, Call, Draft};
@@ -93,6 +94,20 @@ pub(super) async fn lock(
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Whether the state could be written: damage shows here, before anybody is asked to agree to anything. That somebody else
+/// writes now is no damage.
+///
+/// # Errors
+/// When the store cannot be opened for writing.
+pub async fn check(ports: &Ports<'_>) -> Result<(), ApplyError> {
+    let nothing = Duration::ZERO;
+    match lock(ports, ports.caller, RunId::random(), nothing, &Unobserved).await {
+        Ok(held) => Ok(held.release().await?),
+        Err(StoreError::Locked(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

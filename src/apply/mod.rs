@@ -48,8 +48,9 @@ pub use cancel::{CancelOrder, Cancelled, cancel};
 pub use cutover::{CutoverOrder, CutoverReport, cutover};
 pub use error::{ApplyError, EndedBadly, Moved, StepError, Tangled};
 pub use interrupt::{Interrupt, Interrupter};
+pub use journal::check;
 pub use observer::{Event, Observer, Unobserved, WaitsFor};
-pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped};
+pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped, Unseen};
 pub use resume::{ClosedRun, Settled, close, reconcile, resume};
 pub use run::run;
 

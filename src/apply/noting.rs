@@ -13,7 +13,7 @@ use super::error::StepError;
 use super::journal::{Journal, journal_step};
 use super::observer::{Downtime, Event};
 use super::order::{creates, remembered};
-use super::report::{Outcome, Stopped};
+use super::report::{Outcome, Stopped, Unseen};
 use super::run::{Acted, Answering, Recorded, Run, Seen, in_full};
 use super::schedule::{At, Ending};
 use super::step::{Fruit, Left, Performed};
@@ -244,7 +244,10 @@ impl<'a> Run<'a> {
             }
             Sight::Passed(migration) => self.passed(at, migration.as_deref()),
             Sight::Failed(error) => self.fail(at, error),
-            Sight::Lost(error) => self.state(at).outcome = Some(Outcome::InFlight { unseen: Some(error) }),
+            Sight::Lost(error) => {
+                let unseen = Some(Unseen::Lost(error));
+                self.state(at).outcome = Some(Outcome::InFlight { unseen });
+            }
         }
     }
 

@@ -58,13 +58,22 @@ pub enum Outcome {
     /// It goes on in Azure.
     InFlight {
         /// What kept this run from seeing more of it, if anything did.
-        unseen: Option<ArmError>,
+        unseen: Option<Unseen>,
     },
     /// Not begun.
     Left {
         /// The step it still waits for; `None` where it could have begun, had the run gone on.
         behind: Option<StepId>,
     },
+}
+
+/// What kept a run from seeing what became of a step.
+#[derive(Debug)]
+pub enum Unseen {
+    /// It went on, and could not be looked at any more.
+    Lost(ArmError),
+    /// The run was to end while Azure had not answered yet: only a look can tell whether it was heard.
+    Unanswered,
 }
 
 /// Why a run ended before its steps were over.

@@ -16,8 +16,8 @@ use super::elapsed;
 use super::error::{ApplyError, StepError};
 use super::observer::{Downtime, Event, Observer, WaitsFor};
 use super::order::Order;
-use super::report::{Outcome, Report, StepReport, Stopped};
-use super::schedule::{At, Schedule, Standing};
+use super::report::{Outcome, Report, StepReport, Stopped, Unseen};
+use super::schedule::{At, Manner, Schedule, Standing, manner};
 use super::seen::TablesSeen;
 use super::step::Performed;
 use super::watch::{Sight, Watcher};
@@ -305,6 +305,9 @@ impl<'a> Run<'a> {
             }
             let outcome = match (waiting.remove(&at), self.schedule.standing(at)) {
                 (Some(waits), _) => Outcome::Waiting(waits),
+                (None, Standing::Running) if manner(&step.op) == Manner::Act => Outcome::InFlight {
+                    unseen: Some(Unseen::Unanswered),
+                },
                 (None, Standing::Running | Standing::Over) => Outcome::InFlight { unseen: None },
                 // A migration that was started goes on, whatever this run would have done next.
                 (None, Standing::Waiting | Standing::Ready) if started.contains(&step.unit) => {

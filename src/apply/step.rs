@@ -47,10 +47,10 @@ pub(super) enum Performed {
 /// What an interrupt left of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
-    /// It goes on in Azure, and the journal knows.
+    /// Azure has it, or may have it, and the journal knows.
     InAzure,
-    /// It was not sent.
-    Unsent,
+    /// Azure has nothing of it: it was not sent, or it was refused.
+    NotThere,
 }
 
 /// What a deed brought.
@@ -82,6 +82,20 @@ pub(super) struct Doer<'a> {
 enum Called {
     Finished(Option<Json>),
     Left(Left),
+}
+
+/// Whether a cutover's conditions hold.
+#[derive(Clone, Copy)]
+enum MayTrigger {
+    Now,
+    NotYet,
+}
+
+/// How a pause before the next try ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Over,
+    Interrupted,
 }
 
 impl Doer<'_> {
@@ -257,8 +271,14 @@ impl Doer<'_> {
             if let Some(gate) = gate {
                 let reading = GateReading::of(gate, &migration, &self.seen, good);
                 good = reading.good;
-                if !self.may_trigger(reading, began).await? {
-                    continue;
+                match self.may_trigger(reading, began)? {
+                    MayTrigger::Now => {}
+                    MayTrigger::NotYet => match self.rests(GATE_PAUSE).await {
+                        Rest::Over => continue,
+                        // A trigger whose reply was lost may still be heard.
+                        Rest::Interrupted if sent > 0 => return Ok(Performed::Left(Left::InAzure)),
+                        Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                    },
                 }
             }
             let now = self.ports.clock.now();
@@ -269,7 +289,9 @@ impl Doer<'_> {
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
                     self.tell_repeat(&error);
-                    self.ports.clock.sleep(GATE_PAUSE).await;
+                    if self.rests(GATE_PAUSE).await == Rest::Interrupted {
+                        return Ok(Performed::Left(Left::InAzure));
+                    }
                 }
                 // Refused, since an earlier one was heard after all.
                 Err(StepError::Arm(error)) if sent > 1 => {
@@ -296,8 +318,8 @@ impl Doer<'_> {
         false
     }
 
-    /// Whether the conditions hold at this moment; waits a little where they do not.
-    async fn may_trigger(&self, reading: GateReading, began: Timestamp) -> Result<bool, StepError> {
+    /// Whether the conditions hold at this moment.
+    fn may_trigger(&self, reading: GateReading, began: Timestamp) -> Result<MayTrigger, StepError> {
         let told = Event::GateRead {
             unit: &self.step.unit,
             reading: &reading,
@@ -305,15 +327,14 @@ impl Doer<'_> {
         let now = self.ports.clock.now();
         self.observer.event(now, &told);
         if reading.is_open() {
-            return Ok(true);
+            return Ok(MayTrigger::Now);
         }
         let waited = elapsed(began, now);
         if waited >= self.patience() {
             let reading = Box::new(reading);
             return Err(StepError::GateClosed { reading, waited });
         }
-        self.ports.clock.sleep(GATE_PAUSE).await;
-        Ok(false)
+        Ok(MayTrigger::NotYet)
     }
 
     fn cut_over(&self, id: ArmId, triggered: Option<Timestamp>) -> Performed {
@@ -364,9 +385,8 @@ impl Doer<'_> {
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
                     self.tell_repeat(&error);
-                    tokio::select! {
-                        () = self.ports.clock.sleep(GATE_PAUSE) => {}
-                        () = self.interrupt.wait() => return Ok(Performed::Left(Left::InAzure)),
+                    if self.rests(GATE_PAUSE).await == Rest::Interrupted {
+                        return Ok(Performed::Left(Left::InAzure));
                     }
                 }
                 Err(error) => return Err(error),
@@ -395,9 +415,12 @@ impl Doer<'_> {
             if !again {
                 return Err(error.into());
             }
-            tokio::select! {
-                () = self.ports.clock.sleep(pause) => {}
-                () = self.interrupt.wait() => return Ok(Called::Left(Left::InAzure)),
+            let left = match is_uncertain(&error.failure) {
+                true => Left::InAzure,
+                false => Left::NotThere,
+            };
+            if self.rests(pause).await == Rest::Interrupted {
+                return Ok(Called::Left(left));
             }
             pause = pause.saturating_mul(2).min(Duration::from_secs(60));
             self.tell_repeat(&error);
@@ -407,7 +430,7 @@ impl Doer<'_> {
     /// Makes a call once: intent, call, acceptance, end.
     async fn once(&mut self, call: &Call, body: Option<&Body<Final>>, hash: &BodyHash) -> Result<Called, StepError> {
         if self.interrupt.is_set() {
-            return Ok(Called::Left(Left::Unsent));
+            return Ok(Called::Left(Left::NotThere));
         }
         self.attempts += 1;
         let step = journal_step(self.step.id);
@@ -469,6 +492,13 @@ impl Doer<'_> {
                 Err(error.into())
             }
             Err(error) => Err(StepError::OutOfSight(error)),
+        }
+    }
+
+    async fn rests(&self, pause: Duration) -> Rest {
+        tokio::select! {
+            () = self.ports.clock.sleep(pause) => Rest::Over,
+            () = self.interrupt.wait() => Rest::Interrupted,
         }
     }
 

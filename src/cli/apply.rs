@@ -259,7 +259,13 @@ impl Job<'_> {
         match settling.await {
             Ended::CutShort => Ok(Some(work::cut_short(self.call.ui, &self.again))),
             Ended::Worked(settled) => match settled? {
-                Settled::Nothing => Ok(None),
+                Settled::Nothing => {
+                    // What is read is a copy beside the database; a shared state is read as it is.
+                    if self.session.project.backend.is_local() && self.session.remembered().await?.0.is_some() {
+                        apply::check(&ports).await?;
+                    }
+                    Ok(None)
+                }
                 Settled::Closed(closed) => {
                     self.call.ui.say(&told(&closed));
                     Ok(None)

@@ -178,5 +178,11 @@ fn tell(outcome: Cancelled, args: &CancelArgs, call: &Call<'_>) -> Exit {
             ));
             Exit::InFlight
         }
+        Cancelled::NotAsked => {
+            call.ui.alert(&format!(
+                "\nInterrupted before the service was asked to: {unit} is not being cancelled.\n"
+            ));
+            Exit::Error
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Call;
-use super::dealt::{Dealt, Queued, migrations};
+use super::dealt::{Lists, deal_all, neighbours};
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
@@ -118,18 +118,18 @@ async fn not_started(
     session: &Session,
     prior: &Prior,
 ) -> Result<Option<CommandError>, CommandError> {
-    let Some(batch) = batch(unit, session) else {
+    let Ok(declared) = session.project.program.declare(&Outputs::default()) else {
         return Ok(None);
     };
-    let migrations = match migrations(&batch.target) {
-        Some(collection) => session.client.list(&collection).await?.unwrap_or_default(),
-        None => Vec::new(),
-    };
-    let listed = |json| Migration::listed(&batch.target, json);
-    let migrations: Vec<Migration> = migrations.iter().filter_map(listed).collect();
-    let queued = Dealt::of(&batch, prior, &migrations).queued;
+    let batches = neighbours(&declared.graph, Some(&unit.resource));
+    let lists = Lists::read(session, batches.iter().map(|batch| batch.target.clone()).collect()).await?;
+    let mut dealt = deal_all(&batches, &declared.graph, prior, &lists);
+    let queued = dealt.remove(&unit.resource).into_iter().flat_map(|dealt| dealt.queued);
     let found = queued.into_iter().find(|queued| queued.unit == *unit);
-    Ok(found.map(|Queued { unit, behind, .. }| CommandError::NotStarted { unit, behind }))
+    Ok(found.map(|queued| CommandError::NotStarted {
+        behind: queued.waits_for(),
+        unit: queued.unit,
+    }))
 }
 
 /// What is said of a migration that cannot be cut over any more.
@@ -223,7 +223,13 @@ fn tell(report: &CutoverReport, args: &CutoverArgs, call: &Call<'_>) -> Exit {
                 .show(&format!("\n{unit} {}\n", waiting(unit, waits, &call.calling)));
             Exit::WaitingForPerson
         }
-        Outcome::InFlight { .. } | Outcome::Left { .. } | Outcome::Failed(_) | Outcome::Skipped { .. } => {
+        Outcome::Left { .. } => {
+            call.ui.alert(&format!(
+                "\nInterrupted before the cutover was triggered: {unit} is not being cut over.\n"
+            ));
+            Exit::InFlight
+        }
+        Outcome::InFlight { .. } | Outcome::Failed(_) | Outcome::Skipped { .. } => {
             call.ui.show(&format!(
                 "\n{unit} goes on in Azure; `{}` shows how far it is.\n",
                 call.calling.line("status")

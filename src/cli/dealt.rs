@@ -1,14 +1,26 @@
-//! What of the declared batches has arrived and what has not begun, found by dealing them as a plan would. It changes nothing.
+//! What of the declared batches has arrived, what has not begun and what it waits for, found by dealing and queueing them as a
+//! plan would. It changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::address::UnitAddress;
+use futures_util::stream::{self, StreamExt};
+use serde::Serialize;
+
+use super::error::CommandError;
+use super::session::Session;
+use super::view::layout::listed;
+use crate::address::{Address, UnitAddress};
 use crate::arm::migration::Migration;
-use crate::arm::{ArmId, Collection};
+use crate::arm::{ArmError, ArmId, ArmRead, Failure};
+use crate::graph::Graph;
 use crate::kind::database_batch::Batch;
-use crate::plan::batch::{Chunk, Fate, Retry, deal};
+use crate::plan::batch::{Chunk, Deal, Fate, Retry, deal};
+use crate::plan::queue::{Depths, Queue, QueuePlace, line_up};
 use crate::plan::step::Opens;
 use crate::prior::Prior;
+
+/// Targets that are read at once.
+const IN_FLIGHT: usize = 16;
 
 /// Where a declared batch stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +42,149 @@ pub(crate) struct Queued {
     pub(crate) unit: UnitAddress,
     /// How many databases it will move.
     pub(crate) databases: usize,
-    /// What goes before it: another migration of its batch, or whatever else holds the target.
-    pub(crate) behind: Option<String>,
+    /// What has to be over before it.
+    pub(crate) behind: Vec<Ahead>,
+}
+
+/// What goes before a migration that has not begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ahead {
+    /// Another one that is declared.
+    Unit(UnitAddress),
+    /// A migration of this name that is nobody's here and holds the target.
+    Migration(String),
+}
+
+impl Queued {
+    /// What it waits for, in words; a migration of the same batch by its number.
+    pub(crate) fn waits_for(&self) -> Option<String> {
+        let words = self.behind.iter().map(|ahead| match ahead {
+            Ahead::Unit(UnitAddress {
+                resource,
+                part: Some(part),
+            }) if *resource == self.unit.resource => format!("#{part}"),
+            Ahead::Unit(unit) => unit.to_string(),
+            Ahead::Migration(name) => format!("`{name}`"),
+        });
+        let words: Vec<String> = words.collect();
+        (!words.is_empty()).then(|| listed(&words))
+    }
+}
+
+/// What targets say of their migrations, or why one cannot be read.
+pub(crate) struct Lists(HashMap<ArmId, Result<Vec<Migration>, String>>);
+
+impl Lists {
+    /// One list call per target, several in flight.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked. One server that may not be read does not hide the others.
+    pub(crate) async fn read(session: &Session, targets: BTreeSet<ArmId>) -> Result<Self, CommandError> {
+        let reads = targets.into_iter().map(|target| async move {
+            let answer = match target.child("migrations", "any").collection() {
+                Some(collection) => session.client.list(&collection).await,
+                None => Ok(None),
+            };
+            (target, answer)
+        });
+        let answers: Vec<_> = stream::iter(reads).buffer_unordered(IN_FLIGHT).collect().await;
+        let lists = answers.into_iter().map(|(target, answer)| match answer {
+            Ok(found) => {
+                let listed = |json| Migration::listed(&target, json);
+                let migrations = found.iter().flatten().filter_map(listed).collect();
+                Ok((target, Ok(migrations)))
+            }
+            Err(error) => Ok((target, Err(forbidden(error)?))),
+        });
+        lists.collect::<Result<_, CommandError>>().map(Self)
+    }
+
+    /// Of one target; `None` where it was not asked.
+    pub(crate) fn of(&self, target: &ArmId) -> Option<Result<&[Migration], &str>> {
+        let list = self.0.get(target)?;
+        Some(list.as_deref().map_err(String::as_str))
+    }
+}
+
+fn forbidden(error: ArmError) -> Result<String, CommandError> {
+    match &error.failure {
+        Failure::Refused(service) if service.status == 403 => Ok(format!("no right to read it ({})", service.code)),
+        Failure::Refused(_)
+        | Failure::Throttled { .. }
+        | Failure::Unauthenticated { .. }
+        | Failure::Unreachable(_)
+        | Failure::Garbled(_)
+        | Failure::Unaddressable { .. }
+        | Failure::TimedOut { .. } => Err(error.into()),
+    }
+}
+
+/// A batch and those that it may queue with; all of them, where none is named.
+pub(crate) fn neighbours<'a>(graph: &'a Graph, batch: Option<&Address>) -> Vec<&'a Batch> {
+    let batches: Vec<&Batch> = graph.batches().map(|(_, batch)| batch).collect();
+    let Some(address) = batch else { return batches };
+    let queue = |batch: &Batch| Queue::of(batch, 0, QueuePlace::Waiting);
+    let Some(own) = batches.iter().find(|batch| batch.address == *address) else {
+        return Vec::new();
+    };
+    let own = queue(own);
+    batches.into_iter().filter(|batch| own.meets(&queue(batch))).collect()
+}
+
+/// Where each batch stands, dealt among the migrations of its target, and what waits for what. A batch whose target cannot be
+/// read is left out, and nothing is said to wait for it.
+pub(crate) fn deal_all(batches: &[&Batch], graph: &Graph, prior: &Prior, lists: &Lists) -> BTreeMap<Address, Dealt> {
+    let mut dealt = BTreeMap::new();
+    let mut line: Vec<(UnitAddress, Queue)> = Vec::new();
+    let mut active: HashMap<&ArmId, Vec<&Migration>> = HashMap::new();
+    let mut ours: BTreeSet<&ArmId> = BTreeSet::new();
+    for batch in batches {
+        let Some(Ok(migrations)) = lists.of(&batch.target) else {
+            continue;
+        };
+        let running = migrations.iter().filter(|migration| migration.state.ending().is_none());
+        active.insert(&batch.target, running.collect());
+        let deal = deal(batch, prior, migrations, Retry::Unasked, &BTreeSet::new());
+        for chunk in &deal.chunks {
+            let place = match &chunk.fate {
+                Fate::Running(_) => QueuePlace::Holding,
+                Fate::Start(_) => QueuePlace::Waiting,
+                Fate::Done | Fate::Stuck(..) => continue,
+            };
+            let queue = Queue::of(batch, chunk.number, place);
+            line.push((batch.address.part(chunk.number), queue));
+        }
+        dealt.insert(batch.address.clone(), Dealt::of(batch, &deal));
+        for chunk in deal.chunks {
+            if let Fate::Running(migration) = chunk.fate {
+                ours.extend(migrations.iter().map(|it| &it.id).find(|id| **id == migration.id));
+            }
+        }
+    }
+    let entries: Vec<(&UnitAddress, &Queue)> = line.iter().map(|(unit, queue)| (unit, queue)).collect();
+    for turn in line_up(&entries, &Depths::new(graph)) {
+        let Some((unit, queue)) = entries.get(turn.entry) else {
+            continue;
+        };
+        let before = turn.behind.iter().filter_map(|at| entries.get(*at));
+        let mut behind: Vec<Ahead> = before.map(|(unit, _)| Ahead::Unit((*unit).clone())).collect();
+        if turn.leads {
+            let strangers = active.get(&queue.target).into_iter().flatten();
+            let stranger = strangers.copied().find(|migration| !ours.contains(&migration.id));
+            behind.extend(stranger.map(|migration| Ahead::Migration(migration.id.name().to_owned())));
+        }
+        let batch = dealt.get_mut(&unit.resource);
+        let queued = batch.and_then(|batch: &mut Dealt| batch.queued.iter_mut().find(|queued| queued.unit == **unit));
+        if let Some(queued) = queued {
+            queued.behind = behind;
+        }
+    }
+    dealt
 }
 
 impl Dealt {
-    /// Deals a batch among the migrations of its target.
-    pub(crate) fn of(batch: &Batch, prior: &Prior, migrations: &[Migration]) -> Self {
-        let deal = deal(batch, prior, migrations, Retry::Unasked, &BTreeSet::new());
+    fn of(batch: &Batch, deal: &Deal) -> Self {
         let mut open: BTreeSet<&str> = deal.taken.iter().map(|(name, _)| name.as_str()).collect();
         open.extend(deal.chunks.iter().flat_map(to_come));
         let queued = deal
@@ -47,7 +194,7 @@ impl Dealt {
             .map(|chunk| Queued {
                 unit: batch.address.part(chunk.number),
                 databases: chunk.databases.len(),
-                behind: behind(chunk, &deal.chunks, migrations),
+                behind: Vec::new(),
             });
         Self {
             databases: batch.databases.len(),
@@ -67,11 +214,6 @@ impl Dealt {
     }
 }
 
-/// Where the migrations of a target are listed.
-pub(crate) fn migrations(target: &ArmId) -> Option<Collection> {
-    target.child("migrations", "any").collection()
-}
-
 /// Databases that a migration has still to bring.
 fn to_come(chunk: &Chunk) -> Vec<&str> {
     let missing = |migration: &Migration, name: &&String| !migration.has_arrived(name);
@@ -84,20 +226,5 @@ fn to_come(chunk: &Chunk) -> Vec<&str> {
             .filter(|name| missing(migration, name))
             .map(String::as_str)
             .collect(),
-    }
-}
-
-/// One migration of a target is active at a time: first those of the same batch that come before it, then whoever holds it.
-fn behind(chunk: &Chunk, all: &[Chunk], migrations: &[Migration]) -> Option<String> {
-    let is_to_come = |other: &Chunk| matches!(other.fate, Fate::Start(_) | Fate::Running(_));
-    let before = all
-        .iter()
-        .rfind(|other| other.number < chunk.number && is_to_come(other));
-    match before {
-        Some(before) => Some(format!("#{}", before.number)),
-        None => migrations
-            .iter()
-            .find(|migration| migration.state.ending().is_none())
-            .map(|migration| format!("`{}`", migration.id.name())),
     }
 }

@@ -23,8 +23,9 @@ use super::batch::{
 };
 use super::diff::needs;
 use super::import;
+use super::queue::{Queue, QueuePlace};
 use super::step::{Answer, Await, Gate, Op, Opens, Remember, Response, Until, Why};
-use super::work::{Direction, Operation, Queue, QueuePlace, Work, Works};
+use super::work::{Direction, Operation, Work, Works};
 use super::{Finding, Inputs, Mode};
 
 /// Adds what every batch, and every batch that is gone, has to do.
@@ -746,14 +747,6 @@ impl Job<'_> {
     }
 
     fn queue(&self, standing: QueuePlace) -> Queue {
-        Queue {
-            target: self.batch.target.clone(),
-            source: self.batch.source_address.clone(),
-            runtime: self.batch.runtime.clone(),
-            max_concurrent: self.batch.max_concurrent,
-            priority: self.batch.priority,
-            standing,
-            number: self.chunk.number,
-        }
+        Queue::of(self.batch, self.chunk.number, standing)
     }
 }

@@ -14,6 +14,7 @@ mod jobs;
 mod leave;
 pub mod lint;
 pub mod order;
+pub mod queue;
 mod refresh_only;
 pub mod saved;
 mod select;

@@ -9,8 +9,9 @@ use crate::arm::{ArmId, ArmType};
 use crate::graph::Because;
 
 use super::Inputs;
+use super::queue::{Depths, Queue, QueuePlace, line_up};
 use super::step::{Await, Op, Remember, Step, StepId, StepTarget, Until};
-use super::work::{Direction, Queue, QueuePlace, Work};
+use super::work::{Direction, Work};
 
 /// The steps of all works, whose operations they take over, numbered so that a step comes after everything it waits for
 /// within its own work.
@@ -212,69 +213,33 @@ impl Drawing<'_> {
         }
     }
 
-    /// One migration at a time per target and runtime server, `max_concurrent` per source. Each queue is a chain that
-    /// follows one global order, so queues cannot wait for each other in a circle.
+    /// Migrations wait for those whose turn comes before, and the first of a target for a stranger that holds it.
     fn queues(&mut self) {
-        let mut queued: Vec<(&Work, &Queue, Span)> = self
-            .pairs()
-            .filter_map(|(work, span)| Some((work, work.queue.as_ref()?, span)))
-            .collect();
-        let ours: HashSet<&ArmId> = queued
+        let (works, spans): (Vec<&Work>, Vec<Span>) = self.pairs().filter(|(work, _)| work.queue.is_some()).unzip();
+        let entries: Vec<(&UnitAddress, &Queue)> = works
             .iter()
-            .filter_map(|(work, _, _)| work.change.as_ref()?.id.as_ref())
+            .filter_map(|work| Some((&work.unit, work.queue.as_ref()?)))
             .collect();
-        let rank = ranks(self.inputs);
-        queued.sort_by_cached_key(|(work, queue, _)| {
-            let depth = rank.get(&work.unit.resource).copied().unwrap_or(0);
-            (
-                queue.standing,
-                depth,
-                std::cmp::Reverse(queue.priority),
-                work.unit.resource.clone(),
-                queue.number,
-            )
-        });
-        let mut targets: HashMap<&ArmId, StepId> = HashMap::new();
-        let mut runtimes: HashMap<&ArmId, StepId> = HashMap::new();
-        let mut sources: HashMap<&Address, Vec<StepId>> = HashMap::new();
+        let ours: HashSet<&ArmId> = works
+            .iter()
+            .filter_map(|work| work.change.as_ref()?.id.as_ref())
+            .collect();
         let mut edges = Vec::new();
         let mut waits = Vec::new();
-        for (work, queue, span) in queued {
-            match targets.insert(&queue.target, span.last) {
-                Some(before) => edges.push((span.first, before)),
-                None => waits.extend(
-                    self.stranger(&queue.target, &ours)
-                        .map(|migration| (span.first, work, migration)),
-                ),
+        for turn in line_up(&entries, &Depths::new(self.inputs.graph)) {
+            let (Some(span), Some((unit, queue))) = (spans.get(turn.entry), entries.get(turn.entry)) else {
+                continue;
+            };
+            let before = turn.behind.iter().filter_map(|at| spans.get(*at));
+            edges.extend(before.map(|before| (span.first, before.last)));
+            if turn.leads {
+                let stranger = self.stranger(&queue.target, &ours);
+                waits.extend(stranger.map(|migration| {
+                    let (id, databases) = (migration.id.clone(), migration.databases.clone());
+                    (span.first, (*unit).clone(), id, databases)
+                }));
             }
-            if let Some(before) = queue
-                .runtime
-                .as_ref()
-                .and_then(|runtime| runtimes.insert(runtime, span.last))
-            {
-                edges.push((span.first, before));
-            }
-            let source = sources.entry(&queue.source).or_default();
-            if let Some(before) = source
-                .len()
-                .checked_sub(queue.max_concurrent.max(1))
-                .and_then(|at| source.get(at))
-            {
-                edges.push((span.first, *before));
-            }
-            source.push(span.last);
         }
-        let waits: Vec<_> = waits
-            .into_iter()
-            .map(|(first, work, migration)| {
-                (
-                    first,
-                    work.unit.clone(),
-                    migration.id.clone(),
-                    migration.databases.clone(),
-                )
-            })
-            .collect();
         for (from, to) in edges {
             if let Some(step) = self.step(from) {
                 step.behind.insert(to);
@@ -318,40 +283,6 @@ fn wait_for_stranger(id: StepId, unit: UnitAddress, migration: ArmId, databases:
         patience: None,
         then: Remember::Unchanged,
     }
-}
-
-/// How deep a batch stands below other batches, so that queues never go against dependencies.
-fn ranks(inputs: &Inputs<'_>) -> HashMap<Address, usize> {
-    let mut ranks = HashMap::new();
-    for (declaration, _) in inputs.graph.batches() {
-        rank(inputs, &declaration.address, &mut ranks);
-    }
-    ranks
-}
-
-fn rank(inputs: &Inputs<'_>, address: &Address, ranks: &mut HashMap<Address, usize>) -> usize {
-    let mut stack = vec![(address.clone(), 0_usize, 0_usize)];
-    while let Some((at, next, best)) = stack.pop() {
-        if ranks.contains_key(&at) {
-            continue;
-        }
-        match inputs.graph.needs(&at).get(next) {
-            Some(need) => match ranks.get(&need.on) {
-                Some(known) => {
-                    let known = *known;
-                    stack.push((at, next + 1, best.max(known + 1)));
-                }
-                None => {
-                    stack.push((at, next, best));
-                    stack.push((need.on.clone(), 0, 0));
-                }
-            },
-            None => {
-                ranks.insert(at, best);
-            }
-        }
-    }
-    ranks.get(address).copied().unwrap_or(0)
 }
 
 /// The last steps behind a resource: its own, or, where it has none, those behind what it needs itself.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::address::{Address, UnitAddress};
+use crate::address::UnitAddress;
 use crate::arm::ArmId;
 
 use super::Finding;
 use super::action::{Change, Drift, Loss};
+use super::queue::Queue;
 use super::step::{Op, Remember};
 
 /// What is to be done with one unit: what is shown, and the operations in their order.
@@ -67,34 +68,6 @@ pub struct Operation {
     pub patience: Option<Duration>,
     /// What is remembered afterwards.
     pub then: Remember,
-}
-
-/// Where a migration queues.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Queue {
-    /// One active migration at a time.
-    pub target: ArmId,
-    /// As many as `max_concurrent`.
-    pub source: Address,
-    /// One at a time.
-    pub runtime: Option<ArmId>,
-    /// Migrations at a time from the source.
-    pub max_concurrent: usize,
-    /// Higher goes first.
-    pub priority: i64,
-    /// What is already running goes before everything.
-    pub standing: QueuePlace,
-    /// Within its batch.
-    pub number: u32,
-}
-
-/// Whether a migration already has its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum QueuePlace {
-    /// It runs.
-    Holding,
-    /// It waits.
-    Waiting,
 }
 
 /// Everything that is to be done, and what was seen on the way.

@@ -190,3 +190,21 @@ fn states() {
         &["subscription", "00000000-0000-4000-8000-000000000001"],
     );
 }
+
+#[test]
+fn a_damaged_state_is_told_before_anybody_is_asked() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.apply();
+    ferry.append("dns_zone \"more\" {\n  name = \"more.example.net\"\n}\n");
+    let database = ferry.path(".pgferry/simulator/state/sled");
+    for entry in std::fs::read_dir(database).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let length = std::fs::metadata(&path).unwrap().len();
+            std::fs::write(&path, vec![0x5A; usize::try_from(length).unwrap()]).unwrap();
+        }
+    }
+    let said = ferry.run(&["apply", "--auto-approve"]).expect(1).all();
+    assert!(!said.contains("will do the following"), "{said}");
+    assert!(said.contains("error"), "{said}");
+}

@@ -62,6 +62,40 @@ fn what_queues_what_waits_and_what_is_over_is_told_as_it_is() {
 }
 
 #[test]
+fn status_tells_the_queue_that_the_plan_shows() {
+    let ferry = Ferry::example("quickstart");
+    ferry.append(
+        r#"
+        database_batch "urgent" {
+          source         = source.erp
+          target         = target.erp
+          runtime_server = runtime_server.shared
+          databases      = ["payroll"]
+          mode           = "online"
+          priority       = 5
+        }
+        "#,
+    );
+    let first = "database_batch.urgent#1";
+    let plan = ferry.run(&["plan"]).expect(0).out;
+    assert!(plan.contains(&format!("waits for {first}")), "{plan}");
+    let status = ferry.run(&["status"]).expect(0).out;
+    assert!(
+        status.contains(&format!("#1  8 databases, waits for {first}")),
+        "{status}"
+    );
+    // One batch alone is asked for: what it waits for is another one's all the same.
+    let one = ferry.run(&["status", "database_batch.wave1#1", "--json"]).expect(0);
+    let one: serde_json::Value = serde_json::from_str(&one.out).unwrap();
+    let queued = &one["queued"];
+    assert_eq!(
+        queued[0]["waits_for"],
+        serde_json::json!([{ "unit": first }]),
+        "{one:#}"
+    );
+}
+
+#[test]
 fn a_cutover_from_a_second_terminal_releases_the_first_run() {
     let ferry = Ferry::example("quickstart");
     ferry.edit(MANUAL.0, MANUAL.1);

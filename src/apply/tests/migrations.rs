@@ -409,7 +409,7 @@ async fn a_migration_that_cannot_be_seen_any_more_keeps_its_place() {
     let report = report.unwrap();
     assert_eq!(report.conclusion(), Conclusion::InFlight);
     assert_snapshot!(outcomes(&report), @"
-    database_batch.hidden#1 in flight
+    database_batch.hidden#1 unseen
     database_batch.next#1 left behind 1
     ");
 }

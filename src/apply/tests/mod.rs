@@ -5,7 +5,7 @@ mod migrations;
 mod recovery;
 mod steps;
 
-use crate::apply::{Outcome, Report};
+use crate::apply::{Outcome, Report, Unseen};
 
 /// One line per unit.
 fn outcomes(report: &Report) -> String {
@@ -15,7 +15,13 @@ fn outcomes(report: &Report) -> String {
             Outcome::Failed(error) => format!("failed: {}", crate::apply::run::in_full(error)),
             Outcome::Skipped { because } => format!("skipped because of {because}"),
             Outcome::Waiting(_) => "waiting".to_owned(),
-            Outcome::InFlight { .. } => "in flight".to_owned(),
+            Outcome::InFlight { unseen: None } => "in flight".to_owned(),
+            Outcome::InFlight {
+                unseen: Some(Unseen::Lost(_)),
+            } => "unseen".to_owned(),
+            Outcome::InFlight {
+                unseen: Some(Unseen::Unanswered),
+            } => "unanswered".to_owned(),
             Outcome::Left { behind: Some(step) } => format!("left behind {step}"),
             Outcome::Left { behind: None } => "left".to_owned(),
         };

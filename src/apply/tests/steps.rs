@@ -281,11 +281,31 @@ async fn an_interrupted_run_returns_within_two_seconds_and_leaves_a_journal() {
     assert_eq!(report.conclusion(), Conclusion::InFlight);
     assert_snapshot!(outcomes(&report), @"
     vnet_peering.after left behind 0
-    vnet_peering.hanging in flight
+    vnet_peering.hanging unanswered
     vnet_peering.quick done
     ");
     let snapshot = bench.store.load().await.unwrap().unwrap();
     assert_eq!(snapshot.run.unwrap().steps.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_azure_refused_is_not_told_as_going_on_after_an_interrupt() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.add(put("busy"));
+    for _ in 0..5 {
+        let busy = Fault::Refused(409, "AnotherOperationInProgress");
+        bench.azure.fail_next(Verb::Put, "busy", busy);
+    }
+    let plan = plans.plan();
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        bench.interrupter.interrupt();
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), interrupt);
+    let report = report.unwrap();
+    assert_eq!(report.elapsed, Duration::from_secs(8));
+    assert_snapshot!(outcomes(&report), @"vnet_peering.busy left");
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,7 +129,7 @@ impl StatusView {
             &format!("{STRONG}{address}{STRONG:#}: {stands}"),
             columns,
         ));
-        if dealt.queued.len() > 1 || dealt.queued.iter().any(|queued| queued.behind.is_some()) {
+        if dealt.queued.len() > 1 || dealt.queued.iter().any(|queued| !queued.behind.is_empty()) {
             text.push('\n');
             Self::queue(text, dealt, columns);
         }
@@ -140,7 +140,7 @@ impl StatusView {
     fn queue(text: &mut String, dealt: &Dealt, columns: usize) {
         for queued in &dealt.queued {
             let part = queued.unit.part.as_ref().map_or("", |part| part.as_str());
-            let behind = match &queued.behind {
+            let behind = match queued.waits_for() {
                 Some(behind) => format!("waits for {behind}"),
                 None => "not started".to_owned(),
             };
@@ -533,7 +533,7 @@ fn need(row: &Row, opens: Opens) -> Option<Need> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::dealt::Queued;
+    use crate::cli::dealt::{Ahead, Queued};
     use std::collections::BTreeSet;
 
     fn migration(state: &str, substate: &str, databases: Json) -> Migration {
@@ -571,11 +571,15 @@ mod tests {
         }
     }
 
-    fn dealt(batch: &str, databases: usize, arrived: usize, queued: &[(u32, Option<&str>)]) -> Dealt {
+    fn ahead(unit: &str) -> Ahead {
+        Ahead::Unit(unit.parse().unwrap())
+    }
+
+    fn dealt(batch: &str, databases: usize, arrived: usize, queued: &[(u32, &[Ahead])]) -> Dealt {
         let queued = queued.iter().map(|(number, behind)| Queued {
             unit: format!("database_batch.{batch}#{number}").parse().unwrap(),
             databases: 5,
-            behind: behind.map(str::to_owned),
+            behind: behind.to_vec(),
         });
         Dealt {
             databases,
@@ -628,15 +632,23 @@ mod tests {
             batches: BTreeMap::from([
                 (
                     "database_batch.wave1".parse().unwrap(),
-                    Some(dealt("wave1", 11, 0, &[(4, Some("#3"))])),
+                    Some(dealt("wave1", 11, 0, &[(4, &[ahead("database_batch.wave1#3")])])),
                 ),
                 (
                     "database_batch.wave2".parse().unwrap(),
-                    Some(dealt("wave2", 5, 0, &[(1, None)])),
+                    Some(dealt("wave2", 5, 0, &[(1, &[])])),
                 ),
                 (
                     "database_batch.wave3".parse().unwrap(),
-                    Some(dealt("wave3", 12, 3, &[(1, Some("`wave1m1r1`")), (2, Some("#1"))])),
+                    Some(dealt(
+                        "wave3",
+                        12,
+                        3,
+                        &[
+                            (1, &[Ahead::Migration("wave1m1r1".into())]),
+                            (2, &[ahead("database_batch.wave3#1"), ahead("database_batch.wave1#4")]),
+                        ],
+                    )),
                 ),
                 ("database_batch.wave4".parse().unwrap(), Some(dealt("wave4", 9, 9, &[]))),
             ]),
@@ -665,7 +677,7 @@ mod tests {
         database_batch.wave3: 12 databases: 3 have arrived, 9 to come
 
           #1  5 databases, waits for `wave1m1r1`
-          #2  5 databases, waits for #1
+          #2  5 databases, waits for #1 and database_batch.wave1#4
 
         database_batch.wave4: 9 databases, all of which have arrived
 

@@ -8,7 +8,7 @@ use super::progress::{approval, chain, gate, waiting};
 use super::time::length;
 use crate::address::UnitAddress;
 use crate::apply::observer::WaitsFor;
-use crate::apply::{Conclusion, Counts, Outcome, Report, StepError, Stopped};
+use crate::apply::{Conclusion, Counts, Outcome, Report, StepError, Stopped, Unseen};
 use crate::cli::advice;
 use crate::cli::calling::Calling;
 use crate::cli::color::{CHANGE, ERROR, GOOD, STRONG, paint};
@@ -95,9 +95,14 @@ impl SummaryView<'_> {
             .units()
             .filter_map(|(unit, outcome)| match outcome {
                 Outcome::InFlight { unseen: None } => Some(unit.to_string()),
-                Outcome::InFlight { unseen: Some(error) } => {
-                    Some(format!("{unit}, not seen to its end: {}", chain(error)))
-                }
+                Outcome::InFlight {
+                    unseen: Some(Unseen::Lost(error)),
+                } => Some(format!("{unit}, not seen to its end: {}", chain(error))),
+                Outcome::InFlight {
+                    unseen: Some(Unseen::Unanswered),
+                } => Some(format!(
+                    "{unit}, not known yet whether Azure did it: the next run looks first"
+                )),
                 Outcome::Done
                 | Outcome::Failed(_)
                 | Outcome::Waiting(_)
