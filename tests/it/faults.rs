@@ -4,7 +4,8 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{Ferry, side_by_side};
 
-const CALLS: [(&str, &str); 7] = [
+/// Each kind of call of an apply: lists, creates, steps of a migration, looks at what an operation has come to, logins.
+const CALLS: [(&str, &str); 10] = [
     ("GET", "*/virtualNetworks*"),
     ("GET", "*/migrations*"),
     ("PUT", "*/virtualNetworkPeerings/*"),
@@ -12,6 +13,9 @@ const CALLS: [(&str, &str); 7] = [
     ("PUT", "*/virtualNetworkLinks/*"),
     ("PUT", "*/migrations/*"),
     ("PATCH", "*/migrations/*"),
+    ("GET", "*/operations/*"),
+    ("GET", "*/migrations/*m1"),
+    ("POST", "*/oauth2/*"),
 ];
 
 fn faults() -> Vec<Json> {
@@ -57,10 +61,30 @@ fn cases() -> Vec<(&'static str, &'static str, Json)> {
         }
     }
     for (at, code) in CONFLICTS.iter().enumerate() {
-        let (method, path) = CALLS[2 + at % 5];
+        let writes = CALLS
+            .into_iter()
+            .filter(|(method, _)| ["PUT", "PATCH"].contains(method));
+        let (method, path) = writes.cycle().nth(at).expect("there are writes, again and again");
         cases.push((method, path, json!({ "kind": "conflict", "code": code })));
     }
     cases
+}
+
+/// Whether a call of this kind was made, so that its fault struck. In a pattern `*` stands for any characters.
+fn has_met(ferry: &Ferry, method: &str, path: &str) -> bool {
+    let matches = |request: &String| {
+        let mut rest = request.strip_prefix(method).unwrap_or_default();
+        let mut parts = path.split('*').filter(|part| !part.is_empty());
+        !rest.is_empty()
+            && parts.all(|part| match rest.find(part) {
+                Some(at) => {
+                    rest = rest.get(at + part.len()..).unwrap_or_default();
+                    true
+                }
+                None => false,
+            })
+    };
+    ferry.requests().iter().any(matches)
 }
 
 #[test]
@@ -75,15 +99,50 @@ fn every_fault_of_every_kind_of_call_is_survived() {
             let _ = ferry.apply();
         }
         ferry.expect_no_changes();
+        assert!(has_met(&ferry, method, path), "nothing met {method} {path}");
         let created = ferry.created();
         assert_eq!(created.len(), 3, "{method} {path} {fault}: {created:#?}\n{said}");
     });
 }
 
 #[test]
+fn every_fault_of_a_deletion_is_survived() {
+    let conflicts = ["AnotherOperationInProgress", "ScopeLocked", "AuthorizationFailed"];
+    let conflicts = conflicts.map(|code| json!({ "kind": "conflict", "code": code }));
+    let paths = [
+        "*/virtualNetworkPeerings/*",
+        "*/virtualNetworkLinks/*",
+        "*/privateDnsZones/privatelink*",
+    ];
+    let cases = paths.into_iter().cycle().zip(faults().into_iter().chain(conflicts));
+    side_by_side(cases, |(path, fault)| {
+        let ferry = Ferry::example("quickstart");
+        ferry.world(|world| world["faults"] = json!([{ "method": "DELETE", "path": path, "fault": fault }]));
+        let _ = ferry.apply();
+        let first = ferry.run(&["destroy", "--auto-approve"]);
+        let said = first.all();
+        assert!(!said.contains("panicked"), "{said}");
+        if first.code != 0 {
+            let _ = ferry.run(&["destroy", "--auto-approve"]).expect(0);
+        }
+        let left = ferry.run(&["plan", "--destroy"]).expect(0);
+        assert!(left.out.contains("No changes"), "{path} {fault}:\n{}\n{said}", left.out);
+        let deleted = ferry
+            .writes()
+            .iter()
+            .filter(|write| write.starts_with("DELETE"))
+            .count();
+        assert!(has_met(&ferry, "DELETE", path), "nothing met DELETE {path}");
+        assert!(deleted >= 8, "{path} {fault}: {:#?}", ferry.writes());
+    });
+}
+
+#[test]
 fn a_service_that_dies_is_followed_by_one_that_lives() {
     side_by_side(
-        CALLS.into_iter().filter(|(method, _)| *method != "GET"),
+        CALLS
+            .into_iter()
+            .filter(|(method, _)| ["PUT", "PATCH"].contains(method)),
         |(method, path)| {
             let ferry = Ferry::example("quickstart");
             let dies = json!({ "kind": "service_dies" });

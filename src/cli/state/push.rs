@@ -1,5 +1,6 @@
 //! `pgferry state push`: puts a pulled state in the place of the one that is there, and reads it back. The history is kept.
 
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
@@ -15,6 +16,9 @@ use crate::cli::help;
 use crate::cli::session;
 use crate::cli::view::layout::count;
 use crate::cli::work::{self, Approval};
+
+/// Bytes that are read at most: a wrong file shall not fill the memory.
+const LARGEST: u64 = 1 << 30;
 
 /// Put a state from a file in the place of the one that is there
 #[derive(Args)]
@@ -92,14 +96,22 @@ pub(crate) async fn run(args: &PushArgs, call: &Call<'_>) -> Result<Exit, Comman
     }
 }
 
+/// The whole text, unless it is longer than any state can be.
+fn bounded(from: impl io::Read) -> io::Result<String> {
+    let mut text = String::new();
+    let read = from.take(LARGEST + 1).read_to_string(&mut text)?;
+    match u64::try_from(read) {
+        Ok(read) if read <= LARGEST => Ok(text),
+        Ok(_) | Err(_) => Err(io::Error::other("it is longer than 1 GiB")),
+    }
+}
+
 fn read(args: &PushArgs, call: &Call<'_>) -> Result<Snapshot, CommandError> {
     let name = args.file.display().to_string();
     let unreadable = |cause: String| CommandError::Usage(format!("cannot take a state from `{name}`: {cause}"));
-    let text = if name == "-" {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(call.directory.join(&args.file))
+    let text = match name.as_str() {
+        "-" => bounded(io::stdin().lock()),
+        _ => File::open(call.directory.join(&args.file)).and_then(bounded),
     };
     let text = text.map_err(|error| unreadable(error.to_string()))?;
     let json = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
