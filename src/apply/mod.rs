@@ -51,7 +51,7 @@ pub use interrupt::{Interrupt, Interrupter};
 pub use journal::check;
 pub use observer::{Event, Observer, Unobserved, WaitsFor};
 pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped, Unseen};
-pub use resume::{ClosedRun, Settled, close, reconcile, resume};
+pub use resume::{ClosedRun, Settled, close, follow, lacking, open_plan, reconcile, resume};
 pub use run::run;
 
 use std::time::Duration;
@@ -125,6 +125,17 @@ pub struct Options {
     pub relock_timeout: Duration,
     /// How long the lock is kept once there is nothing to write, by the wall's clock. Taking it costs far more.
     pub linger: Duration,
+    /// Whether anything is done at all.
+    pub part: Part,
+}
+
+/// What part a run takes in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It carries the plan out.
+    Acting,
+    /// It looks at what is under way: it calls nothing that changes anything, and writes nothing.
+    Watching,
 }
 
 /// What a failed step means to the others.
@@ -156,6 +167,7 @@ impl Default for Options {
             lock_timeout: Duration::ZERO,
             relock_timeout: Duration::from_secs(10 * 60),
             linger: Duration::from_millis(500),
+            part: Part::Acting,
         }
     }
 }

@@ -16,18 +16,19 @@ use super::error::{ApplyError, StepError};
 use super::journal::{Journal, end, journal_step, lock};
 use super::observer::{Event, Observer};
 use super::order::{Order, creates, remembered};
-use super::report::{Outcome, Report};
+use super::report::{Outcome, Report, Unseen};
 use super::run::{Run, in_full};
 use super::schedule::{At, Ending, Standing};
 use super::step::{Fruit, LOOKS, is_cut_over};
 use super::writing::Lock;
-use super::{Interrupt, Options, Ports};
+use super::{Interrupt, Options, Part, Ports};
 use crate::address::UnitAddress;
 use crate::arm::migration::Migration;
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{ArmError, ArmId, Body, Call, Draft, Found, Outputs, Verb};
 use crate::plan::step::StepTarget;
 use crate::plan::{Op, Plan, Step, StepId};
+use crate::secret::{SecretRef, Secrets};
 
 /// How long an accepted operation is followed, where its step says nothing.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -105,7 +106,7 @@ async fn settle_all(
     interrupt: &Interrupt,
     observer: &dyn Observer,
 ) -> Result<Settled, ApplyError> {
-    let plan = stored(open)?;
+    let plan = open_plan(open)?;
     let order = Order::new(&plan, &open.plan_fingerprint, open.id)?;
     let look = Lookup {
         order: &order,
@@ -221,7 +222,7 @@ pub async fn resume(
         return Ok(None);
     };
     let journal = Journal::new(held, open.id, snapshot.lineage);
-    let plan = stored(open)?;
+    let plan = open_plan(open)?;
     let order = Order::new(&plan, &open.plan_fingerprint, open.id)?;
     let mut run = Run::new(&order, *ports, options, interrupt, observer)?;
     if let Err(error) = run.rejoin(open, &snapshot, &journal).await {
@@ -232,7 +233,68 @@ pub async fn resume(
     Ok(Some(run.carry_out().await))
 }
 
-fn stored(open: &OpenRun) -> Result<Plan, ApplyError> {
+/// Watches what an open run has under way, and does nothing else; `None` where no run is open. What it comes to is not written.
+///
+/// # Errors
+/// When the state or its plan cannot be read.
+pub async fn follow(
+    ports: &Ports<'_>,
+    options: &Options,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Option<Report>, ApplyError> {
+    let Some(snapshot) = ports.store.load().await? else {
+        return Ok(None);
+    };
+    let Some(open) = &snapshot.run else { return Ok(None) };
+    let plan = open_plan(open)?;
+    let order = Order::new(&plan, &open.plan_fingerprint, open.id)?;
+    let options = Options {
+        part: Part::Watching,
+        ..options.clone()
+    };
+    let mut run = Run::new(&order, *ports, &options, interrupt, observer)?;
+    run.recall(open, &snapshot);
+    for (id, entry) in &open.steps {
+        let in_doubt = matches!(entry.phase, StepPhase::Intended { .. } | StepPhase::Accepted { .. });
+        if let (true, Some(at)) = (in_doubt, order.place(StepId(id.get()))) {
+            let unseen = Some(Unseen::Unanswered);
+            run.state(at).outcome = Some(Outcome::InFlight { unseen });
+        }
+    }
+    Ok(Some(run.carry_out().await))
+}
+
+/// The secrets that the rest of an open run needs and that are not at hand.
+///
+/// # Errors
+/// When its plan cannot be read.
+pub fn lacking(open: &OpenRun, secrets: &Secrets) -> Result<BTreeSet<SecretRef>, ApplyError> {
+    let plan = open_plan(open)?;
+    let is_over = |step: &&Step| {
+        let entry = open.steps.get(&journal_step(step.id));
+        matches!(
+            entry.map(|entry| &entry.phase),
+            Some(StepPhase::Done | StepPhase::Failed { .. })
+        )
+    };
+    let needed = plan
+        .steps
+        .iter()
+        .filter(|step| !is_over(step))
+        .flat_map(|step| match &step.op {
+            Op::Put { body, .. } | Op::Start { body, .. } => body.secrets(),
+            Op::Delete { .. } | Op::Await(_) | Op::Gate(_) | Op::Cutover { .. } | Op::Note => Vec::new(),
+        });
+    let lacking = needed.filter(|secret| secrets.get(secret).is_none());
+    Ok(lacking.cloned().collect())
+}
+
+/// The plan of an open run, as it was approved.
+///
+/// # Errors
+/// When it is not one that this version reads.
+pub fn open_plan(open: &OpenRun) -> Result<Plan, ApplyError> {
     Plan::deserialize(&open.plan).map_err(|source| ApplyError::Stored {
         run: open.id,
         what: "plan",
@@ -252,20 +314,7 @@ impl<'a> Run<'a> {
         };
         self.outputs = look.recall().await?;
         let mut broken = BTreeSet::new();
-        for (id, entry) in &open.steps {
-            let Some(at) = order.place(StepId(id.get())) else {
-                continue;
-            };
-            self.state(at).attempts = entry.attempts;
-            match &entry.phase {
-                StepPhase::Done => self.known(at, Outcome::Done, snapshot),
-                StepPhase::Failed { message } => {
-                    let error = StepError::Earlier(message.clone());
-                    self.known(at, Outcome::Failed(error), snapshot);
-                }
-                StepPhase::Intended { .. } | StepPhase::Accepted { .. } => {}
-            }
-        }
+        self.recall(open, snapshot);
         for (at, finding) in look.findings(&self.outputs).await? {
             match finding {
                 Finding::Happened(fruit) => {
@@ -295,6 +344,24 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Takes what the journal says of steps for what it is.
+    fn recall(&mut self, open: &OpenRun, snapshot: &Snapshot) {
+        for (id, entry) in &open.steps {
+            let Some(at) = self.order.place(StepId(id.get())) else {
+                continue;
+            };
+            self.state(at).attempts = entry.attempts;
+            match &entry.phase {
+                StepPhase::Done => self.known(at, Outcome::Done, snapshot),
+                StepPhase::Failed { message } => {
+                    let error = StepError::Earlier(message.clone());
+                    self.known(at, Outcome::Failed(error), snapshot);
+                }
+                StepPhase::Intended { .. } | StepPhase::Accepted { .. } => {}
+            }
+        }
     }
 
     fn known(&mut self, at: At, outcome: Outcome, snapshot: &Snapshot) {

@@ -22,7 +22,7 @@ use super::seen::TablesSeen;
 use super::step::Performed;
 use super::watch::{Sight, Watcher};
 use super::writing::{Lock, Taken};
-use super::{Interrupt, Options, Ports};
+use super::{Interrupt, Options, Part, Ports};
 use crate::address::UnitAddress;
 use crate::arm::migration::Substate;
 use crate::arm::{ArmId, Outputs};
@@ -239,7 +239,8 @@ impl<'a> Run<'a> {
             return true;
         }
         let has_writes = self.schedule.has_writes() || !self.answers.is_empty();
-        !has_writes && self.watching.len() + self.resting.len() <= self.waiting.len()
+        let may_write = self.options.part == Part::Acting;
+        !(has_writes && may_write) && self.watching.len() + self.resting.len() <= self.waiting.len()
     }
 
     pub(super) fn stop(&mut self, why: Stopped) {

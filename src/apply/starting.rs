@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::FutureExt;
 use jiff::Timestamp;
 
-use super::Wait;
 use super::deed::Deed;
 use super::elapsed;
 use super::error::{Moved, StepError};
@@ -19,6 +18,7 @@ use super::schedule::{At, Manner};
 use super::step::{Doer, Fruit};
 use super::watch::{Goal, Look, Watcher};
 use super::writing::Lock;
+use super::{Part, Wait};
 use crate::plan::Op;
 use crate::plan::step::Opens;
 
@@ -32,6 +32,9 @@ impl<'a> Run<'a> {
         }
         while let Some(at) = self.schedule.take(Manner::Watch) {
             self.start_watching(at);
+        }
+        if self.options.part == Part::Watching {
+            return;
         }
         if self.schedule.has_writes() || !self.answers.is_empty() {
             self.idle = None;

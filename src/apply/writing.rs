@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use pgferry_state::{Edit, Held, RunOutcome, Snapshot, StoreError};
+use pgferry_state::{Edit, Held, OpenRun, RunOutcome, Snapshot, StepPhase, StoreError};
 
+use super::Part;
 use super::error::{ApplyError, Moved};
 use super::journal::{Journal, end, journal_step, lock};
 use super::noting::removed;
@@ -18,6 +19,7 @@ use super::resume::continued;
 use super::run::{Interrupted, Run, in_full};
 use super::schedule::{At, Standing};
 use crate::address::UnitAddress;
+use crate::plan::StepId;
 
 /// What an interrupted run has for its last commit and for letting the lock go.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -166,6 +168,12 @@ impl<'a> Run<'a> {
 
     async fn resume_writing(&mut self, held: Box<dyn Held>, snapshot: &Snapshot) -> Result<(), Stopped> {
         match &snapshot.run {
+            // Another process took up this very run while this one watched, and went further.
+            Some(open) if open.id == self.order.run && self.is_behind(open) => {
+                let stopped = Stopped::TakenOver(open.id);
+                held.release().await.map_err(Stopped::Store)?;
+                return Err(stopped);
+            }
             Some(open) if open.id == self.order.run => {}
             Some(open) => {
                 let stopped = Stopped::TakenOver(open.id);
@@ -187,6 +195,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Whether steps of this run are done that this process has not begun.
+    fn is_behind(&self, open: &OpenRun) -> bool {
+        let done = open.steps.iter().filter(|(_, entry)| entry.phase == StepPhase::Done);
+        done.map(|(id, _)| id).any(|id| {
+            let at = self.order.place(StepId(id.get()));
+            at.is_some_and(|at| matches!(self.schedule.standing(at), Standing::Waiting | Standing::Ready))
+        })
+    }
+
     /// Lets the lock go, since there is nothing to write.
     pub(super) async fn let_go(&mut self) {
         if let Err(why) = self.write_and_release(None).await {
@@ -197,6 +214,9 @@ impl<'a> Run<'a> {
 
     /// Writes what is left to write, closes the run where its steps are over, and lets the lock go.
     pub(super) async fn close(&mut self) {
+        if self.options.part == Part::Watching {
+            return;
+        }
         let interrupted = self.interrupted == Interrupted::Yes;
         match self.stopped {
             Some(Stopped::Locked(_) | Stopped::TakenOver(_)) => return,

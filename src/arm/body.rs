@@ -227,6 +227,16 @@ impl<S: Stage> Body<S> {
 }
 
 impl Body<Draft> {
+    /// The secrets that it needs.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        match self {
+            Self::Secret(reference) => vec![reference],
+            Self::List(items) => items.iter().flat_map(Self::secrets).collect(),
+            Self::Object(members) => members.iter().flat_map(|(_, member)| member.secrets()).collect(),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Open(_) => Vec::new(),
+        }
+    }
+
     /// Fills in what has become known, and the secrets.
     ///
     /// # Errors

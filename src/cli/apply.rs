@@ -236,14 +236,14 @@ fn refuse_to_lose_state(session: &Session, running: &Running, call: &Call<'_>) -
     }
 }
 
-/// One apply or destroy.
-struct Job<'a> {
-    session: Session,
-    caller: Caller,
-    options: Options,
-    command: &'static str,
-    again: String,
-    call: &'a Call<'a>,
+/// One apply, destroy or wait.
+pub(super) struct Job<'a> {
+    pub(super) session: Session,
+    pub(super) caller: Caller,
+    pub(super) options: Options,
+    pub(super) command: &'static str,
+    pub(super) again: String,
+    pub(super) call: &'a Call<'a>,
 }
 
 impl Job<'_> {
@@ -368,21 +368,34 @@ impl Job<'_> {
             Ended::CutShort => return Ok(work::cut_short(self.call.ui, &self.again)),
             Ended::Worked(report) => report?,
         };
+        let goes_on = self.call.calling.line(&again(self.command, &to_retry(&report, aim)));
+        self.conclude(&report, plan, &goes_on).await
+    }
+
+    /// Tells what became of a run, keeps its outputs and judges what is declared.
+    pub(super) async fn conclude(&self, report: &Report, plan: &Plan, goes_on: &str) -> Result<Exit, CommandError> {
+        Ok(match self.tell(report, plan, goes_on) {
+            Exit::Done => self.tell_outputs(plan.mode, &report.outputs).await?.and(short_of(plan)),
+            told => told,
+        })
+    }
+
+    /// Tells what became of a run.
+    pub(super) fn tell(&self, report: &Report, plan: &Plan, goes_on: &str) -> Exit {
         let view = SummaryView {
-            report: &report,
+            report,
             plan,
             calling: &self.call.calling,
-            again: &self.call.calling.line(&again(self.command, &to_retry(&report, aim))),
+            again: goes_on,
             columns: self.call.ui.width(),
         };
         self.call.ui.show(&view.render());
-        let conclusion = report.conclusion();
-        Ok(match conclusion {
-            Conclusion::Done => self.tell_outputs(plan.mode, &report.outputs).await?.and(short_of(plan)),
+        match report.conclusion() {
+            Conclusion::Done => Exit::Done,
             Conclusion::InFlight => Exit::InFlight,
             Conclusion::Waiting => Exit::WaitingForPerson,
             Conclusion::Failed => Exit::Error,
-        })
+        }
     }
 
     /// Keeps and shows the outputs and the checks, now that all they hang on is known.

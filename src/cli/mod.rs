@@ -48,6 +48,7 @@ mod ui;
 mod validate;
 mod version;
 mod view;
+mod wait;
 mod work;
 
 use std::ffi::OsString;
@@ -178,6 +179,7 @@ enum Command {
     Drift(drift::DriftArgs),
     Apply(apply::ApplyArgs),
     Destroy(apply::DestroyArgs),
+    Wait(wait::WaitArgs),
     Status(status::StatusArgs),
     Cutover(cutover::CutoverArgs),
     Cancel(cancel::CancelArgs),
@@ -318,6 +320,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::Drift(_)
         | Command::Apply(_)
         | Command::Destroy(_)
+        | Command::Wait(_)
         | Command::Status(_)
         | Command::Cutover(_)
         | Command::Cancel(_)
@@ -347,6 +350,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Drift(args) => drift::run(args, call).await,
             Command::Apply(args) => apply::apply(args, call).await,
             Command::Destroy(args) => apply::destroy(args, call).await,
+            Command::Wait(args) => wait::run(args, call).await,
             Command::Status(args) => status::run(args, call).await,
             Command::Cutover(args) => cutover::run(args, call).await,
             Command::Cancel(args) => cancel::run(args, call).await,

@@ -182,6 +182,17 @@ impl Session {
         })
     }
 
+    /// The secrets that the configuration supplies and what Azure tells of what is declared, without a plan.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or why Azure could not be read.
+    pub(crate) async fn supplied(&self) -> Result<(Secrets, Outputs), CommandError> {
+        let (_, prior) = self.remembered().await?;
+        let seen = refresh::look(&Declaring(&self.project), &prior, self.client.as_ref()).await;
+        let seen = seen.map_err(|error| self.failed(error))?;
+        Ok((seen.declared.secrets, seen.outputs))
+    }
+
     /// Output values and checks, now that Azure has told so much.
     ///
     /// # Errors
@@ -203,6 +214,11 @@ impl Session {
             place: self.project.sources.locate(check.span).map(|place| place.to_string()),
         };
         checks.iter().map(judged).collect()
+    }
+
+    /// Says something on the side.
+    pub(crate) fn say(&self, text: &str) {
+        self.ui.say(text);
     }
 
     /// The tenant of the subscription: the configured one, or what Azure says.

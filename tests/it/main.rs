@@ -30,3 +30,4 @@ mod secrets;
 mod state;
 mod structure;
 mod support;
+mod wait;

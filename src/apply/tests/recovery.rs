@@ -1,6 +1,6 @@
 //! Runs that were killed at every instant: what the next one makes of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::migrations::{AUTOMATIC, copying, ready};
 use super::outcomes;
 use crate::address::UnitAddress;
 use crate::apply::testing::{Azure, Bench, Fault, Fuse, Plans, batch_id, chain, peering_id, put};
-use crate::apply::{Conclusion, Settled, close, reconcile, resume};
+use crate::apply::{Conclusion, Settled, Wait, close, follow, reconcile, resume};
 use crate::arm::Verb;
 use crate::plan::step::Remember;
 use crate::plan::{Op, Plan};
@@ -257,4 +257,67 @@ async fn an_interrupted_run_is_closed_by_the_next_one_and_told_in_the_history() 
         snapshot.history[0].summary,
         "interrupted; of the calls in flight 1 had happened and 0 had not"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_only_watches_calls_and_writes_nothing() {
+    let (azure, store) = (Arc::new(world()), MemoryStore::new());
+    let mut first = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+    first.options.wait = Wait::NoWait;
+    let approved = plan(&azure, &store).await;
+    let left = first.run(&approved).await.unwrap();
+    assert_eq!(left.conclusion(), Conclusion::InFlight);
+    let (calls, serial) = (azure.log(), store.load().await.unwrap().unwrap().serial);
+
+    let watcher = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+    let watched = watcher
+        .with(async |ports| follow(&ports, &watcher.options, &watcher.interrupt, &watcher.heard).await)
+        .await
+        .unwrap()
+        .expect("a run is open");
+    assert_eq!(watched.conclusion(), Conclusion::InFlight, "{}", outcomes(&watched));
+    assert_eq!(azure.log(), calls);
+    assert_eq!(store.load().await.unwrap().unwrap().serial, serial);
+
+    // Now another one finishes it.
+    let next = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+    let finished = next
+        .with(async |ports| resume(&ports, &next.options, &next.interrupt, &next.heard).await)
+        .await;
+    assert_eq!(finished.unwrap().unwrap().conclusion(), Conclusion::Done);
+    check(&azure, &store, "finished by another one").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_watches_while_another_process_finishes_it_ends_in_good_order() {
+    let (azure, store) = (Arc::new(world()), MemoryStore::new());
+    let approved = plan(&azure, &store).await;
+    let first = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+    let second = Bench::with_fuse(Arc::clone(&azure), store.clone(), Fuse::endless());
+    let joins = async {
+        // The first one watches by then and has let the lock go.
+        while !first.heard.has("lock released") {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        second
+            .with(async |ports| resume(&ports, &second.options, &second.interrupt, &second.heard).await)
+            .await
+    };
+    let (one, other) = tokio::join!(first.run(&approved), joins);
+    let (one, other) = (one.unwrap(), other.unwrap().expect("the run is open"));
+    // Whoever comes first to the next write goes on; the other one is told, and nothing is done twice.
+    let ends: BTreeSet<Conclusion> = [one.conclusion(), other.conclusion()].into();
+    assert!(
+        ends.contains(&Conclusion::Done),
+        "{}\n{}",
+        outcomes(&one),
+        outcomes(&other)
+    );
+    assert!(
+        !ends.contains(&Conclusion::Failed),
+        "{}\n{}",
+        outcomes(&one),
+        outcomes(&other)
+    );
+    check(&azure, &store, "finished by two").await;
 }

@@ -1,0 +1,51 @@
+//! An apply that was left is finished by `wait`, and only watched where that is wanted.
+
+use crate::support::Ferry;
+
+#[test]
+fn what_one_job_submitted_another_one_finishes() {
+    let ferry = Ferry::example("quickstart");
+    let submitted = ferry.run(&["apply", "--auto-approve", "--wait", "none"]).expect(3);
+    assert!(submitted.all().contains("Azure goes on"), "{}", submitted.all());
+    let writes = ferry.writes();
+
+    let watched = ferry.run(&["wait", "--watch"]).expect(3);
+    assert!(watched.all().contains("This only watches."), "{}", watched.all());
+    assert!(
+        watched.all().contains("Not begun:") && watched.all().contains("database_batch.wave1#2"),
+        "{}",
+        watched.all()
+    );
+    assert_eq!(ferry.writes(), writes, "watching changes nothing");
+
+    let finished = ferry.run(&["wait"]).expect(0);
+    assert!(finished.all().contains("This goes on with it."), "{}", finished.all());
+    assert!(finished.all().contains("databases   = 19"), "{}", finished.all());
+    assert_eq!(ferry.created().len(), 3);
+    ferry.expect_no_changes();
+
+    let nothing = ferry.run(&["wait"]).expect(0);
+    assert!(nothing.out.contains("No apply is open"), "{}", nothing.out);
+}
+
+#[test]
+fn waiting_until_everything_is_ready_ends_with_four_where_a_person_cuts_over() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit("policy = \"automatic\"", "policy = \"manual\"");
+    let _ = ferry.run(&["apply", "--auto-approve", "--wait", "none"]).expect(3);
+    let ready = ferry.run(&["wait", "--until", "ready"]).expect(4);
+    assert!(
+        ready.all().contains("pgferry cutover 'database_batch.wave1#1'"),
+        "{}",
+        ready.all()
+    );
+    let _ = ferry
+        .run(&["cutover", "database_batch.wave1#1", "--auto-approve"])
+        .expect(0);
+    let next = ferry.run(&["wait"]).expect(4);
+    assert!(
+        next.all().contains("pgferry cutover 'database_batch.wave1#2'"),
+        "{}",
+        next.all()
+    );
+}
