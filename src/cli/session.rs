@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pgferry_state::{LocalStore, Serial, Snapshot, Store};
+use pgferry_state::{Lineage, LocalStore, Serial, Snapshot, Store};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,8 +13,9 @@ use super::error::CommandError;
 use super::project::{Project, Purpose, Wishes};
 use super::simulated;
 use super::ui::Ui;
+use super::view::layout::listed;
 use super::view::plan::problem::Places;
-use crate::address::Address;
+use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
 use crate::azure::{self, ApiVersions, Client, Connection, CredentialSettings};
 use crate::block::Check;
@@ -23,8 +24,9 @@ use crate::config::decode::to_json;
 use crate::config::{Declared, OutputValue};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::{Extent, Graph};
+use crate::plan::rebuild;
 use crate::plan::{self, Aim, Checked, Inputs, Output, Plan, Statements};
-use crate::prior::Prior;
+use crate::prior::{Prior, UnitRecord};
 use crate::refresh::{self, Declare, RefreshError, Seen};
 use crate::secret::Secrets;
 
@@ -57,6 +59,14 @@ pub(crate) struct Planned {
     pub(crate) places: Places,
     /// The headers of the resources that others changed.
     pub(crate) drifted: BTreeMap<Address, Span>,
+}
+
+/// What should be remembered, by what Azure alone tells.
+pub(crate) struct Rebuilt {
+    /// The state that started the migrations; `None` where none is tagged.
+    pub(crate) lineage: Option<Lineage>,
+    /// By unit.
+    pub(crate) records: BTreeMap<UnitAddress, UnitRecord>,
 }
 
 /// What holds after an apply.
@@ -126,12 +136,11 @@ impl Session {
     /// What is wrong with the configuration, or why Azure could not be read.
     pub(crate) async fn plan(&self, aim: &Aim) -> Result<Planned, CommandError> {
         let (_, prior) = self.remembered().await?;
-        let seen = refresh::look(&Declaring(&self.project), &prior, self.client.as_ref()).await;
         let Seen {
             declared,
             observed,
             outputs,
-        } = seen.map_err(|error| self.failed(error))?;
+        } = self.look(&prior).await?;
         let Declared {
             graph,
             outputs: values,
@@ -188,9 +197,54 @@ impl Session {
     /// What is wrong with the configuration, or why Azure could not be read.
     pub(crate) async fn supplied(&self) -> Result<(Secrets, Outputs), CommandError> {
         let (_, prior) = self.remembered().await?;
-        let seen = refresh::look(&Declaring(&self.project), &prior, self.client.as_ref()).await;
-        let seen = seen.map_err(|error| self.failed(error))?;
+        let seen = self.look(&prior).await?;
         Ok((seen.declared.secrets, seen.outputs))
+    }
+
+    /// What should be remembered, by what Azure alone tells, under this lineage or the one that migrations are tagged with.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or why Azure could not be read; also where migrations are of several states.
+    pub(crate) async fn rebuilt(&self, lineage: Option<Lineage>) -> Result<Rebuilt, CommandError> {
+        let seen = self.look(&Prior::default()).await?;
+        let Declared { graph, imports, .. } = seen.declared;
+        let told = rebuild::lineages(&graph, &seen.observed);
+        let lineage = match (lineage, told.iter().next()) {
+            (Some(lineage), _) => Some(lineage),
+            (None, Some(_)) if told.len() > 1 => {
+                let told: Vec<String> = told.into_iter().collect();
+                return Err(CommandError::Usage(format!(
+                    "migrations of what is declared were started from different states: {}; say with --lineage which one this shall be",
+                    listed(&told)
+                )));
+            }
+            (None, Some(only)) => only.parse().ok(),
+            (None, None) => None,
+        };
+        let prior = Prior::parse(lineage.map(|lineage| lineage.to_string()), []).map_err(CommandError::Prior)?;
+        let statements = Statements {
+            imports,
+            ..Statements::default()
+        };
+        let records = rebuild::rebuild(&Inputs {
+            aim: &Aim::default(),
+            graph: &graph,
+            prior: &prior,
+            observed: &seen.observed,
+            cloud: self.project.cloud(),
+            subscription: self.subscription.clone(),
+            outputs: BTreeMap::new(),
+            statements: &statements,
+        });
+        Ok(Rebuilt {
+            lineage,
+            records: records.map_err(|found| self.refuse(found))?,
+        })
+    }
+
+    async fn look(&self, prior: &Prior) -> Result<Seen<Declared>, CommandError> {
+        let seen = refresh::look(&Declaring(&self.project), prior, self.client.as_ref()).await;
+        seen.map_err(|error| self.failed(error))
     }
 
     /// Output values and checks, now that Azure has told so much.

@@ -167,7 +167,7 @@ fn must_exist(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit) -> Re
     Err(problem.about(&declaration.address).into())
 }
 
-fn unreadable(declaration: &Declaration, id: &ArmId, reason: &str) -> Diagnostic {
+pub(super) fn unreadable(declaration: &Declaration, id: &ArmId, reason: &str) -> Diagnostic {
     Diagnostic::error(UNREADABLE, "object cannot be read")
         .at(declaration.span, format!("Azure does not let us read `{}`", id.name()))
         .detail(format!("{id}: {reason}"))
@@ -445,7 +445,7 @@ fn in_the_way(differing: &Differing<'_>) -> Diagnostics {
 }
 
 /// The same object under another name, where its kind tells objects by a member.
-fn sibling<'a>(inputs: &'a Inputs<'_>, subject: Subject<'_>, id: &ArmId) -> Option<(ArmId, &'a Json)> {
+pub(super) fn sibling<'a>(inputs: &'a Inputs<'_>, subject: Subject<'_>, id: &ArmId) -> Option<(ArmId, &'a Json)> {
     let path = subject.thing.identity?;
     let wanted = member_of_body(&subject.unit.body, path)?;
     let collection = id.collection()?;
@@ -636,7 +636,7 @@ fn fields_of(subject: Subject<'_>) -> BTreeMap<String, Json> {
     known.collect()
 }
 
-fn record(inputs: &Inputs<'_>, subject: Subject<'_>, id: Option<&ArmId>, origin: Origin) -> UnitRecord {
+pub(super) fn record(inputs: &Inputs<'_>, subject: Subject<'_>, id: Option<&ArmId>, origin: Origin) -> UnitRecord {
     let Subject { declaration, unit, .. } = subject;
     UnitRecord {
         format: UnitRecord::FORMAT,

@@ -76,6 +76,39 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
     }
 }
 
+/// What should be remembered of the migrations that Azure has of declared batches.
+pub(super) fn seen<'a>(
+    inputs: &'a Inputs<'_>,
+    found: &mut Diagnostics,
+) -> impl Iterator<Item = (UnitAddress, UnitRecord)> + 'a {
+    let mut dealt = Vec::new();
+    for (declaration, batch) in inputs.graph.batches() {
+        match inputs.observed.why_migrations_unreadable(&batch.target) {
+            Some(reason) => found.push(unreadable(&batch.target, reason).about(&batch.address)),
+            None => dealt.push((declaration, batch)),
+        }
+    }
+    dealt.into_iter().flat_map(move |(declaration, batch)| {
+        let migrations = inputs.observed.migrations(&batch.target);
+        let imports = import::migrations(inputs, &batch.address).collect();
+        let chunks = deal(batch, inputs.prior, migrations, Retry::Unasked, &imports).chunks;
+        chunks
+            .into_iter()
+            .filter(|chunk| !chunk.attempts.is_empty())
+            .map(move |chunk| {
+                let unit = batch.address.part(chunk.number);
+                let job = Job {
+                    inputs,
+                    declaration,
+                    batch,
+                    chunk: &chunk,
+                    unit: unit.clone(),
+                };
+                (unit, job.record(chunk.attempts.clone()))
+            })
+    })
+}
+
 /// Nobody knows which databases have arrived or are on their way: nothing is started, and nothing forgotten.
 fn unreadable(target: &ArmId, reason: &str) -> Diagnostic {
     Diagnostic::error(UNREADABLE, "migrations cannot be read")

@@ -15,6 +15,7 @@ mod leave;
 pub mod lint;
 pub mod order;
 pub mod queue;
+pub mod rebuild;
 mod refresh_only;
 pub mod saved;
 mod select;

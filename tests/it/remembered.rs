@@ -181,6 +181,38 @@ fn a_pulled_state_can_be_pushed_back_and_others_are_refused() {
 }
 
 #[test]
+fn a_lost_state_comes_back_from_azure_with_its_lineage_and_its_migrations() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit("policy = \"automatic\"", "policy = \"manual\"");
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    let _ = ferry
+        .run(&["cutover", "database_batch.wave1#1", "--auto-approve"])
+        .expect(0);
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    let before = pulled(&ferry);
+    let refused = ferry.run(&["state", "rebuild", "--auto-approve"]).expect(1).all();
+    assert!(refused.contains("pgferry state pull"), "{refused}");
+    std::fs::remove_dir_all(ferry.path(".pgferry/simulator/state")).unwrap();
+    let writes = ferry.writes();
+
+    let told = ferry.run(&["state", "rebuild", "--auto-approve"]).expect(0).out;
+    assert!(told.contains("migration wave1m1") && told.contains("adopted"), "{told}");
+    assert_eq!(ferry.writes(), writes, "it changes nothing in Azure");
+    let after = pulled(&ferry);
+    assert_eq!(after["lineage"], before["lineage"]);
+    let units = |state: &Json| -> Vec<String> { state["records"].as_object().unwrap().keys().cloned().collect() };
+    let of_objects =
+        |units: Vec<String>| -> Vec<String> { units.into_iter().filter(|unit| !unit.starts_with("output")).collect() };
+    assert_eq!(of_objects(units(&after)), of_objects(units(&before)));
+
+    // The migration that waits is still ours to cut over, and the rest follows.
+    ferry.edit("policy = \"manual\"", "policy = \"automatic\"");
+    let _ = ferry.apply();
+    assert_eq!(ferry.created().len(), 3);
+    ferry.expect_no_changes();
+}
+
+#[test]
 fn a_living_holder_is_shown_and_kept_and_a_dead_one_can_be_cleared() {
     let ferry = Ferry::example("quickstart");
     // With a clock that stands still the apply stays in the middle of a creation.

@@ -1,10 +1,11 @@
-//! `pgferry state`: what is remembered, shown and put right by hand. It never looks at Azure and never changes it.
+//! `pgferry state`: what is remembered, shown and put right by hand. It never changes Azure, and only `rebuild` looks at it.
 
 mod chosen;
 mod list;
 mod mv;
 mod pull;
 mod push;
+mod rebuild;
 mod rm;
 mod show;
 mod writing;
@@ -43,6 +44,7 @@ enum Command {
     Rm(rm::RmArgs),
     Pull(pull::PullArgs),
     Push(push::PushArgs),
+    Rebuild(rebuild::RebuildArgs),
 }
 
 pub(crate) async fn run(args: &StateArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
@@ -53,6 +55,7 @@ pub(crate) async fn run(args: &StateArgs, call: &Call<'_>) -> Result<Exit, Comma
         Command::Rm(args) => rm::run(args, call).await,
         Command::Pull(args) => pull::run(args, call).await,
         Command::Push(args) => push::run(args, call).await,
+        Command::Rebuild(args) => rebuild::run(args, call).await,
     }
 }
 
