@@ -20,7 +20,7 @@ use crate::arm::error::Delivery;
 use crate::arm::migration::{Ending, Migration, Standing, Substate};
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{ArmError, ArmId, ArmType, Body, Call, Collection, Failure, Final, Found, Retry, Verb};
-use crate::plan::batch::TAG_LINEAGE;
+use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
 use crate::plan::step::Finds;
 use crate::plan::{Gate, Step};
 
@@ -107,13 +107,16 @@ impl Doer<'_> {
         match deed {
             Deed::Put {
                 id,
-                body,
+                mut body,
                 hash,
                 brings,
                 query,
                 finds,
             } => {
                 self.as_planned(&id, finds).await?;
+                if *finds == Finds::Nothing && body.get(&["tags", TAG_UNIT]).is_some() {
+                    self.sign(&mut body);
+                }
                 let call = Call::new(Verb::Put, id).asking(query);
                 self.put(call, &body, &hash, brings).await
             }
@@ -123,8 +126,7 @@ impl Doer<'_> {
                 hash,
                 start,
             } => {
-                // Whose it is can only be said now: the first run of a state is planned before that state is there.
-                body.set(&["tags", TAG_LINEAGE], Body::text(self.journal.lineage().to_string()));
+                self.sign(&mut body);
                 self.start(id, &body, &hash, &start).await
             }
             Deed::Delete { id, finds } => match self.as_planned(&id, finds).await {
@@ -136,6 +138,11 @@ impl Doer<'_> {
             Deed::Answer { id, body, hash } => self.answer(id, &body, &hash).await,
             Deed::Cancel { id } => self.cancel(id).await,
         }
+    }
+
+    /// Says whose it is, which can only be said now: the first run of a state is planned before that state is there.
+    fn sign(&self, body: &mut Body<Final>) {
+        body.set(&["tags", TAG_LINEAGE], Body::text(self.journal.lineage().to_string()));
     }
 
     /// Looks whether an object still is as the plan saw it: between a plan and its calls pass hours.

@@ -214,7 +214,7 @@ impl Session {
             (None, Some(_)) if told.len() > 1 => {
                 let told: Vec<String> = told.into_iter().collect();
                 return Err(CommandError::Usage(format!(
-                    "migrations of what is declared were started from different states: {}; say with --lineage which one this shall be",
+                    "what is declared was made by different states: {}; say with --lineage which one this shall be",
                     listed(&told)
                 )));
             }

@@ -17,6 +17,7 @@ use crate::observed::{Condition, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, Drift, FieldChange, Outcome, Reason, Shown};
+use super::batch::TAG_UNIT;
 use super::hold;
 use super::import;
 use super::jobs;
@@ -707,10 +708,16 @@ impl Put<'_> {
             unit,
             thing,
         } = self.subject;
+        let mut body = self.body;
+        let carries_tags = thing.fields.iter().any(|field| field.compare == Compare::Tags);
+        if carries_tags && self.finds == Finds::Nothing {
+            // Whose state it is is only known when it is sent; by both a lost state finds again what it made.
+            body.set(&["tags", TAG_UNIT], Body::text(unit.address.to_string()));
+        }
         Operation {
             op: Op::Put {
                 target: target(self.id, unit),
-                body: self.body,
+                body,
                 brings: kind::brings(declaration.kind.schema()),
                 query: self.query,
                 finds: self.finds,

@@ -100,8 +100,8 @@ fn told(lineage: Option<Lineage>, records: &BTreeMap<UnitAddress, UnitRecord>) -
         text.push_str(&format!("  {line}\n"));
     }
     text.push_str(&match lineage {
-        Some(lineage) => format!("\nIts lineage is {lineage}, with which its migrations are tagged.\n"),
-        None => "\nNo migration is tagged, so it gets a lineage of its own.\n".to_owned(),
+        Some(lineage) => format!("\nIts lineage is {lineage}, by the tags of what it made.\n"),
+        None => "\nNothing is tagged, so it gets a lineage of its own.\n".to_owned(),
     });
     text
 }

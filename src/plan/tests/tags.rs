@@ -29,9 +29,15 @@ fn they_reach_everything_that_carries_tags() {
     let mut world = tagged(World::new(), "dba");
     world.apply(&world.plan(LINK));
     let zone = id("Microsoft.Network/privateDnsZones/x.example.org");
-    assert_eq!(world.object(&zone)["tags"], json!({ "owner": "dba", "team": "db" }));
+    assert_eq!(
+        world.object(&zone)["tags"],
+        json!({ "owner": "dba", "team": "db", "pgferry-unit": "dns_zone.z" })
+    );
     let link = zone.child("virtualNetworkLinks", "vnet-a-link");
-    assert_eq!(world.object(&link)["tags"], json!({ "owner": "dba", "Team": "all" }));
+    assert_eq!(
+        world.object(&link)["tags"],
+        json!({ "owner": "dba", "Team": "all", "pgferry-unit": "dns_link.l#a" })
+    );
     let world = tagged(world, "somebody");
     assert_eq!(
         lines(&world.plan(LINK)),
