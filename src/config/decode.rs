@@ -10,9 +10,9 @@ use super::module::Configuration;
 use super::variables::Inputs;
 use crate::address::pattern::Renaming;
 use crate::address::{Address, KindName};
-use crate::arm::{ArmId, Outputs, SourceServer};
+use crate::arm::{ArmId, Cloud, Outputs, SourceServer};
 use crate::block::{Block, Check, Condition, Import, Removal, Verdict};
-use crate::diagnostic::code::{CONDITION_FAILED, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT};
+use crate::diagnostic::code::{CONDITION_FAILED, NO_DEFAULT, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Extent, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
@@ -86,6 +86,31 @@ impl Program {
             imports: folded.imports,
             checks: folded.checks,
         })
+    }
+
+    /// What is wrong with a configuration besides what is known to be wrong with it: with its text, its `azure` block (then there
+    /// are no `defaults`) or with what gives values to variables. What may only follow from that is left out.
+    pub fn other_problems(configuration: Configuration, inputs: Inputs, defaults: Option<Defaults>) -> Diagnostics {
+        let defaults = defaults.filter(|_| !configuration.lost.may_have("azure"));
+        let follows = |problem: &Diagnostic| match problem.code {
+            NOT_KNOWN => true,
+            NO_DEFAULT => defaults.is_none(),
+            _ => false,
+        };
+        let program = Self {
+            configuration,
+            inputs,
+            defaults: defaults.clone().unwrap_or(Defaults {
+                cloud: Cloud::Public,
+                subscription: None,
+                tenant: None,
+                resource_group: None,
+                location: None,
+                tags: BTreeMap::new(),
+            }),
+        };
+        let found = program.declare(&Outputs::default()).err().unwrap_or_default();
+        found.iter().filter(|problem| !follows(problem)).cloned().collect()
     }
 
     /// Only what is read, as far as it is known: the first waves of a look. What is wrong elsewhere is reported later, by

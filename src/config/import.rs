@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::shown;
-use crate::lang::expr::Expr;
+use crate::lang::expr::{Expr, Node};
 use crate::lang::value::{Type, Value};
 
 /// Evaluates an `import` block, once for each element of its `for_each`.
@@ -80,7 +80,7 @@ fn import(
     };
     let cell = std::cell::RefCell::new(&mut *folding);
     let named = pattern(&ModulePath::root(), &to.expr, &|expr| key(&mut cell.borrow_mut(), expr));
-    let to_expr = to.expr.span;
+    let (written, to_expr) = (&to.expr, to.expr.span);
     let pattern = folding.found.absorb(named)?;
     let Some(to) = address(pattern) else {
         let text = "a resource takes an object over, not a module".to_owned();
@@ -96,6 +96,9 @@ fn import(
         return None;
     }
     if !folding.blocks.iter().any(|block| block.address == to) {
+        if matches!(&written.node, Node::Reference(reference) if folding.room.has_failed(reference)) {
+            return None;
+        }
         let missing = refuse(to_expr, format!("{to} is not declared"));
         let missing = missing.hint("write the block that is to look after the object first");
         folding.found.push(missing);

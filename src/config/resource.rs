@@ -432,7 +432,7 @@ pub(super) fn dependencies(
                 continue;
             }
             // Reported with the other references.
-            Err(_) => continue,
+            Ok(Named::Broken) | Err(_) => continue,
         }
         let attributes = reference
             .steps

@@ -9,6 +9,7 @@ use crate::block::{Attribute, Body, Literal, Nested, Waiver};
 use crate::config::declare::{Declarations, Level, Named, PLAIN_BLOCKS, Site, unknown_argument};
 use crate::config::fold::local;
 use crate::config::forms;
+use crate::config::module::Configuration;
 use crate::config::parse::{RawAttribute, RawBlock, RawBody};
 use crate::config::scope::{Here, Room};
 use crate::config::variables::Inputs;
@@ -86,14 +87,16 @@ pub struct AzureBlock {
 ///
 /// # Errors
 /// All that is wrong with the settings and with what they refer to.
-pub fn settings(raw: &[RawBlock], inputs: &Inputs) -> Result<Settings, Diagnostics> {
+pub fn settings(configuration: &Configuration, inputs: &Inputs) -> Result<Settings, Diagnostics> {
+    let raw = configuration.root.as_slice();
     // Whether a kind exists is for others to say; here every block with another name may be a resource.
     let kinds: BTreeSet<&str> = raw
         .iter()
         .map(|block| &*block.kind.value)
         .filter(|kind| !PLAIN_BLOCKS.contains(kind))
         .collect();
-    let (all, mut declaring) = Declarations::collect(raw, kinds.into_iter().collect(), Level::Root);
+    let (all, mut declaring) =
+        Declarations::collect((raw, &configuration.lost), kinds.into_iter().collect(), Level::Root);
     let (room, problems) = Room::root(&all, inputs);
     declaring.extend(problems);
     let mut reading = Reading {
