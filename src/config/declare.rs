@@ -250,9 +250,26 @@ impl<'r> Declarations<'r> {
         let known = self.kinds.iter().copied().chain(PLAIN_BLOCKS);
         let diagnostic = Diagnostic::error(code::UNKNOWN_BLOCK, "unknown block");
         match kind {
-            "resource" | "data" => diagnostic
-                .at(block.kind.span, "there are no providers here")
-                .hint("the kind itself is the first word: `source \"erp\" { … }`"),
+            "resource" => {
+                diagnostic
+                    .at(block.kind.span, "there are no providers here")
+                    .hint(match block.labels.as_slice() {
+                        [kind, label] if self.is_kind(&kind.value) => {
+                            format!(
+                                "the kind itself is the first word: `{} \"{}\" {{ … }}`",
+                                kind.value, label.value
+                            )
+                        }
+                        _ => "the kind itself is the first word: `source \"erp\" { … }`; `pgferry kinds` lists all"
+                            .to_owned(),
+                    })
+            }
+            "data" => diagnostic
+                .at(block.kind.span, "there are no data sources")
+                .hint("a `network` or a `target` without a `server` block reads what exists"),
+            "ephemeral" => diagnostic
+                .at(block.kind.span, "there are no ephemeral resources")
+                .hint("`ephemeral = true` stands in a `variable` or in an `output` of a module"),
             "terraform" => diagnostic
                 .at(block.kind.span, "settings of the tool stand in a `pgferry` block")
                 .hint("did you mean `pgferry`?"),
@@ -540,7 +557,7 @@ pub(super) fn single_label(block: &RawBlock, form: &str) -> Diagnostics {
 pub(super) fn unknown_argument(name: &Name, place: &str, known: &[&str]) -> Diagnostic {
     Diagnostic::error(code::UNKNOWN_ARGUMENT, "unknown argument")
         .at(name.span, format!("`{place}` has no argument of this name"))
-        .suggest(&name.value, known.iter().copied())
+        .offer(&name.value, known.iter().copied())
 }
 
 /// Something of the language that this version does not do.

@@ -24,7 +24,12 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock, imports:
     for attribute in &block.body.attributes {
         if !forms::IMPORT.has(&attribute.name.value) {
             let known = forms::IMPORT.arguments();
-            folding.found.push(unknown_argument(&attribute.name, "import", &known));
+            let unknown = match &*attribute.name.value {
+                "provider" => unknown_argument(&attribute.name, "import", &[])
+                    .hint("there are no providers: the id says where the object lives"),
+                _ => unknown_argument(&attribute.name, "import", &known),
+            };
+            folding.found.push(unknown);
         }
     }
     for nested in &block.body.blocks {

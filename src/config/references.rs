@@ -376,7 +376,7 @@ fn strange_argument(name: &expr::Name, label: &str, all: &Declarations<'_>) -> D
         _ => {
             return diagnostic
                 .at(name.span, format!("the module `{label}` has no variable of this name"))
-                .suggest(&name.value, all.variable_names().into_iter().chain(CALL_ARGUMENTS));
+                .offer(&name.value, all.variable_names().into_iter().chain(CALL_ARGUMENTS));
         }
     };
     diagnostic.at(name.span, instead)
@@ -508,7 +508,8 @@ impl<'f, 'r> Finder<'f, 'r> {
                         }
                     }
                 }
-                ("to", _) => {}
+                // That there are no providers is told where the block is read.
+                ("to" | "provider", _) => {}
                 ("for_each", _) => self.expr(&attribute.expr, Site::PLAIN),
                 (_, _) => self.expr(&attribute.expr, Site { each, ..Site::PLAIN }),
             }
@@ -570,7 +571,7 @@ impl<'f, 'r> Finder<'f, 'r> {
                 None if declared.all.may_have_output(name) => {}
                 None => self.found.push(
                     unknown(place, format!("the module has no output `{name}`"))
-                        .suggest(name, declared.all.output_names()),
+                        .offer(name, declared.all.output_names()),
                 ),
             },
             None => {

@@ -24,7 +24,7 @@ mod variables;
 struct Kinds;
 
 impl Exports for Kinds {
-    fn problems(&self, _: &Block) -> Diagnostics {
+    fn problems(&self, _: &Block, _: &[Block]) -> Diagnostics {
         Diagnostics::new()
     }
 
