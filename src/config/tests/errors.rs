@@ -74,6 +74,7 @@ fn what_a_module_declares_in_a_text_that_cannot_be_read_may_be_there() {
     let (sources, found) = all_found(&files);
     insta::assert_snapshot!(rendered(&sources, found), @r#"
     C010 unknown argument @ 4:3 `b`: the module `m` has no variable of this name
+      hint: there are `source`, `for_each`, `enabled` and `depends_on`
     C020 unknown reference @ 7:32 `.p`: the module has no output `p`
       hint: did you mean `n`?
     C001 invalid syntax @ 2:9 ``: expected an expression
