@@ -2,7 +2,8 @@
 
 pub mod code;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use serde::de::Error as _;
@@ -76,6 +77,8 @@ pub struct Diagnostic {
     pub hints: Vec<String>,
     /// The resource concerned, if one is.
     pub address: Option<Address>,
+    /// How many more resources have the same problem at the same place.
+    pub alike: usize,
     /// The values that took part in the expression at fault; `None` until the innermost expression around it has been asked.
     pub values: Option<Vec<Participant>>,
 }
@@ -88,6 +91,9 @@ pub struct Participant {
     /// What is said of the value; nothing sensitive.
     pub statement: String,
 }
+
+/// More names than this are found sooner in the documentation.
+const MOST_OFFERED: usize = 20;
 
 /// All that was found; never empty when it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,6 +135,7 @@ impl Diagnostic {
             detail: None,
             hints: Vec::new(),
             address: None,
+            alike: 0,
             values: None,
         }
     }
@@ -181,6 +188,23 @@ impl Diagnostic {
         match nearest(written, known) {
             Some(name) => self.hint(format!("did you mean `{name}`?")),
             None => self,
+        }
+    }
+
+    /// Offers the nearest of the names that may stand at a place, or all of them where none is near and they are few.
+    #[must_use]
+    pub fn offer<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        match nearest(written, known.iter().copied()) {
+            Some(name) => self.hint(format!("did you mean `{name}`?")),
+            None => match known.as_slice() {
+                [] => self,
+                [only] => self.hint(format!("there is `{only}`")),
+                [first @ .., last] if known.len() <= MOST_OFFERED => {
+                    self.hint(format!("there are `{}` and `{last}`", first.join("`, `")))
+                }
+                _ => self,
+            },
         }
     }
 
@@ -246,20 +270,33 @@ impl Diagnostics {
         self.0.is_empty()
     }
 
-    /// In the order of files and places; what has no place comes last. What every instance of a module says alike is said
-    /// once.
-    pub fn sorted(mut self) -> Vec<Diagnostic> {
-        let mut said = HashSet::with_capacity(self.0.len());
-        // One expression that fails alike for many keys is one problem, whatever values took part each time.
-        self.0.retain(|found| {
-            said.insert(Diagnostic {
+    /// In the order of files and places; what has no place comes last. What every instance of a block or of a module says alike is
+    /// said once, of the first of them.
+    pub fn sorted(self) -> Vec<Diagnostic> {
+        let mut said: HashMap<Diagnostic, usize> = HashMap::with_capacity(self.0.len());
+        let mut sorted: Vec<Diagnostic> = Vec::new();
+        for found in self.0 {
+            // One expression that fails alike for many keys is one problem, whatever values took part each time. What has no
+            // place is told apart by its resource alone.
+            let alike = Diagnostic {
                 values: None,
+                address: found.address.clone().filter(|_| found.primary.is_none()),
                 ..found.clone()
-            })
-        });
-        self.0
-            .sort_by_key(|found| found.primary.as_ref().map_or((1, None), |mark| (0, Some(mark.span))));
-        self.0
+            };
+            match said.entry(alike) {
+                Entry::Vacant(place) => {
+                    place.insert(sorted.len());
+                    sorted.push(found);
+                }
+                Entry::Occupied(first) => {
+                    if let Some(first) = sorted.get_mut(*first.get()) {
+                        first.alike += usize::from(found.address.is_some() && found.address != first.address);
+                    }
+                }
+            }
+        }
+        sorted.sort_by_key(|found| found.primary.as_ref().map_or((1, None), |mark| (0, Some(mark.span))));
+        sorted
     }
 
     /// As found.
@@ -374,6 +411,22 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_nothing_is_near_what_there_is_is_named() {
+        let hints = |known: &[&str]| {
+            let unknown = Diagnostic::error(code::UNKNOWN_ARGUMENT, "unknown argument");
+            unknown.offer("banana", known.iter().copied()).hints
+        };
+        assert_eq!(hints(&["host", "bananas"]), ["did you mean `bananas`?"]);
+        assert_eq!(
+            hints(&["host", "port", "user"]),
+            ["there are `host`, `port` and `user`"]
+        );
+        assert_eq!(hints(&["host"]), ["there is `host`"]);
+        assert_eq!(hints(&[]), Vec::<String>::new());
+        assert_eq!(hints(&["x"; MOST_OFFERED + 1]), Vec::<String>::new());
+    }
 
     #[test]
     fn the_nearest_name_is_found() {

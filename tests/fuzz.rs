@@ -27,8 +27,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pgferry::arm::{Cloud, Outputs};
+use pgferry::config::parse::check_syntax;
 use pgferry::config::source::{Role, SourceFile};
-use pgferry::config::{Inputs, Program, Sources, Supplied, UnsetSensitive, layout, parse, settings};
+use pgferry::config::{Inputs, Program, Sources, Supplied, UnsetSensitive, layout, parsed, settings};
 use pgferry::diagnostic::{Code, Diagnostics, FileId, code};
 use pgferry::kind::Defaults;
 
@@ -300,9 +301,14 @@ fn evaluated(input: &Text) -> Diagnostics {
         unset_sensitive: UnsetSensitive::Unknown,
         cwd: ".".to_owned(),
     };
-    let declared = parse(&mut sources).and_then(|configuration| {
-        let inputs = Inputs::gather(&mut sources, &supplied)?;
-        settings(&configuration.root, &inputs)?;
+    let (inputs, mut wrong) = Inputs::gathered(&mut sources, &supplied);
+    let (configuration, problems) = parsed(&mut sources);
+    wrong.extend(problems);
+    let declared = settings(&configuration, &inputs).and_then(|_| {
+        if wrong.has_errors() {
+            wrong.extend(Program::other_problems(configuration, inputs, None));
+            return Err(wrong);
+        }
         let program = Program {
             configuration,
             inputs,
@@ -341,7 +347,7 @@ fn laid_out(input: &Text) {
             text: text.into(),
             role: Role::Configuration,
         };
-        parse::check_syntax(FileId(0), &file).is_ok()
+        check_syntax(FileId(0), &file).is_ok()
     };
     if input.json {
         return;

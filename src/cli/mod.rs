@@ -50,6 +50,7 @@ mod version;
 mod view;
 mod wait;
 mod work;
+mod wrong;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -256,7 +257,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
     let calling = Calling::of(&directory, known);
     let ended = wishes.and_then(|wishes| {
         let call = Call {
-            directory,
+            directory: directory.clone(),
             wishes,
             env: &env,
             ui: &ui,
@@ -269,6 +270,9 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Err(error) => {
             let report = error.report();
             ui.alert(&report.render(&calling, ui.width()));
+            if let Err(unwritten) = wrong::write(&error, &matches, &directory, &ui) {
+                ui.alert(&unwritten.report().render(&calling, ui.width()));
+            }
             report.exit
         }
     };

@@ -14,7 +14,7 @@ use crate::arm::{Cloud, CloudError, Outputs, SubscriptionId, TenantId};
 use crate::config::source::Role;
 use crate::config::version::{Constraint, Version};
 use crate::config::{
-    Assignment, AzureBlock, Inputs, Program, ReadError, Settings, Sources, Supplied, UnsetSensitive, parse, settings,
+    Assignment, AzureBlock, Inputs, Program, ReadError, Settings, Sources, Supplied, UnsetSensitive, parsed, settings,
 };
 use crate::diagnostic::code::{NO_SUBSCRIPTION, NOT_A_NAME, VERSION};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Spanned};
@@ -112,26 +112,20 @@ impl Project {
         purpose: Purpose,
     ) -> Result<Self, Box<Refused>> {
         let supplied = wishes.supplied(env, directory);
-        let inputs = Inputs::gather(&mut sources, &supplied);
-        let configuration = parse(&mut sources);
-        let (inputs, configuration) = match (inputs, configuration) {
-            (Ok(inputs), Ok(configuration)) => (inputs, configuration),
-            (inputs, configuration) => {
-                let mut found = Diagnostics::new();
-                found.absorb(inputs);
-                found.absorb(configuration);
-                return Err(Box::new(Refused { found, sources }));
-            }
-        };
-        let configured = settings(&configuration.root, &inputs).and_then(|configured| {
+        let (inputs, mut found) = Inputs::gathered(&mut sources, &supplied);
+        let (configuration, problems) = parsed(&mut sources);
+        found.extend(problems);
+        let configured = settings(&configuration, &inputs).and_then(|configured| {
             check_program(&configured)?;
             let defaults = defaults(&configured.azure, env)?;
             let backend = Backend::of(configured.pgferry.state.as_ref(), defaults.cloud)?;
             Ok((configured, defaults, backend))
         });
-        let (configured, defaults, backend) = match configured {
-            Ok(configured) => configured,
-            Err(found) => return Err(Box::new(Refused { found, sources })),
+        let configured = found.absorb(configured).filter(|_| !found.has_errors());
+        let Some((configured, defaults, backend)) = configured else {
+            let defaults = settings(&configuration, &inputs).and_then(|configured| defaults(&configured.azure, env));
+            found.extend(Program::other_problems(configuration, inputs, defaults.ok()));
+            return Err(Box::new(Refused { found, sources }));
         };
         let unset = match (defaults.cloud, purpose) {
             (Cloud::Simulator, _) => UnsetSensitive::MadeUp,

@@ -3,13 +3,14 @@
 
 use std::convert::Infallible;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
 
 use super::Call;
 use super::error::CommandError;
+use super::ui::Ui;
 use super::view::plan::problem::{Places, problems};
 use super::view::plan::{annotations, html, json, junit, markdown, sarif};
 use crate::plan::Plan;
@@ -51,7 +52,7 @@ pub(crate) struct Renderings {
 
 /// Where a rendering goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Destination {
+pub(crate) enum Destination {
     /// Standard output, in the place of the plan for people.
     Output,
     /// A file beside it.
@@ -110,7 +111,7 @@ impl Reports {
     /// When a file cannot be written.
     pub(crate) fn write(&self, call: &Call<'_>, render: impl Fn(ReportFormat) -> String) -> Result<(), CommandError> {
         for (format, _, to) in self.wanted() {
-            to.take(&render(format), call)?;
+            to.take(&render(format), &call.directory, call.ui)?;
         }
         Ok(())
     }
@@ -171,10 +172,14 @@ fn one_owner<'a>(wanted: impl Iterator<Item = (&'static str, &'a Destination)>) 
 }
 
 impl Destination {
-    fn take(&self, text: &str, call: &Call<'_>) -> Result<(), CommandError> {
+    /// Writes a text where it goes; a file's path starts at the project.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn take(&self, text: &str, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
         match self {
-            Self::Output => call.ui.data(text),
-            Self::File(path) => fs::write(call.directory.join(path), text).map_err(|cause| {
+            Self::Output => ui.data(text),
+            Self::File(path) => fs::write(directory.join(path), text).map_err(|cause| {
                 let name = path.display().to_string();
                 CommandError::NotWritten { name, cause }
             })?,
@@ -232,7 +237,7 @@ impl Renderings {
                 Format::Junit => junit::render(plan, calling, places),
                 Format::Html => html::render(plan, calling),
             };
-            to.take(&text, call)?;
+            to.take(&text, &call.directory, call.ui)?;
         }
         if let (Some(dialect), false) = (call.env.annotations, self.no_annotations) {
             let found = problems(plan, calling, places);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::config::lost::Lost;
 use crate::config::parse::RawBlock;
 use crate::config::variables::{self, Declared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, nearest};
@@ -76,19 +77,22 @@ pub(super) struct Declarations<'r> {
     call_index: BTreeMap<&'r str, usize>,
     check_index: BTreeMap<&'r str, usize>,
     kinds: Vec<&'r str>,
+    /// What may be declared where nobody could read it.
+    lost: Lost,
 }
 
 /// What the first steps of a reference name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named<'e> {
-    /// A variable; nothing when its declaration is at fault.
-    Variable(Option<usize>),
+    Variable(usize),
     Local(usize),
     Resource(usize),
     Call(usize),
     Each(Each),
     Itself,
     Path(&'e str),
+    /// Something whose declaration is at fault, which was reported.
+    Broken,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +125,11 @@ impl Site {
 
 impl<'r> Declarations<'r> {
     /// Sorts the blocks by what they declare. Blocks at fault are reported and left out.
-    pub(super) fn collect(raw: &'r [RawBlock], kinds: Vec<&'r str>, level: Level) -> (Self, Diagnostics) {
+    pub(super) fn collect(
+        (raw, lost): (&'r [RawBlock], &'r Lost),
+        kinds: Vec<&'r str>,
+        level: Level,
+    ) -> (Self, Diagnostics) {
         let mut found = Diagnostics::new();
         let mut all = Self {
             variables: Vec::new(),
@@ -141,6 +149,7 @@ impl<'r> Declarations<'r> {
             call_index: BTreeMap::new(),
             check_index: BTreeMap::new(),
             kinds,
+            lost: lost.clone(),
         };
         for block in raw {
             match &*block.kind.value {
@@ -156,7 +165,13 @@ impl<'r> Declarations<'r> {
                 "import" => found.push(only_in_root(block, "import")),
                 "module" => add_once(block, "module", &mut all.call_index, &mut all.calls, &mut found),
                 kind if all.kinds.contains(&kind) => all.add_resource(block, &mut found),
-                _ => found.push(all.unknown_block(block)),
+                _ => {
+                    found.push(all.unknown_block(block));
+                    if let Some(meant) = all.meant(block) {
+                        let label = block.labels.first().map(|label| &*label.value);
+                        all.lost.add(meant, label);
+                    }
+                }
             }
         }
         (all, found)
@@ -225,14 +240,36 @@ impl<'r> Declarations<'r> {
         }
     }
 
+    /// What a block was most likely to be whose first word is no kind.
+    fn meant(&self, block: &RawBlock) -> Option<&'r str> {
+        nearest(&block.kind.value, self.kinds.iter().copied().chain(PLAIN_BLOCKS))
+    }
+
     fn unknown_block(&self, block: &RawBlock) -> Diagnostic {
         let kind = &*block.kind.value;
         let known = self.kinds.iter().copied().chain(PLAIN_BLOCKS);
         let diagnostic = Diagnostic::error(code::UNKNOWN_BLOCK, "unknown block");
         match kind {
-            "resource" | "data" => diagnostic
-                .at(block.kind.span, "there are no providers here")
-                .hint("the kind itself is the first word: `source \"erp\" { … }`"),
+            "resource" => {
+                diagnostic
+                    .at(block.kind.span, "there are no providers here")
+                    .hint(match block.labels.as_slice() {
+                        [kind, label] if self.is_kind(&kind.value) => {
+                            format!(
+                                "the kind itself is the first word: `{} \"{}\" {{ … }}`",
+                                kind.value, label.value
+                            )
+                        }
+                        _ => "the kind itself is the first word: `source \"erp\" { … }`; `pgferry kinds` lists all"
+                            .to_owned(),
+                    })
+            }
+            "data" => diagnostic
+                .at(block.kind.span, "there are no data sources")
+                .hint("a `network` or a `target` without a `server` block reads what exists"),
+            "ephemeral" => diagnostic
+                .at(block.kind.span, "there are no ephemeral resources")
+                .hint("`ephemeral = true` stands in a `variable` or in an `output` of a module"),
             "terraform" => diagnostic
                 .at(block.kind.span, "settings of the tool stand in a `pgferry` block")
                 .hint("did you mean `pgferry`?"),
@@ -267,7 +304,21 @@ impl<'r> Declarations<'r> {
     }
 
     pub(super) fn declares_variable(&self, name: &str) -> bool {
-        self.variable_index.contains_key(name) || self.broken_variables.contains(name)
+        self.variable_index.contains_key(name) || self.is_broken_variable(name)
+    }
+
+    /// Whether all that its files declare is known.
+    pub(super) fn is_whole(&self) -> bool {
+        self.lost == Lost::default()
+    }
+
+    fn is_broken_variable(&self, name: &str) -> bool {
+        self.broken_variables.contains(name) || self.lost.may_declare("variable", name)
+    }
+
+    /// Whether an output of that name may stand where nobody could read it.
+    pub(super) fn may_have_output(&self, name: &str) -> bool {
+        self.lost.may_declare("output", name)
     }
 
     pub(super) fn is_kind(&self, name: &str) -> bool {
@@ -281,11 +332,13 @@ impl<'r> Declarations<'r> {
             "var" => self.variable(reference),
             "local" => {
                 let (name, span) = second(reference, "local.name")?;
-                self.local_index.get(name).map(|at| Named::Local(*at)).ok_or_else(|| {
-                    unknown(span, format!("there is no local value `{name}`"))
+                match self.local_index.get(name) {
+                    Some(at) => Ok(Named::Local(*at)),
+                    None if self.lost.may_have("locals") => Ok(Named::Broken),
+                    None => Err(unknown(span, format!("there is no local value `{name}`"))
                         .suggest(name, self.local_index.keys().copied())
-                        .into()
-                })
+                        .into()),
+                }
             }
             "module" => self.call(reference, site),
             "each" => each(reference, site),
@@ -309,8 +362,8 @@ impl<'r> Declarations<'r> {
     fn variable<'e>(&self, reference: &'e Reference) -> Result<Named<'e>, Box<Diagnostic>> {
         let (name, span) = second(reference, "var.name")?;
         match self.variable_index.get(name) {
-            Some(at) => Ok(Named::Variable(Some(*at))),
-            None if self.broken_variables.contains(name) => Ok(Named::Variable(None)),
+            Some(at) => Ok(Named::Variable(*at)),
+            None if self.is_broken_variable(name) => Ok(Named::Broken),
             None => Err(unknown(span, format!("there is no variable `{name}`"))
                 .suggest(name, self.variable_index.keys().copied())
                 .hint(format!("to declare it: variable \"{name}\" {{}}"))
@@ -330,6 +383,9 @@ impl<'r> Declarations<'r> {
         let labels = self.resource_index.get(kind);
         if let Some(at) = labels.and_then(|labels| labels.get(label)) {
             return Ok(Named::Resource(*at));
+        }
+        if self.lost.may_declare(kind, label) {
+            return Ok(Named::Broken);
         }
         let diagnostic = unknown(span, format!("there is no `{kind}` of this name"));
         let same = labels.into_iter().flat_map(|labels| labels.keys().copied());
@@ -365,11 +421,13 @@ impl<'r> Declarations<'r> {
             return Err(misplaced(reference.root.span, text).into());
         }
         let (name, span) = second(reference, "module.name")?;
-        self.call_index.get(name).map(|at| Named::Call(*at)).ok_or_else(|| {
-            unknown(span, format!("there is no module `{name}`"))
+        match self.call_index.get(name) {
+            Some(at) => Ok(Named::Call(*at)),
+            None if self.lost.may_declare("module", name) => Ok(Named::Broken),
+            None => Err(unknown(span, format!("there is no module `{name}`"))
                 .suggest(name, self.call_index.keys().copied())
-                .into()
-        })
+                .into()),
+        }
     }
 
     fn unknown_root(&self, reference: &Reference, root: &str) -> Diagnostic {
@@ -499,7 +557,7 @@ pub(super) fn single_label(block: &RawBlock, form: &str) -> Diagnostics {
 pub(super) fn unknown_argument(name: &Name, place: &str, known: &[&str]) -> Diagnostic {
     Diagnostic::error(code::UNKNOWN_ARGUMENT, "unknown argument")
         .at(name.span, format!("`{place}` has no argument of this name"))
-        .suggest(&name.value, known.iter().copied())
+        .offer(&name.value, known.iter().copied())
 }
 
 /// Something of the language that this version does not do.

@@ -9,10 +9,10 @@ use super::fold::{Exports, Folded, OutputValue, ask, fold, fold_kinds};
 use super::module::Configuration;
 use super::variables::Inputs;
 use crate::address::pattern::Renaming;
-use crate::address::{Address, KindName};
-use crate::arm::{ArmId, Outputs, SourceServer};
+use crate::address::{Address, KindName, ModulePath};
+use crate::arm::{ArmId, Cloud, Outputs, SourceServer};
 use crate::block::{Block, Check, Condition, Import, Removal, Verdict};
-use crate::diagnostic::code::{CONDITION_FAILED, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT};
+use crate::diagnostic::code::{CONDITION_FAILED, NO_DEFAULT, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Extent, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
@@ -86,6 +86,31 @@ impl Program {
             imports: folded.imports,
             checks: folded.checks,
         })
+    }
+
+    /// What is wrong with a configuration besides what is known to be wrong with it: with its text, its `azure` block (then there
+    /// are no `defaults`) or with what gives values to variables. What may only follow from that is left out.
+    pub fn other_problems(configuration: Configuration, inputs: Inputs, defaults: Option<Defaults>) -> Diagnostics {
+        let defaults = defaults.filter(|_| !configuration.lost.may_have("azure"));
+        let follows = |problem: &Diagnostic| match problem.code {
+            NOT_KNOWN => true,
+            NO_DEFAULT => defaults.is_none(),
+            _ => false,
+        };
+        let program = Self {
+            configuration,
+            inputs,
+            defaults: defaults.clone().unwrap_or(Defaults {
+                cloud: Cloud::Public,
+                subscription: None,
+                tenant: None,
+                resource_group: None,
+                location: None,
+                tags: BTreeMap::new(),
+            }),
+        };
+        let found = program.declare(&Outputs::default()).err().unwrap_or_default();
+        found.iter().filter(|problem| !follows(problem)).cloned().collect()
     }
 
     /// Only what is read, as far as it is known: the first waves of a look. What is wrong elsewhere is reported later, by
@@ -181,7 +206,10 @@ fn declaration(block: &Block, cx: &Context<'_>) -> Result<Option<Declaration>, D
     let Some(kind) = kind::find(block.address.kind().as_str()) else {
         return Ok(None);
     };
-    let fields = kind.schema().read(block)?;
+    let fields = kind
+        .schema()
+        .read(block)
+        .map_err(|found| offered(found, kind.schema(), block, cx.blocks.values()))?;
     Ok(Some(Declaration {
         address: block.address.clone(),
         span: block.span,
@@ -191,6 +219,69 @@ fn declaration(block: &Block, cx: &Context<'_>) -> Result<Option<Declaration>, D
         server: kind.server(&fields, cx)?,
     }))
 }
+
+/// What is wrong with a block, and for a text in place of a reference the resources that may have been meant.
+fn offered<'b>(
+    found: Diagnostics,
+    schema: &'static Schema,
+    block: &Block,
+    all: impl Iterator<Item = &'b Block> + Clone,
+) -> Diagnostics {
+    let one = |problem: Diagnostic| {
+        let place = problem.primary.as_ref().map(|mark| mark.span);
+        let written = block
+            .body
+            .attributes
+            .iter()
+            .find(|(_, written)| Some(written.span) == place);
+        let argument = written.and_then(|(name, _)| schema.all_arguments().find(|argument| argument.name == &**name));
+        let (Some((_, written)), Some(ArgumentType::Reference(kinds))) =
+            (written, argument.map(|argument| argument.ty))
+        else {
+            return problem;
+        };
+        let Some(text) = written
+            .value
+            .as_text()
+            .filter(|_| problem.hints.is_empty() && !written.value.marks.hide())
+        else {
+            return problem;
+        };
+        let same_module = |other: &&Block| other.address.module() == block.address.module();
+        let candidates = all.clone().filter(same_module);
+        let candidates = candidates.filter(|other| kinds.contains(&other.address.kind().as_str()));
+        let is_named = |other: &&Block| {
+            let name = other.body.attributes.get("name").and_then(|name| name.value.as_text());
+            name == Some(text) || other.address.label().as_str() == text
+        };
+        let named: Vec<&Block> = candidates.clone().filter(is_named).collect();
+        let declared: Vec<String> = candidates
+            .map(|other| format!("`{}`", in_module(&other.address)))
+            .collect();
+        let hint = match (named.as_slice(), declared.as_slice()) {
+            ([only], _) => format!("did you mean `{}`, without quotes?", in_module(&only.address)),
+            (_, []) => return problem,
+            (_, [only]) => format!("declared is {only}"),
+            (_, all) if all.len() <= MOST_OFFERED => format!("declared are {}", all.join(", ")),
+            (_, all) => format!(
+                "{} are declared, such as {}",
+                all.len(),
+                all.iter().next().map_or("", String::as_str)
+            ),
+        };
+        problem.hint(hint)
+    };
+    found.iter().cloned().map(one).collect()
+}
+
+/// How the configuration of its own module names a resource.
+fn in_module(address: &Address) -> Address {
+    let (kind, label) = (address.kind().clone(), address.label().clone());
+    Address::new(ModulePath::root(), kind, label, address.key().cloned())
+}
+
+/// So many resources are named where one may have been meant.
+const MOST_OFFERED: usize = 5;
 
 /// Postconditions that are known not to hold.
 fn broken_promises(block: &Block) -> Diagnostics {
@@ -310,10 +401,12 @@ struct KnownExports<'a> {
 }
 
 impl Exports for KnownExports<'_> {
-    fn problems(&self, block: &Block) -> Diagnostics {
-        let kind = kind::find(block.address.kind().as_str());
-        let read = kind.map(|kind| kind.schema().read(block).map(|_| ()));
-        let found = read.and_then(Result::err).unwrap_or_default();
+    fn problems(&self, block: &Block, all: &[Block]) -> Diagnostics {
+        let Some(kind) = kind::find(block.address.kind().as_str()) else {
+            return Diagnostics::new();
+        };
+        let found = kind.schema().read(block).err().unwrap_or_default();
+        let found = offered(found, kind.schema(), block, all.iter());
         // What could not be evaluated is not known either, which has been told.
         let mut told = Diagnostics::new();
         for problem in found.iter().filter(|problem| problem.code != NOT_KNOWN) {

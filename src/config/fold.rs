@@ -41,8 +41,8 @@ pub trait Exports {
     /// The attributes of a kind that go to Azure and nowhere else: whatever is read from one of them is sensitive.
     fn secrets(&self, kind: &KindName) -> Vec<&str>;
 
-    /// What is wrong with a block by itself: it may be why something that refers to it is wrong.
-    fn problems(&self, block: &Block) -> Diagnostics;
+    /// What is wrong with a block by itself, among all of them: it may be why something that refers to it is wrong.
+    fn problems(&self, block: &Block, all: &[Block]) -> Diagnostics;
 }
 
 /// A configuration, evaluated.
@@ -176,7 +176,7 @@ fn fold_and<T>(
     } = folding;
     if found.has_errors() && kinds.is_none() {
         for block in &blocks {
-            found.extend(exports.problems(block));
+            found.extend(exports.problems(block, &blocks));
         }
     }
     let (_, warnings) = found.or(())?;

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::shown;
-use crate::lang::expr::Expr;
+use crate::lang::expr::{Expr, Node};
 use crate::lang::value::{Type, Value};
 
 /// Evaluates an `import` block, once for each element of its `for_each`.
@@ -24,7 +24,12 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock, imports:
     for attribute in &block.body.attributes {
         if !forms::IMPORT.has(&attribute.name.value) {
             let known = forms::IMPORT.arguments();
-            folding.found.push(unknown_argument(&attribute.name, "import", &known));
+            let unknown = match &*attribute.name.value {
+                "provider" => unknown_argument(&attribute.name, "import", &[])
+                    .hint("there are no providers: the id says where the object lives"),
+                _ => unknown_argument(&attribute.name, "import", &known),
+            };
+            folding.found.push(unknown);
         }
     }
     for nested in &block.body.blocks {
@@ -80,7 +85,7 @@ fn import(
     };
     let cell = std::cell::RefCell::new(&mut *folding);
     let named = pattern(&ModulePath::root(), &to.expr, &|expr| key(&mut cell.borrow_mut(), expr));
-    let to_expr = to.expr.span;
+    let (written, to_expr) = (&to.expr, to.expr.span);
     let pattern = folding.found.absorb(named)?;
     let Some(to) = address(pattern) else {
         let text = "a resource takes an object over, not a module".to_owned();
@@ -96,6 +101,9 @@ fn import(
         return None;
     }
     if !folding.blocks.iter().any(|block| block.address == to) {
+        if matches!(&written.node, Node::Reference(reference) if folding.room.has_failed(reference)) {
+            return None;
+        }
         let missing = refuse(to_expr, format!("{to} is not declared"));
         let missing = missing.hint("write the block that is to look after the object first");
         folding.found.push(missing);

@@ -13,6 +13,7 @@ mod import;
 mod json;
 pub mod json_schema;
 pub mod layout;
+mod lost;
 pub mod module;
 pub mod parse;
 pub mod reference;
@@ -30,7 +31,7 @@ pub mod version;
 
 pub use decode::{Declared, Program};
 pub use fold::{Exports, Folded, OutputValue, constants, fold};
-pub use module::{Configuration, parse};
+pub use module::{Configuration, parse, parsed};
 pub use parse::{RawAttribute, RawBlock, RawBody};
 pub use settings::{AzureBlock, PgferryBlock, Settings, StateBlock, settings};
 pub use source::{Location, ReadError, Sources};

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::parse::{self, RawBlock};
+use crate::config::lost::Lost;
+use crate::config::parse::{self, Parsed, RawBlock};
 use crate::config::source::{ReadError, Role, Sources};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::code;
@@ -18,8 +19,10 @@ const LOCAL_ONLY: &str = "modules come from directories of this repository: `sou
 pub struct Configuration {
     /// The root's blocks.
     pub root: Vec<RawBlock>,
-    /// Blocks of modules by the directory that they lie in, as seen from the root.
-    modules: BTreeMap<Arc<str>, Vec<RawBlock>>,
+    /// What the root may declare besides, where not all of it could be read.
+    pub(super) lost: Lost,
+    /// Blocks of modules by the directory that they lie in, as seen from the root, with what they may declare besides.
+    modules: BTreeMap<Arc<str>, (Vec<RawBlock>, Lost)>,
     /// The first name of each directory by every name that is used.
     names: BTreeMap<Arc<str>, Arc<str>>,
 }
@@ -32,10 +35,23 @@ pub(super) const ROOT: &str = ".";
 /// # Errors
 /// All that is wrong with the texts, and sources of modules that lead nowhere.
 pub fn parse(sources: &mut Sources) -> Result<Configuration, Diagnostics> {
+    let (configuration, found) = parsed(sources);
+    found.or(configuration).map(|(configuration, _)| configuration)
+}
+
+/// The same where something is wrong: whatever could be read, beside all that is wrong with the rest.
+pub fn parsed(sources: &mut Sources) -> (Configuration, Diagnostics) {
     let files: Vec<_> = sources.of_role(Role::Configuration).collect();
-    let (root, mut found) = parse::blocks(&files);
+    let Parsed {
+        blocks: root,
+        lost,
+        mut found,
+    } = parse::blocks(&files);
     let mut waiting = called(&root, ROOT, &mut found);
-    let mut configuration = Configuration::of_root(root);
+    let mut configuration = Configuration {
+        lost,
+        ..Configuration::of_root(root)
+    };
     while let Some((directory, span)) = waiting.pop() {
         if configuration.names.contains_key(&directory) {
             continue;
@@ -52,12 +68,16 @@ pub fn parse(sources: &mut Sources) -> Result<Configuration, Diagnostics> {
             continue;
         }
         let files: Vec<_> = sources.of_module(&first).collect();
-        let (blocks, problems) = parse::blocks(&files);
+        let Parsed {
+            blocks,
+            lost,
+            found: problems,
+        } = parse::blocks(&files);
         found.extend(problems);
         waiting.extend(called(&blocks, &first, &mut found));
-        configuration.modules.insert(first, blocks);
+        configuration.modules.insert(first, (blocks, lost));
     }
-    found.or(configuration).map(|(configuration, _)| configuration)
+    (configuration, found)
 }
 
 impl Configuration {
@@ -65,20 +85,21 @@ impl Configuration {
     pub fn of_root(root: Vec<RawBlock>) -> Self {
         Self {
             root,
+            lost: Lost::default(),
             modules: BTreeMap::new(),
             names: BTreeMap::new(),
         }
     }
 
-    /// The module that a block in the directory `from` calls: its directory and its blocks.
-    pub(super) fn called_by(&self, block: &RawBlock, from: &str) -> Option<(&str, &[RawBlock])> {
+    /// The module that a block in the directory `from` calls: its directory, its blocks, and what it may declare besides.
+    pub(super) fn called_by(&self, block: &RawBlock, from: &str) -> Option<(&str, &[RawBlock], &Lost)> {
         let named = source(block, from).ok()??;
         let first = self.names.get(&named)?;
         if &**first == ROOT {
-            return Some((ROOT, &self.root));
+            return Some((ROOT, &self.root, &self.lost));
         }
-        let (directory, blocks) = self.modules.get_key_value(first)?;
-        Some((directory, blocks))
+        let (directory, (blocks, lost)) = self.modules.get_key_value(first)?;
+        Some((directory, blocks, lost))
     }
 }
 

@@ -7,8 +7,9 @@ use hcl_edit::Span as _;
 use hcl_edit::structure as hcl;
 
 use crate::config::json;
+use crate::config::lost::Lost;
 use crate::config::source::SourceFile;
-use crate::config::split;
+use crate::config::split::{self, Items};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span, Spanned};
 use crate::lang::code;
 use crate::lang::expr::{Expr, Name, Node};
@@ -47,8 +48,19 @@ pub struct RawAttribute {
     pub expr: Expr,
 }
 
-/// Reads the blocks of these files. At least one problem of every block that has one is found.
-pub(super) fn blocks(files: &[(FileId, &SourceFile)]) -> (Vec<RawBlock>, Diagnostics) {
+/// The blocks of some files.
+#[derive(Default)]
+pub(super) struct Parsed {
+    /// Those that could be read.
+    pub(super) blocks: Vec<RawBlock>,
+    /// What the others may have declared.
+    pub(super) lost: Lost,
+    /// At least one problem of every block that has one.
+    pub(super) found: Diagnostics,
+}
+
+/// Reads the blocks of these files.
+pub(super) fn blocks(files: &[(FileId, &SourceFile)]) -> Parsed {
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
         .min(files.len().max(1));
@@ -62,17 +74,17 @@ pub(super) fn blocks(files: &[(FileId, &SourceFile)]) -> (Vec<RawBlock>, Diagnos
             .collect();
         handles.into_iter().map(|handle| handle.join().ok().flatten()).collect()
     });
-    let mut blocks = Vec::new();
-    let mut found = Diagnostics::new();
+    let mut all = Parsed::default();
     for (result, files) in results.into_iter().zip(files.chunks(share)) {
         let parsed: Vec<Parsed> =
             result.unwrap_or_else(|| files.iter().map(|(id, file)| unreadable(*id, file)).collect());
         for file in parsed {
-            found.extend(file.found);
-            blocks.extend(file.blocks);
+            all.found.extend(file.found);
+            all.lost.extend(file.lost);
+            all.blocks.extend(file.blocks);
         }
     }
-    (blocks, found)
+    all
 }
 
 /// Reads a file that gives values to variables: attributes only.
@@ -83,7 +95,7 @@ pub fn parse_values(id: FileId, file: &SourceFile) -> Result<Vec<RawAttribute>, 
     if file.is_json() {
         return json::values(id, &file.text);
     }
-    let (items, mut found) = split::items(id, &file.text);
+    let Items { items, mut found, .. } = split::items(id, &file.text);
     let mut attributes: Vec<RawAttribute> = Vec::new();
     let whole = |id| Piece {
         file: id,
@@ -126,7 +138,7 @@ pub fn check_syntax(id: FileId, file: &SourceFile) -> Result<(), Diagnostics> {
     if file.is_json() {
         return json::blocks(id, &file.text).map(|_| ());
     }
-    let (items, mut found) = split::items(id, &file.text);
+    let Items { items, mut found, .. } = split::items(id, &file.text);
     let whole = Piece {
         file: id,
         offset: 0,
@@ -141,11 +153,6 @@ pub fn check_syntax(id: FileId, file: &SourceFile) -> Result<(), Diagnostics> {
     found.or(()).map(|_| ())
 }
 
-struct Parsed {
-    blocks: Vec<RawBlock>,
-    found: Diagnostics,
-}
-
 fn unreadable(id: FileId, file: &SourceFile) -> Parsed {
     let piece = Piece {
         file: id,
@@ -155,35 +162,54 @@ fn unreadable(id: FileId, file: &SourceFile) -> Parsed {
     };
     Parsed {
         blocks: Vec::new(),
+        lost: Lost::anything(),
         found: piece.unreadable().into(),
     }
 }
 
 fn parse_file(id: FileId, file: &SourceFile) -> Parsed {
     if file.is_json() {
-        let mut found = Diagnostics::new();
-        let blocks = found.absorb(json::blocks(id, &file.text)).unwrap_or_default();
-        return Parsed { blocks, found };
+        return match json::blocks(id, &file.text) {
+            Ok(blocks) => Parsed {
+                blocks,
+                ..Parsed::default()
+            },
+            Err(found) => Parsed {
+                blocks: Vec::new(),
+                lost: Lost::anything(),
+                found,
+            },
+        };
     }
-    let (items, problems) = split::items(id, &file.text);
-    let mut found = Diagnostics::new();
-    let mut blocks = Vec::with_capacity(items.len());
+    let Items {
+        items,
+        passed_over,
+        found: problems,
+    } = split::items(id, &file.text);
+    let text_of = |range: &Range<usize>| file.text.get(range.clone()).unwrap_or_default();
+    let (mut found, mut lost) = (Diagnostics::new(), Lost::default());
+    let mut blocks: Vec<RawBlock> = Vec::with_capacity(items.len());
+    for range in &passed_over {
+        lost.extend(Lost::in_text(text_of(range)));
+    }
     // A stray bracket right after an item that is at fault is a consequence of that.
     let mut excused = Vec::new();
     let mut after_fault = false;
     for (body, item) in parse_items(id, file, &items).into_iter().zip(&items) {
         // So are braces whose header is.
-        if after_fault && body.is_err() && file.text.get(item.clone()).is_some_and(|text| text.starts_with('{')) {
+        if after_fault && body.is_err() && text_of(item).starts_with('{') {
             continue;
         }
         after_fault = false;
         let Some(body) = found.absorb(body) else {
             after_fault = true;
+            lost.extend(Lost::in_text(text_of(item)));
             let rest = file.text.get(item.end..).unwrap_or_default();
             excused.push(Span::new(id, item.end..file.text.len() - rest.trim_start().len() + 1));
             continue;
         };
         for attribute in body.attributes {
+            lost.add(&attribute.name.value, None);
             let stray = Diagnostic::error(code::STRAY_ATTRIBUTE, "attribute outside of a block")
                 .at(attribute.name.span, "attributes stand inside of blocks");
             found.push(match attribute.expr.node {
@@ -200,14 +226,23 @@ fn parse_file(id: FileId, file: &SourceFile) -> Parsed {
         let end = problem.primary.as_ref().map(|mark| mark.span.end);
         problem.code == code::STRAY_CLOSER && excused.iter().any(|excused| Some(excused.end) == end)
     };
-    found.extend(
-        problems
-            .iter()
-            .filter(|problem| !consequence(problem))
-            .cloned()
-            .collect(),
-    );
-    Parsed { blocks, found }
+    for problem in problems.iter().filter(|problem| !consequence(problem)) {
+        // A bracket too many may have ended the block before it too early.
+        let before = |block: &RawBlock| {
+            problem
+                .primary
+                .as_ref()
+                .is_some_and(|at| block.header.start < at.span.start)
+        };
+        if problem.code == code::STRAY_CLOSER
+            && let Some(ended) = blocks.iter().rposition(before)
+        {
+            let ended = blocks.remove(ended);
+            lost.add(&ended.kind.value, ended.labels.first().map(|label| &*label.value));
+        }
+        found.push(problem.clone());
+    }
+    Parsed { blocks, lost, found }
 }
 
 fn parse_items(id: FileId, file: &SourceFile, items: &[Range<usize>]) -> Vec<Result<RawBody, Diagnostics>> {

@@ -222,7 +222,7 @@ mod tests {
         let mut sources = Sources::from_texts([("main.hcl", text), ("modules/server/main.hcl", MODULE)]);
         let configuration = parse(&mut sources)?;
         let inputs = Inputs::none(&sources);
-        settings(&configuration.root, &inputs)?;
+        settings(&configuration, &inputs)?;
         Ok(Program {
             configuration,
             inputs,

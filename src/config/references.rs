@@ -376,7 +376,7 @@ fn strange_argument(name: &expr::Name, label: &str, all: &Declarations<'_>) -> D
         _ => {
             return diagnostic
                 .at(name.span, format!("the module `{label}` has no variable of this name"))
-                .suggest(&name.value, all.variable_names().into_iter().chain(CALL_ARGUMENTS));
+                .offer(&name.value, all.variable_names().into_iter().chain(CALL_ARGUMENTS));
         }
     };
     diagnostic.at(name.span, instead)
@@ -475,11 +475,11 @@ impl<'f, 'r> Finder<'f, 'r> {
             }
             let Some(all) = self.all else { return };
             match all.named(reference, site) {
-                Ok(Named::Variable(Some(at))) => self.edge(Item::Variable(at), span),
+                Ok(Named::Variable(at)) => self.edge(Item::Variable(at), span),
                 Ok(Named::Local(at)) => self.edge(Item::Local(at), span),
                 Ok(Named::Resource(at)) => self.edge(Item::Resource(at), span),
                 Ok(Named::Call(at)) => self.call(reference, at, span),
-                Ok(Named::Variable(None) | Named::Each(_) | Named::Itself | Named::Path(_)) => {}
+                Ok(Named::Each(_) | Named::Itself | Named::Path(_) | Named::Broken) => {}
                 Err(diagnostic) => self.found.push(*diagnostic),
             }
         });
@@ -508,7 +508,8 @@ impl<'f, 'r> Finder<'f, 'r> {
                         }
                     }
                 }
-                ("to", _) => {}
+                // That there are no providers is told where the block is read.
+                ("to" | "provider", _) => {}
                 ("for_each", _) => self.expr(&attribute.expr, Site::PLAIN),
                 (_, _) => self.expr(&attribute.expr, Site { each, ..Site::PLAIN }),
             }
@@ -567,9 +568,10 @@ impl<'f, 'r> Finder<'f, 'r> {
                     let item = Item::Output(at);
                     self.edges.push((Node { module, item }, span));
                 }
+                None if declared.all.may_have_output(name) => {}
                 None => self.found.push(
                     unknown(place, format!("the module has no output `{name}`"))
-                        .suggest(name, declared.all.output_names()),
+                        .offer(name, declared.all.output_names()),
                 ),
             },
             None => {
@@ -590,7 +592,7 @@ fn called(all: Option<&Declarations<'_>>, element: &Expr, site: Site) -> Option<
     match all?.named(reference, site).ok()? {
         Named::Call(call) => Some(call),
         Named::Variable(_) | Named::Local(_) | Named::Resource(_) => None,
-        Named::Each(_) | Named::Itself | Named::Path(_) => None,
+        Named::Each(_) | Named::Itself | Named::Path(_) | Named::Broken => None,
     }
 }
 

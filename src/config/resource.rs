@@ -432,7 +432,7 @@ pub(super) fn dependencies(
                 continue;
             }
             // Reported with the other references.
-            Err(_) => continue,
+            Ok(Named::Broken) | Err(_) => continue,
         }
         let attributes = reference
             .steps
@@ -529,7 +529,12 @@ fn ignored(folding: &mut Folding<'_, '_>, attribute: &RawAttribute) -> Vec<(Stri
     };
     let Node::Tuple(elements) = &attribute.expr.node else {
         let text = "a list of attribute names is required, such as `[tags]`";
-        folding.found.push(refuse_meta(attribute.expr.span, text));
+        let refused = refuse_meta(attribute.expr.span, text);
+        let all = matches!(&attribute.expr.node, Node::Reference(reference) if &*reference.root.value == "all");
+        folding.found.push(match all {
+            true => refused.hint("there is no `all`: what pgferry should not look after at all needs no block"),
+            false => refused,
+        });
         return Vec::new();
     };
     let mut names = Vec::new();

@@ -228,6 +228,21 @@ impl<'r> Room<'r> {
         instances.into_iter().filter_map(CallInstance::room).collect()
     }
 
+    /// Whether what a reference leads to has a problem that was noted.
+    pub(super) fn has_failed(&self, reference: &Reference) -> bool {
+        match self.all.named(reference, Site::PLAIN) {
+            Ok(Named::Broken) => true,
+            Ok(Named::Resource(at)) => matches!(self.resource(at), None | Some(ResourceValue::Failed)),
+            Ok(Named::Call(at)) => match self.call(at) {
+                None | Some(Called::Failed) => true,
+                Some(Called::Single(_) | Called::Keyed(_)) => self.called(at).iter().any(|room| !room.all.is_whole()),
+            },
+            Ok(Named::Variable(_) | Named::Local(_) | Named::Each(_) | Named::Itself | Named::Path(_)) | Err(_) => {
+                false
+            }
+        }
+    }
+
     /// The instance of that key; all of them without one.
     pub(super) fn called_as(&self, at: usize, key: Option<&str>) -> Vec<&Room<'r>> {
         match (self.call(at), key) {
@@ -652,7 +667,7 @@ impl Scope for Here<'_, '_> {
             one(known.value.clone())
         };
         match named {
-            Named::Variable(at) => kept(at.and_then(|at| self.room.variable(at))),
+            Named::Variable(at) => kept(self.room.variable(at)),
             Named::Local(at) => kept(self.room.local(at)),
             Named::Call(at) => self.called(&lookup, self.room.call(at).ok_or_else(Reported::before)?),
             Named::Each(which) => {
@@ -667,6 +682,11 @@ impl Scope for Here<'_, '_> {
                 .itself
                 .clone()
                 .map_or(Err(Reported::before()), |value| Ok(Resolved { value, steps: 0 })),
+            Named::Broken => {
+                // What it comes from is not known.
+                self.note_literal(Literal::Derived);
+                Err(Reported::before())
+            }
             Named::Path("cwd") => one(Value::text(self.room.inputs.cwd.clone())),
             Named::Path("module") => one(Value::text(self.room.directory)),
             Named::Path(_) => one(Value::text(ROOT)),

@@ -9,6 +9,7 @@ use crate::block::{Attribute, Body, Literal, Nested, Waiver};
 use crate::config::declare::{Declarations, Level, Named, PLAIN_BLOCKS, Site, unknown_argument};
 use crate::config::fold::local;
 use crate::config::forms;
+use crate::config::module::Configuration;
 use crate::config::parse::{RawAttribute, RawBlock, RawBody};
 use crate::config::scope::{Here, Room};
 use crate::config::variables::Inputs;
@@ -86,14 +87,16 @@ pub struct AzureBlock {
 ///
 /// # Errors
 /// All that is wrong with the settings and with what they refer to.
-pub fn settings(raw: &[RawBlock], inputs: &Inputs) -> Result<Settings, Diagnostics> {
+pub fn settings(configuration: &Configuration, inputs: &Inputs) -> Result<Settings, Diagnostics> {
+    let raw = configuration.root.as_slice();
     // Whether a kind exists is for others to say; here every block with another name may be a resource.
     let kinds: BTreeSet<&str> = raw
         .iter()
         .map(|block| &*block.kind.value)
         .filter(|kind| !PLAIN_BLOCKS.contains(kind))
         .collect();
-    let (all, mut declaring) = Declarations::collect(raw, kinds.into_iter().collect(), Level::Root);
+    let (all, mut declaring) =
+        Declarations::collect((raw, &configuration.lost), kinds.into_iter().collect(), Level::Root);
     let (room, problems) = Room::root(&all, inputs);
     declaring.extend(problems);
     let mut reading = Reading {
@@ -176,10 +179,19 @@ impl<'r> Reading<'_, 'r> {
                 ),
                 "state" => settings.state = self.state(nested),
                 "encryption" => self.found.push(super::declare::not_yet(&nested.kind, "`encryption`")),
-                "backend" | "cloud" => self.found.push(
-                    unknown_argument(&nested.kind, "pgferry", &[])
-                        .hint("where state is kept stands in a `state` block: `state \"local\" {}`"),
-                ),
+                "backend" | "cloud" => self
+                    .found
+                    .push(unknown_argument(&nested.kind, "pgferry", &[]).hint(format!(
+                        "where state is kept stands in a `state` block: `state \"{}\" {{ … }}`",
+                        match nested.labels.first().map(|label| &*label.value) {
+                            Some("azurerm") => "azure_blob",
+                            Some("pg") => "postgres",
+                            Some(_) | None => "local",
+                        }
+                    ))),
+                "required_providers" => self
+                    .found
+                    .push(unknown_argument(&nested.kind, "pgferry", &[]).hint("there are no providers: leave it out")),
                 _ => self
                     .found
                     .push(unknown_argument(&nested.kind, "pgferry", &forms::PGFERRY.names())),
@@ -281,10 +293,17 @@ impl<'r> Reading<'_, 'r> {
         for attribute in &block.body.attributes {
             self.found.push(unknown_argument(&attribute.name, "preflight", &names));
         }
+        let no_dynamic = |nested: &RawBlock| {
+            Diagnostic::error(code::META_ARGUMENT, "invalid dynamic block")
+                .at(nested.header, "`dynamic` only makes blocks of resources")
+                .hint("write each `waive` block out: somebody answers for every one")
+        };
         let mut waivers = Vec::new();
         for nested in &block.body.blocks {
             if &*nested.kind.value == "waive" {
                 waivers.extend(self.waiver(nested));
+            } else if &*nested.kind.value == "dynamic" {
+                self.found.push(no_dynamic(nested));
             } else {
                 self.found.push(unknown_argument(&nested.kind, "preflight", &names));
             }
@@ -454,6 +473,14 @@ impl<'r> Reading<'_, 'r> {
                         "`tags` are written on everything that is created, and kept in the state",
                     )
                     .hint("take them from something that is not ephemeral"),
+            );
+            return None;
+        }
+        if order::deep_marks(&value).sensitive {
+            self.found.push(
+                Diagnostic::error(code::SENSITIVE_SHOWN, "sensitive value where it would be shown")
+                    .at(expr.span, "`tags` are stored and shown in plans")
+                    .hint("wrap it in `nonsensitive(…)` if it may be seen"),
             );
             return None;
         }

@@ -30,6 +30,8 @@ pub struct Sources {
     first_names: HashMap<PathBuf, Arc<str>>,
     /// Names of Terraform's files in the directory, none of which is read.
     for_terraform: Vec<String>,
+    /// Texts of modules' files that count in place of the stored ones, by their paths.
+    laid_over: BTreeMap<PathBuf, String>,
     door: Door,
 }
 
@@ -209,10 +211,20 @@ impl Sources {
             return Ok(Arc::clone(name));
         }
         let mut files = Vec::new();
-        for (name, role) in names_in(&path).map_err(refused)? {
+        let mut names = names_in(&path).map_err(refused)?;
+        let above = self.laid_over.keys().filter(|open| open.parent() == Some(&itself));
+        for name in above.filter_map(|open| open.file_name()?.to_str()) {
+            if let (Some(role), false) = (role_of(name), names.iter().any(|(known, _)| known == name)) {
+                names.push((name.to_owned(), role));
+            }
+        }
+        for (name, role) in names {
             if role == Role::Configuration {
                 let shown = format!("{directory}/{name}");
-                let text = read_text(&path.join(&name), &shown)?;
+                let text = match self.laid_over.get(&itself.join(&name)) {
+                    Some(text) => text.clone(),
+                    None => read_text(&path.join(&name), &shown)?,
+                };
                 files.push(self.push(shown, &text, Role::Module));
             }
         }
@@ -222,6 +234,20 @@ impl Sources {
         self.first_names.insert(itself, Arc::clone(directory));
         self.modules.insert(Arc::clone(directory), files);
         Ok(Arc::clone(directory))
+    }
+
+    /// Lays texts over the files of modules that are read later, each by its path: what an editor has open counts, and not what
+    /// was stored.
+    pub fn lay_over(&mut self, texts: impl IntoIterator<Item = (PathBuf, String)>) {
+        self.laid_over.extend(texts.into_iter().map(|(path, text)| {
+            // Links give a directory many names.
+            let place = path.parent().and_then(|place| fs::canonicalize(place).ok());
+            let path = place
+                .zip(path.file_name())
+                .map(|(place, name)| place.join(name))
+                .unwrap_or(path);
+            (path, text)
+        }));
     }
 
     /// Names of files of the directory that Terraform would read values of variables from.
@@ -264,6 +290,7 @@ impl Sources {
             modules: BTreeMap::new(),
             first_names: HashMap::new(),
             for_terraform: Vec::new(),
+            laid_over: BTreeMap::new(),
             door: Door {
                 directory: directory.to_owned(),
                 seen: Arc::default(),

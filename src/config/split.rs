@@ -40,10 +40,20 @@ struct Scanner<'t> {
     heredocs: Vec<&'t str>,
 }
 
-/// The ranges of the top-level items of a text, and what keeps others from being items at all.
-pub(super) fn items(file: FileId, text: &str) -> (Vec<Range<usize>>, Diagnostics) {
+/// The top level of a text.
+pub(super) struct Items {
+    /// The ranges of its items.
+    pub(super) items: Vec<Range<usize>>,
+    /// The ranges that hold no items, for the reasons in `found`.
+    pub(super) passed_over: Vec<Range<usize>>,
+    /// What keeps those from being items.
+    pub(super) found: Diagnostics,
+}
+
+/// The items of a text, and what keeps the rest of it from being some.
+pub(super) fn items(file: FileId, text: &str) -> Items {
     let mut found = Diagnostics::new();
-    let mut items = Vec::new();
+    let (mut items, mut passed_over) = (Vec::new(), Vec::new());
     let mut start = 0;
     loop {
         let mut scanner = Scanner {
@@ -55,6 +65,7 @@ pub(super) fn items(file: FileId, text: &str) -> (Vec<Range<usize>>, Diagnostics
         };
         if let Err(problem) = scanner.skip_space() {
             found.push(*problem);
+            passed_over.push(scanner.at..text.len());
             break;
         }
         start = scanner.at;
@@ -69,14 +80,21 @@ pub(super) fn items(file: FileId, text: &str) -> (Vec<Range<usize>>, Diagnostics
             Err(problem) => {
                 found.push(*problem);
                 // Each problem may have looked at the whole rest of the text.
-                if found.iter().count() >= MOST_PROBLEMS {
+                if found.len() >= MOST_PROBLEMS {
+                    passed_over.push(start..text.len());
                     break;
                 }
-                start = next_header(text, start);
+                let next = next_header(text, start);
+                passed_over.push(start..next);
+                start = next;
             }
         }
     }
-    (items, found)
+    Items {
+        items,
+        passed_over,
+        found,
+    }
 }
 
 /// Where the next line starts that looks like the header of a top-level block.
@@ -365,7 +383,7 @@ mod tests {
     use super::*;
 
     fn split(text: &str) -> (Vec<&str>, Vec<String>) {
-        let (items, found) = items(FileId(0), text);
+        let Items { items, found, .. } = items(FileId(0), text);
         let found = found.iter().map(|found| {
             let mark = found.primary.as_ref().unwrap();
             format!("{} {}", mark.span.start, mark.text)

@@ -176,10 +176,10 @@ fn plain(block: &RawBlock, arguments: &[&str], blocks: &[&str]) -> Diagnostics {
         .iter()
         .filter(|attribute| !arguments.contains(&&*attribute.name.value))
     {
-        let unknown = unknown_argument(&attribute.name, kind, arguments);
         found.push(match (kind, &*attribute.name.value) {
-            ("removed", "destroy") => unknown.hint("it stands in a `lifecycle` block: `lifecycle { destroy = false }`"),
-            _ => unknown,
+            ("removed", "destroy") => unknown_argument(&attribute.name, kind, &[])
+                .hint("it stands in a `lifecycle` block: `lifecycle { destroy = false }`"),
+            _ => unknown_argument(&attribute.name, kind, arguments),
         });
     }
     for nested in nested.iter().filter(|nested| !blocks.contains(&&*nested.kind.value)) {

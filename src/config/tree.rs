@@ -2,6 +2,7 @@
 //! evaluated.
 
 use crate::config::declare::{Declarations, Level};
+use crate::config::lost::Lost;
 use crate::config::module::{Configuration, ROOT};
 use crate::config::parse::RawBlock;
 use crate::config::references::{Item, Node};
@@ -53,7 +54,7 @@ impl<'r> Tree<'r> {
     /// Follows every call from the root. Calls that lead back to a module on their own way are reported and not followed.
     pub(super) fn collect(configuration: &'r Configuration, kinds: &[&'r str], found: &mut Diagnostics) -> Self {
         let mut tree = Self { modules: Vec::new() };
-        tree.add(&configuration.root, ROOT, None, kinds, found);
+        tree.add((ROOT, &configuration.root, &configuration.lost), None, kinds, found);
         let mut next = 0;
         while next < tree.modules.len() {
             let calls = tree
@@ -62,7 +63,7 @@ impl<'r> Tree<'r> {
             let (calls, from) = calls.unwrap_or_default();
             let mut called = Vec::with_capacity(calls.len());
             for (call, block) in calls.into_iter().enumerate() {
-                let Some((directory, blocks)) = configuration.called_by(block, from) else {
+                let Some((directory, blocks, lost)) = configuration.called_by(block, from) else {
                     called.push(None);
                     continue;
                 };
@@ -76,7 +77,7 @@ impl<'r> Tree<'r> {
                     call,
                     block,
                 };
-                called.push(Some(tree.add(blocks, directory, Some(caller), kinds, found)));
+                called.push(Some(tree.add((directory, blocks, lost), Some(caller), kinds, found)));
             }
             if let Some(module) = tree.modules.get_mut(next) {
                 module.called = called;
@@ -88,8 +89,7 @@ impl<'r> Tree<'r> {
 
     fn add(
         &mut self,
-        blocks: &'r [RawBlock],
-        directory: &'r str,
+        (directory, blocks, lost): (&'r str, &'r [RawBlock], &'r Lost),
         caller: Option<Caller<'r>>,
         kinds: &[&'r str],
         found: &mut Diagnostics,
@@ -98,7 +98,7 @@ impl<'r> Tree<'r> {
             None => Level::Root,
             Some(_) => Level::Module,
         };
-        let (all, problems) = Declarations::collect(blocks, kinds.to_vec(), level);
+        let (all, problems) = Declarations::collect((blocks, lost), kinds.to_vec(), level);
         found.extend(problems);
         self.modules.push(Module {
             all,

@@ -20,7 +20,7 @@ pub struct Unset {
 
 /// Those variables, in the order of the files. Declarations at fault are left out.
 pub fn unset(configuration: &Configuration, inputs: &Inputs) -> Vec<Unset> {
-    let (all, _) = Declarations::collect(&configuration.root, Vec::new(), Level::Root);
+    let (all, _) = Declarations::collect((&configuration.root, &configuration.lost), Vec::new(), Level::Root);
     let missing = all.variables.iter().filter(|declared| declared.is_unset(inputs));
     missing
         .map(|declared| {

@@ -81,6 +81,8 @@ pub struct Inputs {
     pub(super) unset_sensitive: UnsetSensitive,
     /// `TF_VAR_` variables and files of Terraform that are not read.
     unread: Unread,
+    /// Whether a file could not be read that may give values, too.
+    lost: bool,
     pub(super) cwd: Arc<str>,
     pub(super) door: Door,
 }
@@ -129,6 +131,12 @@ impl Inputs {
     /// # Errors
     /// When a file cannot be read or is not well formed.
     pub fn gather(sources: &mut Sources, supplied: &Supplied) -> Result<Self, Diagnostics> {
+        let (inputs, found) = Self::gathered(sources, supplied);
+        found.or(inputs).map(|(inputs, _)| inputs)
+    }
+
+    /// The same where something is wrong: whatever could be read, beside all that is wrong with the rest.
+    pub fn gathered(sources: &mut Sources, supplied: &Supplied) -> (Self, Diagnostics) {
         let mut inputs = Self {
             given: BTreeMap::new(),
             unset_sensitive: supplied.unset_sensitive,
@@ -136,6 +144,7 @@ impl Inputs {
                 environment: supplied.meant_for_terraform.clone(),
                 files: sources.values_for_terraform(),
             },
+            lost: false,
             cwd: supplied.cwd.as_str().into(),
             door: sources.door(),
         };
@@ -169,7 +178,8 @@ impl Inputs {
                 },
             }
         }
-        found.or(inputs).map(|(inputs, _)| inputs)
+        inputs.lost = found.has_errors();
+        (inputs, found)
     }
 
     /// The same, with another answer to what an unset sensitive variable is.
@@ -185,6 +195,7 @@ impl Inputs {
             given: BTreeMap::new(),
             unset_sensitive: UnsetSensitive::Unknown,
             unread: Unread::default(),
+            lost: false,
             cwd: ".".into(),
             door: sources.door(),
         }
@@ -429,6 +440,8 @@ impl Declared<'_> {
             .map(|given| self.given(given))
             .transpose()?;
         match given.flatten().or_else(|| self.default.clone()) {
+            // Whether the default counts, or nothing at all, hangs on what could not be read.
+            _ if inputs.lost && !inputs.given.contains_key(&self.name.value) => Err(Diagnostics::new()),
             Some(value) => Ok(value.marked(self.marks)),
             None if self.marks.sensitive => self.unset_sensitive(inputs),
             None => Err(self.unset(&inputs.unread).into()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::outline::Block;
-use super::place::{Offered, Place, place};
+use super::place::{Offered, Place, place, without_keys};
 use super::project::Project;
 use crate::config::forms::Holds;
 use crate::config::reference::{self, Sort};
@@ -190,6 +190,7 @@ impl Value<'_> {
             insert: name.to_owned(),
             range: range.clone(),
         };
+        let before = without_keys(before);
         let parts: Vec<&str> = before.split('.').collect();
         match parts.as_slice() {
             ["var"] => {

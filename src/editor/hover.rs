@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::complete::first_line;
 use super::outline::{Block, is_word};
-use super::place::{Offered, word_around};
+use super::place::{Offered, path_start, without_keys, word_around};
 use super::project::{Declared, Project};
 use crate::config::forms::{Holds, META};
 use crate::config::reference::{self, Entry, Sort};
@@ -149,14 +149,14 @@ fn named<'p>(project: &'p Project, file: usize, word: &Range<usize>) -> Option<N
     let outline = &project.files.get(file)?.outline;
     in_value(outline.around(word.start).last()?, word)?;
     let before = text.get(..word.start)?;
-    let start = before.trim_end_matches(|c| is_word(c) || c == '.').len();
+    let start = path_start(before);
     let after = text.get(word.end..).unwrap_or_default();
     // A root alone names nothing yet: the name behind it is what is meant.
     let next = after.strip_prefix('.').unwrap_or_default();
     let next = next
         .get(..next.find(|c| !is_word(c)).unwrap_or(next.len()))
         .unwrap_or_default();
-    let path = text.get(start..word.end)?;
+    let path = without_keys(text.get(start..word.end)?);
     let mut parts: Vec<&str> = path.split('.').collect();
     if parts.len() == 1 && !next.is_empty() {
         parts.push(next);

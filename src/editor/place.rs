@@ -144,8 +144,54 @@ pub fn word_around(text: &str, offset: usize) -> Range<usize> {
 /// The dotted path that ends at a place.
 fn path_before(text: &str, start: usize, offset: usize) -> Range<usize> {
     let before = text.get(start..offset).unwrap_or_default();
-    let path = before.trim_end_matches(|c| is_word(c) || c == '.');
-    start + path.len()..offset
+    start + path_start(before)..offset
+}
+
+/// Where the dotted path starts that a text ends with. Keys in brackets are a part of it, as in `module.x["k"].`.
+pub fn path_start(before: &str) -> usize {
+    let is_part = |c| is_word(c) || c == '.';
+    let mut start = before.trim_end_matches(is_part).len();
+    loop {
+        let (Some(owner), Some(path)) = (before.get(..start), before.get(start..)) else {
+            return start;
+        };
+        match owner.strip_suffix(']').and_then(opening) {
+            Some(open) if path.starts_with('.') => {
+                start = owner.get(..open).unwrap_or_default().trim_end_matches(is_part).len();
+            }
+            Some(_) | None => return start,
+        }
+    }
+}
+
+/// Where the bracket opens that the end of a text stands in, on its line.
+fn opening(inside: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in inside.char_indices().rev() {
+        match c {
+            '[' if depth == 0 => return Some(at),
+            '[' => depth -= 1,
+            ']' => depth += 1,
+            '\n' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A dotted path without the keys in it.
+pub fn without_keys(path: &str) -> String {
+    let mut depth = 0_usize;
+    let mut names = String::with_capacity(path.len());
+    for c in path.chars() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            c if depth == 0 => names.push(c),
+            _ => {}
+        }
+    }
+    names
 }
 
 /// What may stand in the innermost of some blocks.

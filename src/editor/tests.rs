@@ -196,6 +196,15 @@ fn modules_are_followed() {
     let in_module = |name: &str| ("modules/eu/main.hcl".to_owned(), name.to_owned());
     assert_eq!(declared(&with("", "module.eu.i|d")), in_module("id"));
     assert_eq!(declared(&with("ho|st = 1", "1")), in_module("host"));
+    // Keys choose an instance and change nothing of what it has.
+    for key in ["\"a\"", "\"a.b\"", "local.keys[0]", "each.value[var.k][1]"] {
+        assert_eq!(labels(&with("", &format!("module.eu[{key}].|"))), ["id"], "{key}");
+        assert_eq!(
+            declared(&with("", &format!("module.eu[{key}].i|d"))),
+            in_module("id"),
+            "{key}"
+        );
+    }
     assert_eq!(
         declared(&with("", "module.e|u.id")),
         ("main.hcl".to_owned(), "eu".to_owned())

@@ -348,11 +348,15 @@ impl Schema {
             .collect();
         for (name, span) in &block.meta.lifecycle.ignore_changes {
             if !names.contains(&name.as_str()) {
-                found.push(
-                    Diagnostic::error(UNKNOWN_ARGUMENT, "unknown argument")
-                        .at(*span, format!("{title} has no argument of this name"))
-                        .suggest(name, names.iter().copied()),
-                );
+                let unknown = Diagnostic::error(UNKNOWN_ARGUMENT, "unknown argument")
+                    .at(*span, format!("{title} has no argument of this name"));
+                found.push(match self.sections.iter().find(|section| section.name == name) {
+                    Some(section) => unknown.hint(format!(
+                        "`{name}` is a block: name what it holds, {}",
+                        quoted(section.arguments.iter().map(|argument| argument.name))
+                    )),
+                    None => unknown.offer(name, names.iter().copied()),
+                });
             }
         }
         let mut sections = BTreeMap::new();
@@ -361,7 +365,7 @@ impl Schema {
                 found.push(
                     Diagnostic::error(UNKNOWN_ARGUMENT, "unknown block")
                         .at(nested.span, format!("{title} has no block of this name"))
-                        .suggest(&nested.name, self.sections.iter().map(|section| section.name)),
+                        .offer(&nested.name, self.sections.iter().map(|section| section.name)),
                 );
                 continue;
             };
@@ -392,6 +396,11 @@ impl Schema {
             _ => Err(about(found, &block.address)),
         }
     }
+}
+
+fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 fn about(found: Diagnostics, address: &Address) -> Diagnostics {
@@ -425,7 +434,7 @@ fn read_content<'a>(
                     .at(written.name, format!("{title} takes no `{name}` of its own yet"))
                     .hint(format!("remove it; the `azure` block's `{name}` holds for everything")),
                 Some(section) => unknown.hint(format!("`{0}` is a block: write `{0} {{ … }}`", section.name)),
-                None => unknown.suggest(name, names),
+                None => unknown.offer(name, names),
             });
             continue;
         };

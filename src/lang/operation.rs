@@ -96,7 +96,15 @@ fn operands(
                 described(ty),
                 shown(value)
             );
-            evaluator.fail(Diagnostic::error(code::BAD_OPERAND, "invalid operand").at(span, text))
+            let refused = Diagnostic::error(code::BAD_OPERAND, "invalid operand").at(span, text);
+            evaluator.fail(match (binary.operator, &value.shape) {
+                (Operator::Add, Shape::Text(_)) => refused.hint("texts are joined in quotes: `\"${a}${b}\"`"),
+                (Operator::Add, Shape::List(..) | Shape::Tuple(_) | Shape::Set(..)) => {
+                    refused.hint("`concat(…)` joins lists, `setunion(…)` sets")
+                }
+                (Operator::Add, Shape::Map(..) | Shape::Object(_)) => refused.hint("`merge(…)` joins maps and objects"),
+                _ => refused,
+            })
         };
         if value.is_null() {
             return Err(wrong());

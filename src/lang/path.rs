@@ -49,8 +49,11 @@ pub fn attribute(evaluator: &Evaluator<'_>, value: &Value, name: &str, span: Spa
         let known = entries.keys().map(AsRef::as_ref);
         let diagnostic = unsupported(text);
         // The keys of a marked object are part of what must not be shown.
+        let each_has = |value: &Value| value.entries().is_some_and(|entries| entries.contains_key(name));
         return Err(evaluator.fail(if value.marks.hide() {
             diagnostic
+        } else if !entries.is_empty() && entries.values().all(each_has) {
+            diagnostic.hint(format!("`values(…)[*].{name}` takes it from every element"))
         } else {
             diagnostic.suggest(name, known)
         }));

@@ -145,6 +145,9 @@ impl Piece<'_> {
             _ if expected == "expected `:`" && before.contains('?') => {
                 "a conditional has two results: `CONDITION ? THIS : OTHERWISE`"
             }
+            '"' | '{' if expected == "expected `=`" && before.contains('{') => {
+                "a block inside of another stands on lines of its own"
+            }
             _ if message.starts_with("invalid block body") && line.contains('{') => {
                 "a block on one line holds one attribute; for more, give each a line of its own"
             }

@@ -20,7 +20,22 @@ pub fn constraint(expr: &Expr) -> Result<Type, Diagnostics> {
         Node::Reference(Reference { root, steps }) if steps.is_empty() => primitive(&root.value, expr.span),
         Node::Call(call) => constructor(call, expr.span),
         Node::Parenthesis(inner) => constraint(inner),
-        _ => Err(refuse(expr.span, "a type is required, such as `string` or `list(number)`").into()),
+        node => {
+            let required = refuse(expr.span, "a type is required, such as `string` or `list(number)`");
+            let quoted = match node {
+                Node::Literal(value) => value.as_text(),
+                _ => None,
+            };
+            Err(match quoted {
+                Some("list" | "map" | "set") => required.hint(format!(
+                    "types stand without quotes, with the type of their elements: `{}(string)`",
+                    quoted.unwrap_or_default()
+                )),
+                Some(name) if NAMES.contains(&name) => required.hint(format!("types stand without quotes: `{name}`")),
+                Some(_) | None => required,
+            }
+            .into())
+        }
     }
 }
 

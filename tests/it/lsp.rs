@@ -287,3 +287,36 @@ fn an_input_that_ends_ends_the_server() {
     drop(editor.input.take());
     assert_eq!(editor.server.wait().unwrap().code(), Some(1));
 }
+
+/// Whoever renames a variable of a module sees at once who still gives it by its old name, wherever the module lies.
+#[test]
+fn what_is_not_saved_yet_of_a_module_counts_for_whoever_calls_it() {
+    let mut editor = Editor::initialized();
+    std::fs::create_dir_all(editor.folder.path().join("live")).unwrap();
+    std::fs::create_dir_all(editor.folder.path().join("modules/eu")).unwrap();
+    let stored = "variable \"host\" {}\n\noutput \"url\" {\n  value = var.host\n}\n";
+    std::fs::write(editor.folder.path().join("modules/eu/main.hcl"), stored).unwrap();
+    let main = "module \"eu\" {\n  source   = \"../modules/eu\"\n  for_each = { a = 1 }\n  host     = \"h\"\n}\n\noutput \"o\" {\n  value = \
+                module.eu[\"a\"].url\n}\n";
+    editor.open("live/main.hcl", main);
+    assert_eq!(editor.problems("live/main.hcl"), Vec::<Json>::new());
+    editor.open("modules/eu/main.hcl", &stored.replace("\"host\"", "\"address\""));
+    let problems = editor.problems("live/main.hcl");
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem["message"].to_string().contains("`address` is missing"))
+    );
+    // The module's own mistake is told in its file, once, though two directories lead to it.
+    let problems = editor.problems("modules/eu/main.hcl");
+    let unknown = problems.iter().filter(|problem| problem["code"] == "C020");
+    assert_eq!(unknown.count(), 1, "{problems:?}");
+    let place = editor.at("live/main.hcl", 7, 29);
+    let answer = editor.ask("textDocument/definition", place);
+    assert_eq!(
+        answer.pointer("/result/uri"),
+        Some(&json!(editor.uri("modules/eu/main.hcl"))),
+        "{answer}"
+    );
+    assert_eq!(editor.end(), 0);
+}

@@ -120,3 +120,39 @@ fn the_steps_are_drawn() {
     let by_resource = ferry.run(&["graph", "--by", "resource"]).expect(0).out;
     assert!(by_resource.len() < by_step.len());
 }
+
+/// Whatever a program asked for, it is told what is wrong with the configuration in a form that it can read.
+#[test]
+fn a_configuration_that_is_wrong_is_told_to_programs_too() {
+    let ferry = Ferry::example("quickstart");
+    let main = fs::read_to_string(ferry.path("main.hcl")).unwrap();
+    fs::write(ferry.path("main.hcl"), main.replace("mode  ", "mdoe  ")).unwrap();
+    let told = |command: &str, code: &str| {
+        let answer = ferry.run(&[command, "--json"]).expect(1);
+        let json: Json = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{command}: {}", answer.out));
+        assert_eq!(json["format_version"], "1.0", "{command}");
+        assert_eq!(json["diagnostics"][0]["code"], code, "{command}: {json}");
+        assert!(
+            answer.err.contains(&format!("error[{code}]")),
+            "{command}: {}",
+            answer.err
+        );
+    };
+    for command in ["plan", "drift", "preflight"] {
+        told(command, "C010");
+    }
+    // These look at no resource, but have to read the configuration.
+    fs::write(ferry.path("main.hcl"), main.replace("mode  ", "mode mode ")).unwrap();
+    for command in ["output", "status", "history"] {
+        told(command, "C001");
+    }
+    fs::write(ferry.path("main.hcl"), main.replace("mode  ", "mdoe  ")).unwrap();
+    let answer = ferry.run(&["plan", "--sarif=plan.sarif", "--json=plan.json"]).expect(1);
+    assert_eq!(answer.out, "");
+    let read = |name: &str| -> Json { serde_json::from_str(&fs::read_to_string(ferry.path(name)).unwrap()).unwrap() };
+    assert_eq!(read("plan.json")["valid"], false);
+    let result = &read("plan.sarif")["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "C010");
+    let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert!(uri.as_str().unwrap().ends_with("main.hcl"), "{uri}");
+}

@@ -1,7 +1,7 @@
 //! What is wrong with a directory, the open files as they are in the editor, in the words of the protocol.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
@@ -13,24 +13,27 @@ use crate::config::{Inputs, ReadError, Sources};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Severity, Span, code};
 use crate::editor::{Lines, Position};
 
-/// The files of a directory with those that are open in an editor in place of the stored ones.
+/// The files of a directory with those that are open in an editor in place of the stored ones, `elsewhere` by their paths.
 ///
 /// # Errors
 /// When a stored file cannot be read and none is open.
-pub(super) fn sources(directory: &Path, open: &BTreeMap<String, &str>) -> Result<Sources, ReadError> {
-    match Sources::read(directory) {
-        Ok(mut sources) => {
-            for (name, text) in open {
-                sources.put(name, text);
-            }
-            Ok(sources)
+pub(super) fn sources(
+    directory: &Path,
+    open: &BTreeMap<String, &str>,
+    elsewhere: Vec<(PathBuf, String)>,
+) -> Result<Sources, ReadError> {
+    let sources = match Sources::read(directory) {
+        // What is open can be told about even where nothing is stored beside it, or nothing that can be read.
+        Err(_) if !open.is_empty() => Ok(Sources::empty(directory)),
+        read => read,
+    };
+    sources.map(|mut sources| {
+        for (name, text) in open {
+            sources.put(name, text);
         }
-        Err(error) if open.is_empty() => Err(error),
-        // What is open can be told about even where something beside it cannot be read.
-        Err(_) => Ok(Sources::from_texts(
-            open.iter().map(|(name, text)| (name.as_str(), *text)),
-        )),
-    }
+        sources.lay_over(elsewhere);
+        sources
+    })
 }
 
 /// The problems of each file, by its name.

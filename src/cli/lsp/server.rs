@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
@@ -11,10 +11,10 @@ use super::{check, uri};
 use crate::cli::env::Env;
 use crate::cli::exit::Exit;
 use crate::cli::project::Wishes;
-use crate::config::Sources;
 use crate::config::layout::formatted;
 use crate::config::parse::check_syntax;
 use crate::config::source::Role;
+use crate::config::{ReadError, Sources};
 use crate::diagnostic::FileId;
 use crate::editor::outline::{Block, Word};
 use crate::editor::{Item, ItemKind, Lines, Outline, Position, Project, complete, definition, hover};
@@ -164,14 +164,16 @@ impl Server {
         }
         self.changed
             .extend(self.documents.get(name).and_then(Document::directory));
+        // Any of the others may call the changed directory as a module.
+        let others = self.documents.values().filter_map(Document::directory);
+        self.changed.extend(others.collect::<Vec<_>>());
     }
 
     /// Checks what changed, and tells of every file that has, or had, something wrong with it.
     pub(super) fn check(&mut self) -> Vec<Json> {
-        let mut messages = Vec::new();
+        let mut messages: BTreeMap<String, Vec<Json>> = BTreeMap::new();
         for directory in std::mem::take(&mut self.changed) {
-            let open = self.open_in(&directory);
-            let problems = match check::sources(&directory, &open) {
+            let problems = match self.sources(&directory) {
                 Ok(sources) => {
                     let names = |name: &str| self.uri_of(&directory, name);
                     check::problems(&directory, sources, &self.wishes, &self.env, &names)
@@ -181,13 +183,20 @@ impl Server {
             let mut told = BTreeSet::new();
             for (name, problems) in problems {
                 let uri = self.uri_of(&directory, &name);
-                messages.push(publish(&uri, problems));
+                // A module's file is told about by whoever calls it, too.
+                let all = messages.entry(uri.clone()).or_default();
+                let new = problems.into_iter().filter(|problem| !all.contains(problem));
+                let new: Vec<Json> = new.collect();
+                all.extend(new);
                 told.insert(uri);
             }
             let before = self.told.insert(directory, told.clone()).unwrap_or_default();
-            messages.extend(before.difference(&told).map(|uri| publish(uri, Vec::new())));
+            for gone in before.difference(&told) {
+                messages.entry(gone.clone()).or_default();
+            }
         }
-        messages
+        let messages = messages.into_iter();
+        messages.map(|(uri, problems)| publish(&uri, problems)).collect()
     }
 
     fn open_in(&self, directory: &Path) -> BTreeMap<String, &str> {
@@ -199,8 +208,17 @@ impl Server {
         open.collect()
     }
 
+    /// The files of a directory as they are in the editor, and those of its modules, too.
+    fn sources(&self, directory: &Path) -> Result<Sources, ReadError> {
+        let elsewhere = self.documents.values().filter_map(|document| {
+            let path = document.path.clone()?;
+            (path.parent()? != directory).then(|| (path, document.text.clone()))
+        });
+        check::sources(directory, &self.open_in(directory), elsewhere.collect())
+    }
+
     fn uri_of(&self, directory: &Path, name: &str) -> String {
-        let path = directory.join(name);
+        let path = straight(&directory.join(name));
         let mut open = self.documents.iter();
         match open.find(|(_, document)| document.path.as_deref() == Some(&path)) {
             Some((uri, _)) => uri.clone(),
@@ -231,7 +249,7 @@ impl Server {
             .and_then(Path::file_name)
             .and_then(|name| name.to_str());
         if let (Some(directory), Some(name)) = (&directory, name)
-            && let Ok(mut sources) = check::sources(directory, &self.open_in(directory))
+            && let Ok(mut sources) = self.sources(directory)
         {
             // Modules are followed as far as they can be; what is wrong is told elsewhere.
             let _ = crate::config::parse(&mut sources);
@@ -269,9 +287,7 @@ impl Server {
         let (project, file, offset) = self.place(params)?;
         let directory = self.document(params)?.directory();
         let constants = || {
-            let sources = directory
-                .as_ref()
-                .and_then(|directory| check::sources(directory, &self.open_in(directory)).ok());
+            let sources = directory.as_ref().and_then(|directory| self.sources(directory).ok());
             sources
                 .map(|sources| check::constants(sources, &self.env))
                 .unwrap_or_default()
@@ -316,6 +332,20 @@ impl Server {
             Some(_) | None => json!([]),
         })
     }
+}
+
+/// A path without the `..` that lead to modules beside the directory: an editor knows their files without them.
+fn straight(path: &Path) -> PathBuf {
+    let mut straight = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir if straight.file_name().is_some() => {
+                straight.pop();
+            }
+            part => straight.push(part),
+        }
+    }
+    straight
 }
 
 impl Document {

@@ -97,7 +97,11 @@ fn one(diagnostic: &Diagnostic, files: &Lookup<'_>, width: usize) -> String {
         );
     }
     if let Some(address) = &diagnostic.address {
-        group = group.element(Level::NOTE.with_name("in").message(address.to_string()));
+        let others = match diagnostic.alike {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        group = group.element(Level::NOTE.with_name("in").message(format!("{address}{others}")));
     }
     if let Some(detail) = &diagnostic.detail {
         group = group.element(Level::NOTE.message(wrap(detail, width.saturating_sub(12)).join("\n")));

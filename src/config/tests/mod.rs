@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use crate::address::KindName;
 use crate::block::Block;
-use crate::config::{Assignment, Exports, Folded, Inputs, Sources, Supplied, UnsetSensitive, fold, parse, settings};
+use crate::config::{
+    Assignment, Exports, Folded, Inputs, Program, Sources, Supplied, UnsetSensitive, fold, parse, parsed, settings,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::lang::value::{Residual, Type, Value};
 
@@ -22,7 +24,7 @@ mod variables;
 struct Kinds;
 
 impl Exports for Kinds {
-    fn problems(&self, _: &Block) -> Diagnostics {
+    fn problems(&self, _: &Block, _: &[Block]) -> Diagnostics {
         Diagnostics::new()
     }
 
@@ -74,10 +76,20 @@ fn run(files: &[(&str, &str)], supplied: &Supplied) -> (Sources, Result<Folded, 
     let mut sources = Sources::from_texts(files.iter().copied());
     let folded = parse(&mut sources).and_then(|configuration| {
         let inputs = Inputs::gather(&mut sources, supplied)?;
-        settings(&configuration.root, &inputs)?;
+        settings(&configuration, &inputs)?;
         fold(&configuration, &inputs, &Kinds)
     });
     (sources, folded)
+}
+
+/// Everything found in files of which some cannot be read.
+fn all_found(files: &[(&str, &str)]) -> (Sources, Diagnostics) {
+    let mut sources = Sources::from_texts(files.iter().copied());
+    let (inputs, mut found) = Inputs::gathered(&mut sources, &supplied(&[]));
+    let (configuration, problems) = parsed(&mut sources);
+    found.extend(problems);
+    found.extend(Program::other_problems(configuration, inputs, None));
+    (sources, found)
 }
 
 /// The configuration, which must be without fault.

@@ -239,5 +239,6 @@ check "c" {
     C020 unknown reference @ 5:24 `nothing`: nothing is named `nothing`
       hint: to write a text, put it in quotes: "nothing"
     C010 unknown argument @ 11:5 `severity`: `assert` has no argument of this name
+      hint: there are `condition` and `error_message`
     "#);
 }

@@ -287,7 +287,7 @@ network "n" { name = 1 + "an error that is reported when its time comes" }
 "#,
     )]);
     let configuration = parse(&mut sources).unwrap();
-    let settings = settings(&configuration.root, &Inputs::none(&sources)).unwrap();
+    let settings = settings(&configuration, &Inputs::none(&sources)).unwrap();
     assert_eq!(settings.azure.resource_group.unwrap().value, "rg-prod");
     assert_eq!(settings.azure.tags.unwrap().value["count"], "2");
     assert!(settings.azure.location.is_none());

@@ -39,8 +39,9 @@ fn refuse(evaluator: &Evaluator<'_>, span: Span, text: impl Into<String>) -> Rep
 
 fn template_file(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
     let [path, variables] = two(evaluator, arguments, span, "templatefile")?;
-    let Some((file, marks)) = text(evaluator, path, frames)? else {
-        return Ok(Value::unknown(Type::String));
+    let (file, marks) = text(evaluator, path, frames)?;
+    let Some(file) = file else {
+        return unknown(evaluator, variables, frames, marks);
     };
     let refused = |text: String| refuse(evaluator, path.span, if marks.hide() { unsaid(marks) } else { text });
     let content = evaluator.files().read(&file);
@@ -66,8 +67,9 @@ fn template_string(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames
         let text = "a reference to the template is required: one that stands here needs no function";
         return Err(refuse(evaluator, template.span, text));
     }
-    let Some((content, marks)) = text(evaluator, template, frames)? else {
-        return Ok(Value::unknown(Type::String));
+    let (content, marks) = text(evaluator, template, frames)?;
+    let Some(content) = content else {
+        return unknown(evaluator, variables, frames, marks);
     };
     let values = evaluator.eval_in(variables, frames)?;
     let filled = Filling {
@@ -99,16 +101,22 @@ fn two<'e>(
     }
 }
 
-/// The text of an argument and its marks: nothing when it is unknown.
-fn text(evaluator: &Evaluator<'_>, expr: &Expr, frames: Frames<'_>) -> Result<Option<(Arc<str>, Marks)>, Reported> {
+/// What is made of a template that is not known yet: its marks and those of the variables are.
+fn unknown(evaluator: &Evaluator<'_>, variables: &Expr, frames: Frames<'_>, marks: Marks) -> Evaluated {
+    let values = evaluator.eval_in(variables, frames)?;
+    Ok(Value::unknown(Type::String).marked(marks | order::deep_marks(&values)))
+}
+
+/// The text of an argument, which may be unknown, and its marks.
+fn text(evaluator: &Evaluator<'_>, expr: &Expr, frames: Frames<'_>) -> Result<(Option<Arc<str>>, Marks), Reported> {
     let value = evaluator.eval_in(expr, frames)?;
     let refused = || refuse(evaluator, expr.span, "a string is required");
     let converted = convert(&value, &Type::String).map_err(|_| refused())?;
     if converted.is_unknown() {
-        return Ok(None);
+        return Ok((None, converted.marks));
     }
     let text = converted.as_text().ok_or_else(refused)?;
-    Ok(Some((text.into(), converted.marks)))
+    Ok((Some(text.into()), converted.marks))
 }
 
 struct Filling<'f, 'e> {
@@ -159,7 +167,8 @@ impl Filling<'_, '_> {
         };
         let inner = Evaluator::new(&scope, self.evaluator.files());
         let value = inner.eval(&parsed).map_err(|_| refused(&inner.take_found()))?;
-        let marks = self.marks | variables.marks | order::deep_marks(&value);
+        // As in Terraform the marks of every variable count, whether the template uses it or not.
+        let marks = self.marks | order::deep_marks(variables) | order::deep_marks(&value);
         Ok(value.marked(marks))
     }
 }

@@ -108,7 +108,8 @@ impl Places {
         }
     }
 
-    fn seen(&self, place: Location) -> Location {
+    /// A place in a file as it is seen from where the command was called.
+    pub(crate) fn seen(&self, place: Location) -> Location {
         Location {
             file: as_seen(&self.base, &place.file),
             ..place

@@ -1,0 +1,9 @@
+azure {
+  cloud           = "simulator"
+  subscription_id = "00000000-0000-4000-8000-000000000001"
+  resource_group  = "rg"
+  location        = "westeurope"
+}
+ephemeral "random_password" "x" {
+  length = 1
+}

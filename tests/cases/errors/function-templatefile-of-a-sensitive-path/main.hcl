@@ -1,0 +1,8 @@
+variable "path" {
+  type      = string
+  sensitive = true
+}
+
+output "text" {
+  value = templatefile(var.path, {})
+}

@@ -1,0 +1,1 @@
+pgferry { state "local" { path = "x" } }

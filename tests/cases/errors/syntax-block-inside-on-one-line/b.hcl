@@ -1,0 +1,1 @@
+terraform { backend "azurerm" { key = "x" } }

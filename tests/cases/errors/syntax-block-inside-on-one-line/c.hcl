@@ -1,0 +1,3 @@
+source "x" { lifecycle { prevent_destroy = true } }
+network "b" { name = "x"
+}
