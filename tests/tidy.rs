@@ -59,6 +59,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["address", "block", "diagnostic", "secret", "database", "postgres"],
     ),
     (
+        "verify",
+        &["address", "clock", "diagnostic", "database", "postgres"],
+    ),
+    (
         "refresh",
         &[
             "address",

@@ -11,3 +11,4 @@ mod connect;
 mod preflight;
 mod servers;
 mod state;
+mod verify;

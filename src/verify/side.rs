@@ -1,0 +1,105 @@
+//! One end of a comparison: sessions that all see one snapshot. It never writes, and knows nothing of the other end.
+
+use crate::database::{DatabaseName, Endpoint, quote_literal};
+use crate::postgres::{Access, Answer, ConnectError, Errand, Limits, QueryError, QueryFailure, Question, Session, connect};
+
+/// Schemas that belong to the system or the provider.
+const OURS: &str = "n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'azure', 'cron', 'pgaadauth')";
+
+/// Sessions to one database that see the same instant of it.
+pub struct Side {
+    sessions: Vec<Session>,
+}
+
+/// Why an end could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SideError {
+    /// No session came about.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A question got no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl Side {
+    /// Opens so many sessions, the first of which lends its snapshot to the others.
+    ///
+    /// # Errors
+    /// When a session cannot be had or the snapshot not be shared.
+    pub async fn open(
+        endpoint: &Endpoint,
+        database: &DatabaseName,
+        limits: Limits,
+        sessions: usize,
+    ) -> Result<Self, SideError> {
+        let dial = || connect(endpoint, database, Errand::Verify, Access::ReadOnly, limits);
+        let first = dial().await?;
+        let begin = "begin transaction isolation level repeatable read, read only";
+        run(&first, begin).await?;
+        let mut all = vec![first.clone()];
+        if sessions > 1 {
+            let question = Question {
+                wanted: "a snapshot to share",
+                sql: "select pg_export_snapshot() as snapshot",
+            };
+            let snapshot = first.one(&question, |row| Ok(row.text("snapshot")?.to_owned())).await?;
+            let join = format!("{begin}; set transaction snapshot {}", quote_literal(&snapshot));
+            for _ in 1..sessions {
+                let further = dial().await?;
+                run(&further, &join).await?;
+                all.push(further);
+            }
+        }
+        for session in &all {
+            run(session, "savepoint looked").await?;
+        }
+        Ok(Self { sessions: all })
+    }
+
+    /// Takes back what a refused statement of the first session has spoilt.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn recover(&self) -> Result<(), QueryError> {
+        recover(self.first()).await
+    }
+
+    /// The first session.
+    pub fn first(&self) -> &Session {
+        // A side is opened with one session at least, and loses none.
+        self.sessions.first().expect("a side has a session")
+    }
+
+    /// All sessions, each for one reader at a time.
+    pub fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+}
+
+/// Takes back what a refused statement has spoilt, so that the session sees its snapshot again.
+///
+/// # Errors
+/// When the connection is gone.
+pub async fn recover(session: &Session) -> Result<(), QueryError> {
+    run(session, "rollback to savepoint looked").await
+}
+
+/// Asks with the schemas that are neither the system's nor the provider's in the place of `{ours}`, and decodes every row.
+///
+/// # Errors
+/// As [`Session::all`].
+pub async fn ask<T>(
+    session: &Session,
+    wanted: &str,
+    sql: &str,
+    decode: impl FnMut(&Answer) -> Result<T, QueryFailure>,
+) -> Result<Vec<T>, QueryError> {
+    let sql = sql.replace("{ours}", OURS);
+    session.all(&Question { wanted, sql: &sql }, decode).await
+}
+
+async fn run(session: &Session, sql: &str) -> Result<(), QueryError> {
+    let wanted = "one snapshot";
+    session.run(&Question { wanted, sql }).await
+}

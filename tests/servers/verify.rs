@@ -1,0 +1,500 @@
+//! Comparing two real servers: every planted difference is found and named, and nothing is invented where there is none.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pgferry::clock::Clock;
+use pgferry::database::{DatabaseName, Endpoint};
+use pgferry::postgres::Limits;
+use pgferry::postgres::local::Cluster;
+use pgferry::verify::report::{Compared, RowsVerdict, TableOutcome};
+use pgferry::verify::rows::{How, RowDifference};
+use pgferry::verify::{Detail, Difference, Gravity, Level, Observer, Options, Pair, Settling, verify};
+
+use crate::servers::{maintenance, open, own, run};
+
+/// A clock whose sleeps are over at once.
+struct Impatient;
+
+#[async_trait]
+impl Clock for Impatient {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, _: Duration) {}
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn began(&self, _: &Pair) {}
+    fn table(&self, _: &Pair, _: &TableOutcome, _: usize) {}
+}
+
+fn options(level: Level) -> Options {
+    Options {
+        level,
+        tables: Vec::new(),
+        sample: None,
+        at_once: 2,
+        named: 9,
+        proven: BTreeSet::new(),
+    }
+}
+
+fn pair(source: &Endpoint, target: &Endpoint, database: &DatabaseName) -> Pair {
+    Pair {
+        batch: "database_batch.wave1".parse().unwrap(),
+        database: database.clone(),
+        source: source.clone(),
+        target: target.clone(),
+        limits: [Limits::BRIEF, Limits::BRIEF],
+        settling: Settling::Settled,
+    }
+}
+
+async fn compare(pair: &Pair, options: &Options) -> Compared {
+    let mut report = verify(std::slice::from_ref(pair), options, &Impatient, &Silent).await;
+    report.databases.pop().unwrap()
+}
+
+fn counting(compared: &Compared) -> Vec<&Difference> {
+    let all = compared.differences.iter();
+    all.filter(|difference| difference.gravity == Gravity::Counts).collect()
+}
+
+fn rows_of<'a>(compared: &'a Compared, table: &str) -> &'a RowDifference {
+    let found = compared.differences.iter().find_map(|difference| match &difference.detail {
+        Detail::Rows { different, .. } if difference.subject == table => Some(different),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("{table} does not differ: {:#?}", compared.differences))
+}
+
+/// Two servers with a database of the same name.
+struct Ends {
+    source: Cluster,
+    target: Cluster,
+    database: DatabaseName,
+}
+
+impl Ends {
+    async fn of(source: u32, target: u32) -> Self {
+        let settings = [("autovacuum", "off"), ("shared_buffers", "64MB"), ("max_locks_per_transaction", "256")];
+        let (source, target) = tokio::join!(own(source, &settings), own(target, &settings));
+        let ends = Self {
+            source,
+            target,
+            database: "moving".parse().unwrap(),
+        };
+        for end in [&ends.source, &ends.target] {
+            let session = open(&end.endpoint().unwrap(), &maintenance()).await;
+            run(&session, "create database moving template template0").await;
+        }
+        ends
+    }
+
+    async fn source(&self, sql: &str) {
+        run(&open(&self.source.endpoint().unwrap(), &self.database).await, sql).await;
+    }
+
+    async fn target(&self, sql: &str) {
+        run(&open(&self.target.endpoint().unwrap(), &self.database).await, sql).await;
+    }
+
+    async fn both(&self, sql: &str) {
+        tokio::join!(self.source(sql), self.target(sql));
+    }
+
+    fn pair(&self) -> Pair {
+        pair(&self.source.endpoint().unwrap(), &self.target.endpoint().unwrap(), &self.database)
+    }
+
+    async fn compare(&self, level: Level) -> Compared {
+        compare(&self.pair(), &options(level)).await
+    }
+}
+
+/// A difference that is planted in a schema of its own.
+struct Plant {
+    /// What both ends get.
+    both: &'static str,
+    /// What only the source gets.
+    source: &'static str,
+    /// What only the target gets.
+    target: &'static str,
+    /// What must be told, as code and a part of the headline or of what stands below it. Nothing else may be.
+    told: &'static [(&'static str, &'static str)],
+}
+
+const fn plant(both: &'static str, source: &'static str, target: &'static str, told: &'static [(&'static str, &'static str)]) -> Plant {
+    Plant { both, source, target, told }
+}
+
+const T: &str = "create table t (id int primary key, a text, b int)";
+const TEN: &str = "create table t (id int primary key, a text, b int); insert into t select i, 'x' || i, i from generate_series(1, 10) i";
+const BARE: &str = "create table t (a text, b int); insert into t select 'x' || i, i from generate_series(1, 10) i";
+
+/// Differences in catalogs.
+const OBJECTS: &[Plant] = &[
+    plant("select 1", T, "select 1", &[("V010", "relation")]),
+    plant("select 1", "select 1", T, &[("V011", "relation")]),
+    plant("select 1", "create view v as select 1 as a", "select 1", &[("V010", "relation")]),
+    plant("select 1", "create view v as select 1 as a", "create view v as select 2 as a", &[("V012", "definition")]),
+    plant(
+        "create table t (a int, b int)",
+        "create view v as select a, b from t where a > 1",
+        "create view v as select a, b from t where a > 2",
+        &[("V012", "definition")],
+    ),
+    plant(
+        "create table t (a int)",
+        "create materialized view m as select a from t",
+        "create materialized view m as select a + 0 as a from t",
+        &[("V012", "definition")],
+    ),
+    plant("select 1", "create table t (a int, b int)", "create table t (a int)", &[("V010", "column")]),
+    plant("select 1", "create table t (a int)", "create table t (a int, b int)", &[("V011", "column")]),
+    plant("select 1", "create table t (a int)", "create table t (a bigint)", &[("V012", "bigint")]),
+    plant("select 1", "create table t (a varchar(10))", "create table t (a varchar(20))", &[("V012", "varying(20)")]),
+    plant("select 1", "create table t (a int not null)", "create table t (a int)", &[("V012", "not null")]),
+    plant("select 1", "create table t (a int default 1)", "create table t (a int default 2)", &[("V012", "default")]),
+    plant("select 1", "create table t (a text collate \"C\")", "create table t (a text)", &[("V012", "collation")]),
+    plant(
+        "select 1",
+        "create table t (a int generated always as identity)",
+        "create table t (a int generated by default as identity)",
+        &[("V012", "identity_column")],
+    ),
+    plant("select 1", "create table t (a int)", "create unlogged table t (a int)", &[("V012", "persistence")]),
+    plant("select 1", "create table t (a int) with (fillfactor = 50)", "create table t (a int)", &[("V012", "fillfactor")]),
+    plant(T, "alter table t enable row level security", "select 1", &[("V012", "row security")]),
+    plant(T, "create policy p on t using (b > 1)", "create policy p on t using (b > 2)", &[("V012", "using")]),
+    plant(T, "create policy p on t using (b > 1)", "select 1", &[("V010", "policy")]),
+    plant(T, "create index i on t (a)", "select 1", &[("V010", "index")]),
+    plant(T, "create index i on t (a)", "create index i on t (b)", &[("V012", "definition")]),
+    plant(T, "create index i on t (a)", "create unique index i on t (a)", &[("V012", "UNIQUE")]),
+    plant(T, "create index i on t (a)", "create index i on t (a collate \"C\")", &[("V012", "COLLATE")]),
+    plant(T, "create index i on t (a) where b > 1", "create index i on t (a)", &[("V012", "WHERE")]),
+    plant("create table t (id int)", "alter table t add constraint k unique (id)", "select 1", &[("V010", "constraint")]),
+    plant(T, "alter table t add constraint c check (b > 0)", "alter table t add constraint c check (b > 1)", &[("V012", "CHECK")]),
+    plant(
+        "create table t (id int primary key); create table u (t int)",
+        "alter table u add constraint f foreign key (t) references t",
+        "select 1",
+        &[("V010", "constraint")],
+    ),
+    plant(
+        "create table t (id int primary key); create table u (t int)",
+        "alter table u add constraint f foreign key (t) references t on delete cascade",
+        "alter table u add constraint f foreign key (t) references t",
+        &[("V012", "CASCADE")],
+    ),
+    plant(
+        T,
+        "alter table t add constraint c check (b > 0)",
+        "alter table t add constraint c check (b > 0) not valid",
+        &[("V012", "validated")],
+    ),
+    plant("select 1", "create function f() returns int language sql as 'select 1'", "select 1", &[("V010", "routine")]),
+    plant(
+        "select 1",
+        "create function f() returns int language sql as 'select 1'",
+        "create function f() returns int language sql as 'select 2'",
+        &[("V012", "select 2")],
+    ),
+    plant(
+        "select 1",
+        "create function f() returns int language sql security definer as 'select 1'",
+        "create function f() returns int language sql as 'select 1'",
+        &[("V012", "SECURITY DEFINER")],
+    ),
+    plant(
+        "select 1",
+        "create aggregate g (int) (sfunc = int4pl, stype = int, initcond = '0')",
+        "create aggregate g (int) (sfunc = int4pl, stype = int, initcond = '1')",
+        &[("V012", "int4pl")],
+    ),
+    plant(
+        "create table t (a int); create function f() returns trigger language plpgsql as 'begin return new; end'",
+        "create trigger g before insert on t for each row execute procedure f()",
+        "select 1",
+        &[("V010", "trigger")],
+    ),
+    plant(
+        "create table t (a int); create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger g \
+         before insert on t for each row execute procedure f()",
+        "select 1",
+        "alter table t disable trigger g",
+        &[("V012", "fires")],
+    ),
+    plant("create table t (a int)", "create rule r as on delete to t do instead nothing", "select 1", &[("V010", "rule")]),
+    plant("select 1", "create type e as enum ('a', 'b')", "create type e as enum ('b', 'a')", &[("V012", "labels")]),
+    plant("select 1", "create type e as enum ('a', 'b')", "create type e as enum ('a')", &[("V012", "labels")]),
+    plant("select 1", "create domain d as int check (value > 0)", "create domain d as int check (value > 1)", &[("V012", "constraint")]),
+    plant("select 1", "create domain d as int default 1", "create domain d as int", &[("V012", "default")]),
+    plant("select 1", "create type c as (a int, b text)", "create type c as (a int, b int)", &[("V012", "column")]),
+    plant("select 1", "create sequence s", "create sequence s increment 2", &[("V012", "increment")]),
+    plant("select 1", "create sequence s maxvalue 100", "create sequence s", &[("V012", "maximum")]),
+    plant("create table t (a int); create sequence s", "alter sequence s owned by t.a", "select 1", &[("V012", "owned by")]),
+    plant("create table t (a int, b int)", "create statistics z (dependencies) on a, b from t", "select 1", &[("V010", "statistics")]),
+    plant(
+        "select 1",
+        "create table t (a int) partition by range (a)",
+        "create table t (a int) partition by list (a)",
+        &[("V012", "partition key")],
+    ),
+    plant(
+        "create table t (a int) partition by range (a)",
+        "create table u partition of t for values from (1) to (2)",
+        "create table u partition of t for values from (1) to (3)",
+        &[("V012", "partition bound")],
+    ),
+    plant("create table t (a int); create table u (b int)", "alter table u add column a int; alter table u inherit t", "alter table u add column a int", &[("V012", "parents")]),
+    plant(T, "comment on table t is 'one'", "comment on table t is 'two'", &[("V014", "comment")]),
+    plant(T, "comment on column t.a is 'one'", "select 1", &[("V014", "comment")]),
+    plant(T, "alter table t replica identity full", "select 1", &[("V015", "the whole row")]),
+    plant(
+        "create table t (a int not null); create unique index i on t (a)",
+        "alter table t replica identity using index i",
+        "alter table t replica identity nothing",
+        &[("V015", "the index i")],
+    ),
+    plant(T, "alter table t owner to planted", "alter table t owner to other", &[("V020", "owner")]),
+    plant(T, "grant select on t to planted", "select 1", &[("V021", "SELECT on table")]),
+    plant(T, "grant update (a) on t to planted", "select 1", &[("V021", "UPDATE on column")]),
+    plant(T, "grant select on t to planted with grant option", "grant select on t to planted", &[("V021", "may grant it on")]),
+    plant(T, "select 1", "grant delete on t to public", &[("V021", "DELETE on table")]),
+    plant("create function f() returns int language sql as 'select 1'", "revoke execute on function f() from public", "select 1", &[("V021", "EXECUTE on function")]),
+    plant("create sequence s", "grant usage on sequence s to planted", "select 1", &[("V021", "USAGE on sequence")]),
+];
+
+/// Differences in rows and sequences.
+const ROWS: &[Plant] = &[
+    plant(TEN, "select 1", "delete from t where id = 4", &[("V031", "missing  id = 4")]),
+    plant(TEN, "delete from t where id = 4", "select 1", &[("V031", "extra    id = 4")]),
+    plant(TEN, "select 1", "update t set a = 'y' where id = 4", &[("V031", "changed  id = 4")]),
+    plant(TEN, "select 1", "update t set a = null where id = 4", &[("V031", "changed  id = 4")]),
+    plant(TEN, "update t set a = '' where id = 4", "update t set a = null where id = 4", &[("V031", "changed  id = 4")]),
+    plant(
+        TEN,
+        "select 1",
+        "update t set a = case id when 4 then 'x5' else 'x4' end where id in (4, 5)",
+        &[("V031", "2 changed")],
+    ),
+    plant(TEN, "select 1", "update t set a = b::text, b = 0 where id = 4; update t set b = 4 where id = 4", &[("V031", "changed  id = 4")]),
+    plant(TEN, "select 1", "update t set a = a || ' ' where id = 4", &[("V031", "changed  id = 4")]),
+    plant(BARE, "select 1", "delete from t where b = 4", &[("V032", "1 missing")]),
+    plant(BARE, "select 1", "insert into t select * from t where b = 4", &[("V032", "1 extra")]),
+    plant(BARE, "insert into t select * from t where b = 4", "insert into t select * from t where b = 5", &[("V032", "1 missing, 1 extra")]),
+    plant("create table t (id bigint primary key, b bigint); insert into t values (1, 1)", "select 1", "update t set b = 4294967296", &[("V031", "changed  id = 1")]),
+    plant("create table t (id int primary key, b numeric); insert into t values (1, 1.5)", "select 1", "update t set b = 1.50", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b numeric); insert into t values (1, 'NaN')", "select 1", "update t set b = 0", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b float8); insert into t values (1, 0)", "select 1", "update t set b = '-0'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b float8); insert into t values (1, 0.1)", "select 1", "update t set b = 0.1::float4", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b float4); insert into t values (1, 0.1)", "select 1", "update t set b = 0.10000002", &[("V031", "changed")]),
+    plant(
+        "create table t (id int primary key, b timestamptz); insert into t values (1, '2024-03-31 02:30:00.000001+02')",
+        "select 1",
+        "update t set b = '2024-03-31 02:30:00.000002+02'",
+        &[("V031", "changed")],
+    ),
+    plant("create table t (id int primary key, b timestamp); insert into t values (1, 'infinity')", "select 1", "update t set b = '-infinity'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b interval); insert into t values (1, '1 month')", "select 1", "update t set b = '30 days'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b timetz); insert into t values (1, '12:00+00')", "select 1", "update t set b = '13:00+01'", &[("V031", "changed")]),
+    plant(
+        "create table t (id int primary key, b jsonb); insert into t values (1, '{\"a\": 1}')",
+        "select 1",
+        "update t set b = '{\"a\": 1.0}'",
+        &[("V031", "changed")],
+    ),
+    plant("create table t (id int primary key, b json); insert into t values (1, '{\"a\":1}')", "select 1", "update t set b = '{\"a\": 1}'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b int[]); insert into t values (1, '{1,2}')", "select 1", "update t set b = '{{1,2}}'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b int[]); insert into t values (1, '{1,2}')", "select 1", "update t set b = '[0:1]={1,2}'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b float8[]); insert into t values (1, '{1,2}')", "select 1", "update t set b = '{1,-2}'", &[("V031", "changed")]),
+    plant(
+        "create type c as (a int, b text); create table t (id int primary key, b c); insert into t values (1, '(1,)')",
+        "select 1",
+        "update t set b = '(1,\"\")'",
+        &[("V031", "changed")],
+    ),
+    plant("create table t (id int primary key, b int4range); insert into t values (1, '[1,5)')", "select 1", "update t set b = '[1,6)'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b bytea); insert into t values (1, '\\x00')", "select 1", "update t set b = '\\x0000'", &[("V031", "changed")]),
+    plant(
+        "create type e as enum ('a', 'b'); create table t (id int primary key, b e); insert into t values (1, 'a')",
+        "select 1",
+        "update t set b = 'b'",
+        &[("V031", "changed")],
+    ),
+    plant("create domain d as text; create table t (id int primary key, b d); insert into t values (1, 'a')", "select 1", "update t set b = 'A'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b uuid); insert into t values (1, '00000000-0000-0000-0000-000000000001')", "select 1", "update t set b = '00000000-0000-0000-0000-000000000002'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b inet); insert into t values (1, '10.0.0.1/8')", "select 1", "update t set b = '10.0.0.1/16'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b bool); insert into t values (1, true)", "select 1", "update t set b = false", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b bit(3)); insert into t values (1, '101')", "select 1", "update t set b = '100'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b point); insert into t values (1, '(1,2)')", "select 1", "update t set b = '(1,2.0000000000000004)'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b tsvector); insert into t values (1, 'a:1')", "select 1", "update t set b = 'a:2'", &[("V031", "changed")]),
+    plant("create table t (id int primary key, b money); insert into t values (1, '1.00')", "select 1", "update t set b = '1.01'", &[("V031", "changed")]),
+    plant("create table t (id text primary key); insert into t values ('a'), ('ä'), ('z')", "select 1", "delete from t where id = 'ä'", &[("V031", "missing  id = ä")]),
+    plant(
+        "create table t (a int, b text, primary key (a, b)); insert into t select i, 'k' || i from generate_series(1, 30) i",
+        "select 1",
+        "delete from t where a = 7",
+        &[("V031", "missing  a = 7, b = k7")],
+    ),
+    plant(
+        "create table t (id bigint primary key); insert into t values (-9223372036854775808), (0), (9223372036854775807)",
+        "select 1",
+        "delete from t where id = 0",
+        &[("V031", "missing  id = 0")],
+    ),
+    plant(
+        "create table t (a int) partition by range (a); create table u partition of t for values from (1) to (100); insert into t select generate_series(1, 50)",
+        "select 1",
+        "delete from t where a = 7",
+        &[("V032", "1 missing")],
+    ),
+    plant(
+        "create table t (a int); create table u () inherits (t); insert into u select generate_series(1, 50)",
+        "select 1",
+        "insert into t values (1)",
+        &[("V032", "1 extra")],
+    ),
+    plant("create table t (a int); insert into t values (1)", "create materialized view m as select * from t", "create materialized view m as select * from t; delete from t; refresh materialized view m; insert into t values (1)", &[("V032", "1 missing")]),
+    plant("create sequence s; select setval('s', 100)", "select setval('s', 200)", "select 1", &[("V040", "stands at 100, the source at 200")]),
+    plant("create sequence s", "select nextval('s')", "select 1", &[("V040", "has given no value yet")]),
+    plant("create sequence s increment -1; select setval('s', -5)", "select setval('s', -9)", "select 1", &[("V040", "stands at -5")]),
+    plant(
+        "create table t (id serial primary key, a int); insert into t (id, a) values (50, 1)",
+        "select 1",
+        "select 1",
+        &[("V040", "t.id at 50")],
+    ),
+    plant(
+        "create table t (id int generated by default as identity primary key); insert into t select generate_series(1, 9)",
+        "select setval('t_id_seq', 9)",
+        "select setval('t_id_seq', 3)",
+        &[("V040", "stands at 3")],
+    ),
+];
+
+/// What differences say, headline and all that stands below.
+fn words(difference: &Difference) -> String {
+    let mut text = format!("{} {}: ", difference.kind, difference.subject);
+    match &difference.detail {
+        Detail::Missing => text.push_str("missing"),
+        Detail::Extra => text.push_str("extra"),
+        Detail::Differs(attributes) => {
+            for attribute in attributes {
+                text.push_str(&format!(
+                    "{}: {} against {}; ",
+                    attribute.name,
+                    attribute.source.as_deref().unwrap_or("nothing"),
+                    attribute.target.as_deref().unwrap_or("nothing")
+                ));
+            }
+        }
+        Detail::Counts([source, target]) => text.push_str(&format!("{source} against {target}")),
+        Detail::Rows { different, .. } => {
+            let counted = [(different.missing, "missing"), (different.extra, "extra"), (different.changed, "changed")];
+            let counted = counted.iter().filter(|(number, _)| *number > 0);
+            let counted: Vec<String> = counted.map(|(number, word)| format!("{number} {word}")).collect();
+            text.push_str(&counted.join(", "));
+            for row in &different.named {
+                let how = match row.how {
+                    How::Missing => "missing",
+                    How::Extra => "extra",
+                    How::Changed => "changed",
+                };
+                let key: Vec<String> = different
+                    .key
+                    .iter()
+                    .zip(&row.key)
+                    .map(|(column, value)| format!("{column} = {}", value.as_deref().unwrap_or("nothing")))
+                    .collect();
+                text.push_str(&format!("; {how:8} {}", key.join(", ")));
+            }
+        }
+        Detail::Behind { target, of, at } => match target {
+            Some(target) => text.push_str(&format!("stands at {target}, {of} at {at}")),
+            None => text.push_str(&format!("has given no value yet, {of} at {at}")),
+        },
+        Detail::Unread(why) => text.push_str(why),
+    }
+    text
+}
+
+/// Plants differences in schemas of their own and expects each of them, and nothing else, to be told.
+async fn every_plant_is_told(source: u32, target: u32, plants: &[Plant], level: Level) {
+    let ends = Ends::of(source, target).await;
+    ends.both("create role planted; create role other; grant planted to postgres; grant other to postgres").await;
+    for (at, plant) in plants.iter().enumerate() {
+        let schema = format!("create schema if not exists p{at}; set search_path = p{at}; ");
+        ends.both(&format!("{schema}{}", plant.both)).await;
+        let (ours, theirs) = (format!("{schema}{}", plant.source), format!("{schema}{}", plant.target));
+        tokio::join!(ends.source(&ours), ends.target(&theirs));
+    }
+    let compared = ends.compare(level).await;
+    let mut wrong = Vec::new();
+    let mut accounted = 0;
+    for (at, plant) in plants.iter().enumerate() {
+        let schema = format!("p{at}.");
+        let found: Vec<&Difference> = counting(&compared)
+            .into_iter()
+            .filter(|difference| difference.subject.replace('"', "").split([' ', '(']).any(|word| word.starts_with(&schema)))
+            .collect();
+        accounted += found.len();
+        let told: Vec<(&str, String)> = found
+            .iter()
+            .map(|difference| (difference.code.as_str(), words(difference)))
+            .collect();
+        let mut open = told.clone();
+        for (code, part) in plant.told {
+            match open.iter().position(|(found, text)| found == code && text.contains(part)) {
+                Some(at) => drop(open.remove(at)),
+                None => wrong.push(format!("{at}: {code} {part:?} is not told of {:?} and {:?}: {told:#?}", plant.source, plant.target)),
+            }
+        }
+        if !open.is_empty() {
+            wrong.push(format!("{at}: too much is told of {:?} and {:?}: {open:#?}", plant.source, plant.target));
+        }
+    }
+    let all = counting(&compared);
+    if accounted != all.len() {
+        let strange: Vec<String> = all.iter().map(|difference| words(difference)).collect();
+        wrong.push(format!("{} differences belong to no plant: {strange:#?}", all.len() - accounted));
+    }
+    assert!(wrong.is_empty(), "{source} and {target}: {}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_differences_of_objects_are_told_from_15_to_17() {
+    every_plant_is_told(15, 17, OBJECTS, Level::Schema).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_differences_of_objects_are_told_from_10_to_18() {
+    every_plant_is_told(10, 18, OBJECTS, Level::Schema).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_differences_of_objects_are_told_from_13_to_13() {
+    every_plant_is_told(13, 13, OBJECTS, Level::Schema).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_differences_of_rows_are_told_from_15_to_17() {
+    every_plant_is_told(15, 17, ROWS, Level::Checksum).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_differences_of_rows_are_told_from_10_to_18() {
+    every_plant_is_told(10, 18, ROWS, Level::Checksum).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planted_differences_of_rows_are_told_from_13_to_15() {
+    every_plant_is_told(13, 15, ROWS, Level::Checksum).await;
+}
