@@ -1,11 +1,11 @@
-//! Catalogs of both ends, read kind by kind and set against each other. It knows no kind by name but relations and views.
+//! Catalogs of both ends, read kind by kind and set against each other. It knows no kind by name but views.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join;
 
 use super::report::{Attribute, Detail, Difference, Gravity};
-use super::schema::{Extra, OTHERS, RELATIONS, SchemaKind, VIEWS};
+use super::schema::{Extra, PARTS, SchemaKind, VIEWS, WHOLES};
 use super::side::{Side, SideError, ask};
 use crate::postgres::{Answer, QueryFailure, ServerVersion};
 
@@ -17,7 +17,7 @@ pub type Things = BTreeMap<String, Thing>;
 pub struct Thing {
     /// What must be the same, by name.
     pub attributes: BTreeMap<String, Option<String>>,
-    /// The relation whose absence explains its own.
+    /// The thing whose absence explains its own.
     pub parent: Option<String>,
     /// Why a difference would be no fault.
     pub expected: Option<String>,
@@ -44,20 +44,23 @@ pub struct Catalogs {
 pub async fn compare(source: &Side, target: &Side) -> Result<Catalogs, SideError> {
     let lower = source.first().version().min(target.first().version());
     let both = |kind: &'static SchemaKind| try_join(read(source, kind, lower), read(target, kind, lower));
-    let (ours, theirs) = both(&RELATIONS).await?;
-    let absent = Absent {
-        on_target: ours.keys().filter(|name| !theirs.contains_key(*name)).cloned().collect(),
-        on_source: theirs.keys().filter(|name| !ours.contains_key(*name)).cloned().collect(),
-    };
     let mut catalogs = Catalogs {
-        objects: vec![(RELATIONS.plural, ours.len())],
-        differences: apart(&RELATIONS, &ours, &theirs, &Absent::default()),
+        objects: Vec::new(),
+        differences: Vec::new(),
         views: Vec::new(),
     };
+    let mut absent = Absent::default();
+    for kind in WHOLES {
+        let (ours, theirs) = both(kind).await?;
+        catalogs.objects.push((kind.plural, ours.len()));
+        catalogs.differences.extend(apart(kind, &ours, &theirs, &absent));
+        absent.on_target.extend(ours.keys().filter(|name| !theirs.contains_key(*name)).cloned());
+        absent.on_source.extend(theirs.keys().filter(|name| !ours.contains_key(*name)).cloned());
+    }
     let (ours, theirs) = both(&VIEWS).await?;
     catalogs.objects.push((VIEWS.plural, ours.len()));
     catalogs.views = apart(&VIEWS, &ours, &theirs, &absent);
-    for kind in OTHERS {
+    for kind in PARTS {
         let (ours, theirs) = both(kind).await?;
         catalogs.objects.push((kind.plural, ours.len()));
         catalogs.differences.extend(apart(kind, &ours, &theirs, &absent));
@@ -65,7 +68,7 @@ pub async fn compare(source: &Side, target: &Side) -> Result<Catalogs, SideError
     Ok(catalogs)
 }
 
-/// Relations that only one end has.
+/// Wholes that only one end has.
 #[derive(Default)]
 struct Absent {
     on_target: BTreeSet<String>,
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_missing_relation_is_not_told_again() {
+    fn what_belongs_to_a_missing_whole_is_not_told_again() {
         let index = Thing {
             parent: Some("public.t".to_owned()),
             ..thing(&[])
@@ -216,7 +219,7 @@ mod tests {
             on_target: BTreeSet::from(["public.t".to_owned()]),
             ..Absent::default()
         };
-        let kind = &OTHERS[3];
+        let kind = &PARTS[2];
         assert_eq!(kind.word, "index");
         assert!(apart(kind, &source, &Things::new(), &absent).is_empty());
         assert_eq!(apart(kind, &source, &Things::new(), &Absent::default()).len(), 1);
@@ -226,7 +229,7 @@ mod tests {
     fn an_attribute_with_a_tilde_is_told_and_does_not_count() {
         let source = things(&[("e", thing(&[("schema", "a"), ("~version", "1")]))]);
         let target = things(&[("e", thing(&[("schema", "b"), ("~version", "2")]))]);
-        let found = apart(&OTHERS[0], &source, &target, &Absent::default());
+        let found = apart(&PARTS[0], &source, &target, &Absent::default());
         let counted: Vec<bool> = found.iter().map(|found| found.gravity == Gravity::Counts).collect();
         assert_eq!(counted, [true, false]);
     }

@@ -1,6 +1,6 @@
 //! What catalogs are compared: one line and one file of SQL for each kind of thing. Nothing here connects.
 //!
-//! Every statement answers one row for each thing. `identity` says which one it is on both ends; `parent` the relation whose absence
+//! Every statement answers one row for each thing. `identity` says which one it is on both ends; `parent` the thing whose absence
 //! explains its own; `make` and `undo` the statements that would bring it about and take it away; `expected` why a difference would be
 //! no fault. All other columns are attributes and must be the same; one whose name begins with `~` is told and does not count.
 //! `{ours}` stands for the schemas of the user, `{lower}` for the lower version of both ends.
@@ -84,23 +84,25 @@ macro_rules! kind {
 
 const SERVERS_OWN: Extra = Extra::Expected("the target's server has it for its own purposes");
 
-/// The relations; whatever belongs to a missing one is not told again.
-pub static RELATIONS: SchemaKind = kind!("relation", "relations", Codes::Object, Extra::Counts);
+/// Things that others belong to: what belongs to a missing one is not told again.
+pub static WHOLES: &[SchemaKind] = &[
+    kind!("schema", "schemas", Codes::Object, Extra::Counts),
+    kind!("relation", "relations", Codes::Object, Extra::Counts),
+    kind!("routine", "functions", Codes::Object, Extra::Counts),
+    kind!("type", "types", Codes::Object, Extra::Counts),
+];
 
 /// Views, whose text servers print differently from 16 on.
 pub static VIEWS: SchemaKind = kind!("view", "views", Codes::Object, Extra::Counts);
 
-/// Everything else.
-pub static OTHERS: &[SchemaKind] = &[
-    kind!("schema", "schemas", Codes::Object, Extra::Counts),
+/// Everything else, much of which belongs to one of [`WHOLES`].
+pub static PARTS: &[SchemaKind] = &[
     kind!("column", "columns", Codes::Object, Extra::Counts),
     kind!("constraint", "constraints", Codes::Object, Extra::Counts),
     kind!("index", "indexes", Codes::Object, Extra::Counts),
-    kind!("routine", "functions", Codes::Object, Extra::Counts),
     kind!("trigger", "triggers", Codes::Object, Extra::Counts),
     kind!("rule", "rules", Codes::Object, Extra::Counts),
     kind!("policy", "policies", Codes::Object, Extra::Counts),
-    kind!("type", "types", Codes::Object, Extra::Counts),
     kind!("sequence", "sequences", Codes::Object, Extra::Counts),
     kind!("statistics object", "statistics", Codes::Object, Extra::Counts),
     kind!("object", "others", Codes::Object, Extra::Counts),

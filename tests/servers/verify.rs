@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pgferry::clock::Clock;
 use pgferry::database::{DatabaseName, Endpoint};
-use pgferry::postgres::Limits;
+use pgferry::postgres::{Limits, Session};
 use pgferry::postgres::local::Cluster;
 use pgferry::verify::report::{Compared, RowsVerdict, TableOutcome};
 use pgferry::verify::rows::{How, RowDifference};
@@ -79,30 +79,30 @@ struct Ends {
     source: Cluster,
     target: Cluster,
     database: DatabaseName,
+    /// A session that may write on each.
+    writers: [Session; 2],
 }
 
 impl Ends {
     async fn of(source: u32, target: u32) -> Self {
         let settings = [("autovacuum", "off"), ("shared_buffers", "64MB"), ("max_locks_per_transaction", "256")];
         let (source, target) = tokio::join!(own(source, &settings), own(target, &settings));
-        let ends = Self {
-            source,
-            target,
-            database: "moving".parse().unwrap(),
-        };
-        for end in [&ends.source, &ends.target] {
-            let session = open(&end.endpoint().unwrap(), &maintenance()).await;
+        let database: DatabaseName = "moving".parse().unwrap();
+        let ends = [source.endpoint().unwrap(), target.endpoint().unwrap()];
+        for end in &ends {
+            let session = open(end, &maintenance()).await;
             run(&session, "create database moving template template0").await;
         }
-        ends
+        let writers = [open(&ends[0], &database).await, open(&ends[1], &database).await];
+        Self { source, target, database, writers }
     }
 
     async fn source(&self, sql: &str) {
-        run(&open(&self.source.endpoint().unwrap(), &self.database).await, sql).await;
+        run(&self.writers[0], sql).await;
     }
 
     async fn target(&self, sql: &str) {
-        run(&open(&self.target.endpoint().unwrap(), &self.database).await, sql).await;
+        run(&self.writers[1], sql).await;
     }
 
     async fn both(&self, sql: &str) {

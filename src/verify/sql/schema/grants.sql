@@ -30,7 +30,7 @@ with held (what, owner, acl) as (
   select 'foreign server ' || quote_ident(s.srvname), s.srvowner, s.srvacl from pg_foreign_server s where s.srvacl is not null
 )
 select a.privilege_type || ' on ' || h.what || ' to ' || w.who as identity,
-       case when split_part(h.what, ' ', 1) in ('table', 'sequence', 'function', 'procedure', 'type') then substr(h.what, strpos(h.what, ' ') + 1)
+       case when split_part(h.what, ' ', 1) in ('table', 'sequence', 'function', 'procedure', 'type', 'schema') then substr(h.what, strpos(h.what, ' ') + 1)
             when h.what like 'column %' then substr(h.what, strpos(h.what, ' of ') + 4) end as parent,
        case when bool_or(a.is_grantable) then 'yes' else 'no' end as "may grant it on",
        case when h.what = 'schema public' then 'the schema public belongs to the server, and its defaults changed with 15'

@@ -17,7 +17,7 @@ with owned (what, owner) as (
     and (t.oid, 'pg_type'::regclass) not in (select objid, classid from pg_depend where deptype = 'e')
 )
 select o.what as identity,
-       case when split_part(o.what, ' ', 1) in ('relation', 'routine', 'type') then substr(o.what, strpos(o.what, ' ') + 1) end as parent,
+       case when split_part(o.what, ' ', 1) in ('relation', 'routine', 'type', 'schema') then substr(o.what, strpos(o.what, ' ') + 1) end as parent,
        quote_ident(r.rolname) as owner,
        case when o.what = 'schema public' then 'the server itself owns the schema public'
             when r.rolsuper then 'a superuser owns it, and the service gives what superusers own to the administrator' end as expected,
