@@ -6,8 +6,8 @@ use futures_util::future::try_join;
 
 use super::report::{Attribute, Detail, Difference, Gravity};
 use super::schema::{Extra, PARTS, SchemaKind, VIEWS, WHOLES};
-use super::side::{Side, SideError, ask};
-use crate::postgres::{Answer, QueryFailure, ServerVersion};
+use super::side::{Side, SideError, ours};
+use crate::postgres::{Answer, QueryFailure, Question, ServerVersion};
 
 /// Things of one kind on one end, by identity.
 pub type Things = BTreeMap<String, Thing>;
@@ -76,9 +76,13 @@ struct Absent {
 }
 
 async fn read(side: &Side, kind: &SchemaKind, lower: ServerVersion) -> Result<Things, SideError> {
-    let sql = kind.sql.replace("{lower}", &lower.number().to_string());
+    let sql = ours(kind.sql).replace("{lower}", &lower.number().to_string());
     let wanted = kind.plural.replace('_', " ");
-    let rows = ask(side.first(), &wanted, &sql, thing).await?;
+    let question = Question {
+        wanted: &wanted,
+        sql: &sql,
+    };
+    let rows = side.first().all(&question, thing).await?;
     Ok(rows.into_iter().collect())
 }
 

@@ -9,7 +9,7 @@ use futures_util::future::try_join;
 use super::canonical::{Form, Shape};
 use super::digest::{self, Digest, Digests, Parts};
 use super::pair::{Options, Pair, Sample, Settling};
-use super::side::{Side, SideError, ask};
+use super::side::{Side, SideError};
 use super::table::Table;
 use crate::clock::Clock;
 use crate::database::quote_identifier;
@@ -237,7 +237,8 @@ async fn both_digests(both: &Both, table: &Table, sql: &str) -> Result<(Digests,
 
 async fn digests(session: &Session, table: &Table, sql: &str) -> Result<Digests, SideError> {
     let wanted = format!("the digests of {}", table.name);
-    let rows = ask(session, &wanted, sql, |row| {
+    let question = Question { wanted: &wanted, sql };
+    let rows = session.all(&question, |row| {
         let digest = Digest {
             rows: row.number("n")?,
             sum: row.text("s")?.to_owned(),

@@ -85,18 +85,24 @@ pub async fn recover(session: &Session) -> Result<(), QueryError> {
     run(session, "rollback to savepoint looked").await
 }
 
-/// Asks with the schemas that are neither the system's nor the provider's in the place of `{ours}`, and decodes every row.
+/// Asks one of our own questions, which holds no name of a user, with our schemas filled in, and decodes every row.
 ///
 /// # Errors
 /// As [`Session::all`].
 pub async fn ask<T>(
     session: &Session,
     wanted: &str,
-    sql: &str,
+    sql: &'static str,
     decode: impl FnMut(&Answer) -> Result<T, QueryFailure>,
 ) -> Result<Vec<T>, QueryError> {
-    let sql = sql.replace("{ours}", OURS);
+    let sql = ours(sql);
     session.all(&Question { wanted, sql: &sql }, decode).await
+}
+
+/// One of our own statements, with the schemas that are neither the system's nor the provider's in the place of `{ours}`. Never for a
+/// statement with names of a user, which may hold these characters, too.
+pub fn ours(sql: &'static str) -> String {
+    sql.replace("{ours}", OURS)
 }
 
 async fn run(session: &Session, sql: &str) -> Result<(), QueryError> {

@@ -498,3 +498,169 @@ async fn planted_differences_of_rows_are_told_from_10_to_18() {
 async fn planted_differences_of_rows_are_told_from_13_to_15() {
     every_plant_is_told(13, 15, ROWS, Level::Checksum).await;
 }
+
+/// Things that are the same however they came about: what both ends get, then what each does to get there.
+const SOUND: &[(&str, &str, &str)] = &[
+    (
+        "create table t (id int primary key, a text)",
+        "insert into t select i, 'x' || i from generate_series(1, 5000) i",
+        "insert into t select i, 'x' || i from generate_series(1, 5000) i order by -i",
+    ),
+    (
+        "create table t (id bigint primary key, a text)",
+        "insert into t select i, 'x' || i from generate_series(1, 5000) i",
+        "insert into t select i, 'y' || i from generate_series(1, 5000) i; update t set a = 'x' || id; delete from t where id = 7; insert into t values (7, 'x7')",
+    ),
+    (
+        "create table t (a text)",
+        "insert into t select 'x' || i % 100 from generate_series(1, 5000) i",
+        "insert into t select 'x' || i % 100 from generate_series(1, 5000) i order by md5(i::text)",
+    ),
+    (
+        "create table t (id text primary key)",
+        "insert into t values ('a'), ('A'), ('ä'), ('Z'), ('z'), ('_'), ('1'), (''), ('ß'), ('ss'), ('日本'), ('e\u{301}'), ('é')",
+        "insert into t values ('é'), ('e\u{301}'), ('日本'), ('ss'), ('ß'), (''), ('1'), ('_'), ('z'), ('Z'), ('ä'), ('A'), ('a')",
+    ),
+    (
+        "create table t (id int primary key, f4 float4, f8 float8)",
+        "insert into t values (1, 0.1, 0.1), (2, 'NaN', 'NaN'), (3, 'Infinity', '-Infinity'), (4, '-0', '-0'), (5, 1e-30, 5e-324), (6, null, null)",
+        "insert into t values (6, null, null), (5, 1e-30, 5e-324), (4, '-0', '-0'), (3, 'Infinity', '-Infinity'), (2, 'NaN', 'NaN'), (1, 0.1, 0.1)",
+    ),
+    (
+        "create table t (id int primary key, a numeric, b numeric(10, 2))",
+        "insert into t values (1, 1.50, 1.50), (2, 'NaN', 'NaN'), (3, 1e100, 0), (4, -0.0, -0.0), (5, null, null)",
+        "insert into t values (5, null, null), (4, -0.0, -0.0), (3, 1e100, 0), (2, 'NaN', 'NaN'), (1, 1.50, 1.5)",
+    ),
+    (
+        "create table t (id int primary key, a timestamptz, b timestamp, c date, d time, e timetz, f interval)",
+        "set timezone = 'America/New_York'; insert into t values (1, '2024-11-03 05:30+00', '2024-01-01', '4713-01-01 BC', '24:00', '12:00+05:30', '1 year 2 months -3 days 04:05:06.789'), (2, 'infinity', '-infinity', 'infinity', null, null, null); set timezone = 'UTC'",
+        "set timezone = 'Asia/Tokyo'; insert into t values (2, 'infinity', '-infinity', 'infinity', null, null, null), (1, '2024-11-03 00:30-05', '2024-01-01', '4713-01-01 BC', '24:00', '12:00+05:30', '14 months -3 days 04:05:06.789'); set timezone = 'UTC'",
+    ),
+    (
+        "create table t (id int primary key, a jsonb)",
+        "insert into t values (1, '{\"b\": 1, \"a\": [1, null, true, \"x\"], \"aa\": 1.50}'), (2, 'null'), (3, null)",
+        "insert into t values (1, '{\"aa\":1.50,\"a\":[1,null,true,\"x\"],\"b\":1}'), (3, null), (2, ' null ')",
+    ),
+    (
+        "create type e as enum ('b', 'a'); create type c as (x int, y text); create table t (id int primary key, a e, b e[], d c, f c[])",
+        "create type unrelated as enum ('q'); drop type unrelated; insert into t values (1, 'a', '{b,a}', '(1,\"a b\")', array[row(1, 'x')::c, null])",
+        "insert into t values (1, 'a', '{b,a}', '(1,\"a b\")', array[row(1, 'x')::c, null])",
+    ),
+    (
+        "create table t (id int primary key, a int[], b text[], c int4range, d tstzrange, e numrange)",
+        "insert into t values (1, '{1,null,3}', '{a,\"b,c\",NULL,\"NULL\"}', '[1,5]', '[2024-01-01 00:00+01,)', 'empty')",
+        "insert into t values (1, '{1,null,3}', '{a,\"b,c\",NULL,\"NULL\"}', '[1,6)', '[2023-12-31 23:00+00,)', '(1,1)')",
+    ),
+    (
+        "create table t (id int primary key, a bytea, b bit varying, c uuid, d inet, e cidr, f macaddr, g char(5), h \"char\", i name, j money, k xml, l tsvector, m tsquery, n oid, o regclass, p json)",
+        "insert into t values (1, '\\x00ff', '101', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', '::1', '10/8', '08:00:2b:01:02:03', 'a', 'x', 'n', 1.5, '<a/>', 'b a', 'a & b', 1, 'pg_class', '{\"a\" : 1}')",
+        "insert into t values (1, E'\\\\000\\\\377', '101', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '::1', '10.0.0.0/8', '08002b:010203', 'a    ', 'x', 'n', '$1.50', '<a/>', 'a b', 'a & b', 1, 'pg_class', '{\"a\" : 1}')",
+    ),
+    (
+        "create table t (id int primary key, a point, b line, c lseg, d box, e path, f polygon, g circle, h float8[])",
+        "insert into t values (1, '(0.1,0.2)', '{1,2,3}', '[(0,0),(1,0.1)]', '(1,1),(0,0)', '[(0,0),(1,1)]', '((0,0),(1,1),(1,0))', '<(0,0),0.1>', '{0.1,NaN}')",
+        "insert into t values (1, '(0.1,0.2)', '{1,2,3}', '[(0,0),(1,0.1)]', '(0,0),(1,1)', '[(0,0),(1,1)]', '((0,0),(1,1),(1,0))', '<(0,0),0.1>', '{0.1,NaN}')",
+    ),
+    (
+        "create domain d as text check (value <> 'x'); create domain dd as d; create table t (id int primary key, a d, b dd)",
+        "insert into t values (1, 'a', 'b'), (2, null, null)",
+        "insert into t values (2, null, null), (1, 'a', 'b')",
+    ),
+    (
+        "create table t (a int, b date) partition by range (a); create table t1 partition of t for values from (1) to (100); create table t2 partition of t for values from (100) to (200)",
+        "insert into t select i, '2024-01-01' from generate_series(1, 199) i",
+        "insert into t select i, '2024-01-01' from generate_series(1, 199) i order by -i",
+    ),
+    (
+        "create table t (a int); create table u (b int) inherits (t)",
+        "insert into t values (1); insert into u values (1, 2)",
+        "insert into u values (1, 2); insert into t values (1)",
+    ),
+    (
+        "create table t (id serial primary key, a int); create view v as select id, a from t where a > 1; create view w as select t.id, v.a from t join v using (id); create materialized view m as select a, count(*) from t group by a",
+        "insert into t (a) select i % 3 from generate_series(1, 100) i; refresh materialized view m",
+        "insert into t (a) select i % 3 from generate_series(1, 100) i; refresh materialized view m",
+    ),
+    (
+        "create table t (id int primary key, a int); create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger g before insert or update on t for each row when (new.a > 1) execute procedure f(); create rule r as on delete to t where old.a > 5 do instead nothing",
+        "comment on table t is 'it''s'; insert into t values (1, 1)",
+        "insert into t values (1, 1); comment on table t is 'it''s'",
+    ),
+    (
+        "create table t (id int primary key, a text, b int); alter table t enable row level security; create policy p on t for select to planted using (b > 1); grant select, insert on t to planted; grant update (a) on t to planted with grant option",
+        "insert into t values (1, 'a', 1)",
+        "grant delete on t to planted; revoke delete on t from planted; insert into t values (1, 'a', 1)",
+    ),
+    (
+        "create sequence s; create sequence minus increment -1",
+        "select setval('s', 5); select setval('minus', -5)",
+        "select setval('s', 500); select setval('minus', -500)",
+    ),
+    ("create table nothing ()", "insert into nothing default values", "insert into nothing default values"),
+    (
+        "create table \"Odd \"\"; drop table x; --\" (\"Key\n\" int primary key, \"%s {ours} $1\" text); create table \"odd\" (id int primary key); create table \"Odd\" (id int primary key)",
+        "insert into \"Odd \"\"; drop table x; --\" values (1, 'a')",
+        "insert into \"Odd \"\"; drop table x; --\" values (1, 'a')",
+    ),
+    (
+        "create table t (id int primary key, dropped int, a int, b int generated by default as identity); alter table t drop column dropped; alter table t add constraint c check (a > 0) not valid",
+        "insert into t select i, i from generate_series(1, 10) i",
+        "insert into t select i, i from generate_series(1, 10) i order by -i; update t set b = id",
+    ),
+];
+
+/// Both ends hold the same, laid down in another order, by servers of other versions, in a database that sorts otherwise.
+async fn nothing_is_invented(source: u32, target: u32, sorts_otherwise: bool) {
+    let mut ends = Ends::of(source, target).await;
+    if sorts_otherwise {
+        ends.database = "sorted".parse().unwrap();
+        let endpoints = [ends.source.endpoint().unwrap(), ends.target.endpoint().unwrap()];
+        let made = [
+            "create database sorted template template0",
+            "create database sorted template template0 locale_provider icu icu_locale 'de'",
+        ];
+        for (endpoint, sql) in endpoints.iter().zip(made) {
+            run(&open(endpoint, &maintenance()).await, sql).await;
+        }
+        ends.writers = [open(&endpoints[0], &ends.database).await, open(&endpoints[1], &ends.database).await];
+    }
+    ends.both("create role planted; create role other; grant planted to postgres; grant other to postgres; alter role planted set work_mem = '8MB'; alter default privileges grant select on tables to other").await;
+    for (at, (both, ours, theirs)) in SOUND.iter().enumerate() {
+        let schema = format!("create schema if not exists p{at}; set search_path = p{at}; ");
+        ends.both(&format!("{schema}{both}")).await;
+        let (ours, theirs) = (format!("{schema}{ours}"), format!("{schema}{theirs}"));
+        tokio::join!(ends.source(&ours), ends.target(&theirs));
+    }
+    ends.both("select lo_from_bytea(16385, '\\x00ff')").await;
+    let compared = ends.compare(Level::Checksum).await;
+    let invented: Vec<String> = counting(&compared).into_iter().map(words).collect();
+    assert!(invented.is_empty(), "{source} and {target}: {invented:#?}");
+    for outcome in &compared.tables {
+        assert!(matches!(outcome.verdict, RowsVerdict::Same(_)), "{outcome:?}");
+        assert!(outcome.left_out.is_empty(), "{outcome:?}");
+    }
+    let rows: u64 = compared
+        .tables
+        .iter()
+        .map(|outcome| match outcome.verdict {
+            RowsVerdict::Same(rows) => rows,
+            _ => 0,
+        })
+        .sum();
+    assert!(rows > 15_000, "{rows}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_invented_from_15_to_17() {
+    nothing_is_invented(15, 17, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_invented_from_10_to_18() {
+    nothing_is_invented(10, 18, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_invented_from_13_to_15() {
+    nothing_is_invented(13, 15, true).await;
+}
