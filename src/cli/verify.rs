@@ -152,7 +152,11 @@ pub(crate) async fn run(args: &VerifyArgs, call: &Call<'_>) -> Result<Exit, Comm
     if let Some(dialect) = call.env.annotations.filter(|_| !problems.is_empty()) {
         call.ui.alert(&annotations::render(&problems, dialect));
     }
-    Ok(if report.counting() > 0 { Exit::CheckFailed } else { Exit::Done })
+    Ok(if report.counting() > 0 {
+        Exit::CheckFailed
+    } else {
+        Exit::Done
+    })
 }
 
 /// The databases to compare: those of the chosen batches, each once for each target.
@@ -194,7 +198,10 @@ fn pairs(args: &VerifyArgs, declared: &Declared, call: &Call<'_>) -> Result<Vec<
 }
 
 fn dialled(address: &Address, batch: &Batch, declared: &Declared, call: &Call<'_>) -> Result<Dialled, CommandError> {
-    let mut servers = declared.graph.iter().filter_map(|declaration| declaration.server.as_ref());
+    let mut servers = declared
+        .graph
+        .iter()
+        .filter_map(|declaration| declaration.server.as_ref());
     let server = servers.find(|server| server.address == *address).ok_or_else(|| {
         CommandError::Usage(format!(
             "{}: nothing says how to reach {address}: it is no `source` or `target` block",

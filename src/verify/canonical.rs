@@ -116,7 +116,9 @@ impl Form {
     pub fn digest_of_bytes(self, bytes: &str) -> String {
         match self.hash {
             Hash::Record | Hash::Text => format!("encode(sha256({bytes}), 'hex')"),
-            Hash::Halves => format!("concat_ws('.', hashtext(encode({bytes}, 'hex')), hashtext('#' || encode({bytes}, 'hex')))"),
+            Hash::Halves => {
+                format!("concat_ws('.', hashtext(encode({bytes}, 'hex')), hashtext('#' || encode({bytes}, 'hex')))")
+            }
         }
     }
 
@@ -155,7 +157,9 @@ impl Shape {
             "bool" => Self::Truth,
             "numeric" => Self::Number { fixed: limited },
             "float4" | "float8" => Self::Float,
-            "date" | "time" | "timestamp" | "timestamptz" | "uuid" | "inet" | "cidr" | "macaddr" | "macaddr8" => Self::Exact,
+            "date" | "time" | "timestamp" | "timestamptz" | "uuid" | "inet" | "cidr" | "macaddr" | "macaddr8" => {
+                Self::Exact
+            }
             "bytea" => Self::Bytes,
             "_float4" | "_float8" => Self::Floats,
             "point" => Self::Geometry(Geometry("point_send")),
@@ -232,7 +236,9 @@ impl Column {
     pub fn text(&self, form: Form) -> String {
         let c = quote_identifier(&self.name);
         match (self.shape, form.hash, form.floats_differ) {
-            (Shape::Float, _, true) => format!("case when {c} = 'NaN' then 'NaN' else encode(float8send({c}), 'hex') end"),
+            (Shape::Float, _, true) => {
+                format!("case when {c} = 'NaN' then 'NaN' else encode(float8send({c}), 'hex') end")
+            }
             (Shape::Floats, _, true) => format!("encode(array_send({c}), 'hex')"),
             (Shape::Geometry(Geometry(send)), _, true) => format!("encode({send}({c}), 'hex')"),
             (Shape::Bytes, Hash::Record | Hash::Text, _) => format!("encode(sha256({c}), 'hex')"),
@@ -288,7 +294,11 @@ mod tests {
     }
 
     fn form(source: u32, target: u32) -> Form {
-        Form::of(ServerVersion::new(source * 10_000), ServerVersion::new(target * 10_000), false)
+        Form::of(
+            ServerVersion::new(source * 10_000),
+            ServerVersion::new(target * 10_000),
+            false,
+        )
     }
 
     #[test]

@@ -54,8 +54,12 @@ pub async fn compare(source: &Side, target: &Side) -> Result<Catalogs, SideError
         let (ours, theirs) = both(kind).await?;
         catalogs.objects.push((kind.plural, ours.len()));
         catalogs.differences.extend(apart(kind, &ours, &theirs, &absent));
-        absent.on_target.extend(ours.keys().filter(|name| !theirs.contains_key(*name)).cloned());
-        absent.on_source.extend(theirs.keys().filter(|name| !ours.contains_key(*name)).cloned());
+        absent
+            .on_target
+            .extend(ours.keys().filter(|name| !theirs.contains_key(*name)).cloned());
+        absent
+            .on_source
+            .extend(theirs.keys().filter(|name| !ours.contains_key(*name)).cloned());
     }
     let (ours, theirs) = both(&VIEWS).await?;
     catalogs.objects.push((VIEWS.plural, ours.len()));
@@ -115,13 +119,21 @@ fn apart(kind: &SchemaKind, source: &Things, target: &Things, absent: &Absent) -
         detail,
         repair,
     };
-    let told = |parent: &Option<String>, absent: &BTreeSet<String>| parent.as_ref().is_some_and(|parent| absent.contains(parent));
+    let told = |parent: &Option<String>, absent: &BTreeSet<String>| {
+        parent.as_ref().is_some_and(|parent| absent.contains(parent))
+    };
     for (identity, ours) in source {
         match target.get(identity) {
             None if told(&ours.parent, &absent.on_target) => {}
             None => {
                 let gravity = gravity(&[&ours.expected]);
-                found.push(difference(kind.codes.missing(), gravity, identity, Detail::Missing, ours.make.clone()));
+                found.push(difference(
+                    kind.codes.missing(),
+                    gravity,
+                    identity,
+                    Detail::Missing,
+                    ours.make.clone(),
+                ));
             }
             Some(theirs) => {
                 for (counts, attributes) in differing(ours, theirs) {
@@ -149,7 +161,13 @@ fn apart(kind: &SchemaKind, source: &Things, target: &Things, absent: &Absent) -
             Extra::Counts => gravity(&[&theirs.expected]),
             Extra::Expected(why) => Gravity::Expected(theirs.expected.clone().unwrap_or_else(|| why.to_owned())),
         };
-        found.push(difference(kind.codes.extra(), gravity, identity, Detail::Extra, theirs.undo.clone()));
+        found.push(difference(
+            kind.codes.extra(),
+            gravity,
+            identity,
+            Detail::Extra,
+            theirs.undo.clone(),
+        ));
     }
     found
 }
@@ -209,7 +227,9 @@ mod tests {
     }
 
     fn things(all: &[(&str, Thing)]) -> Things {
-        all.iter().map(|(name, thing)| ((*name).to_owned(), thing.clone())).collect()
+        all.iter()
+            .map(|(name, thing)| ((*name).to_owned(), thing.clone()))
+            .collect()
     }
 
     #[test]

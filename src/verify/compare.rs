@@ -11,7 +11,7 @@ use super::pair::{Level, Options, Pair, Settling};
 use super::report::{Compared, Detail, Difference, Gravity, Report, RowsVerdict, TableOutcome};
 use super::rows::{self, Both, Reading};
 use super::side::{Side, SideError, ask, recover};
-use super::table::{self, Table};
+use super::table::{self, Holder, Table};
 use super::{catalog, large_object, repair, sequence, view_text};
 use crate::clock::Clock;
 use crate::database::TableName;
@@ -58,9 +58,13 @@ pub async fn verify(pairs: &[Pair], options: &Options, clock: &dyn Clock, observ
                 repair: None,
             });
         }
-        compared
-            .differences
-            .sort_by(|a, b| (a.gravity != Gravity::Counts, a.code.as_str(), &a.subject).cmp(&(b.gravity != Gravity::Counts, b.code.as_str(), &b.subject)));
+        compared.differences.sort_by(|a, b| {
+            (a.gravity != Gravity::Counts, a.code.as_str(), &a.subject).cmp(&(
+                b.gravity != Gravity::Counts,
+                b.code.as_str(),
+                &b.subject,
+            ))
+        });
         report.databases.push(compared);
     }
     report
@@ -90,14 +94,17 @@ impl Walk<'_> {
         let catalogs = catalog::compare(&source, &target).await?;
         compared.objects = catalogs.objects;
         compared.differences.extend(catalogs.differences);
-        compared.differences.extend(view_text::settle(pair, catalogs.views).await?);
+        compared
+            .differences
+            .extend(view_text::settle(pair, catalogs.views).await?);
         if self.options.level == Level::Schema {
             return Ok(());
         }
         self.rows(&source, &target, compared).await?;
         for mut difference in sequence::compare(&source, &target).await? {
             if matches!(pair.settling, Settling::Replaying { .. }) {
-                difference.gravity = Gravity::Expected("sequences are not replayed; they are set after the cutover".to_owned());
+                difference.gravity =
+                    Gravity::Expected("sequences are not replayed; they are set after the cutover".to_owned());
             }
             compared.differences.push(difference);
         }
@@ -114,7 +121,8 @@ impl Walk<'_> {
             .filter_map(|(name, held)| Some(table::paired(name, held, theirs.get(name)?, form)))
             .collect();
         if self.options.tables.is_empty() {
-            let (ours, theirs) = try_join(large_object::count(source.first()), large_object::count(target.first())).await?;
+            let (ours, theirs) =
+                try_join(large_object::count(source.first()), large_object::count(target.first())).await?;
             if ours + theirs > 0 {
                 tables.push(large_object::table(form, ours.max(theirs)));
             }
@@ -168,19 +176,32 @@ impl Walk<'_> {
         let difference = |code, detail, repair| Difference {
             code,
             gravity: Gravity::Counts,
-            kind: "table",
-            subject: table.name.quoted(),
+            kind: match table.holder {
+                Holder::Table => "table",
+                Holder::MaterialisedView => "materialised view",
+                Holder::LargeObjects => "large objects",
+            },
+            subject: match table.holder {
+                Holder::Table | Holder::MaterialisedView => table.name.to_string(),
+                Holder::LargeObjects => "of the database".to_owned(),
+            },
             detail,
             repair,
         };
-        let place = (self.pair.batch.to_string(), self.pair.database.to_string(), table.name.quoted());
+        let place = (
+            self.pair.batch.to_string(),
+            self.pair.database.to_string(),
+            table.name.quoted(),
+        );
         if self.options.proven.contains(&place) {
             return (outcome(RowsVerdict::Proven), None);
         }
         let compared = match self.options.level {
             Level::Schema => return (outcome(RowsVerdict::Proven), None),
             Level::Counts => rows::count(both, table).await.map(|rows| (rows, None)),
-            Level::Checksum => rows::compare(both, table, reading).await.map(|compared| (compared.rows, compared.different)),
+            Level::Checksum => rows::compare(both, table, reading)
+                .await
+                .map(|compared| (compared.rows, compared.different)),
         };
         match compared {
             Err(error) => {
@@ -211,12 +232,10 @@ impl Walk<'_> {
 }
 
 fn code(table: &Table, key: &[String]) -> Code {
-    if table.name == large_object::name() {
-        LARGE_OBJECT_DIFFERS
-    } else if key.is_empty() {
-        MULTISET_DIFFERS
-    } else {
-        ROWS_DIFFER
+    match (table.holder, key) {
+        (Holder::LargeObjects, _) => LARGE_OBJECT_DIFFERS,
+        (Holder::Table | Holder::MaterialisedView, []) => MULTISET_DIFFERS,
+        (Holder::Table | Holder::MaterialisedView, _) => ROWS_DIFFER,
     }
 }
 

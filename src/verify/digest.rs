@@ -126,13 +126,26 @@ impl Parts {
 }
 
 /// Digests of all parts, or of these.
-pub fn digests(table: &Table, form: Form, parts: &Parts, only: Option<(&Parts, &[i64])>, sample: Option<Sample>) -> String {
+pub fn digests(
+    table: &Table,
+    form: Form,
+    parts: &Parts,
+    only: Option<(&Parts, &[i64])>,
+    sample: Option<Sample>,
+) -> String {
     let digest = form.digest(&table.columns);
     let mut conditions = Vec::new();
     let from = match parts {
         Parts::Ranges { .. } | Parts::Keys { .. } => {
             conditions.extend(only.map(|(whole, chosen)| whole.within(table, form, chosen)));
-            conditions.extend(sample.map(|sample| format!("({} & {}) < {}", form.digest(&table.key), Sample::PARTS - 1, sample.parts())));
+            conditions.extend(sample.map(|sample| {
+                format!(
+                    "({} & {}) < {}",
+                    form.digest(&table.key),
+                    Sample::PARTS - 1,
+                    sample.parts()
+                )
+            }));
             // Without `offset 0` the server would guess as many parts as keys, and sort.
             format!(
                 "select {} as p, {digest} as h from {}{} offset 0",
@@ -169,7 +182,14 @@ pub fn rows(table: &Table, form: Form, parts: &Parts, chosen: &[i64], sample: Op
                 .map(|(at, column)| format!("{} as k{at}", column.shown(form)))
                 .collect();
             let mut conditions = vec![within];
-            conditions.extend(sample.map(|sample| format!("({} & {}) < {}", form.digest(&table.key), Sample::PARTS - 1, sample.parts())));
+            conditions.extend(sample.map(|sample| {
+                format!(
+                    "({} & {}) < {}",
+                    form.digest(&table.key),
+                    Sample::PARTS - 1,
+                    sample.parts()
+                )
+            }));
             format!(
                 "select {digest} as h, 1 as n, {} from {}{}",
                 keys.join(", "),
@@ -216,6 +236,7 @@ mod tests {
     use crate::database::TableName;
     use crate::postgres::ServerVersion;
     use crate::verify::canonical::{Column, Shape};
+    use crate::verify::table::Holder;
 
     fn table(rows: u64, key: &[Shape]) -> Table {
         let key: Vec<Column> = key
@@ -231,6 +252,7 @@ mod tests {
                 schema: "public".into(),
                 name: "t".into(),
             },
+            holder: Holder::Table,
             from: "only public.t".to_owned(),
             rows,
             columns: key.clone(),
@@ -283,7 +305,10 @@ mod tests {
         odd.columns = odd.key.clone();
         let form = Form::of(ServerVersion::new(150_000), ServerVersion::new(150_000), false);
         let parts = Parts::of(&odd, Some((0, 9)));
-        for sql in [digests(&odd, form, &parts, None, None), rows(&odd, form, &parts, &[0], None)] {
+        for sql in [
+            digests(&odd, form, &parts, None, None),
+            rows(&odd, form, &parts, &[0], None),
+        ] {
             assert!(sql.contains("\"a\"\"; drop table t; --\""), "{sql}");
             assert!(!sql.contains("\"a\";"), "{sql}");
         }

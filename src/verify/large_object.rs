@@ -2,7 +2,7 @@
 
 use super::canonical::{Column, Form, Shape};
 use super::side::{SideError, ask};
-use super::table::Table;
+use super::table::{Holder, Table};
 use crate::database::TableName;
 use crate::postgres::Session;
 
@@ -25,20 +25,16 @@ pub fn table(form: Form, objects: u64) -> Table {
         shape: Shape::Text { floats: false },
     };
     Table {
-        name: name(),
+        name: TableName {
+            schema: "pg_catalog".into(),
+            name: "pg_largeobject".into(),
+        },
+        holder: Holder::LargeObjects,
         from: format!("(select m.oid::int8 as loid, ({content}) as content from pg_largeobject_metadata m) o"),
         rows: objects,
         columns: vec![key.clone(), content_column],
         key: vec![key],
         left_out: Vec::new(),
-    }
-}
-
-/// What the table is called.
-pub fn name() -> TableName {
-    TableName {
-        schema: "pg_catalog".into(),
-        name: "pg_largeobject".into(),
     }
 }
 

@@ -160,7 +160,15 @@ mod tests {
             name: "orders_2024".into(),
         };
         let takes = |pattern: &str| pattern.parse::<TablePattern>().unwrap().takes(&table);
-        for pattern in ["orders_2024", "orders_*", "*", "sales.*", "sales.orders*2024", "*.orders_2024", "s*.o*4"] {
+        for pattern in [
+            "orders_2024",
+            "orders_*",
+            "*",
+            "sales.*",
+            "sales.orders*2024",
+            "*.orders_2024",
+            "s*.o*4",
+        ] {
             assert!(takes(pattern), "{pattern}");
         }
         for pattern in ["orders", "public.*", "Orders_2024", "orders_2024x*", "*2023", "sales"] {

@@ -3,16 +3,28 @@
 
 use super::report::{Compared, Difference, Gravity, Report};
 use super::rows::{How, NamedRow, RowDifference};
-use super::table::Table;
+use super::table::{Holder, Table};
 use crate::database::{quote_identifier, quote_literal};
 
 /// Statements for the named rows of a table.
 pub fn rows(table: &Table, different: &RowDifference) -> String {
-    if different.key.is_empty() {
-        return "-- nothing identifies a row: empty the table and copy it anew".to_owned();
-    }
     let name = table.name.quoted();
-    let chosen = |hows: &[How]| -> Vec<&NamedRow> { different.named.iter().filter(|row| hows.contains(&row.how)).collect() };
+    match table.holder {
+        Holder::MaterialisedView => return format!("refresh materialized view {name};"),
+        Holder::LargeObjects => {
+            let all: Vec<&NamedRow> = different.named.iter().collect();
+            return format!(
+                "-- with lo_export and lo_import: {}",
+                one_line(&any(&different.key, &all))
+            );
+        }
+        Holder::Table if different.key.is_empty() => {
+            return "-- nothing identifies a row: empty the table and copy it anew".to_owned();
+        }
+        Holder::Table => {}
+    }
+    let chosen =
+        |hows: &[How]| -> Vec<&NamedRow> { different.named.iter().filter(|row| hows.contains(&row.how)).collect() };
     let mut lines = Vec::new();
     let removed = chosen(&[How::Extra, How::Changed]);
     if !removed.is_empty() {
@@ -30,16 +42,22 @@ pub fn rows(table: &Table, different: &RowDifference) -> String {
     let all = different.missing + different.extra + different.changed;
     let named = u64::try_from(different.named.len()).unwrap_or(u64::MAX);
     if different.at_least || all > named {
-        lines.push(format!("-- these are {named} of {all} rows or more: copy the table anew instead"));
+        lines.push(format!(
+            "-- these are {named} of {all} rows or more: copy the table anew instead"
+        ));
     }
     lines.join("\n")
 }
 
 /// All that could mend what differs, as one script.
 pub fn script(report: &Report) -> String {
-    let mut text = String::from("-- What would make the targets what their sources are. Read it before you run it; pgferry does not.\n");
+    let mut text = String::from(
+        "-- What would make the targets what their sources are. Read it before you run it; pgferry does not.\n",
+    );
     for compared in &report.databases {
-        let statements: Vec<&Difference> = counting(compared).filter(|difference| difference.repair.is_some()).collect();
+        let statements: Vec<&Difference> = counting(compared)
+            .filter(|difference| difference.repair.is_some())
+            .collect();
         if statements.is_empty() {
             continue;
         }

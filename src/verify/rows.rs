@@ -208,7 +208,10 @@ async fn span(both: &Both, table: &Table) -> Result<Option<(i64, i64)>, SideErro
         return Ok(None);
     }
     let name = quote_identifier(&key.name);
-    let sql = format!("select min({name})::int8 as low, max({name})::int8 as high from {}", table.from);
+    let sql = format!(
+        "select min({name})::int8 as low, max({name})::int8 as high from {}",
+        table.from
+    );
     let one = |session: Session| {
         let sql = &sql;
         async move {
@@ -264,7 +267,11 @@ async fn into(
     };
     let mut fetched = 0;
     // Parts still to be looked into, with how they were dealt; finer ones come on top.
-    let mut waiting: Vec<(Parts, i64, u64)> = suspects.iter().rev().map(|(part, rows)| (parts.clone(), *part, *rows)).collect();
+    let mut waiting: Vec<(Parts, i64, u64)> = suspects
+        .iter()
+        .rev()
+        .map(|(part, rows)| (parts.clone(), *part, *rows))
+        .collect();
     while let Some((dealt, part, rows)) = waiting.pop() {
         if fetched > FETCHED_AT_MOST || found.rows.len() > HELD_AT_MOST {
             found.at_least = true;
@@ -367,7 +374,8 @@ fn tell(found: &Found, table: &Table, named: usize) -> RowDifference {
     // One kind of difference must not hide another.
     let share = named.div_ceil(3).max(1);
     for how in [How::Missing, How::Extra, How::Changed] {
-        told.named.extend(rows.iter().filter(|row| row.how == how).take(share).cloned());
+        told.named
+            .extend(rows.iter().filter(|row| row.how == how).take(share).cloned());
     }
     told
 }

@@ -7,8 +7,8 @@
 
 use crate::diagnostic::Code;
 use crate::diagnostic::code::{
-    COMMENT_DIFFERS, DEFAULT_PRIVILEGE_DIFFERS, EXTENSION_DIFFERS, GRANT_DIFFERS, MEMBERSHIP_DIFFERS, OBJECT_DIFFERS, OBJECT_EXTRA,
-    OBJECT_MISSING, OWNER_DIFFERS, REPLICA_IDENTITY_DIFFERS, ROLE_DIFFERS, SETTING_DIFFERS,
+    COMMENT_DIFFERS, DEFAULT_PRIVILEGE_DIFFERS, EXTENSION_DIFFERS, GRANT_DIFFERS, MEMBERSHIP_DIFFERS, OBJECT_DIFFERS,
+    OBJECT_EXTRA, OBJECT_MISSING, OWNER_DIFFERS, REPLICA_IDENTITY_DIFFERS, ROLE_DIFFERS, SETTING_DIFFERS,
 };
 
 /// A kind of thing that catalogs know.
@@ -110,8 +110,18 @@ pub static PARTS: &[SchemaKind] = &[
     kind!("comment", "comments", Codes::One(COMMENT_DIFFERS), Extra::Counts),
     kind!("owner", "owners", Codes::One(OWNER_DIFFERS), Extra::Counts),
     kind!("privilege", "grants", Codes::One(GRANT_DIFFERS), Extra::Counts),
-    kind!("default privilege", "default_privileges", Codes::One(DEFAULT_PRIVILEGE_DIFFERS), Extra::Counts),
-    kind!("replica identity", "replica_identities", Codes::One(REPLICA_IDENTITY_DIFFERS), Extra::Counts),
+    kind!(
+        "default privilege",
+        "default_privileges",
+        Codes::One(DEFAULT_PRIVILEGE_DIFFERS),
+        Extra::Counts
+    ),
+    kind!(
+        "replica identity",
+        "replica_identities",
+        Codes::One(REPLICA_IDENTITY_DIFFERS),
+        Extra::Counts
+    ),
     kind!("role", "roles", Codes::One(ROLE_DIFFERS), SERVERS_OWN),
     kind!("membership", "memberships", Codes::One(MEMBERSHIP_DIFFERS), SERVERS_OWN),
     kind!("setting", "settings", Codes::One(SETTING_DIFFERS), SERVERS_OWN),

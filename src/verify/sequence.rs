@@ -50,9 +50,17 @@ pub async fn compare(source: &Side, target: &Side) -> Result<Vec<Difference>, Si
             continue;
         }
         let down = standing.increment < 0;
-        let short = |of: i64| standing.last.is_none_or(|last| if down { last > of } else { last < of });
+        let short = |of: i64| {
+            standing
+                .last
+                .is_none_or(|last| if down { last > of } else { last < of })
+        };
         let mut reasons: Vec<(String, i64)> = Vec::new();
-        reasons.extend(ours.get(name).and_then(|ours| ours.last).map(|last| ("the source".to_owned(), last)));
+        reasons.extend(
+            ours.get(name)
+                .and_then(|ours| ours.last)
+                .map(|last| ("the source".to_owned(), last)),
+        );
         for [table, column] in &standing.feeds {
             let extreme = if down { "min" } else { "max" };
             let sql = format!("select {extreme}({column})::int8 as at from {table}");
@@ -61,36 +69,49 @@ pub async fn compare(source: &Side, target: &Side) -> Result<Vec<Difference>, Si
                 wanted: &wanted,
                 sql: &sql,
             };
-            let asked = target.first().one(&question, |row| row.maybe("at")?.map(|_| row.number("at")).transpose());
+            let asked = target
+                .first()
+                .one(&question, |row| row.maybe("at")?.map(|_| row.number("at")).transpose());
             match asked.await {
                 Ok(at) => reasons.extend(at.map(|at| (format!("{table}.{column}"), at))),
                 Err(error) => {
                     target.recover().await?;
-                    found.push(unread(&format!("the values of {table}.{column} cannot be read: {}", error.failure)));
+                    found.push(unread(&format!(
+                        "the values of {table}.{column} cannot be read: {}",
+                        error.failure
+                    )));
                 }
             }
         }
         // The furthest of them is what it must pass.
-        let furthest = reasons.into_iter().filter(|(_, at)| short(*at)).max_by_key(|(_, at)| if down { -at } else { *at });
+        let furthest = reasons
+            .into_iter()
+            .filter(|(_, at)| short(*at))
+            .max_by_key(|(_, at)| if down { -at } else { *at });
         found.extend(furthest.map(|(of, at)| behind(&of, at)));
     }
     Ok(found)
 }
 
 async fn standings(side: &Side) -> Result<BTreeMap<String, Standing>, SideError> {
-    let rows = ask(side.first(), "sequences", include_str!("sql/data/sequences.sql"), |row| {
-        let feeds = match row.maybe("feeds")? {
-            None => Vec::new(),
-            Some(json) => serde_json::from_str(json)
-                .map_err(|error| QueryFailure::Misshapen(format!("`feeds` is no list of columns: {error}")))?,
-        };
-        let standing = Standing {
-            increment: row.number("increment")?,
-            last: row.maybe("last")?.map(|_| row.number("last")).transpose()?,
-            readable: row.flag("readable")?,
-            feeds,
-        };
-        Ok((row.text("sequence")?.to_owned(), standing))
-    });
+    let rows = ask(
+        side.first(),
+        "sequences",
+        include_str!("sql/data/sequences.sql"),
+        |row| {
+            let feeds = match row.maybe("feeds")? {
+                None => Vec::new(),
+                Some(json) => serde_json::from_str(json)
+                    .map_err(|error| QueryFailure::Misshapen(format!("`feeds` is no list of columns: {error}")))?,
+            };
+            let standing = Standing {
+                increment: row.number("increment")?,
+                last: row.maybe("last")?.map(|_| row.number("last")).transpose()?,
+                readable: row.flag("readable")?,
+                feeds,
+            };
+            Ok((row.text("sequence")?.to_owned(), standing))
+        },
+    );
     Ok(rows.await?.into_iter().collect())
 }

@@ -1,7 +1,9 @@
 //! One end of a comparison: sessions that all see one snapshot. It never writes, and knows nothing of the other end.
 
 use crate::database::{DatabaseName, Endpoint, quote_literal};
-use crate::postgres::{Access, Answer, ConnectError, Errand, Limits, QueryError, QueryFailure, Question, Session, connect};
+use crate::postgres::{
+    Access, Answer, ConnectError, Errand, Limits, QueryError, QueryFailure, Question, Session, connect,
+};
 
 /// Schemas that belong to the system or the provider.
 const OURS: &str = "n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'azure', 'cron', 'pgaadauth')";

@@ -7,9 +7,22 @@ use super::side::{Side, SideError, ask};
 use crate::database::{TableName, quote_identifier};
 use crate::postgres::QueryFailure;
 
+/// What kind of thing holds rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A table or a partition.
+    Table,
+    /// A materialised view.
+    MaterialisedView,
+    /// The large objects of a database, which stand for one table.
+    LargeObjects,
+}
+
 /// A table as one end has it.
 #[derive(Clone, Debug)]
 pub struct Held {
+    /// What it is.
+    pub holder: Holder,
     /// About how many rows it has, for proportions only.
     pub rows: u64,
     /// The columns that identify a row; empty where nothing does.
@@ -23,6 +36,8 @@ pub struct Held {
 pub struct Table {
     /// Its name.
     pub name: TableName,
+    /// What it is.
+    pub holder: Holder,
     /// What is read, as SQL writes it.
     pub from: String,
     /// About how many rows it has.
@@ -52,6 +67,10 @@ pub async fn held(side: &Side) -> Result<BTreeMap<TableName, Held>, SideError> {
                 .map_err(|error| QueryFailure::Misshapen(format!("`key` is no list of names: {error}")))?,
         };
         let held = Held {
+            holder: match row.text("kind")? {
+                "m" => Holder::MaterialisedView,
+                _ => Holder::Table,
+            },
             rows: row.number("rows")?,
             key,
             columns: Vec::new(),
@@ -88,11 +107,17 @@ pub async fn held(side: &Side) -> Result<BTreeMap<TableName, Held>, SideError> {
 
 /// What both ends have in common of a table.
 pub fn paired(name: &TableName, source: &Held, target: &Held, form: Form) -> Table {
-    let theirs: BTreeMap<&str, Shape> = target.columns.iter().map(|(name, shape)| (name.as_str(), *shape)).collect();
+    let theirs: BTreeMap<&str, Shape> = target
+        .columns
+        .iter()
+        .map(|(name, shape)| (name.as_str(), *shape))
+        .collect();
     let mut columns = Vec::new();
     let mut left_out = Vec::new();
     for (column, shape) in &source.columns {
-        let Some(other) = theirs.get(column.as_str()) else { continue };
+        let Some(other) = theirs.get(column.as_str()) else {
+            continue;
+        };
         let common = Column {
             name: column.clone(),
             shape: shape.common(*other),
@@ -115,7 +140,12 @@ pub fn paired(name: &TableName, source: &Held, target: &Held, form: Form) -> Tab
     };
     Table {
         name: name.clone(),
-        from: format!("only {}.{}", quote_identifier(&name.schema), quote_identifier(&name.name)),
+        holder: source.holder,
+        from: format!(
+            "only {}.{}",
+            quote_identifier(&name.schema),
+            quote_identifier(&name.name)
+        ),
         rows: source.rows,
         key,
         columns,

@@ -19,7 +19,9 @@ pub(super) async fn settle(pair: &Pair, differences: Vec<Difference>) -> Result<
     let mut remaining = Vec::new();
     for difference in differences {
         let same = match texts(&difference) {
-            Some((source, target)) => reprinted(&session, source).await.is_some_and(|printed| printed == target),
+            Some((source, target)) => reprinted(&session, source)
+                .await
+                .is_some_and(|printed| printed == target),
             None => false,
         };
         if !same {

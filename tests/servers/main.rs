@@ -12,3 +12,4 @@ mod preflight;
 mod servers;
 mod state;
 mod verify;
+mod verify_command;

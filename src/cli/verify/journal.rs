@@ -131,7 +131,9 @@ impl Observer for Journal<'_> {
         if self.ui.verbosity() == Verbosity::Detailed {
             self.ui.say(&format!("  {done}/{of} {}\n", outcome.name));
         }
-        let RowsVerdict::Same(rows) = outcome.verdict else { return };
+        let RowsVerdict::Same(rows) = outcome.verdict else {
+            return;
+        };
         let line = Line {
             how: self.how.clone(),
             batch: pair.batch.to_string(),

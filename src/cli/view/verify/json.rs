@@ -28,7 +28,9 @@ pub(crate) fn document(report: &Report, options: &Options, keys: Keys) -> Json {
 }
 
 fn database(compared: &Compared, keys: Keys) -> Json {
-    let versions = compared.versions.map(|versions| versions.map(|version| version.to_string()));
+    let versions = compared
+        .versions
+        .map(|versions| versions.map(|version| version.to_string()));
     let objects: serde_json::Map<String, Json> = compared
         .objects
         .iter()

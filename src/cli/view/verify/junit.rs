@@ -78,7 +78,10 @@ impl<'a> Suite<'a> {
             let _ = writeln!(
                 text,
                 "    <testcase name=\"{}\" classname=\"{class}\" time=\"0\">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>",
-                xml::attribute(&format!("{} {} {}", difference.code, difference.kind, difference.subject)),
+                xml::attribute(&format!(
+                    "{} {} {}",
+                    difference.code, difference.kind, difference.subject
+                )),
                 difference.code,
                 xml::attribute(&head),
                 xml::text(&said.join("\n"))

@@ -83,9 +83,16 @@ pub(super) fn headline(difference: &Difference) -> String {
         verify::Detail::Extra => format!("{thing} is only on the target"),
         verify::Detail::Differs(_) => thing,
         verify::Detail::Counts([source, target]) => {
-            format!("{thing}: {} on the source, {} on the target", rows(*source), grouped(*target))
+            format!(
+                "{thing}: {} on the source, {} on the target",
+                rows(*source),
+                grouped(*target)
+            )
         }
-        verify::Detail::Rows { rows: counted, different } => {
+        verify::Detail::Rows {
+            rows: counted,
+            different,
+        } => {
             let [source, target] = counted;
             let numbers = if source == target {
                 format!("{} on both ends", rows(*source))
@@ -95,7 +102,9 @@ pub(super) fn headline(difference: &Difference) -> String {
             format!("{thing}: {numbers}; {}", summed(different))
         }
         verify::Detail::Behind { target, of, at } => {
-            let stands = target.map_or("has given no value yet".to_owned(), |target| format!("stands at {target}"));
+            let stands = target.map_or("has given no value yet".to_owned(), |target| {
+                format!("stands at {target}")
+            });
             format!("{thing} {stands}, {} at {at}", visible(of))
         }
         verify::Detail::Unread(why) => format!("{thing}: {}", visible(why)),
@@ -187,13 +196,21 @@ pub(crate) fn problems(report: &Report, keys: Keys, places: &Places) -> Vec<Prob
 /// What would mend a difference, unless it names keys that are not to be shown.
 pub(super) fn shown_repair(difference: &Difference, keys: Keys) -> Option<&str> {
     let names_keys = matches!(difference.detail, verify::Detail::Rows { .. });
-    difference.repair.as_deref().filter(|_| keys == Keys::Shown || !names_keys)
+    difference
+        .repair
+        .as_deref()
+        .filter(|_| keys == Keys::Shown || !names_keys)
 }
 
 fn counting(report: &Report) -> impl Iterator<Item = (&Compared, &Difference)> {
     let all = report.databases.iter();
-    all.flat_map(|compared| compared.differences.iter().map(move |difference| (compared, difference)))
-        .filter(|(_, difference)| difference.gravity == Gravity::Counts)
+    all.flat_map(|compared| {
+        compared
+            .differences
+            .iter()
+            .map(move |difference| (compared, difference))
+    })
+    .filter(|(_, difference)| difference.gravity == Gravity::Counts)
 }
 
 /// The report in one of its formats.
@@ -233,15 +250,20 @@ impl VerifyView<'_> {
         if let Some(code) = groups.keys().next() {
             let line = self.calling.line(&format!("explain {code}"));
             let said = format!("`{line}` says more of a code");
-            text.push_str(&hang(&format!("{}: ", paint(HINT, "hint")), "      ", &said, self.columns));
+            text.push_str(&hang(
+                &format!("{}: ", paint(HINT, "hint")),
+                "      ",
+                &said,
+                self.columns,
+            ));
         }
         text
     }
 
     fn database(&self, compared: &Compared) -> String {
-        let head = format!("{}  ", paint(STRONG, named(compared)));
+        let head = hang("", "", &paint(STRONG, named(compared)), self.columns);
         let Some([source, target]) = compared.versions else {
-            return hang(&head, "  ", "could not be compared", self.columns);
+            return format!("{head}  could not be compared\n");
         };
         let objects: usize = compared.objects.iter().map(|(_, number)| number).sum();
         let mut parts = vec![format!("PostgreSQL {source} and {target}"), count(objects, "object")];
@@ -249,13 +271,17 @@ impl VerifyView<'_> {
             let sum: u64 = compared.tables.iter().map(|table| counted(&table.verdict)).sum();
             parts.push(count(compared.tables.len(), "table"));
             parts.push(rows(sum));
-            let proven = compared.tables.iter().filter(|table| table.verdict == RowsVerdict::Proven);
+            let proven = compared
+                .tables
+                .iter()
+                .filter(|table| table.verdict == RowsVerdict::Proven);
             let proven = proven.count();
             if proven > 0 {
                 parts.push(format!("{} found the same by an earlier run", count(proven, "table")));
             }
         }
-        let mut text = hang(&head, "  ", &parts.join(", "), self.columns);
+        let mut text = head;
+        text.push_str(&hang("  ", "  ", &parts.join(", "), self.columns));
         for table in compared.tables.iter().filter(|table| !table.left_out.is_empty()) {
             let said = format!(
                 "{}: {} not compared, because versions before 12 write floating point differently",
@@ -309,7 +335,9 @@ impl VerifyView<'_> {
         }
         for compared in &self.report.databases {
             for difference in &compared.differences {
-                let Gravity::Expected(why) = &difference.gravity else { continue };
+                let Gravity::Expected(why) = &difference.gravity else {
+                    continue;
+                };
                 let head = format!("{}: ", paint(DIM, format!("expected[{}]", difference.code)));
                 let said = format!("{}: {}; {}", named(compared), headline(difference), visible(why));
                 text.push_str(&hang(&head, "  ", &said, self.columns));
@@ -333,7 +361,13 @@ impl VerifyView<'_> {
             parts.push(paint(ERROR, count(number, "difference")));
         }
         parts.push(format!("in {}", count(self.report.databases.len(), "database")));
-        let expected: usize = self.report.databases.iter().map(|compared| compared.differences.len()).sum::<usize>() - number;
+        let expected: usize = self
+            .report
+            .databases
+            .iter()
+            .map(|compared| compared.differences.len())
+            .sum::<usize>()
+            - number;
         if expected > 0 {
             let more = match self.detail {
                 Detail::Short => " (-v shows them)",
@@ -343,7 +377,10 @@ impl VerifyView<'_> {
         }
         let mut said = format!("{}.", parts.join(" "));
         if let Some(sample) = self.options.sample {
-            said.push_str(&format!(" Of every table only about {:.1} % of the rows were looked at.", sample.percent()));
+            said.push_str(&format!(
+                " Of every table only about {:.1} % of the rows were looked at.",
+                sample.percent()
+            ));
         }
         if !self.options.tables.is_empty() {
             said.push_str(" Only some tables were looked at.");
@@ -375,7 +412,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);

@@ -1,5 +1,6 @@
 -- Settings of the database and of roles in it, and how it writes and sorts text.
 select concat_ws(' ', split_part(c, '=', 1), 'of', case when s.setrole <> 0 then 'role ' || quote_ident(pg_get_userbyid(s.setrole)) end,
+                 case when s.setrole <> 0 and s.setdatabase <> 0 then 'in' end,
                  case when s.setdatabase <> 0 then 'the database' end) as identity,
        substr(c, strpos(c, '=') + 1) as value,
        null as expected,
