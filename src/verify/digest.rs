@@ -60,11 +60,11 @@ impl Parts {
         let mask = parts - 1;
         match (table.key.as_slice(), span) {
             ([], _) => Self::Rows { mask },
-            ([key], Some((low, high))) => match high.checked_sub(low) {
-                Some(distance) => Self::Ranges {
+            ([key], Some((low, high))) => match high.checked_sub(low).and_then(|span| (span / parts).checked_add(1)) {
+                Some(width) => Self::Ranges {
                     column: key.name.clone(),
                     low,
-                    width: distance / parts + 1,
+                    width,
                 },
                 None => Self::Keys { mask },
             },
@@ -278,6 +278,7 @@ mod tests {
             panic!("a span that fits is dealt by range");
         };
         assert!(i128::from(low) + i128::from(width) * 512 > i128::from(i64::MAX));
+        assert_eq!(Parts::of(&small, Some((0, i64::MAX))), Parts::Keys { mask: 0 });
     }
 
     #[test]
@@ -288,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_part_is_split_until_it_spans_one_number() {
-        let mut parts = Parts::of(&table(10, &[Shape::Large]), Some((0, i64::MAX)));
+        let mut parts = Parts::of(&table(10, &[Shape::Large]), Some((0, i64::MAX - 1)));
         let mut splits = 0;
         while let Some(finer) = parts.of_part(0, 1_000_000) {
             parts = finer;
