@@ -125,6 +125,10 @@ impl Parts {
     }
 }
 
+/// A column that keeps a subquery from being merged into the query around it, where the server would guess as many parts as there are
+/// keys, and sort the whole table by one process. `offset 0` would do so, too, but also forbid parallel workers.
+const APART: &str = "clock_timestamp() as apart";
+
 /// Digests of all parts, or of these.
 pub fn digests(
     table: &Table,
@@ -134,82 +138,65 @@ pub fn digests(
     sample: Option<Sample>,
 ) -> String {
     let digest = form.digest(&table.columns);
-    let mut conditions = Vec::new();
-    let from = match parts {
+    let part = parts.part(table, form);
+    let within = only.map(|(whole, chosen)| whole.within(table, form, chosen));
+    match parts {
         Parts::Ranges { .. } | Parts::Keys { .. } => {
-            conditions.extend(only.map(|(whole, chosen)| whole.within(table, form, chosen)));
-            conditions.extend(sample.map(|sample| {
-                format!(
-                    "({} & {}) < {}",
-                    form.digest(&table.key),
-                    Sample::PARTS - 1,
-                    sample.parts()
-                )
-            }));
-            // Without `offset 0` the server would guess as many parts as keys, and sort.
+            let sampled = sample.map(|sample| sampled(&form.digest(&table.key), sample));
+            let conditions = where_all(within.into_iter().chain(sampled));
             format!(
-                "select {} as p, {digest} as h from {}{} offset 0",
-                parts.part(table, form),
-                table.from,
-                where_all(&conditions)
+                "select p, count(*) as n, sum(h) as s from (select {part} as p, {digest} as h, {APART} from {}{conditions}) r group by p",
+                table.from
             )
         }
         Parts::Rows { .. } => {
-            conditions.extend(only.map(|(whole, chosen)| whole.within(table, form, chosen)));
-            conditions.extend(sample.map(|sample| format!("(h & {}) < {}", Sample::PARTS - 1, sample.parts())));
+            let sampled = sample.map(|sample| sampled("h", sample));
+            let conditions = where_all(within.into_iter().chain(sampled));
             format!(
-                "select {} as p, h from (select {digest} as h from {} offset 0) d{} offset 0",
-                parts.part(table, form),
-                table.from,
-                where_all(&conditions)
+                "select {part} as p, count(*) as n, sum(h) as s from (select {digest} as h, {APART} from {}) r{conditions} group by 1",
+                table.from
             )
         }
-    };
-    format!("select p, count(*) as n, sum(h) as s from ({from}) r group by p")
+    }
 }
 
 /// Keys and digests of the rows of these parts: `h`, and the key as `k0`, `k1` and so on. Without a key: digests, and how often each
 /// comes as `n`.
 pub fn rows(table: &Table, form: Form, parts: &Parts, chosen: &[i64], sample: Option<Sample>) -> String {
     let digest = form.digest(&table.columns);
-    let within = parts.within(table, form, chosen);
+    let within = Some(parts.within(table, form, chosen));
     match parts {
         Parts::Ranges { .. } | Parts::Keys { .. } => {
-            let keys: Vec<String> = table
-                .key
-                .iter()
-                .enumerate()
+            let keys = table.key.iter().enumerate();
+            let keys: Vec<String> = keys
                 .map(|(at, column)| format!("{} as k{at}", column.shown(form)))
                 .collect();
-            let mut conditions = vec![within];
-            conditions.extend(sample.map(|sample| {
-                format!(
-                    "({} & {}) < {}",
-                    form.digest(&table.key),
-                    Sample::PARTS - 1,
-                    sample.parts()
-                )
-            }));
+            let sampled = sample.map(|sample| sampled(&form.digest(&table.key), sample));
             format!(
                 "select {digest} as h, 1 as n, {} from {}{}",
                 keys.join(", "),
                 table.from,
-                where_all(&conditions)
+                where_all(within.into_iter().chain(sampled))
             )
         }
         Parts::Rows { .. } => {
-            let mut conditions = vec![within];
-            conditions.extend(sample.map(|sample| format!("(h & {}) < {}", Sample::PARTS - 1, sample.parts())));
+            let sampled = sample.map(|sample| sampled("h", sample));
             format!(
-                "select h, count(*) as n from (select {digest} as h from {} offset 0) d{} group by h",
+                "select h, count(*) as n from (select {digest} as h, {APART} from {}) r{} group by h",
                 table.from,
-                where_all(&conditions)
+                where_all(within.into_iter().chain(sampled))
             )
         }
     }
 }
 
-fn where_all(conditions: &[String]) -> String {
+/// A condition that holds for a share of all digests.
+fn sampled(digest: &str, sample: Sample) -> String {
+    format!("({digest} & {}) < {}", Sample::PARTS - 1, sample.parts())
+}
+
+fn where_all(conditions: impl Iterator<Item = String>) -> String {
+    let conditions: Vec<String> = conditions.collect();
     if conditions.is_empty() {
         String::new()
     } else {
