@@ -90,8 +90,16 @@ impl Walk<'_> {
             Side::open(&pair.target, &pair.database, target_limits, sessions),
         )
         .await?;
+        let outcome = self.ends(&source, &target, compared).await;
+        source.close().await;
+        target.close().await;
+        outcome
+    }
+
+    async fn ends(&self, source: &Side, target: &Side, compared: &mut Compared) -> Result<(), SideError> {
+        let pair = self.pair;
         compared.versions = Some([source.first().version(), target.first().version()]);
-        let catalogs = catalog::compare(&source, &target).await?;
+        let catalogs = catalog::compare(source, target).await?;
         compared.objects = catalogs.objects;
         compared.differences.extend(catalogs.differences);
         compared
@@ -100,8 +108,8 @@ impl Walk<'_> {
         if self.options.level == Level::Schema {
             return Ok(());
         }
-        self.rows(&source, &target, compared).await?;
-        for mut difference in sequence::compare(&source, &target).await? {
+        self.rows(source, target, compared).await?;
+        for mut difference in sequence::compare(source, target).await? {
             if matches!(pair.settling, Settling::Replaying { .. }) {
                 difference.gravity =
                     Gravity::Expected("sequences are not replayed; they are set after the cutover".to_owned());

@@ -10,6 +10,13 @@ use crate::database::quote_identifier;
 /// Rows of a part, on average: few enough to be fetched as keys and digests.
 const ROWS_OF_A_PART: u64 = 2_048;
 
+/// Rows of a range that is digested as a whole before anybody looks for parts: enough for parallel workers, and few enough that looking
+/// into one costs little beside all others.
+const ROWS_OF_A_RANGE: u64 = 500_000;
+
+/// The most ranges of one table.
+const MOST_RANGES: u64 = 256;
+
 /// The most parts of one pass; their digests are all that travels.
 const MOST_PARTS: u64 = 65_536;
 
@@ -53,9 +60,9 @@ pub type Digests = BTreeMap<i64, Digest>;
 pub const KEYLESS: i64 = -1;
 
 impl Parts {
-    /// The parts of a table with this lowest and highest key, where it has a whole-number key.
-    pub fn of(table: &Table, span: Option<(i64, i64)>) -> Self {
-        let wanted = (table.rows / ROWS_OF_A_PART).clamp(1, MOST_PARTS).next_power_of_two();
+    /// The parts of so many rows of a table with this lowest and highest key, where it has a whole-number key.
+    pub fn of(rows: u64, table: &Table, span: Option<(i64, i64)>) -> Self {
+        let wanted = (rows / ROWS_OF_A_PART).clamp(1, MOST_PARTS).next_power_of_two();
         let parts = i64::try_from(wanted).unwrap_or(1);
         let mask = parts - 1;
         match (table.key.as_slice(), span) {
@@ -70,6 +77,32 @@ impl Parts {
             },
             (_, _) => Self::Keys { mask },
         }
+    }
+
+    /// The ranges that a table is digested in first; the table itself where it is small, or does not lie in the order of its key.
+    pub fn ranges(table: &Table, span: Option<(i64, i64)>) -> Vec<(Option<(Self, i64)>, Option<(i64, i64)>)> {
+        let wanted = (table.rows / ROWS_OF_A_RANGE).min(MOST_RANGES);
+        let whole = vec![(None, span)];
+        let ([key], Some((low, high)), true, 2..) = (table.key.as_slice(), span, table.ordered, wanted) else {
+            return whole;
+        };
+        let wanted = i64::try_from(wanted).unwrap_or(1);
+        let Some(distance) = high.checked_sub(low) else {
+            return whole;
+        };
+        let width = distance / wanted + 1;
+        let ranges = Self::Ranges {
+            column: key.name.clone(),
+            low,
+            width,
+        };
+        (0..wanted)
+            .map(|range| {
+                let first = low.saturating_add(range.saturating_mul(width));
+                let last = first.saturating_add(width - 1).min(high);
+                (Some((ranges.clone(), range)), Some((first.min(high), last)))
+            })
+            .collect()
     }
 
     /// The part that holds a row, as SQL over the table; over the digest `h` for whole rows.
@@ -128,6 +161,21 @@ impl Parts {
 /// A column that keeps a subquery from being merged into the query around it, where the server would guess as many parts as there are
 /// keys, and sort the whole table by one process. `offset 0` would do so, too, but also forbid parallel workers.
 const APART: &str = "clock_timestamp() as apart";
+
+/// One digest of the whole table, or of one part of it, as part 0.
+pub fn whole(table: &Table, form: Form, only: Option<&(Parts, i64)>, sample: Option<Sample>) -> String {
+    let digest = form.digest(&table.columns);
+    let within = only.map(|(parts, part)| parts.within(table, form, &[*part]));
+    let sampled = sample.map(|sample| match table.key.as_slice() {
+        [] => sampled(&digest, sample),
+        key => sampled(&form.digest(key), sample),
+    });
+    let conditions = where_all(within.into_iter().chain(sampled));
+    format!(
+        "select 0 as p, count(*) as n, coalesce(sum({digest}), 0) as s from {}{conditions}",
+        table.from
+    )
+}
 
 /// Digests of all parts, or of these.
 pub fn digests(
@@ -242,6 +290,7 @@ mod tests {
             holder: Holder::Table,
             from: "only public.t".to_owned(),
             rows,
+            ordered: true,
             columns: key.clone(),
             key,
             left_out: Vec::new(),
@@ -252,7 +301,7 @@ mod tests {
     fn ranges_cover_the_span_and_extremes_do_not_overflow() {
         let small = table(100, &[Shape::Large]);
         assert_eq!(
-            Parts::of(&small, Some((5, 104))),
+            Parts::of(small.rows, &small, Some((5, 104))),
             Parts::Ranges {
                 column: "id0".to_owned(),
                 low: 5,
@@ -260,23 +309,49 @@ mod tests {
             }
         );
         let wide = table(1_000_000, &[Shape::Large]);
-        assert_eq!(Parts::of(&wide, Some((i64::MIN, i64::MAX))), Parts::Keys { mask: 511 });
-        let Parts::Ranges { low, width, .. } = Parts::of(&wide, Some((0, i64::MAX))) else {
+        assert_eq!(
+            Parts::of(wide.rows, &wide, Some((i64::MIN, i64::MAX))),
+            Parts::Keys { mask: 511 }
+        );
+        let Parts::Ranges { low, width, .. } = Parts::of(wide.rows, &wide, Some((0, i64::MAX))) else {
             panic!("a span that fits is dealt by range");
         };
         assert!(i128::from(low) + i128::from(width) * 512 > i128::from(i64::MAX));
-        assert_eq!(Parts::of(&small, Some((0, i64::MAX))), Parts::Keys { mask: 0 });
+        assert_eq!(
+            Parts::of(small.rows, &small, Some((0, i64::MAX))),
+            Parts::Keys { mask: 0 }
+        );
     }
 
     #[test]
     fn without_a_whole_number_the_digest_of_the_key_or_the_row_deals() {
-        assert_eq!(Parts::of(&table(1, &[Shape::Exact]), None), Parts::Keys { mask: 0 });
-        assert_eq!(Parts::of(&table(u64::MAX, &[]), None), Parts::Rows { mask: 65_535 });
+        assert_eq!(Parts::of(1, &table(1, &[Shape::Exact]), None), Parts::Keys { mask: 0 });
+        assert_eq!(Parts::of(u64::MAX, &table(1, &[]), None), Parts::Rows { mask: 65_535 });
+    }
+
+    #[test]
+    fn ranges_touch_each_other_and_cover_the_span() {
+        for (low, high) in [(1, 10_000_000), (-5, 7), (0, 0), (i64::MIN / 2, i64::MAX / 2)] {
+            let ranges = Parts::ranges(&table(10_000_000, &[Shape::Large]), Some((low, high)));
+            assert_eq!(ranges.len(), 20);
+            let spans: Vec<(i64, i64)> = ranges.iter().filter_map(|(_, span)| *span).collect();
+            assert_eq!(spans[0].0, low);
+            assert!(spans.iter().any(|(_, last)| *last == high), "{spans:?}");
+            assert!(
+                spans
+                    .windows(2)
+                    .all(|pair| pair[0].1 + 1 == pair[1].0 || pair[0].1 >= high)
+            );
+        }
+        assert_eq!(
+            Parts::ranges(&table(10, &[Shape::Large]), Some((1, 10))),
+            [(None, Some((1, 10)))]
+        );
     }
 
     #[test]
     fn a_part_is_split_until_it_spans_one_number() {
-        let mut parts = Parts::of(&table(10, &[Shape::Large]), Some((0, i64::MAX - 1)));
+        let mut parts = Parts::of(10, &table(10, &[Shape::Large]), Some((0, i64::MAX - 1)));
         let mut splits = 0;
         while let Some(finer) = parts.of_part(0, 1_000_000) {
             parts = finer;
@@ -292,7 +367,7 @@ mod tests {
         odd.key[0].name = "a\"; drop table t; --".to_owned();
         odd.columns = odd.key.clone();
         let form = Form::of(ServerVersion::new(150_000), ServerVersion::new(150_000), false);
-        let parts = Parts::of(&odd, Some((0, 9)));
+        let parts = Parts::of(odd.rows, &odd, Some((0, 9)));
         for sql in [
             digests(&odd, form, &parts, None, None),
             rows(&odd, form, &parts, &[0], None),

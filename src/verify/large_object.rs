@@ -32,6 +32,7 @@ pub fn table(form: Form, objects: u64) -> Table {
         holder: Holder::LargeObjects,
         from: format!("(select m.oid::int8 as loid, ({content}) as content from pg_largeobject_metadata m) o"),
         rows: objects,
+        ordered: false,
         columns: vec![key.clone(), content_column],
         key: vec![key],
         left_out: Vec::new(),

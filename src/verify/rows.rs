@@ -93,6 +93,9 @@ pub struct Reading<'a> {
     pub clock: &'a dyn Clock,
 }
 
+/// Parts that differ, with the rows of each, by how they were dealt.
+type Suspects = Vec<(Parts, BTreeMap<i64, u64>)>;
+
 type Key = Vec<Option<String>>;
 
 /// The digests that rows of one key have on the source and on the target, each as often as it comes.
@@ -122,35 +125,64 @@ pub async fn count(both: &Both, table: &Table) -> Result<[u64; 2], SideError> {
 /// When an end cannot be read.
 pub async fn compare(both: &Both, table: &Table, reading: &Reading<'_>) -> Result<RowsCompared, SideError> {
     let (form, sample) = (reading.form, reading.options.sample);
-    let parts = Parts::of(table, span(both, table).await?);
-    let sql = digest::digests(table, form, &parts, None, sample);
-    let (source, target) = both_digests(both, table, &sql).await?;
-    let total = |digests: &Digests| digests.values().map(|digest| digest.rows).sum();
     let mut compared = RowsCompared {
-        rows: [total(&source), total(&target)],
+        rows: [0, 0],
         different: None,
     };
-    let mut suspects = digest::differing(&source, &target);
+    let mut suspects = Suspects::new();
+    for (range, span) in Parts::ranges(table, span(both, table).await?) {
+        let sql = digest::whole(table, form, range.as_ref(), sample);
+        let (source, target) = both_digests(both, table, &sql).await?;
+        for (sum, digests) in compared.rows.iter_mut().zip([&source, &target]) {
+            *sum += digests.values().map(|digest| digest.rows).sum::<u64>();
+        }
+        let Some(rows) = digest::differing(&source, &target).into_values().next() else {
+            continue;
+        };
+        let parts = Parts::of(rows, table, span);
+        let only = range
+            .as_ref()
+            .map(|(ranges, range)| (ranges, std::slice::from_ref(range)));
+        let sql = digest::digests(table, form, &parts, only, sample);
+        let (source, target) = both_digests(both, table, &sql).await?;
+        suspects.push((parts, digest::differing(&source, &target)));
+    }
     if suspects.is_empty() {
         return Ok(compared);
     }
     let found = match reading.pair.settling {
-        Settling::Settled => into(both, table, form, sample, &parts, &suspects).await?,
+        Settling::Settled => into(both, table, form, sample, &suspects).await?,
         Settling::Replaying { times, wait } => {
             for _ in 0..times.max(1) {
                 let fresh = again(reading, wait).await?;
-                let chosen: Vec<i64> = suspects.keys().copied().collect();
-                let sql = digest::digests(table, form, &parts, Some((&parts, &chosen)), sample);
-                let (source, target) = both_digests(&fresh, table, &sql).await?;
-                suspects = digest::differing(&source, &target);
+                let mut remaining = Suspects::new();
+                for (parts, differing) in &suspects {
+                    let chosen: Vec<i64> = differing.keys().copied().collect();
+                    let sql = digest::digests(table, form, parts, Some((parts, &chosen)), sample);
+                    let (source, target) = both_digests(&fresh.both(), table, &sql).await?;
+                    let differing = digest::differing(&source, &target);
+                    if !differing.is_empty() {
+                        remaining.push((parts.clone(), differing));
+                    }
+                }
+                fresh.close().await;
+                suspects = remaining;
                 if suspects.is_empty() {
                     return Ok(compared);
                 }
             }
-            let fresh = again(reading, Duration::ZERO).await?;
-            let first = into(&fresh, table, form, sample, &parts, &suspects).await?;
             let fresh = again(reading, wait).await?;
-            let second = into(&fresh, table, form, sample, &parts, &suspects).await?;
+            let [limits, _] = reading.pair.limits;
+            let later = Side::open(&reading.pair.source, &reading.pair.database, limits, 1).await?;
+            let before = fresh.both();
+            let after = Both {
+                source: later.first().clone(),
+                target: before.target.clone(),
+            };
+            let first = into(&before, table, form, sample, &suspects).await?;
+            let second = into(&after, table, form, sample, &suspects).await?;
+            fresh.close().await;
+            later.close().await;
             lasting(first, second)
         }
     };
@@ -166,24 +198,39 @@ struct Found {
     at_least: bool,
 }
 
-/// Sessions that see what is there now.
-async fn again(reading: &Reading<'_>, wait: Duration) -> Result<Both, SideError> {
+/// The source as it is, and the target as it is after a wait.
+struct Fresh {
+    source: Side,
+    target: Side,
+}
+
+impl Fresh {
+    fn both(&self) -> Both {
+        Both {
+            source: self.source.first().clone(),
+            target: self.target.first().clone(),
+        }
+    }
+
+    async fn close(self) {
+        self.source.close().await;
+        self.target.close().await;
+    }
+}
+
+async fn again(reading: &Reading<'_>, wait: Duration) -> Result<Fresh, SideError> {
     let pair = reading.pair;
     let [limits, _] = pair.limits;
     let source = Side::open(&pair.source, &pair.database, limits, 1).await?;
     // What the source holds now is on the target once it has been replayed.
-    if !wait.is_zero() {
-        reading.clock.sleep(wait).await;
-    }
+    reading.clock.sleep(wait).await;
     let [_, limits] = pair.limits;
     let target = Side::open(&pair.target, &pair.database, limits, 1).await?;
-    Ok(Both {
-        source: source.first().clone(),
-        target: target.first().clone(),
-    })
+    Ok(Fresh { source, target })
 }
 
-/// What differs in both looks, with the source unchanged in between: only that is no replay under way.
+/// What differs from the source as it was before the wait and as it was after it, with the source unchanged in between: only that is
+/// no replay under way.
 fn lasting(first: Found, second: Found) -> Found {
     let mut found = Found {
         rows: BTreeMap::new(),
@@ -257,8 +304,7 @@ async fn into(
     table: &Table,
     form: Form,
     sample: Option<Sample>,
-    parts: &Parts,
-    suspects: &BTreeMap<i64, u64>,
+    suspects: &Suspects,
 ) -> Result<Found, SideError> {
     let mut found = Found {
         rows: BTreeMap::new(),
@@ -267,10 +313,9 @@ async fn into(
     };
     let mut fetched = 0;
     // Parts still to be looked into, with how they were dealt; finer ones come on top.
-    let mut waiting: Vec<(Parts, i64, u64)> = suspects
-        .iter()
-        .rev()
-        .map(|(part, rows)| (parts.clone(), *part, *rows))
+    let all = suspects.iter().rev();
+    let mut waiting: Vec<(Parts, i64, u64)> = all
+        .flat_map(|(parts, differing)| differing.iter().rev().map(|(part, rows)| (parts.clone(), *part, *rows)))
         .collect();
     while let Some((dealt, part, rows)) = waiting.pop() {
         if fetched > FETCHED_AT_MOST || found.rows.len() > HELD_AT_MOST {

@@ -78,6 +78,14 @@ impl Side {
         self.sessions.first().expect("a side has a session")
     }
 
+    /// Ends the transactions, so that servers do not report clients that went away in the middle of one.
+    pub async fn close(self) {
+        for session in &self.sessions {
+            // There is nothing to lose.
+            let _ = run(session, "rollback").await;
+        }
+    }
+
     /// All sessions, each for one reader at a time.
     pub fn sessions(&self) -> &[Session] {
         &self.sessions

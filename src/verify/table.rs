@@ -25,6 +25,8 @@ pub struct Held {
     pub holder: Holder,
     /// About how many rows it has, for proportions only.
     pub rows: u64,
+    /// Whether rows lie in the order of their primary key, which has one column.
+    pub ordered: bool,
     /// The columns that identify a row; empty where nothing does.
     pub key: Vec<String>,
     /// Its columns, in order, without those that are computed from others.
@@ -42,6 +44,8 @@ pub struct Table {
     pub from: String,
     /// About how many rows it has.
     pub rows: u64,
+    /// Whether both ends can read it range by range of its key.
+    pub ordered: bool,
     /// What identifies a row on both ends; empty where nothing does.
     pub key: Vec<Column>,
     /// The columns that both ends have.
@@ -72,6 +76,7 @@ pub async fn held(side: &Side) -> Result<BTreeMap<TableName, Held>, SideError> {
                 _ => Holder::Table,
             },
             rows: row.number("rows")?,
+            ordered: row.flag("ordered")?,
             key,
             columns: Vec::new(),
         };
@@ -147,6 +152,7 @@ pub fn paired(name: &TableName, source: &Held, target: &Held, form: Form) -> Tab
             quote_identifier(&name.name)
         ),
         rows: source.rows,
+        ordered: source.ordered && target.ordered && source.key == target.key,
         key,
         columns,
         left_out,

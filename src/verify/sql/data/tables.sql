@@ -2,6 +2,13 @@
 select n.nspname as schema, c.relname as name,
        c.relkind as kind,
        greatest(c.reltuples::bigint, pg_relation_size(c.oid) / 256, 1) as rows,
+       -- Rows that lie in the order of their key can be read range by range; others would be read all over again for each.
+       c.reltuples > 500000 and exists (
+         select 1 from pg_stats s
+         join pg_index i on i.indrelid = c.oid and i.indisprimary and i.indnatts = 1
+         join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
+         where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname and not s.inherited
+           and abs(s.correlation) > 0.9) as ordered,
        (select array_to_json(array(
                  select a.attname from unnest(i.indkey::int2[]) with ordinality k (attnum, at)
                  join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
