@@ -14,6 +14,9 @@ const ROWS_OF_A_PART: u64 = 2_048;
 /// into one costs little beside all others.
 const ROWS_OF_A_RANGE: u64 = 500_000;
 
+/// Up to so many rows, a table is digested as a whole: reading it twice where it differs takes seconds, and one scan is the fastest.
+const ROWS_OF_ONE_SCAN: u64 = 5_000_000;
+
 /// The most ranges of one table.
 const MOST_RANGES: u64 = 256;
 
@@ -83,7 +86,8 @@ impl Parts {
     pub fn ranges(table: &Table, span: Option<(i64, i64)>) -> Vec<(Option<(Self, i64)>, Option<(i64, i64)>)> {
         let wanted = (table.rows / ROWS_OF_A_RANGE).min(MOST_RANGES);
         let whole = vec![(None, span)];
-        let ([key], Some((low, high)), true, 2..) = (table.key.as_slice(), span, table.ordered, wanted) else {
+        let large = table.rows > ROWS_OF_ONE_SCAN && table.ordered;
+        let ([key], Some((low, high)), true) = (table.key.as_slice(), span, large) else {
             return whole;
         };
         let wanted = i64::try_from(wanted).unwrap_or(1);

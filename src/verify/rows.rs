@@ -9,7 +9,7 @@ use futures_util::future::try_join;
 use super::canonical::{Form, Shape};
 use super::digest::{self, Digest, Digests, Parts};
 use super::pair::{Options, Pair, Sample, Settling};
-use super::side::{Side, SideError};
+use super::side::{Side, SideError, Way, take};
 use super::table::Table;
 use crate::clock::Clock;
 use crate::database::quote_identifier;
@@ -81,6 +81,13 @@ pub struct Both {
     pub target: Session,
 }
 
+impl Both {
+    async fn take(&self, way: Way) -> Result<(), SideError> {
+        try_join(take(&self.source, way), take(&self.target, way)).await?;
+        Ok(())
+    }
+}
+
 /// Everything that stays the same for all tables of a database.
 pub struct Reading<'a> {
     /// The database.
@@ -130,7 +137,11 @@ pub async fn compare(both: &Both, table: &Table, reading: &Reading<'_>) -> Resul
         different: None,
     };
     let mut suspects = Suspects::new();
-    for (range, span) in Parts::ranges(table, span(both, table).await?) {
+    let ranges = Parts::ranges(table, span(both, table).await?);
+    if ranges.len() > 1 {
+        both.take(Way::ByPages).await?;
+    }
+    for (range, span) in ranges {
         let sql = digest::whole(table, form, range.as_ref(), sample);
         let (source, target) = both_digests(both, table, &sql).await?;
         for (sum, digests) in compared.rows.iter_mut().zip([&source, &target]) {
@@ -147,6 +158,7 @@ pub async fn compare(both: &Both, table: &Table, reading: &Reading<'_>) -> Resul
         let (source, target) = both_digests(both, table, &sql).await?;
         suspects.push((parts, digest::differing(&source, &target)));
     }
+    both.take(Way::Any).await?;
     if suspects.is_empty() {
         return Ok(compared);
     }
