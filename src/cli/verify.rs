@@ -28,7 +28,7 @@ use crate::database::DatabaseName;
 use crate::kind::database_batch::Batch;
 use crate::length::Length;
 use crate::postgres::Limits;
-use crate::verify::{self, Level, Options, Pair, Sample, Settling, TablePattern, repair};
+use crate::verify::{self, Level, Options, Pair, Sample, Scans, Settling, TablePattern, repair};
 use journal::Journal;
 
 /// How often what differs is looked at again while changes are being replayed.
@@ -118,6 +118,7 @@ pub(crate) async fn run(args: &VerifyArgs, call: &Call<'_>) -> Result<Exit, Comm
         tables: args.tables.clone(),
         sample: args.sample,
         at_once: usize::from(args.parallelism),
+        scans: Scans::USUAL,
         named: NAMED,
         proven: journal.proven().clone(),
     };

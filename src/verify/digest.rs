@@ -10,13 +10,6 @@ use crate::database::quote_identifier;
 /// Rows of a part, on average: few enough to be fetched as keys and digests.
 const ROWS_OF_A_PART: u64 = 2_048;
 
-/// Rows of a range that is digested as a whole before anybody looks for parts: enough for parallel workers, and few enough that looking
-/// into one costs little beside all others.
-const ROWS_OF_A_RANGE: u64 = 500_000;
-
-/// Up to so many rows, a table is digested as a whole: reading it twice where it differs takes seconds, and one scan is the fastest.
-const ROWS_OF_ONE_SCAN: u64 = 5_000_000;
-
 /// The most ranges of one table.
 const MOST_RANGES: u64 = 256;
 
@@ -45,6 +38,33 @@ pub enum Parts {
         /// The same.
         mask: i64,
     },
+}
+
+/// Rows that are digested as a whole before anybody looks for parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Which part of which parts it is; the whole table without.
+    pub within: Option<(Parts, i64)>,
+    /// Its lowest and highest key, where that is a whole number.
+    pub span: Option<(i64, i64)>,
+}
+
+/// How large tables are read, in rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scans {
+    /// Up to so many, a table is digested as a whole: one scan is the fastest, and reading so few twice where they differ takes seconds.
+    pub rows_of_one: u64,
+    /// A larger one in ranges of about so many: enough for parallel workers, and few enough that looking into one of them costs little
+    /// beside all the others.
+    pub rows_of_a_range: u64,
+}
+
+impl Scans {
+    /// What has proven itself.
+    pub const USUAL: Self = Self {
+        rows_of_one: 5_000_000,
+        rows_of_a_range: 500_000,
+    };
 }
 
 /// What is said of a part: how many rows it has, and the sum of their digests.
@@ -83,30 +103,34 @@ impl Parts {
     }
 
     /// The ranges that a table is digested in first; the table itself where it is small, or does not lie in the order of its key.
-    pub fn ranges(table: &Table, span: Option<(i64, i64)>) -> Vec<(Option<(Self, i64)>, Option<(i64, i64)>)> {
-        let wanted = (table.rows / ROWS_OF_A_RANGE).min(MOST_RANGES);
-        let whole = vec![(None, span)];
-        let large = table.rows > ROWS_OF_ONE_SCAN && table.ordered;
+    pub fn ranges(table: &Table, span: Option<(i64, i64)>, scans: Scans) -> Vec<Range> {
+        let whole = || vec![Range { within: None, span }];
+        let large = table.rows > scans.rows_of_one && table.ordered;
         let ([key], Some((low, high)), true) = (table.key.as_slice(), span, large) else {
-            return whole;
+            return whole();
         };
+        let wanted = (table.rows / scans.rows_of_a_range.max(1)).clamp(1, MOST_RANGES);
         let wanted = i64::try_from(wanted).unwrap_or(1);
-        let Some(distance) = high.checked_sub(low) else {
-            return whole;
+        let Some(width) = high
+            .checked_sub(low)
+            .and_then(|distance| (distance / wanted).checked_add(1))
+        else {
+            return whole();
         };
-        let width = distance / wanted + 1;
         let ranges = Self::Ranges {
             column: key.name.clone(),
             low,
             width,
         };
-        (0..wanted)
-            .map(|range| {
-                let first = low.saturating_add(range.saturating_mul(width));
-                let last = first.saturating_add(width - 1).min(high);
-                (Some((ranges.clone(), range)), Some((first.min(high), last)))
-            })
-            .collect()
+        let range = |at: i64| {
+            let first = low.saturating_add(at.saturating_mul(width)).min(high);
+            let last = first.saturating_add(width - 1).min(high);
+            Range {
+                within: Some((ranges.clone(), at)),
+                span: Some((first, last)),
+            }
+        };
+        (0..wanted).map(range).collect()
     }
 
     /// The part that holds a row, as SQL over the table; over the digest `h` for whole rows.
@@ -336,9 +360,9 @@ mod tests {
     #[test]
     fn ranges_touch_each_other_and_cover_the_span() {
         for (low, high) in [(1, 10_000_000), (-5, 7), (0, 0), (i64::MIN / 2, i64::MAX / 2)] {
-            let ranges = Parts::ranges(&table(10_000_000, &[Shape::Large]), Some((low, high)));
+            let ranges = Parts::ranges(&table(10_000_000, &[Shape::Large]), Some((low, high)), Scans::USUAL);
             assert_eq!(ranges.len(), 20);
-            let spans: Vec<(i64, i64)> = ranges.iter().filter_map(|(_, span)| *span).collect();
+            let spans: Vec<(i64, i64)> = ranges.iter().filter_map(|range| range.span).collect();
             assert_eq!(spans[0].0, low);
             assert!(spans.iter().any(|(_, last)| *last == high), "{spans:?}");
             assert!(
@@ -347,10 +371,9 @@ mod tests {
                     .all(|pair| pair[0].1 + 1 == pair[1].0 || pair[0].1 >= high)
             );
         }
-        assert_eq!(
-            Parts::ranges(&table(10, &[Shape::Large]), Some((1, 10))),
-            [(None, Some((1, 10)))]
-        );
+        let small = Parts::ranges(&table(10, &[Shape::Large]), Some((1, 10)), Scans::USUAL);
+        assert_eq!(small.len(), 1);
+        assert_eq!(small[0].within, None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod side;
 pub mod table;
 mod view_text;
 
+pub use digest::Scans;
 pub use pair::{Level, Options, Pair, Sample, Settling, TablePattern};
 pub use report::{Attribute, Compared, Detail, Difference, Gravity, Report};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::digest::Scans;
 use crate::address::Address;
 use crate::database::{DatabaseName, Endpoint, TableName};
 use crate::postgres::Limits;
@@ -69,6 +70,8 @@ pub struct Options {
     pub sample: Option<Sample>,
     /// How many tables of a database are read at once.
     pub at_once: usize,
+    /// How large tables are read.
+    pub scans: Scans,
     /// How many differing keys are named for each table.
     pub named: usize,
     /// Tables whose rows an earlier run has found the same, by batch, database and table.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::try_join;
 
 use super::canonical::{Form, Shape};
-use super::digest::{self, Digest, Digests, Parts};
+use super::digest::{self, Digest, Digests, Parts, Range};
 use super::pair::{Options, Pair, Sample, Settling};
 use super::side::{Side, SideError, Way, take};
 use super::table::Table;
@@ -137,11 +137,11 @@ pub async fn compare(both: &Both, table: &Table, reading: &Reading<'_>) -> Resul
         different: None,
     };
     let mut suspects = Suspects::new();
-    let ranges = Parts::ranges(table, span(both, table).await?);
+    let ranges = Parts::ranges(table, span(both, table).await?, reading.options.scans);
     if ranges.len() > 1 {
         both.take(Way::ByPages).await?;
     }
-    for (range, span) in ranges {
+    for Range { within: range, span } in ranges {
         let sql = digest::whole(table, form, range.as_ref(), sample);
         let (source, target) = both_digests(both, table, &sql).await?;
         for (sum, digests) in compared.rows.iter_mut().zip([&source, &target]) {

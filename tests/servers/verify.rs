@@ -13,7 +13,7 @@ use pgferry::postgres::local::Cluster;
 use pgferry::postgres::{Limits, Session};
 use pgferry::verify::report::{Compared, RowsVerdict, TableOutcome};
 use pgferry::verify::rows::{How, RowDifference};
-use pgferry::verify::{Detail, Difference, Gravity, Level, Observer, Options, Pair, Settling, verify};
+use pgferry::verify::{Detail, Difference, Gravity, Level, Observer, Options, Pair, Scans, Settling, verify};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -44,6 +44,7 @@ fn options(level: Level) -> Options {
         tables: Vec::new(),
         sample: None,
         at_once: 2,
+        scans: Scans::USUAL,
         named: 9,
         proven: BTreeSet::new(),
     }
@@ -1318,4 +1319,33 @@ async fn a_sample_takes_the_same_rows_on_both_ends() {
         .await;
     let compared = compare(&ends.pair(), &options).await;
     assert_eq!(counting(&compared).len(), 3, "{:#?}", compared.differences);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_tables_are_read_in_ranges_and_differences_named_in_any_of_them() {
+    let ends = Ends::of(15, 15).await;
+    ends.both("create table public.t (id bigint primary key, a text); insert into public.t select i * 3, 'x' || i from generate_series(1, 20000) i")
+        .await;
+    ends.both("analyze public.t").await;
+    let options = Options {
+        scans: Scans {
+            rows_of_one: 1_000,
+            rows_of_a_range: 500,
+        },
+        ..options(Level::Checksum)
+    };
+    let compared = compare(&ends.pair(), &options).await;
+    assert_eq!(counting(&compared), Vec::<&Difference>::new());
+    assert!(
+        matches!(compared.tables[0].verdict, RowsVerdict::Same(20_000)),
+        "{:?}",
+        compared.tables
+    );
+    ends.target(
+        "delete from public.t where id in (3, 30000, 60000); insert into public.t values (-5, 'x'), (31, 'x'), (99999, 'x'); update public.t \
+         set a = 'y' where id in (1500, 1503, 59997)",
+    )
+    .await;
+    let compared = compare(&ends.pair(), &options).await;
+    insta::assert_snapshot!(words(counting(&compared)[0]), @"table public.t: 3 missing, 3 extra, 3 changed; missing  id = 3; missing  id = 30000; missing  id = 60000; extra    id = -5; extra    id = 31; extra    id = 99999; changed  id = 1500; changed  id = 1503; changed  id = 59997");
 }

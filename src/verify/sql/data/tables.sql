@@ -3,7 +3,7 @@ select n.nspname as schema, c.relname as name,
        c.relkind as kind,
        greatest(c.reltuples::bigint, pg_relation_size(c.oid) / 256, 1) as rows,
        -- Rows that lie in the order of their key can be read range by range; others would be read all over again for each.
-       c.reltuples > 5000000 and exists (
+       exists (
          select 1 from pg_stats s
          join pg_index i on i.indrelid = c.oid and i.indisprimary and i.indnatts = 1
          join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
