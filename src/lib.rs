@@ -6,7 +6,7 @@
 //! 1. pure: [`kind`], [`config`], [`editor`], [`graph`], [`prior`], [`observed`], [`plan`]. Never async; cannot reach Azure, the clock or the disk
 //!    (except `config::source`, the one door to configuration files).
 //! 2. I/O: [`azure`], [`postgres`], [`simulator`]. They know the words and nothing of each other.
-//! 3. stages: [`refresh`], [`preflight`], [`apply`]. Effects, only through the ports in [`arm`], [`clock`] and `pgferry_state`.
+//! 3. stages: [`refresh`], [`preflight`], [`verify`], [`apply`]. Effects, only through the ports in [`arm`], [`clock`] and `pgferry_state`.
 //! 4. shell: [`cli`]. May import everything; imported by nothing.
 
 pub mod address;
@@ -34,5 +34,6 @@ pub mod simulator;
 pub mod apply;
 pub mod preflight;
 pub mod refresh;
+pub mod verify;
 
 pub mod cli;

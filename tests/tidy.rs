@@ -58,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "preflight",
         &["address", "block", "diagnostic", "secret", "database", "postgres"],
     ),
+    ("verify", &["address", "clock", "diagnostic", "database", "postgres"]),
     (
         "refresh",
         &[

@@ -141,8 +141,9 @@ mod tests {
         for explanation in code::ALL {
             let code = explanation.code;
             let wrong = example(explanation, "wrong");
-            // Rules of preflight judge servers.
-            let needs_more = NEEDS_MORE.contains(&code.as_str()) || code.as_str().starts_with("PF");
+            // Rules of preflight judge servers, and verify compares them.
+            let of_servers = code.as_str().starts_with("PF") || code.as_str().starts_with('V');
+            let needs_more = NEEDS_MORE.contains(&code.as_str()) || of_servers;
             if wrong.is_empty() != needs_more {
                 broken.push(format!("{code}: an example should be there, or not be there"));
             }

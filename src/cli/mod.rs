@@ -46,6 +46,7 @@ mod state;
 mod status;
 mod ui;
 mod validate;
+mod verify;
 mod version;
 mod view;
 mod wait;
@@ -177,6 +178,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Graph(graph::GraphArgs),
     Preflight(preflight::PreflightArgs),
+    Verify(verify::VerifyArgs),
     Drift(drift::DriftArgs),
     Apply(apply::ApplyArgs),
     Destroy(apply::DestroyArgs),
@@ -321,6 +323,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::Plan(_)
         | Command::Graph(_)
         | Command::Preflight(_)
+        | Command::Verify(_)
         | Command::Drift(_)
         | Command::Apply(_)
         | Command::Destroy(_)
@@ -351,6 +354,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Plan(args) => plan::run(args, call).await,
             Command::Graph(args) => graph::run(args, call).await,
             Command::Preflight(args) => preflight::run(args, call).await,
+            Command::Verify(args) => verify::run(args, call).await,
             Command::Drift(args) => drift::run(args, call).await,
             Command::Apply(args) => apply::apply(args, call).await,
             Command::Destroy(args) => apply::destroy(args, call).await,

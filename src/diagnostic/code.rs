@@ -219,6 +219,25 @@ codes! {
     ORIGINS = "PF145": "too few replication slots on the target";
     NOT_WRITABLE = "PF149": "the target cannot be written to";
 
+    NOT_COMPARED = "V001": "something could not be compared, so nothing is proven of it";
+    OBJECT_MISSING = "V010": "the target lacks an object";
+    OBJECT_EXTRA = "V011": "the target has an object that the source has not";
+    OBJECT_DIFFERS = "V012": "an object is defined differently";
+    EXTENSION_DIFFERS = "V013": "extensions are not the same";
+    COMMENT_DIFFERS = "V014": "comments are not the same";
+    REPLICA_IDENTITY_DIFFERS = "V015": "replica identities are not the same";
+    OWNER_DIFFERS = "V020": "something belongs to another role";
+    GRANT_DIFFERS = "V021": "privileges are not the same";
+    DEFAULT_PRIVILEGE_DIFFERS = "V022": "default privileges are not the same";
+    ROLE_DIFFERS = "V023": "roles are not the same";
+    MEMBERSHIP_DIFFERS = "V024": "memberships of roles are not the same";
+    SETTING_DIFFERS = "V025": "settings are not the same";
+    COUNT_DIFFERS = "V030": "a table has another number of rows";
+    ROWS_DIFFER = "V031": "rows of a table are not the same";
+    MULTISET_DIFFERS = "V032": "rows of a table without a key are not the same";
+    LARGE_OBJECT_DIFFERS = "V033": "large objects are not the same";
+    SEQUENCE_BEHIND = "V040": "a sequence would give values again";
+
 
 
 }

