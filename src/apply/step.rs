@@ -32,7 +32,9 @@ const REPEATS: u32 = 8;
 const STARTS: u32 = 3;
 /// Pauses between looks for something that may have been created: a replica may not know it yet (contract 2.9).
 pub(super) const LOOKS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
-/// Between readings of a gate that closed again right before the trigger.
+/// The longest pause between two tries of a call that is refused for now.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Between readings of a gate that closed again right before the trigger, and after a first refusal that passes.
 const GATE_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a deed came to.
@@ -89,6 +91,21 @@ enum Called {
 enum MayTrigger {
     Now,
     NotYet,
+}
+
+/// A row of refusals of one call.
+struct Row {
+    since: Timestamp,
+    pause: Duration,
+}
+
+impl Row {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            since: now,
+            pause: GATE_PAUSE,
+        }
+    }
 }
 
 /// How a pause before the next try ended.
@@ -210,11 +227,12 @@ impl Doer<'_> {
         if let Some(object) = self.look(&id).await? {
             return self.owned(id, object, start);
         }
-        self.check_target(&id, start).await?;
         let call = Call::new(Verb::Put, id.clone());
-        let mut sent = 0;
+        let mut row = Row::new(self.ports.clock.now());
+        // Calls that may have been heard.
+        let mut unheard = 0;
         loop {
-            sent += 1;
+            self.check_target(&id, start).await?;
             let error = match self.once(&call, Some(body), hash).await {
                 Ok(Called::Finished(object)) => return Ok(done(id, object)),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
@@ -229,7 +247,15 @@ impl Doer<'_> {
             };
             match found {
                 Ok(Some(object)) => return self.owned(id, object, start),
-                Ok(None) if uncertain && sent < STARTS && !self.interrupt.is_set() => self.tell_repeat(&error),
+                Ok(None) if uncertain && unheard + 1 < STARTS && !self.interrupt.is_set() => {
+                    unheard += 1;
+                    self.tell_repeat(&error);
+                }
+                Ok(None) if !uncertain => match self.may_pass(error, &mut row).await? {
+                    Rest::Over => {}
+                    Rest::Interrupted if unheard > 0 => return Ok(Performed::Left(Left::InAzure)),
+                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                },
                 Ok(None) | Err(_) => return Err(error.into()),
             }
         }
@@ -265,7 +291,9 @@ impl Doer<'_> {
         let call = Call::new(Verb::Patch, id.clone());
         let hash = BodyHash::of(&Body::from_json(&body.to_wire()));
         let mut triggered = None;
+        // Triggers that may have been heard.
         let mut sent = 0;
+        let mut row = Row::new(began);
         // The gate has just been seen open: one more good reading is enough. After a bad one it takes the whole row again.
         let mut good = gate.map_or(0, |gate| gate.samples);
         loop {
@@ -289,24 +317,27 @@ impl Doer<'_> {
                 }
             }
             let now = self.ports.clock.now();
-            triggered = triggered.or(Some(now));
-            sent += 1;
             match self.once(&call, Some(&body), &hash).await {
-                Ok(Called::Finished(_)) => return Ok(self.cut_over(id, triggered)),
+                Ok(Called::Finished(_)) => return Ok(self.cut_over(id, triggered.or(Some(now)))),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
+                    sent += 1;
+                    triggered = triggered.or(Some(now));
                     self.tell_repeat(&error);
                     if self.rests(GATE_PAUSE).await == Rest::Interrupted {
                         return Ok(Performed::Left(Left::InAzure));
                     }
                 }
                 // Refused, since an earlier one was heard after all.
-                Err(StepError::Arm(error)) if sent > 1 => {
-                    return match self.shows_cutover(&id).await {
-                        true => Ok(self.cut_over(id, triggered)),
-                        false => Err(error.into()),
-                    };
+                Err(StepError::Arm(_)) if sent > 0 && self.shows_cutover(&id).await => {
+                    return Ok(self.cut_over(id, triggered));
                 }
+                // The gate is read anew after every pause.
+                Err(StepError::Arm(error)) => match self.may_pass(error, &mut row).await? {
+                    Rest::Over => {}
+                    Rest::Interrupted if sent > 0 => return Ok(Performed::Left(Left::InAzure)),
+                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                },
                 Err(error) => return Err(error),
             }
         }
@@ -362,17 +393,25 @@ impl Doer<'_> {
     /// Sends an answer. Whether it was heard shows at the next look.
     async fn answer(&mut self, id: ArmId, body: &Body<Final>, hash: &BodyHash) -> Result<Performed, StepError> {
         let call = Call::new(Verb::Patch, id.clone());
-        match self.once(&call, Some(body), hash).await {
-            Ok(Called::Finished(object)) => Ok(done(id, object)),
-            Ok(Called::Left(left)) => Ok(Performed::Left(left)),
-            Err(StepError::Arm(error)) if is_uncertain(&error.failure) => Ok(done(id, None)),
-            Err(error) => Err(error),
+        let mut row = Row::new(self.ports.clock.now());
+        loop {
+            match self.once(&call, Some(body), hash).await {
+                Ok(Called::Finished(object)) => return Ok(done(id, object)),
+                Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
+                Err(StepError::Arm(error)) if is_uncertain(&error.failure) => return Ok(done(id, None)),
+                Err(StepError::Arm(error)) => match self.may_pass(error, &mut row).await? {
+                    Rest::Over => {}
+                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                },
+                Err(error) => return Err(error),
+            }
         }
     }
 
     /// Asks for a migration's end, until it is heard: whether a lost request arrived shows in the migration itself.
     async fn cancel(&mut self, id: ArmId) -> Result<Performed, StepError> {
         let mut sent = 0;
+        let mut row = Row::new(self.ports.clock.now());
         loop {
             let Some(migration) = self.migration(&id).await? else {
                 return Err(StepError::Vanished { migration: id });
@@ -396,9 +435,33 @@ impl Doer<'_> {
                         return Ok(Performed::Left(Left::InAzure));
                     }
                 }
+                Err(StepError::Arm(error)) => match self.may_pass(error, &mut row).await? {
+                    Rest::Over => {}
+                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                },
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Rests after a refusal that passes, so that the call can be made anew once its caller has looked again.
+    ///
+    /// # Errors
+    /// The refusal, where it does not pass or has lasted for too long.
+    async fn may_pass(&self, error: ArmError, row: &mut Row) -> Result<Rest, StepError> {
+        let asked = match error.failure.retry() {
+            Retry::Never => return Err(error.into()),
+            Retry::After(asked) => asked,
+            Retry::Same | Retry::AfterConflict => Duration::ZERO,
+        };
+        let lasted = elapsed(row.since, self.ports.clock.now());
+        let pause = row.pause.max(asked);
+        if lasted.saturating_add(pause) > PATIENCE {
+            return Err(error.into());
+        }
+        row.pause = row.pause.saturating_mul(2).min(LONGEST_PAUSE);
+        self.tell_repeat(&error);
+        Ok(self.rests(pause).await)
     }
 
     /// Makes a call that may be made again as it is, until it succeeds, time is up, or repeating cannot help.

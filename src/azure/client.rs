@@ -235,9 +235,9 @@ impl Client {
         let once = CREATED_ONCE.contains(&arm_type.folded());
         let (action, class, repeat) = match &call.verb {
             Verb::Get => (String::new(), Class::Read, Repeat::Freely),
-            Verb::Put if once => (String::new(), Class::Write, Repeat::IfNotApplied),
+            Verb::Put if once => (String::new(), Class::Write, Repeat::Promptly),
             Verb::Put => (String::new(), Class::Write, Repeat::Freely),
-            Verb::Patch => (String::new(), Class::Write, Repeat::IfNotApplied),
+            Verb::Patch => (String::new(), Class::Write, Repeat::Promptly),
             Verb::Post(action) => (format!("/{action}"), Class::Write, Repeat::IfNotApplied),
             Verb::Delete => (String::new(), Class::Delete, Repeat::Freely),
         };

@@ -30,6 +30,8 @@ pub enum Repeat {
     Freely,
     /// Only when it is certain that it was not applied.
     IfNotApplied,
+    /// The same, but not after a wait: what held before it need not hold minutes later, and only the caller can look.
+    Promptly,
 }
 
 /// One station on the way.

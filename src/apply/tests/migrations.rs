@@ -214,6 +214,59 @@ async fn a_gate_stays_closed_while_fewer_tables_are_there_than_were_seen_before(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trigger_that_is_refused_for_now_has_its_gate_read_anew_and_no_downtime_before_it_is_heard() {
+    let bench = Bench::new();
+    let id = batch_id("t", "wave");
+    bench.azure.script(&id, [ready(json!(0))]);
+    bench.azure.after_cutover(&id, [completing(), ended("Succeeded")]);
+    for _ in 0..3 {
+        let busy = Fault::Refused(409, "ServerIsBusy");
+        bench.azure.fail_next(Verb::Patch, "wave", busy);
+    }
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", AUTOMATIC));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done);
+    let words = bench.heard.words();
+    let tries: Vec<&str> = words
+        .iter()
+        .skip_while(|line| *line != "begins 3 database_batch.wave#1")
+        .map(String::as_str)
+        .filter(|line| line.starts_with("gate") || line.starts_with("attempt") || line.starts_with("cutover"))
+        .collect();
+    assert_eq!(
+        tries.iter().filter(|line| line.starts_with("gate")).count(),
+        4,
+        "{tries:?}"
+    );
+    assert_eq!(tries.last().copied(), Some("cutover of database_batch.wave#1"));
+    let downtime = report.downtimes.first().expect("it is measured");
+    assert!(downtime.took < Duration::from_secs(30), "{downtime:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_keeps_a_refused_trigger_from_being_sent_again() {
+    let bench = Bench::new();
+    let id = batch_id("t", "wave");
+    bench.azure.script(&id, [ready(json!(0))]);
+    for _ in 0..50 {
+        let busy = Fault::Refused(409, "ServerIsBusy");
+        bench.azure.fail_next(Verb::Patch, "wave", busy);
+    }
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", AUTOMATIC));
+    let plan = plans.plan();
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        bench.interrupter.interrupt();
+        bench.azure.count("PATCH", &id)
+    };
+    let (report, sent) = tokio::join!(bench.run(&plan), interrupt);
+    assert!(report.unwrap().downtimes.is_empty());
+    assert_eq!(bench.azure.count("PATCH", &id), sent);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gate_that_closes_right_before_the_trigger_is_waited_for_again() {
     let bench = Bench::new();
     let id = batch_id("t", "wave");

@@ -282,9 +282,17 @@ impl Policy for Retries {
             let Some(verdict) = self.judge(&outcome) else {
                 return outcome;
             };
-            match (exchange.repeat, verdict.certainly) {
-                (Repeat::Freely, _) | (Repeat::IfNotApplied, Effect::Absent) => {}
-                (Repeat::IfNotApplied, Effect::Open) => return outcome,
+            match (exchange.repeat, verdict.certainly, verdict.cause) {
+                (Repeat::Freely, _, _)
+                | (Repeat::IfNotApplied, Effect::Absent, _)
+                | (Repeat::Promptly, Effect::Absent, Cause::Broken) => {}
+                (Repeat::Promptly, Effect::Absent, Cause::Throttled) => {
+                    return Err(Failure::Throttled {
+                        retry_after: verdict.asked.unwrap_or(FAILED.longest),
+                    });
+                }
+                (Repeat::Promptly, Effect::Absent, Cause::Conflict(_))
+                | (Repeat::IfNotApplied | Repeat::Promptly, Effect::Open, _) => return outcome,
             }
             match (self.pause(verdict, &mut spent), verdict.cause) {
                 (Some(pause), _) => {
