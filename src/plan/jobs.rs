@@ -543,19 +543,19 @@ impl Job<'_> {
         let is_foreign =
             self.chunk.recorded == Recorded::Behind && is_of_another_state(migration, self.inputs.prior.lineage());
         let opens = if is_foreign { Opens::ByHand } else { self.opens() };
-        let phase = match (&migration.mode, opens, migration.standing()) {
-            (
-                MigrationMode::Online,
-                Opens::ByItself,
-                Standing::ReadyForCutover | Standing::Running | Standing::Asking(_),
-            ) => Phase::Cutover,
-            (_, _, Standing::Asking(asked)) if self.answers(migration, &asked) => Phase::Answer,
-            (_, _, Standing::Asking(_) | Standing::Running | Standing::ReadyForCutover | Standing::Ended(_)) => {
-                Phase::Watch
-            }
+        let standing = migration.standing();
+        let is_cut_over = migration.mode == MigrationMode::Online && opens == Opens::ByItself;
+        let phase = match &standing {
+            // An answer comes first: it may cost more than the cutover behind it.
+            Standing::Asking(asked) if self.answers(migration, asked) => Phase::Answer,
+            Standing::ReadyForCutover | Standing::Running | Standing::Asking(_) if is_cut_over => Phase::Cutover,
+            Standing::Asking(_) | Standing::Running | Standing::ReadyForCutover | Standing::Ended(_) => Phase::Watch,
         };
         let note = "started from another state, or before this one was lost; its cutover is left to a person this time";
-        let notes = is_foreign.then(|| note.to_owned()).into_iter().collect();
+        let mut notes: Vec<String> = is_foreign.then(|| note.to_owned()).into_iter().collect();
+        if let Standing::Asking(asked) = &standing {
+            notes.push(self.about_question(migration, asked, is_cut_over));
+        }
         let change = self.change(Action::Advance(phase), Reason::Unfinished, notes);
         let mut ops = Vec::new();
         if self.chunk.recorded == Recorded::Behind {
@@ -571,6 +571,22 @@ impl Job<'_> {
         let mut work = self.assemble(change, ops);
         work.queue = Some(self.queue(QueuePlace::Holding));
         work
+    }
+
+    /// What becomes of a question that a running migration asks now.
+    fn about_question(&self, migration: &Migration, asked: &Substate, is_cut_over: bool) -> String {
+        let watch = self.watch(&migration.id, &migration.databases, Until::Succeeded);
+        let Some(Response::Answer(answer)) = watch.questions.get(asked.as_str()) else {
+            return format!("it asks ({asked}), and waits until somebody answers");
+        };
+        let mut note = format!("it asks ({asked}), and `{}` answers", answer.from);
+        if *asked == Substate::WaitingForLogicalReplicationSetup {
+            note.push_str(": Azure sets the source up for logical replication and restarts it, 2 to 3 minutes");
+        }
+        if is_cut_over {
+            note.push_str("; then it is cut over");
+        }
+        note
     }
 
     /// Whether the configuration answers a question of a running migration.

@@ -1,6 +1,7 @@
 //! What a plan does beside migrations that run.
 
 use super::*;
+use crate::arm::migration::MigrationMode;
 use crate::plan::action::{Action, Phase};
 use crate::plan::step::Response;
 
@@ -108,4 +109,40 @@ fn what_runs_waits_for_nothing_that_queues_behind_it() {
         over = ready.map(|step| step.id).collect();
     }
     assert_eq!(over.len(), plan.steps.len(), "{:#?}", plan.steps);
+}
+
+#[test]
+fn an_answer_that_restarts_the_source_is_told_before_the_cutover_behind_it() {
+    let mut world = world(
+        "w",
+        &["a"],
+        asking("WaitingForLogicalReplicationSetupRequestOnSourceDB"),
+    );
+    for migration in world.migrations.values_mut().flatten() {
+        migration.mode = MigrationMode::Online;
+    }
+    let text = |setup: &str| {
+        let more = format!("  mode = \"online\"\n{setup}\n  cutover {{ policy = \"automatic\" }}");
+        format!("{SERVERS}{}", batch("w", "\"a\"", &more))
+    };
+    let plan = world.plan(&text("  setup_logical_replication = true"));
+    let change = &plan.changes[0];
+    assert_eq!(change.action, Action::Advance(Phase::Answer));
+    assert!(
+        change
+            .notes
+            .iter()
+            .any(|note| note.contains("restarts it") && note.contains("then it is cut over")),
+        "{:?}",
+        change.notes
+    );
+    let plan = world.plan(&text(""));
+    assert!(
+        plan.changes[0]
+            .notes
+            .iter()
+            .any(|note| note.contains("waits until somebody answers")),
+        "{:?}",
+        plan.changes[0].notes
+    );
 }
