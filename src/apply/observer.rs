@@ -164,8 +164,10 @@ pub enum WaitsFor {
         /// Why the configuration does not answer, where the plan says so.
         why: Option<Why>,
     },
-    /// Somebody else, whose migration holds the one active place of the target.
+    /// Whoever moves on a migration that this run does not, and that holds what the next one needs.
     Somebody {
+        /// That migration.
+        migration: ArmId,
         /// What the service asks them, by its substate.
         #[serde(serialize_with = "as_text")]
         substate: Substate,

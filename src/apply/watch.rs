@@ -288,8 +288,12 @@ impl<'p> Watcher<'p> {
                 Verdict::Stands(self.stall(migration, watch.stall_after, now))
             }
             (Standing::Running, Until::Ended) => Verdict::Stands(None),
-            (Standing::Asking(substate), Until::Ended) => Verdict::Stands(Some(WaitsFor::Somebody { substate })),
+            (Standing::Asking(substate), Until::Ended) => Verdict::Stands(Some(WaitsFor::Somebody {
+                migration: watch.migration.clone(),
+                substate,
+            })),
             (Standing::ReadyForCutover, Until::Ended) => Verdict::Stands(Some(WaitsFor::Somebody {
+                migration: watch.migration.clone(),
                 substate: Substate::WaitingForCutover,
             })),
         }
@@ -405,7 +409,7 @@ fn kind(waits: Option<&WaitsFor>) -> Kind<'_> {
     match waits {
         None => Kind::Nothing,
         Some(WaitsFor::Answer { substate, .. }) => Kind::Answer(substate),
-        Some(WaitsFor::Somebody { substate }) => Kind::Somebody(substate),
+        Some(WaitsFor::Somebody { substate, .. }) => Kind::Somebody(substate),
         Some(WaitsFor::Cutover { reading, .. }) if reading.is_open() => Kind::OpenGate,
         Some(WaitsFor::Cutover { .. }) => Kind::ClosedGate,
         Some(WaitsFor::Stalled { .. }) => Kind::Stalled,

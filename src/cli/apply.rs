@@ -1,5 +1,6 @@
 //! `pgferry apply` and `pgferry destroy`: plan, ask, carry out, tell. The plan decides what is done; nothing here does.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,11 +18,12 @@ use super::plan_file;
 use super::project::Purpose;
 use super::session::{Afterwards, Planned, Session};
 use super::signals::Signals;
-use super::view::layout::hang;
+use super::view::layout::{hang, typed};
 use super::view::progress::Progress;
 use super::view::summary::SummaryView;
 use super::view::time::instant;
 use super::work::{self, Approval, Ended, Failing, Working};
+use crate::address::Address;
 use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
 use crate::block::Verdict;
@@ -192,7 +194,7 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
             if aim.mode == Mode::Apply {
                 job.close_what_is_over(&planned.plan).await?;
             }
-            Ok(checked(&planned.plan.checks).and(short_of(&planned.plan)))
+            Ok(checked(&planned.plan.checks).and(job.short_of(&planned.plan)))
         }
         Some(Approval::Given) => job.carry_out(&mut signals, planned, &aim).await,
         Some(Approval::Refused) => {
@@ -214,15 +216,6 @@ fn refuse_other_than(fingerprint: &Fingerprint, plan: &Plan) -> Result<(), Comma
         found,
         drifted: plan.drift.iter().map(|drift| drift.unit.clone()).collect(),
     })
-}
-
-/// What is declared has not come true while a migration of it has failed, whatever else was done.
-fn short_of(plan: &Plan) -> Exit {
-    if plan.stuck().next().is_some() {
-        Exit::Error
-    } else {
-        Exit::Done
-    }
 }
 
 /// A runner that is thrown away takes local state with it, and with the state the memory of what is ours.
@@ -374,10 +367,29 @@ impl Job<'_> {
 
     /// Tells what became of a run, keeps its outputs and judges what is declared.
     pub(super) async fn conclude(&self, report: &Report, plan: &Plan, goes_on: &str) -> Result<Exit, CommandError> {
-        Ok(match self.tell(report, plan, goes_on) {
-            Exit::Done => self.tell_outputs(plan.mode, &report.outputs).await?.and(short_of(plan)),
+        let told = match self.tell(report, plan, goes_on) {
+            Exit::Done => self.tell_outputs(plan.mode, &report.outputs).await?,
             told => told,
-        })
+        };
+        Ok(told.and(self.short_of(plan)))
+    }
+
+    /// What is declared has not come true while a migration of it has failed, whatever else was done.
+    fn short_of(&self, plan: &Plan) -> Exit {
+        let batches: BTreeSet<&Address> = plan.stuck().filter_map(|finding| finding.address.as_ref()).collect();
+        if batches.is_empty() {
+            return Exit::Done;
+        }
+        let retry: Vec<String> = batches
+            .iter()
+            .map(|batch| format!("--retry {}", typed(batch)))
+            .collect();
+        self.call.ui.alert(&format!(
+            "\nNot everything that is declared has arrived: an earlier migration failed, and is not tried again by itself.\n\
+             To try again: {}\n",
+            self.call.calling.line(&format!("apply {}", retry.join(" ")))
+        ));
+        Exit::Error
     }
 
     /// Tells what became of a run.

@@ -15,7 +15,7 @@ use crate::arm::{ArmError, ArmId, ArmRead, Failure};
 use crate::graph::Graph;
 use crate::kind::database_batch::Batch;
 use crate::plan::batch::{Chunk, Deal, Fate, Retry, deal};
-use crate::plan::queue::{Depths, Queue, QueuePlace, line_up};
+use crate::plan::queue::{self, Depths, Queue, QueuePlace, line_up};
 use crate::plan::step::Opens;
 use crate::prior::Prior;
 
@@ -137,7 +137,7 @@ pub(crate) fn neighbours<'a>(graph: &'a Graph, batch: Option<&Address>) -> Vec<&
 pub(crate) fn deal_all(batches: &[&Batch], graph: &Graph, prior: &Prior, lists: &Lists) -> BTreeMap<Address, Dealt> {
     let mut dealt = BTreeMap::new();
     let mut line: Vec<(UnitAddress, Queue)> = Vec::new();
-    let mut active: HashMap<&ArmId, Vec<&Migration>> = HashMap::new();
+    let mut active: BTreeMap<&ArmId, Vec<&Migration>> = BTreeMap::new();
     let mut ours: BTreeSet<&ArmId> = BTreeSet::new();
     for batch in batches {
         let Some(Ok(migrations)) = lists.of(&batch.target) else {
@@ -163,21 +163,25 @@ pub(crate) fn deal_all(batches: &[&Batch], graph: &Graph, prior: &Prior, lists: 
         }
     }
     let entries: Vec<(&UnitAddress, &Queue)> = line.iter().map(|(unit, queue)| (unit, queue)).collect();
-    for turn in line_up(&entries, &Depths::new(graph)) {
-        let Some((unit, queue)) = entries.get(turn.entry) else {
+    let others: Vec<&Migration> = active
+        .into_values()
+        .flatten()
+        .filter(|migration| !ours.contains(&migration.id))
+        .collect();
+    for turn in line_up(&entries, &others, &Depths::new(graph)) {
+        let Some((unit, _)) = entries.get(turn.entry) else {
             continue;
         };
-        let before = turn.behind.iter().filter_map(|at| entries.get(*at));
-        let mut behind: Vec<Ahead> = before.map(|(unit, _)| Ahead::Unit((*unit).clone())).collect();
-        if turn.leads {
-            let strangers = active.get(&queue.target).into_iter().flatten();
-            let stranger = strangers.copied().find(|migration| !ours.contains(&migration.id));
-            behind.extend(stranger.map(|migration| Ahead::Migration(migration.id.name().to_owned())));
-        }
+        let ahead = turn.behind.iter().filter_map(|ahead| match ahead {
+            queue::Ahead::Entry(at) => entries.get(*at).map(|(unit, _)| Ahead::Unit((*unit).clone())),
+            queue::Ahead::Other(at) => others
+                .get(*at)
+                .map(|migration| Ahead::Migration(migration.id.name().to_owned())),
+        });
         let batch = dealt.get_mut(&unit.resource);
         let queued = batch.and_then(|batch: &mut Dealt| batch.queued.iter_mut().find(|queued| queued.unit == **unit));
         if let Some(queued) = queued {
-            queued.behind = behind;
+            queued.behind = ahead.collect();
         }
     }
     dealt

@@ -9,7 +9,7 @@ use crate::arm::{ArmId, ArmType};
 use crate::graph::Because;
 
 use super::Inputs;
-use super::queue::{Depths, Queue, QueuePlace, line_up};
+use super::queue::{Ahead, Depths, Queue, QueuePlace, line_up};
 use super::step::{Await, Op, Remember, Step, StepId, StepTarget, Until};
 use super::work::{Direction, Work};
 
@@ -213,7 +213,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// Migrations wait for those whose turn comes before, and the first of a target for a stranger that holds it.
+    /// Migrations wait for those whose turn comes before, and for what runs without being moved on by this plan.
     fn queues(&mut self) {
         let (works, spans): (Vec<&Work>, Vec<Span>) = self.pairs().filter(|(work, _)| work.queue.is_some()).unzip();
         let entries: Vec<(&UnitAddress, &Queue)> = works
@@ -224,20 +224,21 @@ impl Drawing<'_> {
             .iter()
             .filter_map(|work| work.change.as_ref()?.id.as_ref())
             .collect();
+        let others: Vec<&Migration> = self.others(&ours).collect();
         let mut edges = Vec::new();
         let mut waits = Vec::new();
-        for turn in line_up(&entries, &Depths::new(self.inputs.graph)) {
-            let (Some(span), Some((unit, queue))) = (spans.get(turn.entry), entries.get(turn.entry)) else {
+        for turn in line_up(&entries, &others, &Depths::new(self.inputs.graph)) {
+            let (Some(span), Some((unit, _))) = (spans.get(turn.entry), entries.get(turn.entry)) else {
                 continue;
             };
-            let before = turn.behind.iter().filter_map(|at| spans.get(*at));
-            edges.extend(before.map(|before| (span.first, before.last)));
-            if turn.leads {
-                let stranger = self.stranger(&queue.target, &ours);
-                waits.extend(stranger.map(|migration| {
-                    let (id, databases) = (migration.id.clone(), migration.databases.clone());
-                    (span.first, (*unit).clone(), id, databases)
-                }));
+            for ahead in turn.behind {
+                match ahead {
+                    Ahead::Entry(at) => edges.extend(spans.get(at).map(|before| (span.first, before.last))),
+                    Ahead::Other(at) => waits.extend(others.get(at).map(|migration| {
+                        let (id, databases) = (migration.id.clone(), migration.databases.clone());
+                        (span.first, (*unit).clone(), id, databases)
+                    })),
+                }
             }
         }
         for (from, to) in edges {
@@ -247,26 +248,21 @@ impl Drawing<'_> {
         }
         for (first, unit, migration, databases) in waits {
             let id = number(&self.steps);
-            self.steps.push(wait_for_stranger(id, unit, migration, databases));
+            self.steps.push(wait_for_other(id, unit, migration, databases));
             if let Some(step) = self.step(first) {
                 step.behind.insert(id);
             }
         }
     }
 
-    /// Somebody else's migration that holds the target's one active place.
-    fn stranger(&self, target: &ArmId, ours: &HashSet<&ArmId>) -> Option<&Migration> {
-        let mut active = self
-            .inputs
-            .observed
-            .migrations(target)
-            .iter()
-            .filter(|migration| !matches!(migration.standing(), Standing::Ended(_)));
-        active.find(|migration| !ours.contains(&migration.id))
+    /// Migrations that run and that this plan does not move on: of others, or of ours and left out. They hold what they use.
+    fn others<'b>(&'b self, ours: &'b HashSet<&ArmId>) -> impl Iterator<Item = &'b Migration> {
+        let all = self.inputs.observed.all_migrations().flat_map(|(_, found)| found);
+        all.filter(|migration| !matches!(migration.standing(), Standing::Ended(_)) && !ours.contains(&migration.id))
     }
 }
 
-fn wait_for_stranger(id: StepId, unit: UnitAddress, migration: ArmId, databases: Vec<String>) -> Step {
+fn wait_for_other(id: StepId, unit: UnitAddress, migration: ArmId, databases: Vec<String>) -> Step {
     Step {
         id,
         unit,

@@ -1,6 +1,6 @@
 //! The changes of one batch: its migrations in their order, with their databases and what each waits for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use serde_json::Value as Json;
@@ -72,13 +72,16 @@ impl<'a> Steps<'a> {
             };
             before.push((self.name_of(step, unit), why));
         }
-        before.sort();
-        before.dedup();
-        // The same predecessor may hold several places; one reason is enough.
-        before.dedup_by(|b, a| a.0 == b.0);
-        let why = before.first()?.1;
-        let names: Vec<String> = before.into_iter().map(|(name, _)| name).collect();
-        Some(format!("waits for {}: {why}", listed(&names)))
+        let mut names: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (name, why) in before {
+            names.entry(why).or_default().insert(name);
+        }
+        let reasons = names.iter().rev().map(|(why, names)| {
+            let names: Vec<String> = names.iter().cloned().collect();
+            format!("{}: {why}", listed(&names))
+        });
+        let reasons: Vec<String> = reasons.collect();
+        (!reasons.is_empty()).then(|| format!("waits for {}", reasons.join("; for ")))
     }
 
     fn name_of(&self, step: &Step, seen_from: &UnitAddress) -> String {

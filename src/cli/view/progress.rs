@@ -524,10 +524,12 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
             });
             format!("asks ({}){way_out}", doing(substate))
         }
-        WaitsFor::Somebody { substate } => {
+        WaitsFor::Somebody { migration, substate } => {
             format!(
-                "waits behind somebody else's migration, which waits itself ({})",
-                doing(substate)
+                "waits behind `{}`, which waits itself ({}) and is not moved on here; `{}` tells whose it is",
+                migration.name(),
+                doing(substate),
+                calling.line("status")
             )
         }
         WaitsFor::Cutover { opens, .. } => {
