@@ -127,6 +127,17 @@ pub struct Options {
     pub linger: Duration,
     /// Whether anything is done at all.
     pub part: Part,
+    /// What a migration of which nothing moves means to the run.
+    pub stall: Stall,
+}
+
+/// What it means that nothing has moved for a long time: a large table looks like that, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stall {
+    /// It is told, and watched on.
+    Told,
+    /// It is left to a person, like a question.
+    Ends,
 }
 
 /// What part a run takes in its plan.
@@ -168,6 +179,7 @@ impl Default for Options {
             relock_timeout: Duration::from_secs(10 * 60),
             linger: Duration::from_millis(500),
             part: Part::Acting,
+            stall: Stall::Told,
         }
     }
 }

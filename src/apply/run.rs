@@ -22,7 +22,7 @@ use super::seen::TablesSeen;
 use super::step::Performed;
 use super::watch::{Sight, Watcher};
 use super::writing::{Lock, Taken};
-use super::{Interrupt, Options, Part, Ports};
+use super::{Interrupt, Options, Part, Ports, Stall};
 use crate::address::UnitAddress;
 use crate::arm::migration::Substate;
 use crate::arm::{ArmId, Outputs};
@@ -240,7 +240,11 @@ impl<'a> Run<'a> {
         }
         let has_writes = self.schedule.has_writes() || !self.answers.is_empty();
         let may_write = self.options.part == Part::Acting;
-        !(has_writes && may_write) && self.watching.len() + self.resting.len() <= self.waiting.len()
+        let for_persons = self.waiting.values().filter(|waits| match waits {
+            WaitsFor::Stalled { .. } => self.options.stall == Stall::Ends,
+            WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Cutover { .. } => true,
+        });
+        !(has_writes && may_write) && self.watching.len() + self.resting.len() <= for_persons.count()
     }
 
     pub(super) fn stop(&mut self, why: Stopped) {

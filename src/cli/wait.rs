@@ -18,7 +18,7 @@ use super::view::layout::{count, hang, listed};
 use super::view::progress::Progress;
 use super::view::time::instant;
 use super::work::{self, Ended};
-use crate::apply::{self, Options, Wait};
+use crate::apply::{self, Options, Stall, Wait};
 use crate::arm::Outputs;
 use crate::length::Length;
 use crate::secret::{SecretRef, Secrets};
@@ -105,6 +105,7 @@ pub(crate) async fn run(args: &WaitArgs, call: &Call<'_>) -> Result<Exit, Comman
                 Until::Done => Wait::Done,
                 Until::Ready => Wait::Ready,
             },
+            stall: Stall::Ends,
             lock_timeout: args.lock_timeout.map_or(PATIENCE, |span| span.0),
             ..Options::default()
         },

@@ -335,7 +335,10 @@ fn tags_of_others_survive_an_update() {
     model.objects.get_mut(&id).unwrap()["tags"]["cost"] = json!("42");
     assert_eq!(summary(&model.plan(&zone("db"), Mode::Apply)), Vec::<String>::new());
     model.apply(&model.plan(&zone("data"), Mode::Apply));
-    assert_eq!(model.objects[&id]["tags"], json!({ "team": "data", "cost": "42" }));
+    assert_eq!(
+        model.objects[&id]["tags"],
+        json!({ "team": "data", "cost": "42", "pgferry-unit": "dns_zone.z" })
+    );
 }
 
 #[test]

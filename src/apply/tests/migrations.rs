@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::outcomes;
 use crate::address::UnitAddress;
 use crate::apply::testing::{Bench, Chain, Fault, Plans, approved, batch_id, chain, status, target_id};
-use crate::apply::{Conclusion, Event, Interrupter, Observer, Outcome, StepError, Wait, WaitsFor};
+use crate::apply::{Conclusion, Event, Interrupter, Observer, Outcome, Stall, StepError, Wait, WaitsFor};
 use crate::arm::{ArmId, Verb};
 use crate::plan::step::{Opens, Remember, Until};
 use crate::plan::{Await, Op};
@@ -483,8 +483,26 @@ async fn short_blindness_is_borne() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_that_moves_for_long_is_told_and_ends_the_wait() {
+async fn where_nothing_moves_for_long_an_apply_says_so_and_goes_on_watching() {
     let bench = Bench::new();
+    let id = batch_id("t", "large");
+    bench.azure.script(&id, [copying(1), copying(2)]);
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "large", OFFLINE));
+    let plan = plans.plan();
+    let moves = async {
+        tokio::time::sleep(Duration::from_secs(40 * 60)).await;
+        assert!(bench.heard.has("waits for Stalled"), "it is told");
+        bench.azure.script(&id, [ended("Succeeded")]);
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), moves);
+    assert_eq!(report.unwrap().conclusion(), Conclusion::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_moves_for_long_ends_a_wait_where_that_is_wanted() {
+    let mut bench = Bench::new();
+    bench.options.stall = Stall::Ends;
     bench.azure.migrations_go([copying(1), copying(2)]);
     let mut plans = Plans::default();
     plans.chain(chain("t", "stuck", OFFLINE));
