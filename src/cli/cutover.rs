@@ -60,7 +60,13 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
     if let Some(ending) = migration.state.ending() {
         return over(&args.address, ending, call);
     }
-    let batch = batch(&args.address, &session);
+    let batch = batch(&args.address, &session, call)?;
+    if batch.is_none() {
+        call.ui.say(&format!(
+            "{} is no longer declared: its cutover asks for no lag at all, in three readings.\n",
+            args.address.resource
+        ));
+    }
     let order = order(args, &migration, batch.as_ref());
     call.ui
         .show(&preview(&args.address, &migration, &order.gate, call.ui.width()));
@@ -93,7 +99,7 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
 /// # Errors
 /// When nothing is remembered of it, or Azure has none.
 pub(crate) async fn migration(unit: &UnitAddress, session: &Session) -> Result<Migration, CommandError> {
-    let (_, prior) = session.remembered().await?;
+    let (_, prior) = session.remembered_as_declared().await?;
     let unknown = || CommandError::UnknownMigration {
         unit: unit.clone(),
         known: prior
@@ -108,7 +114,10 @@ pub(crate) async fn migration(unit: &UnitAddress, session: &Session) -> Result<M
     };
     match session.client.get(&attempt.id).await? {
         Found::Present(json) => Ok(Migration::read(attempt.id.clone(), &json)),
-        Found::Absent => Err(unknown()),
+        Found::Absent => Err(CommandError::Usage(format!(
+            "{unit} was started as `{}`, and Azure does not have that migration any more",
+            attempt.id.name()
+        ))),
     }
 }
 
@@ -151,12 +160,15 @@ fn over(unit: &UnitAddress, ending: Ending, call: &Call<'_>) -> Result<Exit, Com
 }
 
 /// The batch, where it is still declared.
-fn batch(unit: &UnitAddress, session: &Session) -> Option<Batch> {
-    let declared = session.project.program.declare(&Outputs::default()).ok()?;
+///
+/// # Errors
+/// When the configuration does not hold: nobody knows then on which conditions the cutover may be triggered.
+fn batch(unit: &UnitAddress, session: &Session, call: &Call<'_>) -> Result<Option<Batch>, CommandError> {
+    let declared = session.project.program.declare(&Outputs::default());
+    let declared = declared.map_err(|found| session.project.refuse(found, call.ui.width()))?;
     let mut batches = declared.graph.batches();
-    batches
-        .find(|(_, batch)| batch.address == unit.resource)
-        .map(|(_, batch)| batch.clone())
+    let found = batches.find(|(_, batch)| batch.address == unit.resource);
+    Ok(found.map(|(_, batch)| batch.clone()))
 }
 
 /// The declared conditions; the strictest where the batch is no longer declared.

@@ -14,7 +14,7 @@ use crate::arm::migration::Migration;
 use crate::arm::{ArmError, ArmId, ArmRead, Failure};
 use crate::graph::Graph;
 use crate::kind::database_batch::Batch;
-use crate::plan::batch::{Chunk, Deal, Fate, Retry, deal};
+use crate::plan::batch::{Chunk, Deal, Fate, Recorded, Retry, deal};
 use crate::plan::queue::{self, Depths, Queue, QueuePlace, line_up};
 use crate::plan::step::Opens;
 use crate::prior::Prior;
@@ -23,7 +23,7 @@ use crate::prior::Prior;
 const IN_FLIGHT: usize = 16;
 
 /// Where a declared batch stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dealt {
     /// How many databases it declares.
     pub(crate) databases: usize,
@@ -33,6 +33,8 @@ pub(crate) struct Dealt {
     pub(crate) unapproved: BTreeSet<UnitAddress>,
     /// Its migrations that have not begun, by number.
     pub(crate) queued: Vec<Queued>,
+    /// Its migrations that run and that nothing is remembered of.
+    pub(crate) unrecorded: Vec<(UnitAddress, Migration)>,
 }
 
 /// A migration that has not begun.
@@ -194,7 +196,7 @@ impl Dealt {
         let queued = deal
             .chunks
             .iter()
-            .filter(|chunk| matches!(chunk.fate, Fate::Start(_)) && chunk.attempts.is_empty())
+            .filter(|chunk| matches!(chunk.fate, Fate::Start(_)))
             .map(|chunk| Queued {
                 unit: batch.address.part(chunk.number),
                 databases: chunk.databases.len(),
@@ -214,6 +216,16 @@ impl Dealt {
                 .map(|chunk| batch.address.part(chunk.number))
                 .collect(),
             queued: queued.collect(),
+            unrecorded: deal
+                .chunks
+                .iter()
+                .filter_map(|chunk| match (&chunk.fate, chunk.recorded) {
+                    (Fate::Running(migration), Recorded::Behind) if chunk.attempts.len() <= 1 => {
+                        Some((batch.address.part(chunk.number), (**migration).clone()))
+                    }
+                    (Fate::Running(_) | Fate::Start(_) | Fate::Stuck(..) | Fate::Done, _) => None,
+                })
+                .collect(),
         }
     }
 }

@@ -130,6 +130,18 @@ impl Session {
         Ok((snapshot, prior))
     }
 
+    /// What is remembered, under the names that `moved` blocks give it, as the next plan will have it.
+    ///
+    /// # Errors
+    /// As [`Self::remembered`].
+    pub(crate) async fn remembered_as_declared(&self) -> Result<(Option<Snapshot>, Prior), CommandError> {
+        let (snapshot, prior) = self.remembered().await?;
+        Ok(match self.project.program.declare(&Outputs::default()) {
+            Ok(declared) => (snapshot, prior.renamed(&declared.moves).prior),
+            Err(_) => (snapshot, prior),
+        })
+    }
+
     /// Looks at Azure and proposes what to do.
     ///
     /// # Errors

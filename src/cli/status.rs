@@ -42,11 +42,20 @@ pub(crate) struct StatusArgs {
 
 pub(crate) async fn run(args: &StatusArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let session = call.session(Purpose::Look).await?;
-    let (snapshot, prior) = session.remembered().await?;
+    let (snapshot, prior) = session.remembered_as_declared().await?;
     let wanted = |unit: &UnitAddress| args.address.as_ref().is_none_or(|address| covers(address, unit));
     // A configuration that does not hold declares none: what runs is shown all the same.
     let declared = session.project.program.declare(&Outputs::default());
-    let graph = declared.map(|declared| declared.graph).unwrap_or_default();
+    let graph = match declared {
+        Ok(declared) => declared.graph,
+        Err(_) => {
+            call.ui.alert(&format!(
+                "The configuration does not hold, so what is to come is not shown: {}\n\n",
+                call.calling.line("validate")
+            ));
+            Graph::default()
+        }
+    };
     let records: Vec<(&UnitAddress, &UnitRecord)> = prior
         .iter()
         .map(|(unit, remembered)| (unit, &remembered.record))
@@ -75,8 +84,19 @@ pub(crate) async fn run(args: &StatusArgs, call: &Call<'_>) -> Result<Exit, Comm
     {
         return Err(unknown(address, &prior, &graph));
     }
+    // What runs is shown where nothing is remembered of it, too: a plan would take it up.
+    let unrecorded = dealt.values().flatten().flat_map(|dealt| &dealt.unrecorded);
+    let unrecorded = unrecorded
+        .filter(|(unit, _)| wanted(unit))
+        .map(|(unit, migration)| Row {
+            unit: unit.clone(),
+            seen: Seen::Migration(Box::new(migration.clone())),
+            earlier: 0,
+        });
     let rows = records.iter().filter_map(|(unit, record)| row(unit, record, &lists));
-    let (rows, over): (Vec<Row>, Vec<Row>) = rows.partition(|row| !args.active || is_active(row));
+    let mut rows: Vec<Row> = rows.chain(unrecorded).collect();
+    rows.sort_by(|one, other| one.unit.cmp(&other.unit));
+    let (rows, over): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| !args.active || is_active(row));
     let view = StatusView {
         rows,
         over: over.len(),
@@ -135,7 +155,11 @@ fn is_known(
     records: &[(&UnitAddress, &UnitRecord)],
     dealt: &BTreeMap<Address, Option<Dealt>>,
 ) -> bool {
-    let is_queued = |dealt: &Dealt| dealt.queued.iter().any(|queued| covers(address, &queued.unit));
+    let is_queued = |dealt: &Dealt| {
+        let mut running = dealt.unrecorded.iter().map(|(unit, _)| unit);
+        let mut queued = dealt.queued.iter().map(|queued| &queued.unit);
+        queued.any(|unit| covers(address, unit)) || running.any(|unit| covers(address, unit))
+    };
     let is_declared = match (&address.part, dealt.get(&address.resource)) {
         (_, None) => false,
         (None, Some(_)) | (Some(_), Some(None)) => true,

@@ -19,7 +19,8 @@ use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
 use super::batch::{
-    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, is_of_another_state,
+    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of,
+    is_of_another_state, tag,
 };
 use super::diff::needs;
 use super::import;
@@ -47,7 +48,7 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
                 false => Retry::Unasked,
             };
             let dealt = deal(batch, inputs.prior, migrations, retry, &imports);
-            report(declaration, batch, &dealt, works, found);
+            report(declaration, batch, &dealt, migrations, works, found);
             other_sources(batch, &dealt, migrations, works);
             for chunk in &dealt.chunks {
                 kept.insert(batch.address.part(chunk.number));
@@ -117,7 +118,14 @@ fn unreadable(target: &ArmId, reason: &str) -> Diagnostic {
 }
 
 /// What a deal cannot do.
-fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Works, found: &mut Diagnostics) {
+fn report(
+    declaration: &Declaration,
+    batch: &Batch,
+    dealt: &Deal,
+    migrations: &[Migration],
+    works: &mut Works,
+    found: &mut Diagnostics,
+) {
     let mut taken: BTreeMap<&ArmId, Vec<String>> = BTreeMap::new();
     for (database, migration) in &dealt.taken {
         taken.entry(migration).or_default().push(format!("`{database}`"));
@@ -127,20 +135,32 @@ fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Wo
             1 => ("is", "it"),
             _ => ("are", "them"),
         };
-        found.push(
-            Diagnostic::error(TAKEN, "database is being moved already")
-                .at(
-                    declaration.span,
-                    format!("{} {are} on the way to this target", databases.join(", ")),
-                )
+        let taken = Diagnostic::error(TAKEN, "database is being moved already")
+            .at(
+                declaration.span,
+                format!("{} {are} on the way to this target", databases.join(", ")),
+            )
+            .about(&batch.address);
+        let name = migration.name();
+        let moving = migrations.iter().find(|found| found.id == *migration);
+        let unit = moving.and_then(|moving| tag(moving, TAG_UNIT)?.parse::<UnitAddress>().ok());
+        let own = unit.filter(|unit| unit.resource == batch.address);
+        found.push(match (own, moving.map(generation_of)) {
+            (Some(unit), Some(generation)) => taken
                 .detail(format!(
-                    "The migration `{}` moves {them}, and does not belong to this batch.",
-                    migration.name()
+                    "The migration `{name}` moves {them} for generation {generation} of this batch, which is not over."
+                ))
+                .hint(format!(
+                    "set `generation` back to {generation} until it has ended, or end it with `pgferry cancel {}`",
+                    typed(&unit)
+                )),
+            (_, _) => taken
+                .detail(format!(
+                    "The migration `{name}` moves {them}, and does not belong to this batch."
                 ))
                 .hint(format!("wait until it has ended, or take {them} out of this batch"))
-                .hint("if this batch had another name when it was started, a `moved` block says so")
-                .about(&batch.address),
-        );
+                .hint("if this batch had another name when it was started, a `moved` block says so"),
+        });
     }
     approvals(declaration, batch, dealt, works, found);
     for database in &dealt.unconsented {
@@ -153,11 +173,36 @@ fn report(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut Wo
     }
 }
 
-/// What arrived from another server than the one that is declared now stays: only a person knows whether that is the same.
+/// What came, or comes, from another server than the one that is declared now: only a person knows whether that is the same.
 fn other_sources(batch: &Batch, dealt: &Deal, migrations: &[Migration], works: &mut Works) {
     let declared = batch.source.server();
     let mut moved: BTreeMap<SourceServer, Vec<String>> = BTreeMap::new();
-    for chunk in dealt.chunks.iter().filter(|chunk| chunk.fate == Fate::Done) {
+    for chunk in &dealt.chunks {
+        match &chunk.fate {
+            Fate::Done => {}
+            Fate::Running(migration) => {
+                let from = SourceServer::of(&migration.source);
+                if from != declared {
+                    works.findings.push(Finding {
+                        code: OTHER_SOURCE,
+                        severity: Severity::Warning,
+                        summary: format!(
+                            "{} copies from {from}, and the source of {} is {declared} now",
+                            batch.address.part(chunk.number),
+                            batch.address
+                        ),
+                        detail: Some(
+                            "What was started goes on as it was started: it is watched, and cut over, from there."
+                                .to_owned(),
+                        ),
+                        remedy: None,
+                        address: Some(batch.address.clone()),
+                    });
+                }
+                continue;
+            }
+            Fate::Start(_) | Fate::Stuck(..) => continue,
+        }
         let last = chunk.attempts.last().map(|attempt| &attempt.id);
         let migration = migrations.iter().find(|migration| Some(&migration.id) == last);
         let from = migration.map(|migration| SourceServer::of(&migration.source));
@@ -722,7 +767,7 @@ impl Job<'_> {
         if let Some(runtime) = &self.batch.runtime {
             fields.push(field("runtime_server", json!(runtime.name())));
         }
-        if self.batch.mode == MigrationMode::Online {
+        if self.batch.mode == MigrationMode::Online && self.batch.option != MigrationOption::Validate {
             let policy = match (&self.batch.cutover.policy, self.opens()) {
                 (CutoverPolicy::Automatic, _) => "automatic",
                 (CutoverPolicy::Manual, _) => "manual",

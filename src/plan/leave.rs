@@ -16,6 +16,7 @@ use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
 
 use super::action::{Action, Change, Reason};
+use super::batch::{TAG_UNIT, tag};
 use super::diff::{DELETE_PATIENCE, Declared};
 use super::step::{Finds, Op, Remember, StepTarget};
 use super::work::{Direction, Operation, Work, Works};
@@ -273,7 +274,10 @@ fn protected(
                 typed(unit)
             ))
             .about(&unit.resource),
-        None => refused.hint("wait until it has ended: it is not one of ours"),
+        None => match tag(migration, TAG_UNIT) {
+            Some(unit) => refused.hint(format!("wait until it has ended: its tags say that it is of {unit}")),
+            None => refused.hint("wait until it has ended: nothing says whose it is"),
+        },
     };
     let mut declared = disturbing
         .iter()

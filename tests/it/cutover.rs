@@ -96,6 +96,46 @@ fn status_tells_the_queue_that_the_plan_shows() {
 }
 
 #[test]
+fn nobody_cuts_over_on_conditions_that_cannot_be_read() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(MANUAL.0, MANUAL.1);
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    let writes = ferry.writes();
+    ferry.append("output \"broken\" { value = network.nowhere.id }\n");
+    let refused = ferry
+        .run(&["cutover", "database_batch.wave1#1", "--auto-approve"])
+        .expect(1);
+    assert!(refused.all().contains("network.nowhere"), "{}", refused.all());
+    assert_eq!(ferry.writes(), writes);
+    let status = ferry.run(&["status"]).expect(0);
+    assert!(
+        status.all().contains("The configuration does not hold"),
+        "{}",
+        status.all()
+    );
+}
+
+#[test]
+fn a_renamed_batch_is_cut_over_under_its_new_name_before_the_next_apply() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(MANUAL.0, MANUAL.1);
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    ferry.edit("database_batch \"wave1\"", "database_batch \"first\"");
+    ferry.edit("database_batch.wave1.databases", "database_batch.first.databases");
+    ferry.append("moved {\n  from = database_batch.wave1\n  to   = database_batch.first\n}\n");
+    let status = ferry.run(&["status"]).expect(0).out;
+    assert!(
+        status.contains("database_batch.first: 1 migration, 2 more to come"),
+        "{status}"
+    );
+    let _ = ferry
+        .run(&["cutover", "database_batch.first#1", "--auto-approve"])
+        .expect(0);
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    assert_eq!(ferry.created().len(), 2);
+}
+
+#[test]
 fn a_cutover_from_a_second_terminal_releases_the_first_run() {
     let ferry = Ferry::example("quickstart");
     ferry.edit(MANUAL.0, MANUAL.1);

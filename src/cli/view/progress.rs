@@ -1,7 +1,7 @@
 //! A run as it goes on: lines that stay, and on a terminal lines below them that change in place. It watches; it decides
 //! nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use super::time::{between, clock, lag, length, roughly};
 use crate::address::UnitAddress;
 use crate::apply::observer::{DatabaseReading, GateReading, MigrationProgress, Objection, WaitsFor};
 use crate::apply::{Event, Observer};
+use crate::arm::ArmId;
 use crate::arm::migration::Substate;
 use crate::cli::Call;
 use crate::cli::calling::Calling;
@@ -28,6 +29,8 @@ pub(crate) struct Progress {
     /// Addresses are filled up to so many columns.
     column: usize,
     actions: HashMap<UnitAddress, Action>,
+    /// Migrations that write nothing.
+    validating: HashSet<ArmId>,
     scene: Mutex<Scene>,
 }
 
@@ -81,7 +84,15 @@ const LIVE: usize = 12;
 impl Progress {
     /// Watches the run of this plan.
     pub(crate) fn new(call: &Call<'_>, plan: &Plan) -> Self {
-        Self::of(call.ui, &call.calling, actions(plan))
+        let starts = plan.steps.iter().filter_map(|step| match &step.op {
+            Op::Start { migration, writes, .. } if writes.is_empty() => Some(migration.clone()),
+            Op::Start { .. } | Op::Put { .. } | Op::Delete { .. } => None,
+            Op::Await(_) | Op::Gate(_) | Op::Cutover { .. } | Op::Note => None,
+        });
+        Self {
+            validating: starts.collect(),
+            ..Self::of(call.ui, &call.calling, actions(plan))
+        }
     }
 
     /// Watches what is done to one migration by hand.
@@ -96,6 +107,7 @@ impl Progress {
             calling: calling.clone(),
             column: widest.unwrap_or_default().min(WIDEST_ADDRESS),
             actions,
+            validating: HashSet::new(),
             scene: Mutex::new(Scene {
                 total: 0,
                 over: 0,
@@ -223,11 +235,14 @@ impl Progress {
             Op::Start { migration, .. } => Some(format!("{} as `{}`", paint(ADD, "started"), migration.name())),
             Op::Await(watched) => match watched.until {
                 Until::ReadyForCutover => done("ready for its cutover"),
-                Until::Succeeded => Some(format!(
-                    "{}: {}",
-                    paint(ADD, "arrived"),
-                    count(watched.databases.len(), "database")
-                )),
+                Until::Succeeded => {
+                    let word = match self.validating.contains(&watched.migration) {
+                        true => "validated",
+                        false => "arrived",
+                    };
+                    let databases = count(watched.databases.len(), "database");
+                    Some(format!("{}: {databases}", paint(ADD, word)))
+                }
                 Until::Ended => None,
             },
             Op::Gate(_) | Op::Cutover { .. } => None,

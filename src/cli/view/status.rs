@@ -586,6 +586,7 @@ mod tests {
             arrived,
             unapproved: BTreeSet::new(),
             queued: queued.collect(),
+            unrecorded: Vec::new(),
         }
     }
 
