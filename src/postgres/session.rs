@@ -164,6 +164,21 @@ impl Session {
         outcome.map_err(|error| self.failed(question.wanted, QueryFailure::from_client(error)))
     }
 
+    /// Runs one statement that holds text of others: where that text makes it more than one, the server refuses all of it.
+    ///
+    /// # Errors
+    /// When the server refuses or the connection breaks.
+    pub async fn run_single(&self, question: &Question<'_>) -> Result<(), QueryError> {
+        let mut running = Running::new(&self.line);
+        // Of the two protocols only this one takes no more than one statement.
+        let outcome = self.line.client.execute(question.sql, &[]).await;
+        running.over();
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed(question.wanted, QueryFailure::from_client(error))),
+        }
+    }
+
     /// An error about this session.
     pub fn failed(&self, wanted: &str, failure: QueryFailure) -> QueryError {
         self.line.failed(wanted, failure)

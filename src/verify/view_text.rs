@@ -49,9 +49,11 @@ fn texts(difference: &Difference) -> Option<(&str, &str)> {
 
 /// How the target prints a text; nothing where it cannot read it, which leaves the difference standing.
 async fn reprinted(session: &Session, text: &str) -> Option<String> {
-    let sql = format!("begin; create temporary view pgferry_view as {text}");
     let wanted = "a view in the target's words";
-    let made = session.run(&Question { wanted, sql: &sql }).await;
+    session.run(&Question { wanted, sql: "begin" }).await.ok()?;
+    // The text is the source's: whoever rules there could have it say more than one statement.
+    let sql = format!("create temporary view pgferry_view as {text}");
+    let made = session.run_single(&Question { wanted, sql: &sql }).await;
     let printed = match made {
         Err(_) => None,
         Ok(()) => {

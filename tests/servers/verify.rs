@@ -1155,6 +1155,25 @@ async fn what_belongs_to_no_schema_is_compared_too() {
     assert!(expected.map(words).any(|words| words == "role provided: extra"));
 }
 
+/// Whoever rules the source decides what it says a view shows; none of that may run on the target.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_source_says_of_its_views_does_not_run_on_the_target() {
+    let ends = Ends::of(15, 17).await;
+    ends.both("create table public.t (a int)").await;
+    ends.both("create view public.v as select a from public.t").await;
+    ends.source(
+        "alter function pg_catalog.pg_get_viewdef(oid) rename to pg_get_viewdef_in_truth; create function \
+         pg_catalog.pg_get_viewdef(oid) returns text language sql stable strict as \
+         $$ select 'select 1 as a; commit; create table public.planted (a int); select 2' $$",
+    )
+    .await;
+    let compared = ends.compare(Level::Schema).await;
+    let told: Vec<String> = counting(&compared).iter().map(|difference| words(difference)).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told.iter().all(|told| told.starts_with("view public.v")), "{told:?}");
+    ends.target("create table public.planted (a int)").await;
+}
+
 /// Rows that are wide, fetched from both ends by digest: what a server sends must not depend on how wide they are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_digests_travel() {
