@@ -424,9 +424,14 @@ async fn a_write_is_durable_where_the_server_would_forget() {
     assert!(!modes.is_empty() && modes.iter().all(|mode| mode == "on"), "{modes:?}");
 }
 
+/// How long a lock may stay held that nobody can renew: many times the lease of any test.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Asks until the lock is free; meanwhile it must be this holder's.
 async fn followed(store: &PostgresStore, before: &str) -> Box<dyn Held> {
+    let begun = Instant::now();
     loop {
+        assert!(begun.elapsed() < PATIENCE, "`{before}` still holds the lock");
         match store.lock(intent("next")).await {
             Ok(followed) => return followed,
             Err(StoreError::Locked(holder)) => assert_eq!(holder.who.as_str(), before),
@@ -509,8 +514,13 @@ async fn carry(mut client: TcpStream, target: SocketAddr, inside: &Inside) {
     let mut server = TcpStream::connect(target).await.unwrap();
     let (mut upward, mut downward) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
+        // It hears of the gate from here on; what was shut before, it sees.
+        let shutting = inside.shutting.notified();
+        if inside.shut.load(Ordering::SeqCst) {
+            return;
+        }
         tokio::select! {
-            () = inside.shutting.notified() => return,
+            () = shutting => return,
             read = client.read(&mut upward) => match read {
                 Ok(count) if count > 0 => {
                     inside.sent.fetch_add(count as u64, Ordering::SeqCst);
