@@ -182,7 +182,7 @@ fn tell(outcome: Cancelled, args: &CancelArgs, call: &Call<'_>) -> Exit {
             call.ui.alert(&format!(
                 "\nInterrupted before the service was asked to: {unit} is not being cancelled.\n"
             ));
-            Exit::Error
+            Exit::InFlight
         }
     }
 }

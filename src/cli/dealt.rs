@@ -54,7 +54,7 @@ pub(crate) struct Queued {
 pub(crate) enum Ahead {
     /// Another one that is declared.
     Unit(UnitAddress),
-    /// A migration of this name that is nobody's here and holds the target.
+    /// A migration of this name that no declared batch moves on and that holds its target, source or runtime server.
     Migration(String),
 }
 

@@ -314,3 +314,14 @@ impl fmt::Display for CertificateFault {
         })
     }
 }
+/// An error with all its causes, in one line.
+pub fn in_full(error: &dyn StdError) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(this) = cause {
+        said.push_str(": ");
+        said.push_str(&this.to_string());
+        cause = this.source();
+    }
+    said
+}

@@ -8,6 +8,8 @@ mod state;
 mod tls;
 
 pub use connect::{Access, Errand, Limits, connect};
-pub use error::{CertificateFault, ConnectError, ConnectFailure, QueryError, QueryFailure, ServerError, Stage};
+pub use error::{
+    CertificateFault, ConnectError, ConnectFailure, QueryError, QueryFailure, ServerError, Stage, in_full,
+};
 pub use session::{Answer, Answers, Question, ServerVersion, Session};
 pub use state::StateDial;

@@ -1,9 +1,7 @@
 //! How an attempt to reach a server ended, in the words that rules judge by. It connects to nothing.
 
-use std::error::Error;
-
 use super::facts::Facts;
-use crate::postgres::{ConnectError, ConnectFailure};
+use crate::postgres::{ConnectError, ConnectFailure, in_full};
 
 /// How an attempt to reach a server or a database ended.
 #[derive(Clone, Debug)]
@@ -53,21 +51,9 @@ impl Refused {
     pub fn of(error: &ConnectError) -> Self {
         Self {
             trouble: trouble(&error.failure),
-            said: chain(&error.failure),
+            said: in_full(&error.failure),
         }
     }
-}
-
-/// An error with all its causes, in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(this) = cause {
-        said.push_str(": ");
-        said.push_str(&this.to_string());
-        cause = this.source();
-    }
-    said
 }
 
 fn trouble(failure: &ConnectFailure) -> Trouble {

@@ -6,13 +6,13 @@ use futures_util::future::join_all;
 use futures_util::stream;
 
 use super::End;
-use super::contact::{Contact, Refused, Trouble, chain};
+use super::contact::{Contact, Refused, Trouble};
 use super::facts::{Ask, Facts, Missing, Row};
 use super::look::Mode;
 use super::rule::{self, Over};
 use crate::address::Address;
 use crate::database::{DatabaseName, Endpoint};
-use crate::postgres::{Access, Errand, Limits, QueryFailure, Question, Session, connect};
+use crate::postgres::{Access, Errand, Limits, QueryFailure, Question, Session, connect, in_full};
 
 /// The database that nearly every server has.
 const MAINTENANCE: &str = "postgres";
@@ -197,7 +197,7 @@ async fn ask(session: &Session, asked: &Ask) -> Result<Vec<Row>, Unanswered> {
     };
     let rows = session.all(&question, |answer| Ok(Row::new(answer.values()))).await;
     rows.map_err(|error| {
-        let why = format!("cannot read {}: {}", asked.wanted, chain(&error.failure));
+        let why = format!("cannot read {}: {}", asked.wanted, in_full(&error.failure));
         // An administrator's command and a crash end a session with these.
         let ended = matches!(error.failure.sqlstate(), Some("57P01" | "57P02" | "57P03"));
         let is_lost = ended || matches!(error.failure, QueryFailure::Lost(_));

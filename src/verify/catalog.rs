@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join;
 
+use super::repair;
 use super::report::{Attribute, Detail, Difference, Gravity};
 use super::schema::{Extra, PARTS, SchemaKind, VIEWS, WHOLES};
 use super::side::{Side, SideError, ours};
@@ -111,13 +112,13 @@ fn thing(row: &Answer) -> Result<(String, Thing), QueryFailure> {
 /// What is not the same in one kind.
 fn apart(kind: &SchemaKind, source: &Things, target: &Things, absent: &Absent) -> Vec<Difference> {
     let mut found = Vec::new();
-    let difference = |code, gravity, subject: &str, detail, repair| Difference {
+    let difference = |code, gravity, subject: &str, detail, repair: Option<String>| Difference {
         code,
         gravity,
         kind: kind.word,
         subject: subject.to_owned(),
         detail,
-        repair,
+        repair: repair.map(repair::from_server),
     };
     let told = |parent: &Option<String>, absent: &BTreeSet<String>| {
         parent.as_ref().is_some_and(|parent| absent.contains(parent))

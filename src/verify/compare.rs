@@ -1,7 +1,6 @@
 //! The walk over databases: snapshots, catalogs, rows, sequences. What differs is judged by the modules that it calls.
 
 use std::collections::VecDeque;
-use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::{join_all, try_join};
@@ -17,7 +16,7 @@ use crate::clock::Clock;
 use crate::database::TableName;
 use crate::diagnostic::Code;
 use crate::diagnostic::code::{COUNT_DIFFERS, LARGE_OBJECT_DIFFERS, MULTISET_DIFFERS, NOT_COMPARED, ROWS_DIFFER};
-use crate::postgres::QueryFailure;
+use crate::postgres::{QueryFailure, in_full};
 
 /// Hears how a comparison goes on.
 pub trait Observer: Sync {
@@ -54,7 +53,7 @@ pub async fn verify(pairs: &[Pair], options: &Options, clock: &dyn Clock, observ
                 gravity: Gravity::Counts,
                 kind: "database",
                 subject: pair.database.to_string(),
-                detail: Detail::Unread(chain(&error)),
+                detail: Detail::Unread(in_full(&error)),
                 repair: None,
             });
         }
@@ -214,8 +213,8 @@ impl Walk<'_> {
         match compared {
             Err(error) => {
                 let why = match &error {
-                    SideError::Query(error) => chain(&error.failure),
-                    SideError::Connect(error) => chain(error),
+                    SideError::Query(error) => in_full(&error.failure),
+                    SideError::Connect(error) => in_full(error),
                 };
                 for session in [&both.source, &both.target] {
                     // Where even this fails, the connection is gone, and every further table says so.
@@ -253,16 +252,4 @@ async fn encoding(side: &Side) -> Result<Vec<String>, SideError> {
         Ok::<_, QueryFailure>(row.text("encoding")?.to_owned())
     });
     Ok(read.await?)
-}
-
-/// An error with all its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(this) = cause {
-        said.push_str(": ");
-        said.push_str(&this.to_string());
-        cause = this.source();
-    }
-    said
 }

@@ -49,6 +49,18 @@ pub fn rows(table: &Table, different: &RowDifference) -> String {
     lines.join("\n")
 }
 
+/// A statement that a server wrote. What it calls a name could be anything, and psql takes a backslash for a command of its own, such as
+/// one that runs a program: with one in it, it is there to be read only.
+pub(super) fn from_server(statement: String) -> String {
+    match statement.contains('\\') {
+        true => format!(
+            "-- to be judged by eye, for the backslash in it: {}",
+            one_line(&statement)
+        ),
+        false => statement,
+    }
+}
+
 /// All that could mend what differs, as one script.
 pub fn script(report: &Report) -> String {
     let mut text = String::from(
@@ -101,4 +113,17 @@ fn any(key: &[String], rows: &[&NamedRow]) -> String {
 /// In a comment, a line break would end it and let what follows run.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_psql_would_take_for_a_command_is_left_to_run() {
+        let plain = "alter table public.t\n  owner to clerk;";
+        assert_eq!(from_server(plain.to_owned()), plain);
+        let hostile = from_server("comment on table t is 'x';\n\\! rm -rf ~".to_owned());
+        assert!(hostile.starts_with("-- ") && !hostile.contains('\n'), "{hostile}");
+    }
 }

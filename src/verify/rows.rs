@@ -72,6 +72,17 @@ pub enum How {
     Changed,
 }
 
+impl How {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Changed => "changed",
+        }
+    }
+}
+
 /// Two sessions that read the same table on both ends.
 #[derive(Clone)]
 pub struct Both {

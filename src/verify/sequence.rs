@@ -87,7 +87,7 @@ pub async fn compare(source: &Side, target: &Side) -> Result<Vec<Difference>, Si
         let furthest = reasons
             .into_iter()
             .filter(|(_, at)| short(*at))
-            .max_by_key(|(_, at)| if down { -at } else { *at });
+            .max_by(|(_, one), (_, other)| if down { other.cmp(one) } else { one.cmp(other) });
         found.extend(furthest.map(|(of, at)| behind(&of, at)));
     }
     Ok(found)

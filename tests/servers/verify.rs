@@ -12,7 +12,7 @@ use pgferry::database::{DatabaseName, Endpoint, Port, Via};
 use pgferry::postgres::local::Cluster;
 use pgferry::postgres::{Limits, Session};
 use pgferry::verify::report::{Compared, RowsVerdict, TableOutcome};
-use pgferry::verify::rows::{How, RowDifference};
+use pgferry::verify::rows::RowDifference;
 use pgferry::verify::{Detail, Difference, Gravity, Level, Observer, Options, Pair, Scans, Settling, verify};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -828,11 +828,7 @@ fn words(difference: &Difference) -> String {
             let counted: Vec<String> = counted.map(|(number, word)| format!("{number} {word}")).collect();
             text.push_str(&counted.join(", "));
             for row in &different.named {
-                let how = match row.how {
-                    How::Missing => "missing",
-                    How::Extra => "extra",
-                    How::Changed => "changed",
-                };
+                let how = row.how.word();
                 let key: Vec<String> = different
                     .key
                     .iter()

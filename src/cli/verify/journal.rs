@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::azure::clock::WallClock;
 use crate::cli::error::CommandError;
+use crate::cli::project::keep_out_of_git;
 use crate::cli::ui::{Ui, Verbosity};
 use crate::clock::Clock as _;
 use crate::verify::report::{RowsVerdict, TableOutcome};
@@ -77,7 +78,7 @@ impl<'a> Journal<'a> {
         let file = match level {
             Level::Schema => None,
             Level::Counts | Level::Checksum => {
-                fs::create_dir_all(hidden).map_err(failed)?;
+                keep_out_of_git(hidden)?;
                 let mut options = OpenOptions::new();
                 options.create(true).append(resume).write(true).truncate(!resume);
                 let mut file = options.open(&path).map_err(failed)?;

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Keys, headline, shown_repair};
 use crate::verify::report::{Compared, RowsVerdict, TableOutcome};
-use crate::verify::rows::{How, RowDifference};
+use crate::verify::rows::RowDifference;
 use crate::verify::{Detail, Difference, Gravity, Level, Options, Report};
 
 /// The version of the document's shape.
@@ -109,11 +109,7 @@ fn rows_of([source, target]: &[u64; 2], different: &RowDifference, keys: Keys) -
         .named
         .iter()
         .map(|row| {
-            let how = match row.how {
-                How::Missing => "missing",
-                How::Extra => "extra",
-                How::Changed => "changed",
-            };
+            let how = row.how.word();
             if different.key.is_empty() {
                 json!({ "how": how, "digest": row.key.iter().flatten().next() })
             } else {

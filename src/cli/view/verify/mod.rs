@@ -19,7 +19,7 @@ use crate::cli::renderings::ReportFormat;
 use crate::diagnostic::Code;
 use crate::diagnostic::code;
 use crate::verify::report::{Compared, RowsVerdict};
-use crate::verify::rows::{How, RowDifference};
+use crate::verify::rows::RowDifference;
 use crate::verify::{self, Difference, Gravity, Level, Options, Report};
 
 /// How many differences of one code, and lines of a definition, are shown unless all are wanted.
@@ -146,11 +146,7 @@ pub(super) fn lines(difference: &Difference, keys: Keys) -> Vec<String> {
             .named
             .iter()
             .map(|row| {
-                let how = match row.how {
-                    How::Missing => "missing",
-                    How::Extra => "extra",
-                    How::Changed => "changed",
-                };
+                let how = row.how.word();
                 let key = if different.key.is_empty() {
                     let digest = row.key.iter().flatten().next().map_or("", String::as_str);
                     format!("a row with digest {digest}")
