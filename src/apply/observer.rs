@@ -207,6 +207,8 @@ pub struct MigrationProgress {
     pub tables: Option<u64>,
     /// The largest replication lag of its databases, once every one of them tells.
     pub lag: Option<Duration>,
+    /// Checks of its validation that did not simply succeed, in words.
+    pub remarks: Vec<String>,
     /// Since when it runs.
     pub started: Option<Timestamp>,
     /// When the service gives it up: 168 hours after its start (contract 5.3).
@@ -304,6 +306,7 @@ impl MigrationProgress {
                 .filter(|_| online && complete)
                 .and_then(|lags| lags.into_iter().max())
                 .map(Duration::from_secs),
+            remarks: migration.remarks().map(ToString::to_string).collect(),
             started: migration.started,
             deadline: migration.started.and_then(|started| started.checked_add(LIFETIME).ok()),
         }

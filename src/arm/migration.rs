@@ -253,6 +253,21 @@ pub struct ValidationCheck {
     pub messages: Vec<String>,
 }
 
+impl fmt::Display for ValidationCheck {
+    /// ``ExtensionsValidation of `billing`: Warning: hstore is not allowed``
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(database) = &self.database {
+            write!(f, " of `{database}`")?;
+        }
+        write!(f, ": {}", self.verdict)?;
+        match self.messages.is_empty() {
+            true => Ok(()),
+            false => write!(f, ": {}", self.messages.join(" ")),
+        }
+    }
+}
+
 /// What a migration wants from us now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -373,6 +388,12 @@ impl Migration {
             )
             | None => Standing::Running,
         }
+    }
+
+    /// Checks of its validation that did not simply succeed.
+    pub fn remarks(&self) -> impl Iterator<Item = &ValidationCheck> {
+        let checks = self.validation.iter().flat_map(|validation| &validation.checks);
+        checks.filter(|check| check.verdict != Verdict::Succeeded)
     }
 
     /// Whether this database has arrived: its own state says so, or, where the service gives no details, the run's.

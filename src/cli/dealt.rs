@@ -10,13 +10,14 @@ use super::error::CommandError;
 use super::session::Session;
 use super::view::layout::listed;
 use crate::address::{Address, UnitAddress};
-use crate::arm::migration::Migration;
+use crate::arm::migration::{Migration, Standing};
 use crate::arm::{ArmError, ArmId, ArmRead, Failure};
 use crate::graph::Graph;
 use crate::kind::database_batch::Batch;
 use crate::plan::batch::{Chunk, Deal, Fate, Recorded, Retry, deal};
+use crate::plan::questions;
 use crate::plan::queue::{self, Depths, Queue, QueuePlace, line_up};
-use crate::plan::step::Opens;
+use crate::plan::step::{Opens, Response};
 use crate::prior::Prior;
 
 /// Targets that are read at once.
@@ -29,12 +30,47 @@ pub(crate) struct Dealt {
     pub(crate) databases: usize,
     /// How many of them have arrived.
     pub(crate) arrived: usize,
-    /// Its migrations whose cutover waits for the configuration to approve it.
-    pub(crate) unapproved: BTreeSet<UnitAddress>,
+    /// What the next apply does with each of its migrations.
+    pub(crate) next: BTreeMap<UnitAddress, Next>,
     /// Its migrations that have not begun, by number.
     pub(crate) queued: Vec<Queued>,
     /// Its migrations that run and that nothing is remembered of.
     pub(crate) unrecorded: Vec<(UnitAddress, Migration)>,
+}
+
+/// What the next apply does with a migration.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Next {
+    /// Nothing: it has brought what it was to bring.
+    Nothing,
+    /// It starts it, or starts it again.
+    Starts,
+    /// It goes on with what runs.
+    GoesOn {
+        /// Who opens the gate of its cutover.
+        opens: Opens,
+        /// What becomes of the question that it asks now, where it asks one that is known.
+        response: Option<Response>,
+    },
+    /// Nothing until somebody asks for another attempt.
+    Stays,
+}
+
+impl Next {
+    fn of(batch: &Batch, chunk: &Chunk, prior: &Prior) -> Self {
+        match &chunk.fate {
+            Fate::Done => Self::Nothing,
+            Fate::Start(_) => Self::Starts,
+            Fate::Stuck(..) => Self::Stays,
+            Fate::Running(migration) => Self::GoesOn {
+                opens: chunk.opens(batch, prior),
+                response: match migration.standing() {
+                    Standing::Asking(asked) => questions::of(batch, &migration.databases).remove(asked.as_str()),
+                    Standing::Running | Standing::ReadyForCutover | Standing::Ended(_) => None,
+                },
+            },
+        }
+    }
 }
 
 /// A migration that has not begun.
@@ -157,7 +193,7 @@ pub(crate) fn deal_all(batches: &[&Batch], graph: &Graph, prior: &Prior, lists: 
             let queue = Queue::of(batch, chunk.number, place);
             line.push((batch.address.part(chunk.number), queue));
         }
-        dealt.insert(batch.address.clone(), Dealt::of(batch, &deal));
+        dealt.insert(batch.address.clone(), Dealt::of(batch, &deal, prior));
         for chunk in deal.chunks {
             if let Fate::Running(migration) = chunk.fate {
                 ours.extend(migrations.iter().map(|it| &it.id).find(|id| **id == migration.id));
@@ -190,7 +226,7 @@ pub(crate) fn deal_all(batches: &[&Batch], graph: &Graph, prior: &Prior, lists: 
 }
 
 impl Dealt {
-    fn of(batch: &Batch, deal: &Deal) -> Self {
+    fn of(batch: &Batch, deal: &Deal, prior: &Prior) -> Self {
         let mut open: BTreeSet<&str> = deal.taken.iter().map(|(name, _)| name.as_str()).collect();
         open.extend(deal.chunks.iter().flat_map(to_come));
         let queued = deal
@@ -209,11 +245,10 @@ impl Dealt {
                 .iter()
                 .filter(|name| !open.contains(name.as_str()))
                 .count(),
-            unapproved: deal
+            next: deal
                 .chunks
                 .iter()
-                .filter(|chunk| Opens::of(&batch.cutover.policy, chunk.number) == Opens::ByApproval)
-                .map(|chunk| batch.address.part(chunk.number))
+                .map(|chunk| (batch.address.part(chunk.number), Next::of(batch, chunk, prior)))
                 .collect(),
             queued: queued.collect(),
             unrecorded: deal

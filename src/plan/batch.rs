@@ -12,6 +12,7 @@ use crate::kind::database_batch::{Batch, LossConsent};
 use crate::prior::{Attempt, Prior};
 
 use super::action::Reason;
+use super::step::Opens;
 
 /// How tags begin that tell whose a migration is. Others may be changed by anybody, policies too.
 pub const OWN_TAGS: &str = "pgferry-";
@@ -35,6 +36,24 @@ pub struct Chunk {
     pub recorded: Recorded,
     /// What is to be done.
     pub fate: Fate,
+}
+
+impl Chunk {
+    /// Whether what runs was started from another state, or before this one was lost, and is still to be taken up.
+    pub fn is_foreign(&self, migration: &Migration, prior: &Prior) -> bool {
+        self.recorded == Recorded::Behind && is_of_another_state(migration, prior.lineage())
+    }
+
+    /// Who opens the gate of its cutover. Another state may be about to cut over what is its own, on conditions of its own:
+    /// that is left to a person.
+    pub fn opens(&self, batch: &Batch, prior: &Prior) -> Opens {
+        match &self.fate {
+            Fate::Running(migration) if self.is_foreign(migration, prior) => Opens::ByHand,
+            Fate::Running(_) | Fate::Start(_) | Fate::Done | Fate::Stuck(..) => {
+                Opens::of(&batch.cutover.policy, self.number)
+            }
+        }
+    }
 }
 
 /// What the state knows of a chunk.
@@ -439,7 +458,7 @@ fn is_stranger(batch: &Batch, migration: &Migration) -> bool {
 }
 
 /// Whether another state made a migration: its tags name a unit of ours, and a lineage that is not ours.
-pub(super) fn is_of_another_state(migration: &Migration, lineage: Option<&str>) -> bool {
+fn is_of_another_state(migration: &Migration, lineage: Option<&str>) -> bool {
     tag(migration, TAG_UNIT).is_some() && tag(migration, TAG_LINEAGE) != lineage
 }
 

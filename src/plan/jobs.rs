@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::address::{Address, UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
-use crate::arm::{ArmId, Body, Draft, SourceServer};
+use crate::arm::{ArmId, SourceServer};
 use crate::diagnostic::code::{
     LEFT_RUNNING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNLISTED, UNREADABLE,
 };
@@ -19,13 +19,13 @@ use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
 use super::batch::{
-    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of,
-    is_of_another_state, tag,
+    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of, tag,
 };
 use super::diff::needs;
 use super::import;
+use super::questions;
 use super::queue::{Queue, QueuePlace};
-use super::step::{Answer, Await, Gate, Op, Opens, Remember, Response, Until, Why};
+use super::step::{Await, Gate, Op, Opens, Remember, Response, Until, Why};
 use super::work::{Direction, Operation, Work, Works};
 use super::{Finding, Inputs, Mode};
 
@@ -519,7 +519,7 @@ impl Job<'_> {
     /// A running migration that asks whether databases may be overwritten, where the configuration says yes.
     fn note_answer(&self, migration: &Migration, works: &mut Works) {
         let asks = matches!(migration.standing(), Standing::Asking(Substate::WaitingForOverwrite));
-        if !asks || !self.may_overwrite(&migration.databases) {
+        if !asks || !questions::may_overwrite(self.batch, &migration.databases) {
             return;
         }
         works.losses.extend(migration.databases.iter().map(|database| Loss {
@@ -528,12 +528,6 @@ impl Job<'_> {
             how: "overwritten on the target, as the running migration asks".into(),
             consent: Some("accept_loss = \"overwrite\"".to_owned()),
         }));
-    }
-
-    /// Whether all of these may be lost on the target.
-    fn may_overwrite(&self, databases: &[String]) -> bool {
-        let consent = |name: &String| self.batch.accept_loss.get(name) == Some(&LossConsent::Overwrite);
-        !databases.is_empty() && databases.iter().all(consent)
     }
 
     fn notes(start: &Start) -> Vec<String> {
@@ -584,10 +578,8 @@ impl Job<'_> {
 
     /// Joins a migration that is on its way.
     fn attach(&self, migration: &Migration) -> Work {
-        // Another state may be about to cut it over, on conditions of its own: that is left to a person.
-        let is_foreign =
-            self.chunk.recorded == Recorded::Behind && is_of_another_state(migration, self.inputs.prior.lineage());
-        let opens = if is_foreign { Opens::ByHand } else { self.opens() };
+        let is_foreign = self.chunk.is_foreign(migration, self.inputs.prior);
+        let opens = self.opens();
         let standing = migration.standing();
         let is_cut_over = migration.mode == MigrationMode::Online && opens == Opens::ByItself;
         let phase = match &standing {
@@ -620,8 +612,7 @@ impl Job<'_> {
 
     /// What becomes of a question that a running migration asks now.
     fn about_question(&self, migration: &Migration, asked: &Substate, is_cut_over: bool) -> String {
-        let watch = self.watch(&migration.id, &migration.databases, Until::Succeeded);
-        let Some(Response::Answer(answer)) = watch.questions.get(asked.as_str()) else {
+        let Some(Response::Answer(answer)) = self.response(migration, asked) else {
             return format!("it asks ({asked}), and waits until somebody answers");
         };
         let mut note = format!("it asks ({asked}), and `{}` answers", answer.from);
@@ -636,8 +627,12 @@ impl Job<'_> {
 
     /// Whether the configuration answers a question of a running migration.
     fn answers(&self, migration: &Migration, asked: &Substate) -> bool {
-        let watch = self.watch(&migration.id, &migration.databases, Until::Succeeded);
-        matches!(watch.questions.get(asked.as_str()), Some(Response::Answer(_)))
+        matches!(self.response(migration, asked), Some(Response::Answer(_)))
+    }
+
+    /// What becomes of a question of a running migration.
+    fn response(&self, migration: &Migration, asked: &Substate) -> Option<Response> {
+        questions::of(self.batch, &migration.databases).remove(asked.as_str())
     }
 
     /// From created to succeeded, as the run was created, which the batch may say otherwise by now.
@@ -683,49 +678,14 @@ impl Job<'_> {
     }
 
     fn opens(&self) -> Opens {
-        Opens::of(&self.batch.cutover.policy, self.chunk.number)
+        self.chunk.opens(self.batch, self.inputs.prior)
     }
 
     fn watch(&self, migration: &ArmId, databases: &[String], until: Until) -> Await {
-        let mut questions = BTreeMap::new();
-        let patch = |key: &str, value: Body<Draft>| Body::object([("properties", Body::object([(key, value)]))]);
-        let mut asks = |substate: Substate, response| drop(questions.insert(substate.as_str().to_owned(), response));
-        let answer = |from: &str, body| {
-            Response::Answer(Answer {
-                from: from.to_owned(),
-                body,
-            })
-        };
-        let names = databases.iter().map(|name| Body::text(name.as_str())).collect();
-        asks(
-            Substate::WaitingForDatabases,
-            answer("databases", patch("dbsToMigrate", Body::List(names))),
-        );
-        asks(
-            Substate::WaitingForScheduling,
-            answer("databases", patch("startDataMigration", Body::text("True"))),
-        );
-        asks(
-            Substate::WaitingForLogicalReplicationSetup,
-            match self.batch.setup_logical_replication {
-                Some(true) => answer(
-                    "setup_logical_replication",
-                    patch("setupLogicalReplicationOnSourceDbIfNeeded", Body::text("True")),
-                ),
-                Some(false) | None => Response::Person(Why::Replication),
-            },
-        );
-        asks(
-            Substate::WaitingForOverwrite,
-            match self.may_overwrite(databases) {
-                true => answer("accept_loss", patch("overwriteDbsInTarget", Body::text("True"))),
-                false => Response::Person(Why::Overwrite),
-            },
-        );
         Await {
             migration: migration.clone(),
             until,
-            questions,
+            questions: questions::of(self.batch, databases),
             stall_after: self.batch.stall_after,
             databases: databases.to_vec(),
         }

@@ -14,6 +14,7 @@ mod jobs;
 mod leave;
 pub mod lint;
 pub mod order;
+pub mod questions;
 pub mod queue;
 pub mod rebuild;
 mod refresh_only;

@@ -40,6 +40,8 @@ struct Scene {
     over: usize,
     active: BTreeMap<UnitAddress, Active>,
     told: HashMap<UnitAddress, Told>,
+    /// What was said of validations, so that it is said once.
+    remarked: HashSet<(ArmId, String)>,
     /// Lines that stay and are not written yet.
     pending: String,
     drawn: Option<Instant>,
@@ -50,6 +52,8 @@ struct Scene {
 struct Active {
     since: Timestamp,
     what: String,
+    /// The migration before it in its queue that is watched for it, by name; what is seen is that one's.
+    behind: Option<String>,
     progress: Option<MigrationProgress>,
     /// Since when it copies, and how many tables it had then.
     copying: Option<(Timestamp, u64)>,
@@ -113,6 +117,7 @@ impl Progress {
                 over: 0,
                 active: BTreeMap::new(),
                 told: HashMap::new(),
+                remarked: HashSet::new(),
                 pending: String::new(),
                 drawn: None,
                 now: Timestamp::UNIX_EPOCH,
@@ -262,11 +267,20 @@ impl Progress {
             }
             active.progress = Some(progress.clone());
         }
+        for remark in &progress.remarks {
+            if scene.remarked.insert((progress.migration.clone(), remark.clone())) {
+                let text = paint(CHANGE, format!("validation: {}", clean(remark)));
+                self.line(scene, at, Some(unit), &text);
+            }
+        }
         // The next line tells of these two by themselves.
-        if matches!(
-            progress.substate,
-            Some(Substate::WaitingForCutover | Substate::Completed)
-        ) {
+        let is_behind = scene.active.get(unit).is_some_and(|active| active.behind.is_some());
+        if !is_behind
+            && matches!(
+                progress.substate,
+                Some(Substate::WaitingForCutover | Substate::Completed)
+            )
+        {
             return;
         }
         let told = scene.told.get(unit);
@@ -279,8 +293,9 @@ impl Progress {
         if stays {
             let substate = progress.substate.clone();
             scene.told.insert(unit.clone(), Told { at, substate });
-            let copying = scene.active.get(unit).and_then(|active| active.copying);
-            let text = facts(progress, copying, at).join(", ");
+            let active = scene.active.get(unit);
+            let words = active.map_or_else(|| facts(progress, None, at), |active| active.facts(progress, at));
+            let text = words.join(", ");
             self.line(scene, at, Some(unit), &text);
         }
     }
@@ -319,9 +334,17 @@ impl Observer for Progress {
                     if self.is_detailed() {
                         self.line(scene, at, Some(&step.unit), &what);
                     }
+                    let behind = match &step.op {
+                        Op::Await(watched) if watched.until == Until::Ended => {
+                            Some(watched.migration.name().to_owned())
+                        }
+                        Op::Await(_) | Op::Gate(_) | Op::Cutover { .. } | Op::Start { .. } => None,
+                        Op::Put { .. } | Op::Delete { .. } | Op::Note => None,
+                    };
                     let active = Active {
                         since: at,
                         what,
+                        behind,
                         progress: None,
                         copying: None,
                         waits: None,
@@ -462,7 +485,7 @@ impl Scene {
     fn live(&self, unit: &UnitAddress, active: &Active, columns: usize) -> String {
         let mut words = match (&active.waits, &active.progress) {
             (Some(waits), _) => vec![waits.clone()],
-            (None, Some(progress)) => facts(progress, active.copying, self.now),
+            (None, Some(progress)) => active.facts(progress, self.now),
             (None, None) => vec![active.what.clone()],
         };
         words.push(length(between(active.since, self.now)));
@@ -481,6 +504,17 @@ impl Scene {
         }
         let text = shorten(&format!("{unit}  {}", words.join("  ")), room);
         format!("  {} {text}", paint(style, symbol))
+    }
+}
+
+impl Active {
+    /// How far its migration is, or the one that goes before it.
+    fn facts(&self, progress: &MigrationProgress, now: Timestamp) -> Vec<String> {
+        let mut words = facts(progress, self.copying, now);
+        if let (Some(behind), Some(first)) = (&self.behind, words.first_mut()) {
+            *first = format!("behind `{behind}`: {first}");
+        }
+        words
     }
 }
 
@@ -549,9 +583,11 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
         }
         WaitsFor::Cutover { opens, .. } => {
             let line = format!("`{}`", calling.line(&format!("cutover {}", typed(unit))));
+            // Azure gives no moment from which it counts (contract 5.3).
+            let limit = "72 h at most";
             match approval(unit, *opens) {
-                Some(approval) => format!("waits for {approval}, or now: {line}"),
-                None => format!("waits for a person: {line}"),
+                Some(approval) => format!("waits for {approval}, {limit}, or now: {line}"),
+                None => format!("waits for a person, {limit}: {line}"),
             }
         }
         WaitsFor::Stalled { since } => format!("nothing has moved since {}", clock(*since)),
@@ -648,6 +684,7 @@ mod tests {
             tables_done: Some(done),
             tables: Some(200),
             lag: Some(Duration::from_secs(4)),
+            remarks: Vec::new(),
             started: Some(at(0)),
             deadline: None,
         }
@@ -755,7 +792,7 @@ mod tests {
                                                      (lag 3 s)
         00:08:50Z  database_batch.wave1#1            gate 1/3: lag 3 s (allowed 0 s),
                                                      200 tables copied
-        00:09:00Z  database_batch.wave1#1            waits for a person:
+        00:09:00Z  database_batch.wave1#1            waits for a person, 72 h at most:
                                                      `pgferry cutover 'database_batch.wave1#1'`
         00:11:01Z  database_batch.wave1#1            cut over, downtime 1 min 01 s
         00:11:02Z  database_batch.wave1#1            arrived: 0 databases after 11 min
@@ -772,11 +809,11 @@ mod tests {
         };
         assert_eq!(
             waits(Opens::ByApproval),
-            "waits for 2 in `approved` of its batch and an apply, or now: `pgferry -C live cutover 'database_batch.w#2'`"
+            "waits for 2 in `approved` of its batch and an apply, 72 h at most, or now: `pgferry -C live cutover 'database_batch.w#2'`"
         );
         assert_eq!(
             waits(Opens::ByHand),
-            "waits for a person: `pgferry -C live cutover 'database_batch.w#2'`"
+            "waits for a person, 72 h at most: `pgferry -C live cutover 'database_batch.w#2'`"
         );
     }
 

@@ -14,13 +14,16 @@ use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{
     DatabaseProgress, DatabaseState, Ending, Migration, MigrationMode, Standing, State, Substate, Tables,
 };
+use crate::cli::advice::on_question;
 use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
-use crate::cli::dealt::Dealt;
-use crate::plan::step::Opens;
+use crate::cli::dealt::{Dealt, Next};
+use crate::plan::step::{Opens, Response};
 
 /// A migration stays alive for so long after its start (contract 5.3).
 const LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(168);
+/// It waits so many hours for its cutover; Azure gives no moment from which they count (contract 5.3).
+const CUTOVER_HOURS: u32 = 72;
 
 /// One migration of a batch, as far as it is known.
 pub(crate) struct Row {
@@ -131,18 +134,20 @@ impl StatusView {
         ));
         if dealt.queued.len() > 1 || dealt.queued.iter().any(|queued| !queued.behind.is_empty()) {
             text.push('\n');
-            Self::queue(text, dealt, columns);
+            self.queue(text, dealt, columns);
         }
         text.push('\n');
     }
 
     /// What has not begun, each with what goes before it.
-    fn queue(text: &mut String, dealt: &Dealt, columns: usize) {
+    fn queue(&self, text: &mut String, dealt: &Dealt, columns: usize) {
         for queued in &dealt.queued {
             let part = queued.unit.part.as_ref().map_or("", |part| part.as_str());
-            let behind = match queued.waits_for() {
-                Some(behind) => format!("waits for {behind}"),
-                None => "not started".to_owned(),
+            let behind = match (queued.waits_for(), self.has_row(&queued.unit)) {
+                (Some(behind), true) => format!("tried again by the next apply, waits for {behind}"),
+                (None, true) => "tried again by the next apply".to_owned(),
+                (Some(behind), false) => format!("waits for {behind}"),
+                (None, false) => "not started".to_owned(),
             };
             let sentence = format!("#{part}  {}, {behind}", count(queued.databases, "database"));
             text.push_str(&hang("  ", "      ", &sentence, columns));
@@ -152,7 +157,8 @@ impl StatusView {
     fn group(&self, text: &mut String, rows: &[Row], databases: Databases, columns: usize) {
         let Some(first) = rows.first() else { return };
         let dealt = self.batches.get(&first.unit.resource).and_then(Option::as_ref);
-        let queued = match dealt.map_or(0, |dealt| dealt.queued.len()) {
+        let to_come = dealt.into_iter().flat_map(|dealt| &dealt.queued);
+        let queued = match to_come.filter(|queued| !self.has_row(&queued.unit)).count() {
             0 => String::new(),
             queued => format!(", {queued} more to come"),
         };
@@ -177,9 +183,19 @@ impl StatusView {
             }
         }
         if let Some(dealt) = dealt {
-            Self::queue(text, dealt, columns);
+            self.queue(text, dealt, columns);
         }
         text.push('\n');
+    }
+
+    /// Whether an attempt of it is shown.
+    fn has_row(&self, unit: &UnitAddress) -> bool {
+        self.rows.iter().any(|row| row.unit == *unit)
+    }
+
+    /// What the next apply does with a migration, where it is declared and its target can be read.
+    fn next(&self, unit: &UnitAddress) -> Option<&Next> {
+        self.batches.get(&unit.resource)?.as_ref()?.next.get(unit)
     }
 
     fn line(&self, row: &Row) -> Vec<String> {
@@ -230,6 +246,9 @@ impl StatusView {
             }
             (_, _, _) => {}
         }
+        if migration.standing() == Standing::ReadyForCutover {
+            facts.push(format!("waits {CUTOVER_HOURS} h at most"));
+        }
         if migration.mode == MigrationMode::Online && migration.state.ending().is_none() {
             facts.push(format!("lag {}", lag(largest_lag(migration))));
         }
@@ -247,6 +266,13 @@ impl StatusView {
         if let Some(error) = &migration.error {
             text.push_str(&hang("      ", "      ", &clean(error), columns));
         }
+        for remark in migration.remarks() {
+            let remark = format!("validation: {}", clean(&remark.to_string()));
+            text.push_str(&hang("      ", "        ", &remark, columns));
+        }
+        if let Some(by_itself) = by_itself(migration, self.next(&row.unit)) {
+            text.push_str(&hang("      ", "      ", &self.calling.in_text(&by_itself), columns));
+        }
     }
 
     /// What a person has to do, with the line to type.
@@ -257,19 +283,16 @@ impl StatusView {
         }
         let _ = writeln!(text, "{STRONG}Waiting for a person:{STRONG:#}\n");
         for Need { what, command } in needs {
-            text.push_str(&hang("  ", "  ", &what, columns));
+            text.push_str(&hang("  ", "  ", &self.calling.in_text(&what), columns));
             let _ = writeln!(text, "    {}", self.calling.line(&command));
         }
     }
 
     fn need(&self, row: &Row) -> Option<Need> {
-        let mut batches = self.batches.values().flatten();
-        let opens = if batches.any(|dealt| dealt.unapproved.contains(&row.unit)) {
-            Opens::ByApproval
-        } else {
-            Opens::ByHand
+        let Seen::Migration(migration) = &row.seen else {
+            return None;
         };
-        need(row, opens)
+        need(&row.unit, migration, self.next(&row.unit))
     }
 
     /// As data for programs.
@@ -312,6 +335,16 @@ impl StatusView {
                 "ended": migration.ended.map(|at| at.to_string()),
                 "lag_seconds": largest_lag(migration).map(|lag| lag.as_secs()),
                 "waits_for_person": self.need(row).is_some(),
+                "next_apply": self.next(&row.unit).map(|next| next_word(migration, next)),
+                "validation": migration.validation.as_ref().map(|validation| json!({
+                    "verdict": validation.verdict.as_ref().map(ToString::to_string),
+                    "checks": validation.checks.iter().map(|check| json!({
+                        "database": check.database,
+                        "name": check.name,
+                        "verdict": check.verdict.to_string(),
+                        "messages": check.messages,
+                    })).collect::<Vec<_>>(),
+                })),
                 "databases": migration.databases.iter().map(|name| {
                     database_json(name, migration.progress.get(name), migration.has_arrived(name))
                 }).collect::<Vec<_>>(),
@@ -485,30 +518,46 @@ struct Need {
     command: String,
 }
 
-fn need(row: &Row, opens: Opens) -> Option<Need> {
-    let Seen::Migration(migration) = &row.seen else {
-        return None;
-    };
-    let unit = &row.unit;
+fn need(unit: &UnitAddress, migration: &Migration, next: Option<&Next>) -> Option<Need> {
     match migration.standing() {
-        Standing::Running | Standing::Ended(Ending::Succeeded) => None,
-        Standing::ReadyForCutover => Some(Need {
-            what: match approval(unit, opens) {
-                Some(approval) => format!(
-                    "{unit} is ready for its cutover, lag {}; it waits for {approval}; or now:",
-                    lag(largest_lag(migration))
+        Standing::Running => None,
+        Standing::ReadyForCutover => {
+            let opens = match next {
+                Some(Next::GoesOn { opens, .. }) => *opens,
+                Some(Next::Nothing | Next::Starts | Next::Stays) | None => Opens::ByHand,
+            };
+            let ready = format!("{unit} is ready for its cutover, lag {}", lag(largest_lag(migration)));
+            let what = match opens {
+                Opens::ByItself => return None,
+                Opens::ByHand => ready,
+                Opens::ByApproval => format!("{ready}; it waits for {}; or now:", approval(unit, opens)?),
+            };
+            Some(Need {
+                what,
+                command: format!("cutover {}", typed(unit)),
+            })
+        }
+        Standing::Asking(substate) => {
+            let what = match next {
+                Some(Next::GoesOn {
+                    response: Some(Response::Answer(_)),
+                    ..
+                }) => return None,
+                Some(Next::GoesOn {
+                    response: Some(Response::Person(why)),
+                    ..
+                }) => format!("{unit} asks ({}): {}", doing(&substate), on_question(unit, *why)),
+                Some(_) | None => format!(
+                    "{unit} asks something that no configuration answers ({}); to end it:",
+                    doing(&substate)
                 ),
-                None => format!("{unit} is ready for its cutover, lag {}", lag(largest_lag(migration))),
-            },
-            command: format!("cutover {}", typed(unit)),
-        }),
-        Standing::Asking(substate) => Some(Need {
-            what: format!(
-                "{unit} asks something ({}); apply says which attribute answers",
-                doing(&substate)
-            ),
-            command: "apply".into(),
-        }),
+            };
+            let command = match next {
+                Some(Next::GoesOn { response: Some(_), .. }) => "apply".to_owned(),
+                Some(_) | None => format!("cancel {}", typed(unit)),
+            };
+            Some(Need { what, command })
+        }
         Standing::Ended(ending) => {
             let lost: Vec<String> = migration
                 .databases
@@ -522,7 +571,7 @@ fn need(row: &Row, opens: Opens) -> Option<Need> {
                 Ending::ValidationFailed => "failed its validation",
                 Ending::Canceled => "was cancelled",
             };
-            Some(Need {
+            (next == Some(&Next::Stays)).then(|| Need {
                 what: format!("{unit} {how}; not arrived: {}", listed(&lost)),
                 command: format!("apply --retry {}", typed(&unit.resource)),
             })
@@ -530,11 +579,41 @@ fn need(row: &Row, opens: Opens) -> Option<Need> {
     }
 }
 
+/// What the next apply, or one that still watches, does by itself where a migration waits.
+fn by_itself(migration: &Migration, next: Option<&Next>) -> Option<String> {
+    let Some(Next::GoesOn { opens, response }) = next else {
+        return None;
+    };
+    match (migration.standing(), response) {
+        (Standing::ReadyForCutover, _) if *opens == Opens::ByItself => {
+            Some("`pgferry apply` cuts it over by itself".to_owned())
+        }
+        (Standing::Asking(_), Some(Response::Answer(answer))) => {
+            Some(format!("`pgferry apply` answers with `{}`", answer.from))
+        }
+        (_, _) => None,
+    }
+}
+
+/// What the next apply does, as one word for programs.
+fn next_word(migration: &Migration, next: &Next) -> &'static str {
+    match next {
+        Next::Nothing => "nothing",
+        Next::Starts => "starts",
+        Next::Stays => "needs_retry",
+        Next::GoesOn { opens, response } => match (migration.standing(), response) {
+            (Standing::ReadyForCutover, _) if *opens == Opens::ByItself => "cuts_over",
+            (Standing::Asking(_), Some(Response::Answer(_))) => "answers",
+            (_, _) => "watches",
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::dealt::{Ahead, Queued};
-    use std::collections::BTreeSet;
+    use crate::plan::step::Why;
 
     fn migration(state: &str, substate: &str, databases: Json) -> Migration {
         let names: Vec<&String> = databases.as_object().unwrap().keys().collect();
@@ -584,7 +663,7 @@ mod tests {
         Dealt {
             databases,
             arrived,
-            unapproved: BTreeSet::new(),
+            next: BTreeMap::new(),
             queued: queued.collect(),
             unrecorded: Vec::new(),
         }
@@ -662,7 +741,8 @@ mod tests {
         database_batch.wave1: 3 migrations, 1 more to come
 
           #1  wave1m1r1  WaitingForCutover   0/2 databases  252/252 tables
-              running for 1 h 34 min, Azure gives it up in 6 d 22 h, lag 4 s
+              running for 1 h 34 min, Azure gives it up in 6 d 22 h, waits 72 h at most,
+              lag 4 s
               DATABASE  STATE  COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
               billing   ready      40        0       0       0  0 s    12  4000000
               crm       ready     212        0       0       0  4 s    12  4000000
@@ -690,6 +770,84 @@ mod tests {
         assert!(
             text.lines().all(|line| width(line) <= 80),
             "wider than 80 columns:\n{text}"
+        );
+    }
+
+    #[test]
+    fn what_the_next_apply_does_by_itself_is_not_asked_of_a_person() {
+        let database = || json!({ "billing": database("WaitingForCutoverTrigger", 40, 0, 0, Some(0)) });
+        let ready = || migration("WaitingForUserAction", "WaitingForCutoverTrigger", database());
+        let asking = || {
+            migration(
+                "WaitingForUserAction",
+                "WaitingForTargetDBOverwriteConfirmation",
+                database(),
+            )
+        };
+        let ended = || migration("Failed", "Completed", json!({ "billing": {} }));
+        let goes_on = |opens, response| Next::GoesOn { opens, response };
+        let answer = Response::Answer(crate::plan::Answer {
+            from: "accept_loss".into(),
+            body: crate::arm::Body::object::<&str>([]),
+        });
+        let known = [
+            (ready(), goes_on(Opens::ByItself, None)),
+            (ready(), goes_on(Opens::ByHand, None)),
+            (asking(), goes_on(Opens::ByHand, Some(answer))),
+            (asking(), goes_on(Opens::ByHand, Some(Response::Person(Why::Overwrite)))),
+            (ended(), Next::Starts),
+            (ended(), Next::Stays),
+        ];
+        let mut batch = dealt("wave1", 6, 0, &[(5, &[])]);
+        let mut rows = Vec::new();
+        for (number, (migration, next)) in (1..).zip(known) {
+            batch
+                .next
+                .insert(format!("database_batch.wave1#{number}").parse().unwrap(), next);
+            rows.push(row(number, Seen::Migration(Box::new(migration))));
+        }
+        let view = StatusView {
+            rows,
+            over: 0,
+            batches: BTreeMap::from([("database_batch.wave1".parse().unwrap(), Some(batch))]),
+            run: None,
+            now: "2026-11-01T01:58:00Z".parse().unwrap(),
+            calling: Calling::of(std::path::Path::new("live"), &[]),
+        };
+        let text = anstream::adapter::strip_str(&view.render(Databases::OfActive, 80)).to_string();
+        let (facts, needs) = text.split_once("Waiting for a person:").unwrap();
+        assert!(
+            facts.contains("`pgferry -C live apply` cuts it over by itself"),
+            "{text}"
+        );
+        assert!(
+            facts.contains("`pgferry -C live apply` answers with `accept_loss`"),
+            "{text}"
+        );
+        assert!(
+            facts.contains("#5  5 databases, tried again by the next apply"),
+            "{text}"
+        );
+        insta::assert_snapshot!(needs.trim_start(), @r#"
+        database_batch.wave1#2 is ready for its cutover, lag 0 s
+            pgferry -C live cutover 'database_batch.wave1#2'
+          database_batch.wave1#4 asks (WaitingForTargetDBOverwriteConfirmation):
+          databases of these names are on the target; `accept_loss = { DATABASE =
+          "overwrite" }` lets them be replaced, or end it with
+          `pgferry -C live cancel 'database_batch.wave1#4'`
+            pgferry -C live apply
+          database_batch.wave1#6 failed; not arrived: billing
+            pgferry -C live apply --retry database_batch.wave1
+        "#);
+        let words: Vec<_> = view.json()["migrations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["next_apply"].clone())
+            .collect();
+        assert_eq!(
+            words,
+            ["cuts_over", "watches", "answers", "watches", "starts", "needs_retry"]
         );
     }
 }
