@@ -147,8 +147,8 @@ struct Here<'a> {
     recorded: BTreeMap<u32, &'a [Attempt]>,
     /// Every migration name that is taken, folded.
     names: BTreeSet<String>,
-    /// The highest number ever used.
-    highest: u32,
+    /// Numbers that a migration has, or had: they never mean another one. One that was refused before it began keeps its own.
+    used: BTreeSet<u32>,
     /// The lineage of our state.
     lineage: Option<&'a str>,
 }
@@ -158,11 +158,11 @@ impl<'a> Here<'a> {
         let recorded = recorded(batch, prior);
         let mut own: BTreeMap<u32, Vec<&Migration>> = BTreeMap::new();
         let mut strangers = Vec::new();
-        let mut highest = recorded.keys().max().copied().unwrap_or(0);
+        let mut used: BTreeSet<u32> = recorded.keys().copied().collect();
         for migration in migrations {
             match number_of(batch, migration, &recorded) {
                 Some(number) => {
-                    highest = highest.max(number);
+                    used.insert(number);
                     if generation_of(migration) == batch.generation {
                         own.entry(number).or_default().push(migration);
                     }
@@ -179,8 +179,9 @@ impl<'a> Here<'a> {
         }
         strangers.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
         for stranger in strangers {
-            highest += 1;
-            own.insert(highest, vec![stranger]);
+            let number = first_free(&used);
+            used.insert(number);
+            own.insert(number, vec![stranger]);
         }
         for members in own.values_mut() {
             members.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
@@ -195,7 +196,7 @@ impl<'a> Here<'a> {
             own,
             recorded,
             names,
-            highest,
+            used,
             lineage: prior.lineage(),
         }
     }
@@ -336,10 +337,11 @@ impl<'a> Here<'a> {
         open.sort();
         let (replacing, fresh): (Vec<&String>, Vec<&String>) =
             open.into_iter().partition(|name| self.consent(name).is_some());
-        let mut number = self.highest;
+        let mut used = self.used.clone();
         for group in [fresh, replacing] {
             for databases in group.chunks(self.batch.max_per_migration.max(1)) {
-                number += 1;
+                let number = first_free(&used);
+                used.insert(number);
                 let databases: Vec<String> = databases.iter().map(|name| (*name).clone()).collect();
                 deal.unconsented
                     .extend(databases.iter().filter(|name| self.lacks_consent(name)).cloned());
@@ -419,6 +421,15 @@ fn recorded<'a>(batch: &'a Batch, prior: &'a Prior) -> BTreeMap<u32, &'a [Attemp
         .of(&batch.address)
         .filter_map(|(unit, remembered)| Some((number(unit)?, remembered.record.attempts.as_slice())))
         .collect()
+}
+
+/// The lowest number from 1 that is not used.
+fn first_free(used: &BTreeSet<u32>) -> u32 {
+    let taken = used
+        .iter()
+        .zip(1..)
+        .take_while(|(number, expected)| *number == expected);
+    taken.last().map_or(1, |(_, last)| last.saturating_add(1))
 }
 
 fn number(unit: &UnitAddress) -> Option<u32> {
@@ -699,6 +710,19 @@ mod tests {
                 "#2 [aa d e] start wave1m2",
                 "#3 [z] start wave1m3"
             ]
+        );
+    }
+
+    #[test]
+    fn what_was_refused_before_it_began_keeps_its_number() {
+        let mut world = World::default();
+        let batch = batch(&["a", "b", "c", "d"]);
+        let dealt = world.deal(&batch, Retry::Unasked);
+        let (chunk, start) = starts(&dealt)[1];
+        world.start(&batch, chunk, start);
+        assert_eq!(
+            shape(&world.deal(&batch, Retry::Unasked)),
+            ["#1 [a b c] start wave1m1", "#2 [d] running wave1m2"]
         );
     }
 
