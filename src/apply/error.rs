@@ -150,7 +150,7 @@ pub enum StepError {
         target: ArmId,
     },
     /// Databases of the list are on the target, and nobody consents to lose them.
-    #[error("`{}` exist on {} already and would be overwritten", databases.join("`, `"), target.name())]
+    #[error("`{}` on {} would be overwritten", databases.join("`, `"), target.name())]
     DatabasesThere {
         /// The server.
         target: ArmId,

@@ -363,7 +363,8 @@ impl<'p> Watcher<'p> {
                 self.pause = Some(NEAR_CUTOVER);
                 let waited = elapsed(self.began, now);
                 match self.patience {
-                    Some(patience) if waited >= patience => {
+                    // A row of good readings that has begun is seen to its end.
+                    Some(patience) if waited >= patience && !reading.holds() => {
                         Verdict::Over(Err(StepError::GateClosed { reading, waited }))
                     }
                     Some(_) | None => Verdict::Stands(None),

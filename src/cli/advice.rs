@@ -255,7 +255,8 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
         }
         StepError::GateClosed { reading, .. } => named(Report::of(error))
             .fact("last reading", gate(reading))
-            .hint("find out what keeps the source busy, or allow more with `max_lag`; nothing was triggered"),
+            .hint("nothing was triggered: it goes on copying changes, and can be cut over later")
+            .hint("`--patience` waits longer, and `max_lag` in the batch allows more lag"),
         StepError::NotReady { .. } => named(Report::of(error)).hint("`pgferry status` shows where it stands"),
         StepError::Missing(MissingOutput::Secret(_)) => {
             named(Report::of(error)).hint("give the variable that holds it a value, for example PGFERRY_VAR_name")

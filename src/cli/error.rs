@@ -16,6 +16,7 @@ use super::exit::Exit;
 use super::plan_file::PlanFileError;
 use super::project::Refused;
 use super::view::layout::{clean, hang, listed, pad, typed};
+use super::view::plan::to_accept;
 use super::view::time::instant;
 use crate::address::{AddressError, UnitAddress};
 use crate::apply::ApplyError;
@@ -543,8 +544,14 @@ fn on_not_approvable(error: &NotApprovable) -> Report {
         }
         NotApprovable::Losses(losses) => {
             let what: Vec<String> = losses.iter().map(|loss| format!("`{}`", loss.what)).collect();
-            Report::new(format!("{} would be lost, and the configuration does not consent", listed(&what)))
-                .hint("the batch consents with `accept_loss = { DATABASE = \"overwrite\" }`, or \"generation\"; nothing was changed")
+            Report::new(format!(
+                "{} would be lost, and the configuration does not consent",
+                listed(&what)
+            ))
+            .hint(format!(
+                "to accept it, the batch says `{}`; nothing was changed",
+                to_accept(losses.iter())
+            ))
         }
     };
     Report {

@@ -307,9 +307,12 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
         (Some(attempt), Mode::Apply) => works.findings.push(Finding {
             code: LEFT_RUNNING,
             severity: Severity::Warning,
-            summary: format!("{unit} is no longer declared and will be left running"),
+            summary: match inputs.graph.get(&unit.resource) {
+                None => format!("{unit} is no longer declared and will be left running"),
+                Some(_) => format!("{unit} is not what its batch declares now and will be left running"),
+            },
             detail: Some(format!(
-                "Taking a batch out of the configuration never cancels `{}`. To end it: `pgferry cancel {}`",
+                "No change of the configuration cancels `{}`. To end it: `pgferry cancel {}`",
                 attempt.id.name(),
                 typed(unit)
             )),

@@ -525,7 +525,7 @@ async fn a_database_that_appeared_on_the_target_stops_the_start() {
     plans.chain(chain("t", "wave", OFFLINE));
     let plan = plans.plan();
     let report = bench.run(&plan).await.unwrap();
-    assert_snapshot!(outcomes(&report), @"database_batch.wave#1 failed: `wavea` exist on t already and would be overwritten");
+    assert_snapshot!(outcomes(&report), @"database_batch.wave#1 failed: `wavea` on t would be overwritten");
     assert_eq!(bench.azure.log(), Vec::<String>::new());
 
     let bench = Bench::new();

@@ -86,5 +86,11 @@ fn told(units: &[UnitAddress], prior: &Prior, call: &Call<'_>) -> String {
                    tags; what is adopted, destroy leaves alone. To take an object over as pgferry's own again, write an \
                    `import` block with its address as `to` and its id as `id`.";
     text.push_str(&hang("", "", meaning, columns));
+    let has_attempts = |unit: &&UnitAddress| prior.get(unit).is_some_and(|it| !it.record.attempts.is_empty());
+    if units.iter().any(|unit| has_attempts(&unit)) {
+        let running = "What of the migrations still runs goes on, but pgferry protects its way to the target only while its batch is \
+                       declared: `pgferry status` shows what runs.";
+        text.push_str(&hang("", "", &call.calling.in_text(running), columns));
+    }
     text
 }

@@ -25,6 +25,7 @@ use crate::arm::SubscriptionId;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
+use crate::config::amend::literal;
 use crate::diagnostic::Severity;
 use crate::kind::database_batch;
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
@@ -110,14 +111,18 @@ impl PlanView<'_> {
                 .push(loss);
         }
         for ((address, how, consent), losses) in alike {
-            let consent = match consent {
-                Some(consent) => format!("accepted ({consent})"),
-                None => paint(ERROR, "NOT ACCEPTED"),
+            let (consent, way_out) = match consent {
+                Some(consent) => (format!("accepted ({consent})"), None),
+                None => (paint(ERROR, "NOT ACCEPTED"), Some(to_accept(losses.iter().copied()))),
             };
             let sentence = format!("{STRONG}{address}{STRONG:#}: {how}, {consent}");
             text.push_str(&hang("  ", "  ", &sentence, self.columns));
             for loss in losses {
                 let _ = writeln!(text, "    {REMOVE}!{REMOVE:#} {}", clean(&loss.what));
+            }
+            if let Some(way_out) = way_out {
+                let sentence = format!("to accept it, the batch says: {way_out}");
+                text.push_str(&hang("    ", "    ", &sentence, self.columns));
             }
         }
         text.push('\n');
@@ -382,6 +387,25 @@ impl PlanView<'_> {
         }
         let _ = writeln!(text, "{DIM}Azure: {sentence}.{DIM:#}");
     }
+}
+
+/// The argument with which a batch accepts losses that it does not accept yet.
+pub(crate) fn to_accept<'a>(losses: impl ExactSizeIterator<Item = &'a Loss>) -> String {
+    /// More names hide what is to be written.
+    const NAMED: usize = 8;
+    let members = match losses.len() {
+        ..=NAMED => losses
+            .map(|loss| {
+                format!(
+                    "{} = \"generation\"",
+                    literal(&serde_json::Value::from(clean(&loss.what)))
+                )
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+        _ => "DATABASE = \"generation\"".to_owned(),
+    };
+    format!("accept_loss = {{ {members} }}")
 }
 
 /// Checks that do not hold or cannot be judged yet.
@@ -673,6 +697,7 @@ mod tests {
 
           database_batch.wave1: overwritten on the target, NOT ACCEPTED
             ! documents
+            to accept it, the batch says: accept_loss = { "documents" = "generation" }
           database_batch.wave1: overwritten on the target, accepted (accept_loss =
           "overwrite")
             ! crm

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::is_batch;
 use super::mermaid::{self, Reasons};
 use super::picture::Picture;
 use super::problem::{Level, Places, Problem, problems};
 use super::xml;
+use super::{is_batch, to_accept};
 use crate::arm::Cloud;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
@@ -257,7 +257,10 @@ impl Sheet<'_> {
         for ((address, how, consent), losses) in alike {
             let consent = match consent {
                 Some(consent) => format!("accepted ({})", code(consent)),
-                None => "**NOT ACCEPTED**".to_owned(),
+                None => format!(
+                    "**NOT ACCEPTED** (to accept it: {})",
+                    code(&to_accept(losses.iter().copied()))
+                ),
             };
             let line = format!("- {}: {}, {consent}", code(&address.to_string()), prose(how));
             let _ = write!(
@@ -833,7 +836,7 @@ mod tests {
 
         ### Will be lost: 2
 
-        - `database_batch.wave1`: overwritten on the target, **NOT ACCEPTED**
+        - `database_batch.wave1`: overwritten on the target, **NOT ACCEPTED** (to accept it: `accept_loss = { "docs & <files>" = "generation" }`)
           - `docs & <files>`
         - `database_batch.wave1`: overwritten on the target, accepted (`accept_loss: crm = "overwrite"`)
           - `crm`
