@@ -88,7 +88,7 @@ pub enum Fault {
         #[serde(default)]
         message: Option<String>,
     },
-    /// The service ends without a reply and without saving.
+    /// The service ends without a reply; what it has taken on stays for the next one.
     ServiceDies {},
     /// A migration created by this request goes wrong.
     Migration {

@@ -123,7 +123,7 @@ pub enum ServeError {
     /// The server broke down.
     #[error("the server ended unexpectedly")]
     Server(#[source] io::Error),
-    /// A fault told the service to die; nothing was saved.
+    /// A fault told the service to die. What it had taken on is saved.
     #[error("the simulated service died, as a fault told it to")]
     ToldToDie,
 }
@@ -196,15 +196,9 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()> + Send) -> R
     announce(&options, port, &door)?;
     let outcome = run(&options, Arc::clone(&door), listener, certificate, stop).await;
     remove_announcement(&options.announce);
-    match outcome {
-        Ok(()) => save(&door, &options.dir).await,
-        Err(error) => {
-            if door.died() {
-                keep_spent_faults(&door, &options.dir)?;
-            }
-            Err(error)
-        }
-    }
+    // What was taken on stays, whoever dies: Azure forgets nothing either.
+    save(&door, &options.dir).await?;
+    outcome
 }
 
 async fn run(
@@ -394,23 +388,6 @@ async fn save(door: &Arc<Door>, dir: &Path) -> Result<(), ServeError> {
     let (text, path) = (door.saved(), dir.join(WORLD_FILE));
     let written = tokio::task::spawn_blocking(move || write_atomically(&path, &text)).await;
     written.unwrap_or_else(|panic| Err(ServeError::Server(io::Error::other(panic))))
-}
-
-/// Of a service that died only the counters of its faults are kept: what was to kill it once does not kill the next one.
-fn keep_spent_faults(door: &Door, dir: &Path) -> Result<(), ServeError> {
-    let path = dir.join(WORLD_FILE);
-    let text = fs::read(&path).map_err(|source| ServeError::File {
-        action: "read",
-        path: path.clone(),
-        source,
-    })?;
-    let restored = World::restore(&text).map_err(|source| ServeError::Restore {
-        path: path.clone(),
-        source,
-    })?;
-    let mut world = restored.world;
-    world.faults = door.faults();
-    write_atomically(&path, &world.save(restored.clock, &restored.seed_digest))
 }
 
 /// Saves what changed, seldom enough that saving takes at most a few hundredths of the time.

@@ -23,7 +23,6 @@ use super::pace::Pace;
 use super::{Tls, grown};
 use crate::simulator::clock::{ClockMode, Span, later};
 use crate::simulator::control::{PREFIX, unreadable};
-use crate::simulator::fault::Faults;
 use crate::simulator::message::{Delay, Delivery, Method, Request, Response};
 use crate::simulator::refusal::Refusal;
 use crate::simulator::seed::digest;
@@ -148,11 +147,6 @@ impl Door {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.tell_moved();
-    }
-
-    /// The rules of faults, with how often each has struck.
-    pub(super) fn faults(&self) -> Faults {
-        self.live().world.faults.clone()
     }
 
     pub(super) fn died(&self) -> bool {
