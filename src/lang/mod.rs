@@ -9,6 +9,7 @@ pub mod files;
 pub mod function;
 pub mod json;
 mod marks;
+mod mask;
 pub mod number;
 mod operation;
 pub mod order;

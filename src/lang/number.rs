@@ -2,18 +2,30 @@
 //!
 //! A number is kept as the shortest decimal that names its binary value, so that showing and comparing one is cheap.
 //! An operation goes through the binary value where the decimal could tell a different story, so that
-//! `(1/3)*3 == 1` and `0.1 + 0.2 == 0.3` hold as they do in Terraform.
+//! `(1/3)*3 == 1` and `0.1 + 0.2 == 0.3` hold as they do in Terraform. As there, zero has a sign that equality does not see, and
+//! whatever else is divided by zero is infinite; what would be no number at all is refused.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use bigdecimal::num_bigint::{BigInt, BigUint, Sign};
-use bigdecimal::{BigDecimal, ToPrimitive};
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 use thiserror::Error;
 
-/// A finite number of 512 bits.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number(BigDecimal);
+/// A number of 512 bits, or infinity with a sign.
+#[derive(Clone)]
+pub struct Number(Kept);
+
+#[derive(Clone)]
+enum Kept {
+    /// Zero itself is the one without a sign.
+    Finite(BigDecimal),
+    NegativeZero,
+    Infinity,
+    NegativeInfinity,
+}
 
 /// Why there is no such number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -24,9 +36,12 @@ pub enum NumberError {
     /// More digits before or after the point than anybody needs; calculating with them could take forever.
     #[error("the number has more than {LARGEST_EXPONENT} digits before or after the decimal point")]
     OutOfRange,
-    /// Terraform answers infinity, which no attribute can hold.
-    #[error("division by zero")]
-    DivisionByZero,
+    /// Zero was divided by zero.
+    #[error("zero divided by zero is no number")]
+    ZeroByZero,
+    /// Infinities that cancel each other, or meet zero.
+    #[error("infinity meets infinity or zero here, and no number comes of it")]
+    OfInfinity,
 }
 
 /// The precision of Terraform's numbers.
@@ -52,20 +67,63 @@ impl Number {
         Self::from(0_i64)
     }
 
+    fn zero_with(negative: bool) -> Self {
+        match negative {
+            true => Self(Kept::NegativeZero),
+            false => Self::zero(),
+        }
+    }
+
+    fn infinity_with(negative: bool) -> Self {
+        Self(match negative {
+            true => Kept::NegativeInfinity,
+            false => Kept::Infinity,
+        })
+    }
+
+    fn finite(decimal: BigDecimal) -> Self {
+        Self(Kept::Finite(decimal.normalized()))
+    }
+
+    fn decimal(&self) -> Option<Cow<'_, BigDecimal>> {
+        match &self.0 {
+            Kept::Finite(decimal) => Some(Cow::Borrowed(decimal)),
+            Kept::NegativeZero => Some(Cow::Owned(BigDecimal::from(0))),
+            Kept::Infinity | Kept::NegativeInfinity => None,
+        }
+    }
+
     /// The whole number, if it is one and fits.
     pub fn to_i64(&self) -> Option<i64> {
-        if self.is_integer() { self.0.to_i64() } else { None }
+        self.whole()?.to_i64()
     }
 
     /// The whole number, if it is one, is not negative and fits.
     pub fn to_usize(&self) -> Option<usize> {
-        if self.is_integer() { self.0.to_usize() } else { None }
+        self.whole()?.to_usize()
     }
 
     /// The nearest 64-bit float, for the functions that Terraform calculates with one.
     pub fn to_f64(&self) -> f64 {
-        // `BigDecimal::to_f64` loses the last bit for some values; the standard parser rounds correctly.
-        self.0.to_scientific_notation().parse().unwrap_or(f64::NAN)
+        match &self.0 {
+            // `BigDecimal::to_f64` loses the last bit for some values; the standard parser rounds correctly.
+            Kept::Finite(decimal) => decimal.to_scientific_notation().parse().unwrap_or(f64::NAN),
+            Kept::NegativeZero => -0.0,
+            Kept::Infinity => f64::INFINITY,
+            Kept::NegativeInfinity => f64::NEG_INFINITY,
+        }
+    }
+
+    /// What a 64-bit float is shown as. Nothing for what is no number.
+    ///
+    /// # Errors
+    /// When it has too many digits.
+    pub fn from_f64(value: f64) -> Option<Result<Self, NumberError>> {
+        if value.is_nan() {
+            return None;
+        }
+        // The standard formatter writes infinity as this module reads it.
+        Some(format!("{value:e}").parse())
     }
 
     /// The whole number of any size.
@@ -76,65 +134,115 @@ impl Number {
         settle(BigDecimal::from_bigint(value, 0))
     }
 
-    /// The whole number without a fraction, toward zero.
-    pub fn truncated(&self) -> BigInt {
-        self.0
-            .with_scale_round(0, bigdecimal::RoundingMode::Down)
-            .into_bigint_and_exponent()
-            .0
+    /// The whole number of any size, if it is one.
+    pub fn whole(&self) -> Option<BigInt> {
+        let decimal = self.decimal()?;
+        decimal
+            .is_integer()
+            .then(|| decimal.with_scale(0).into_bigint_and_exponent().0)
     }
 
     /// Whether there is nothing after the decimal point.
     pub fn is_integer(&self) -> bool {
-        self.0.is_integer()
+        self.decimal().is_some_and(|decimal| decimal.is_integer())
+    }
+
+    /// Whether it is not infinite.
+    pub fn is_finite(&self) -> bool {
+        self.decimal().is_some()
+    }
+
+    /// Whether it has a minus sign; zero may have one.
+    pub fn is_negative(&self) -> bool {
+        match &self.0 {
+            Kept::Finite(decimal) => decimal.sign() == Sign::Minus,
+            Kept::NegativeZero | Kept::NegativeInfinity => true,
+            Kept::Infinity => false,
+        }
+    }
+
+    fn is_zero(&self) -> bool {
+        self.signum() == 0
     }
 
     /// -1, 0 or 1.
     pub fn signum(&self) -> i64 {
-        match self.0.sign() {
-            Sign::Minus => -1,
-            Sign::NoSign => 0,
-            Sign::Plus => 1,
+        match &self.0 {
+            Kept::Finite(decimal) => match decimal.sign() {
+                Sign::Minus => -1,
+                Sign::NoSign => 0,
+                Sign::Plus => 1,
+            },
+            Kept::NegativeZero => 0,
+            Kept::Infinity => 1,
+            Kept::NegativeInfinity => -1,
         }
     }
 
-    /// The nearest whole number that is not larger.
+    /// The nearest whole number that is not larger. A zero comes without a sign.
     #[must_use]
     pub fn floor(&self) -> Self {
-        Self(self.0.with_scale_round(0, bigdecimal::RoundingMode::Floor).normalized())
+        self.rounded(RoundingMode::Floor)
     }
 
-    /// The nearest whole number that is not smaller.
+    /// The nearest whole number that is not smaller. A zero comes without a sign.
     #[must_use]
     pub fn ceil(&self) -> Self {
-        Self(
-            self.0
-                .with_scale_round(0, bigdecimal::RoundingMode::Ceiling)
-                .normalized(),
-        )
+        self.rounded(RoundingMode::Ceiling)
+    }
+
+    fn rounded(&self, mode: RoundingMode) -> Self {
+        match self.decimal() {
+            Some(decimal) => Self::finite(decimal.with_scale_round(0, mode)),
+            None => self.clone(),
+        }
     }
 
     /// Without its sign.
     #[must_use]
     pub fn abs(&self) -> Self {
-        Self(self.0.abs())
+        match self.is_negative() {
+            true => self.negated(),
+            false => self.clone(),
+        }
     }
 
     /// With the other sign.
     #[must_use]
     pub fn negated(&self) -> Self {
-        Self(-&self.0)
+        Self(match &self.0 {
+            Kept::Finite(decimal) if decimal.sign() == Sign::NoSign => Kept::NegativeZero,
+            Kept::Finite(decimal) => Kept::Finite(-decimal),
+            Kept::NegativeZero => return Self::zero(),
+            Kept::Infinity => Kept::NegativeInfinity,
+            Kept::NegativeInfinity => Kept::Infinity,
+        })
+    }
+
+    /// The order that tells zero from negative zero, which comes first.
+    pub fn total_cmp(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+            .then_with(|| other.is_negative().cmp(&self.is_negative()))
     }
 
     /// The sum.
     ///
     /// # Errors
-    /// When the result has too many digits.
+    /// When the result has too many digits, or infinities cancel each other.
     pub fn plus(&self, other: &Self) -> Result<Self, NumberError> {
+        let (a, b) = match (self.decimal(), other.decimal()) {
+            (Some(a), Some(b)) => (a, b),
+            (None, None) if self != other => return Err(NumberError::OfInfinity),
+            (None, _) => return Ok(self.clone()),
+            (_, None) => return Ok(other.clone()),
+        };
+        if self.is_zero() && other.is_zero() {
+            return Ok(Self::zero_with(self.is_negative() && other.is_negative()));
+        }
         if let Some(exact) = exact_integer(self, other, |a, b| a + b) {
             return Ok(exact);
         }
-        let (a, b) = (binary(&self.0), binary(&other.0));
+        let (a, b) = (binary(&a), binary(&b));
         let exponent = a.exponent.min(b.exponent);
         let sum = a.scaled_to(exponent) + b.scaled_to(exponent);
         shortest(rounded_integer(&sum, exponent))
@@ -143,7 +251,7 @@ impl Number {
     /// The difference.
     ///
     /// # Errors
-    /// When the result has too many digits.
+    /// When the result has too many digits, or infinities cancel each other.
     pub fn minus(&self, other: &Self) -> Result<Self, NumberError> {
         self.plus(&other.negated())
     }
@@ -151,49 +259,74 @@ impl Number {
     /// The product.
     ///
     /// # Errors
-    /// When the result has too many digits.
+    /// When the result has too many digits, or for infinity times zero.
     pub fn times(&self, other: &Self) -> Result<Self, NumberError> {
+        let negative = self.is_negative() != other.is_negative();
+        let zero = self.is_zero() || other.is_zero();
+        let (a, b) = match (self.decimal(), other.decimal()) {
+            (Some(a), Some(b)) => (a, b),
+            (None, _) | (_, None) if zero => return Err(NumberError::OfInfinity),
+            (None, _) | (_, None) => return Ok(Self::infinity_with(negative)),
+        };
+        if zero {
+            return Ok(Self::zero_with(negative));
+        }
         if let Some(exact) = exact_integer(self, other, |a, b| a * b) {
             return Ok(exact);
         }
-        let (a, b) = (binary(&self.0), binary(&other.0));
-        shortest(product(&a, &b))
+        shortest(product(&binary(&a), &binary(&b)))
     }
 
-    /// The quotient.
+    /// The quotient, which is infinite where the divisor is zero.
     ///
     /// # Errors
-    /// For a zero divisor, or when the result has too many digits.
+    /// For zero by zero and infinity by infinity, or when the result has too many digits.
     pub fn divided_by(&self, other: &Self) -> Result<Self, NumberError> {
-        if other.signum() == 0 {
-            return Err(NumberError::DivisionByZero);
+        let negative = self.is_negative() != other.is_negative();
+        let (a, b) = match (self.decimal(), other.decimal()) {
+            (Some(a), Some(b)) => (a, b),
+            (None, None) => return Err(NumberError::OfInfinity),
+            (None, Some(_)) => return Ok(Self::infinity_with(negative)),
+            (Some(_), None) => return Ok(Self::zero_with(negative)),
+        };
+        match (self.is_zero(), other.is_zero()) {
+            (true, true) => Err(NumberError::ZeroByZero),
+            (false, true) => Ok(Self::infinity_with(negative)),
+            (true, false) => Ok(Self::zero_with(negative)),
+            (false, false) => shortest(quotient(&binary(&a), &binary(&b))),
         }
-        shortest(quotient(&binary(&self.0), &binary(&other.0)))
     }
 
-    /// What is left after taking `other` away as often as fits, with the sign of `self`.
+    /// What is left after taking `other` away as often as fits, with the sign of `self`: all of it where `other` is zero.
     ///
     /// # Errors
-    /// For a zero divisor, or when the result has too many digits.
+    /// For infinities, or when the result has too many digits.
     pub fn remainder(&self, other: &Self) -> Result<Self, NumberError> {
-        if other.signum() == 0 {
-            return Err(NumberError::DivisionByZero);
+        if other.is_zero() {
+            return Ok(self.clone());
+        }
+        if !self.is_finite() || !other.is_finite() {
+            return Err(NumberError::OfInfinity);
+        }
+        if self.is_zero() {
+            return Ok(Self::zero_with(self.is_negative() && !other.is_negative()));
         }
         if let Some(exact) = exact_integer(self, other, |a, b| a % b) {
             return Ok(exact);
         }
-        let times = settle(BigDecimal::from_bigint(self.divided_by(other)?.truncated(), 0))?;
+        let quotient = self.divided_by(other)?;
+        let times = match quotient.is_negative() {
+            true => quotient.ceil(),
+            false => quotient.floor(),
+        };
         self.minus(&times.times(other)?)
     }
 }
 
 /// The result of an operation on whole numbers, when no rounding can have a part in it.
 fn exact_integer(a: &Number, b: &Number, operation: impl Fn(BigInt, BigInt) -> BigInt) -> Option<Number> {
-    if !a.is_integer() || !b.is_integer() {
-        return None;
-    }
-    let result = operation(a.truncated(), b.truncated());
-    (result.bits() <= BITS).then(|| Number(BigDecimal::from_bigint(result, 0).normalized()))
+    let result = operation(a.whole()?, b.whole()?);
+    (result.bits() <= BITS).then(|| Number::finite(BigDecimal::from_bigint(result, 0)))
 }
 
 /// The number that a decimal of any length names.
@@ -201,7 +334,7 @@ fn settle(decimal: BigDecimal) -> Result<Number, NumberError> {
     let decimal = decimal.normalized();
     within_range(&decimal)?;
     if decimal.digits() <= SAFE_DIGITS || (decimal.is_integer() && fits(&decimal)) {
-        return Ok(Number(decimal));
+        return Ok(Number::finite(decimal));
     }
     shortest(binary(&decimal))
 }
@@ -350,7 +483,7 @@ fn shortest(number: Binary) -> Result<Number, NumberError> {
     let power = scale + i64::try_from(dropped).unwrap_or(0);
     let decimal = BigDecimal::from_bigint(BigInt::from_biguint(sign, magnitude), -power).normalized();
     within_range(&decimal)?;
-    Ok(Number(decimal))
+    Ok(Number::finite(decimal))
 }
 
 fn trimmed(digits: &[u8]) -> Vec<u8> {
@@ -402,21 +535,25 @@ fn incremented(mut digits: Vec<u8>) -> Vec<u8> {
 
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
-        Self(BigDecimal::from(value).normalized())
+        Self::finite(BigDecimal::from(value))
     }
 }
 
 impl From<usize> for Number {
     fn from(value: usize) -> Self {
-        Self(BigDecimal::from(u64::try_from(value).unwrap_or(u64::MAX)).normalized())
+        Self::finite(BigDecimal::from(u64::try_from(value).unwrap_or(u64::MAX)))
     }
 }
 
-/// Reads a decimal such as `12`, `-0.5` or `1e10`.
+/// Reads a decimal such as `12`, `-0.5` or `1e10`, and infinity as Terraform does.
 impl FromStr for Number {
     type Err = NumberError;
     fn from_str(text: &str) -> Result<Self, NumberError> {
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let negative = text.starts_with('-');
+        if matches!(unsigned, "inf" | "Inf") {
+            return Ok(Self::infinity_with(negative));
+        }
         let (digits, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let decimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -432,16 +569,50 @@ impl FromStr for Number {
         if i64::from(exponent).abs() > LARGEST_EXPONENT || whole.len() > limit || fraction.len() > limit {
             return Err(NumberError::OutOfRange);
         }
-        let written = format!("{}{whole}{fraction}", if text.starts_with('-') { "-" } else { "" });
+        let written = format!("{whole}{fraction}");
         let integer = written.parse::<BigInt>().map_err(|_| NumberError::Malformed)?;
         let scale = i64::try_from(fraction.len()).unwrap_or(0) - i64::from(exponent);
-        settle(BigDecimal::from_bigint(integer, scale))
+        let number = settle(BigDecimal::from_bigint(integer, scale))?;
+        Ok(if negative { number.negated() } else { number })
     }
 }
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_plain_string())
+        match &self.0 {
+            Kept::Finite(decimal) => f.write_str(&decimal.to_plain_string()),
+            Kept::NegativeZero => f.write_str("-0"),
+            Kept::Infinity => f.write_str("+Inf"),
+            Kept::NegativeInfinity => f.write_str("-Inf"),
+        }
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Number {}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By value: zero has one, whatever its sign.
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.decimal(), other.decimal()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            // What is finite lies between both infinities.
+            (None, None) | (None, Some(_)) | (Some(_), None) => {
+                let rank = |number: &Self| if number.is_finite() { 0 } else { number.signum() };
+                rank(self).cmp(&rank(other))
+            }
+        }
     }
 }
 
@@ -497,14 +668,17 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", "0x10", "1_000", "1e", "inf", "nan", ".", "1 ", "١"] {
+        for text in ["", "-", "0x10", "1_000", "1e", "infinity", "INF", "nan", ".", "1 ", "١"] {
             assert_eq!(text.parse::<Number>(), Err(NumberError::Malformed), "{text:?}");
         }
         for (text, shown) in [
             ("+5", "5"),
             (".5", "0.5"),
             ("5.", "5"),
-            ("-0", "0"),
+            ("-0", "-0"),
+            ("-0.0e3", "-0"),
+            ("inf", "+Inf"),
+            ("-Inf", "-Inf"),
             ("1.50", "1.5"),
             ("1e3", "1000"),
         ] {
@@ -516,6 +690,20 @@ mod tests {
     fn remainders_keep_the_sign_of_the_dividend() {
         assert_eq!(n("-7").remainder(&n("3")).unwrap(), n("-1"));
         assert_eq!(n("7").remainder(&n("-3")).unwrap(), n("1"));
-        assert_eq!(n("5").remainder(&n("0")), Err(NumberError::DivisionByZero));
+        assert_eq!(n("5").remainder(&n("-0")).unwrap(), n("5"));
+    }
+
+    /// The answers are those of `terraform console`; the corpus has more.
+    #[test]
+    fn zero_has_a_sign_and_what_it_divides_is_infinite() {
+        let shown = |result: Result<Number, NumberError>| result.map(|number| number.to_string());
+        assert_eq!(n("-0"), n("0"));
+        assert_eq!(n("-0").total_cmp(&n("0")), Ordering::Less);
+        assert_eq!(shown(n("0").times(&n("-1"))), Ok("-0".to_owned()));
+        assert_eq!(shown(n("-0").minus(&n("-0"))), Ok("0".to_owned()));
+        assert_eq!(shown(n("1").divided_by(&n("-0"))), Ok("-Inf".to_owned()));
+        assert_eq!(n("0").divided_by(&n("0")), Err(NumberError::ZeroByZero));
+        assert_eq!(n("inf").minus(&n("inf")), Err(NumberError::OfInfinity));
+        assert!(n("-inf") < n("-1e4000") && n("1e4000") < n("inf"));
     }
 }

@@ -162,7 +162,7 @@ fn arithmetic(
     match calculate(a, b) {
         Ok(number) => Ok(Value::new(Shape::Number(number)).marked(marks)),
         Err(error) => {
-            let at = if error == NumberError::DivisionByZero {
+            let at = if error == NumberError::ZeroByZero {
                 binary.right.span
             } else {
                 span

@@ -145,10 +145,10 @@ fn all(results: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     if unknown { None } else { Some(true) }
 }
 
-/// Whether two values are the same in every respect, unknown ones included.
+/// Whether two values are the same in every respect, the sign of a zero and unknown ones included.
 pub fn same(a: &Value, b: &Value) -> bool {
     match equal(a, b) {
-        Some(equal) => equal && type_of(a) == type_of(b),
+        Some(equal) => equal && type_of(a) == type_of(b) && compare(a, b).is_eq(),
         None => a == b,
     }
 }
@@ -160,7 +160,7 @@ pub fn compare(a: &Value, b: &Value) -> Ordering {
         (Shape::Unknown(_), _) | (Shape::Null(_), _) => Ordering::Greater,
         (_, Shape::Unknown(_) | Shape::Null(_)) => Ordering::Less,
         (Shape::Bool(a), Shape::Bool(b)) => a.cmp(b),
-        (Shape::Number(a), Shape::Number(b)) => a.cmp(b),
+        (Shape::Number(a), Shape::Number(b)) => a.total_cmp(b),
         (Shape::Text(a), Shape::Text(b)) => a.cmp(b),
         _ => rendering(a).cmp(&rendering(b)),
     }

@@ -18,13 +18,14 @@ use crate::lang::expr::{
     Binary, Call, Conditional, Expr, For, ForResult, Grouping, Key, Name, Node, Operator, Reference, Spread, Step,
     StepNode, Unary,
 };
+use crate::lang::mask::{masked, plainly_quoted};
 use crate::lang::value::{Shape, Type, Value};
 
 /// The parser recurses; this is several times what its limit of 64 levels needs in an unoptimised build.
 const PARSER_STACK: usize = 8 * 1024 * 1024;
 
-/// Each number with a large exponent takes another run of the parser.
-const MOST_LARGE_NUMBERS: usize = 32;
+/// Each number with a large exponent takes another run of the parser, and so do others that are masked.
+const MOST_RUNS: usize = 64;
 
 /// A piece of a file that was parsed on its own.
 #[derive(Clone, Copy)]
@@ -137,73 +138,23 @@ impl Piece<'_> {
     /// The first thing that does not follow the grammar.
     pub fn parse<T: FromStr<Err = hcl_edit::parser::Error>>(&self) -> Result<T, Box<Diagnostic>> {
         let mut text = Cow::Borrowed(self.text);
-        // The parser refuses exponents that an `f64` cannot hold. Digits in their place satisfy it, and what the number
-        // is comes from the text itself.
-        for _ in 0..MOST_LARGE_NUMBERS {
+        for run in 0..MOST_RUNS {
             let error = match text.parse::<T>() {
                 Ok(parsed) => return Ok(parsed),
                 Err(error) => error,
             };
-            let at = error.location().offset();
-            let Some(exponent) = exponent_at(&text, at) else {
-                match without_false_ends(&text) {
-                    Some(masked) => text = Cow::Owned(masked),
-                    None => return Err(self.syntax_error(&error).into()),
-                }
-                continue;
-            };
-            text.to_mut()
-                .replace_range(exponent.clone(), &"0".repeat(exponent.len()));
-        }
-        let text = format!("this holds more than {MOST_LARGE_NUMBERS} numbers with large exponents");
-        Err(Diagnostic::error(code::TOO_LARGE, "too many large numbers")
-            .at(self.whole(), text)
-            .into())
-    }
-}
-
-/// The range of an exponent of three digits or more that starts there, right after the digits of a number.
-fn exponent_at(text: &str, at: usize) -> Option<Range<usize>> {
-    let rest = text.get(at..)?.strip_prefix(['e', 'E'])?;
-    text.get(..at)?.ends_with(|c: char| c.is_ascii_digit()).then_some(())?;
-    let digits = rest.strip_prefix(['+', '-']).unwrap_or(rest);
-    let count = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    (count >= 3).then(|| at..text.len() - digits.len() + count)
-}
-
-/// The text with other letters where a line of a heredoc begins with the word that ends it, but goes on. The parser ends the
-/// heredoc there; as in Terraform it is text, which is read from the text itself. Nothing where there is no such line.
-fn without_false_ends(text: &str) -> Option<String> {
-    let mut masked = String::with_capacity(text.len());
-    let mut ends_with: Option<&str> = None;
-    for line in text.split_inclusive('\n') {
-        let Some(word) = ends_with else {
-            let opener = line
-                .trim_end()
-                .rsplit_once("<<")
-                .map(|(_, word)| word.strip_prefix('-').unwrap_or(word));
-            ends_with = opener.filter(|word| !word.is_empty() && !word.contains(|c: char| !continues_word(c)));
-            masked.push_str(line);
-            continue;
-        };
-        let content = line.trim_start();
-        match content.strip_prefix(word) {
-            Some(rest) if rest.trim().is_empty() => ends_with = None,
-            Some(rest) if !rest.starts_with(continues_word) => {
-                masked.push_str(line.get(..line.len() - content.len()).unwrap_or_default());
-                masked.push_str(&"_".repeat(word.len()));
-                masked.push_str(rest);
-                continue;
+            match masked(&text, &error, run) {
+                Some(masked) => text = Cow::Owned(masked),
+                None => return Err(self.syntax_error(&error).into()),
             }
-            Some(_) | None => {}
         }
-        masked.push_str(line);
+        let text = "too many numbers with large exponents, or keys that are given twice, stand in this";
+        Err(
+            Diagnostic::error(code::TOO_LARGE, "too much of what takes long to read")
+                .at(self.whole(), text)
+                .into(),
+        )
     }
-    (masked != text).then_some(masked)
-}
-
-fn continues_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '-'
 }
 
 /// The text in the normal form that all texts of the language have.
@@ -330,7 +281,13 @@ impl<'t> Lowering<'t> {
             })
         };
         match key {
-            hcl::ObjectKey::Ident(name) => named(name.as_str()),
+            hcl::ObjectKey::Ident(name) => {
+                let written = self.source(key.span()).trim();
+                named(if written.is_empty() { name.as_str() } else { written })
+            }
+            hcl::ObjectKey::Expression(hcl::Expression::String(text)) => {
+                named(plainly_quoted(self.source(key.span()).trim()).unwrap_or(text.as_str()))
+            }
             hcl::ObjectKey::Expression(hcl::Expression::Null(_)) => named("null"),
             hcl::ObjectKey::Expression(hcl::Expression::Bool(value)) => named(if **value { "true" } else { "false" }),
             hcl::ObjectKey::Expression(key) => {

@@ -57,13 +57,13 @@ impl Network {
     fn parse(text: &str) -> Result<Self, Failure> {
         let refused = || Failure::Argument(0, "a network such as \"10.0.0.0/16\" is required".to_owned());
         let (address, length) = text.split_once('/').ok_or_else(refused)?;
-        let plain = !length.is_empty() && length.len() <= 3 && length.bytes().all(|digit| digit.is_ascii_digit());
+        let plain = !length.is_empty() && length.bytes().all(|digit| digit.is_ascii_digit());
         let length: u32 = if plain {
             length.parse().map_err(|_| refused())?
         } else {
             return Err(refused());
         };
-        let (address, bits) = match address.parse().map_err(|_| refused())? {
+        let (address, bits) = match unpadded(address).parse().map_err(|_| refused())? {
             IpAddr::V4(address) => (u128::from(u32::from(address)), 32),
             IpAddr::V6(address) => (u128::from(address), 128),
         };
@@ -86,16 +86,26 @@ impl Network {
         low_bits(self.bits - self.length)
     }
 
+    /// Whether it is a part of IPv4, written as IPv6 (`::ffff:10.0.0.0/104`). Terraform tells such networks as IPv4.
+    fn is_mapped(self) -> bool {
+        self.bits == 128 && Ipv6Addr::from(self.first).to_ipv4_mapped().is_some()
+    }
+
     fn address(self, number: u128) -> IpAddr {
         let value = self.first | number;
         match u32::try_from(value) {
             Ok(value) if self.bits == 32 => Ipv4Addr::from(value).into(),
-            Ok(_) | Err(_) => Ipv6Addr::from(value).into(),
+            Ok(_) | Err(_) => IpAddr::V6(value.into()).to_canonical(),
         }
     }
 
     fn written(self) -> String {
-        format!("{}/{}", self.address(0), self.length)
+        let length = if self.is_mapped() {
+            self.length - 96
+        } else {
+            self.length
+        };
+        format!("{}/{length}", self.address(0))
     }
 
     fn longer(self, argument: usize, by: i64) -> Result<Self, Failure> {
@@ -110,17 +120,26 @@ impl Network {
     }
 }
 
+/// The address without zeros in front of its parts, which Terraform reads as decimal and hexadecimal digits like any other.
+fn unpadded(address: &str) -> String {
+    let part = |part: &str| match part.trim_start_matches('0') {
+        "" if !part.is_empty() => "0".to_owned(),
+        digits => digits.to_owned(),
+    };
+    let groups = address.split(':').map(|group| {
+        let parts: Vec<String> = group.split('.').map(part).collect();
+        parts.join(".")
+    });
+    groups.collect::<Vec<String>>().join(":")
+}
+
 fn low_bits(count: u32) -> u128 {
     1_u128.checked_shl(count).map_or(u128::MAX, |bit| bit - 1)
 }
 
 fn whole(arguments: &Arguments<'_>, at: usize) -> Result<BigInt, Failure> {
-    let number = arguments.number(at);
-    if number.is_integer() {
-        Ok(number.truncated())
-    } else {
-        Err(Failure::Argument(at, "a whole number is required".to_owned()))
-    }
+    let number = arguments.number(at).whole();
+    number.ok_or_else(|| Failure::Argument(at, "a whole number is required".to_owned()))
 }
 
 fn host(arguments: &Arguments<'_>) -> Outcome {
@@ -140,15 +159,18 @@ fn host(arguments: &Arguments<'_>) -> Outcome {
     } else {
         number.to_u128().filter(|host| *host <= mask).ok_or_else(refused)?
     };
+    // Terraform numbers the hosts of such a network from there, and so they are no hosts of it.
+    let shift = if network.is_mapped() { 96 } else { 0 };
+    let host = host.checked_shl(shift).unwrap_or(0);
     Ok(Value::text(network.address(host).to_string()))
 }
 
 fn netmask(arguments: &Arguments<'_>) -> Outcome {
     let network = Network::parse(arguments.text(0))?;
-    if network.bits != 32 {
+    if network.bits != 32 && !network.is_mapped() {
         return Err(Failure::Argument(0, "only IPv4 networks have a mask".to_owned()));
     }
-    let mask = low_bits(32) & !network.host_mask();
+    let mask = low_bits(network.bits) & !network.host_mask();
     let whole = Network { first: 0, ..network };
     Ok(Value::text(whole.address(mask).to_string()))
 }
@@ -169,6 +191,12 @@ fn subnet(arguments: &Arguments<'_>) -> Outcome {
 
 fn subnets(arguments: &Arguments<'_>) -> Outcome {
     let network = Network::parse(arguments.text(0))?;
+    if network.is_mapped() {
+        return Err(Failure::Argument(
+            0,
+            "a network such as \"10.0.0.0/16\" is required".to_owned(),
+        ));
+    }
     let last = network.first | network.host_mask();
     // The first address that is still free; nothing when the whole network is taken.
     let mut free = Some(network.first);

@@ -115,6 +115,7 @@ fn write_json(value: &Value, text: &mut String) -> Result<(), String> {
         Shape::Unknown(_) => return Err("the value is not known yet".to_owned()),
         Shape::Null(_) => text.push_str("null"),
         Shape::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),
+        Shape::Number(number) if !number.is_finite() => return Err("JSON has no infinite numbers".to_owned()),
         Shape::Number(number) => text.push_str(&number.to_string()),
         Shape::Text(content) => write_json_string(content, text),
         Shape::List(elements, _) | Shape::Set(elements, _) | Shape::Tuple(elements) => {

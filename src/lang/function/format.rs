@@ -155,14 +155,8 @@ fn write(verb: &Verb, argument: &Value) -> Result<String, String> {
     }
     let converted = |ty: &Type| convert(argument, ty).map_err(|error| error.to_string());
     match verb.letter {
-        't' => Ok(padded(
-            verb,
-            if converted(&Type::Bool)?.as_bool() == Some(true) {
-                "true"
-            } else {
-                "false"
-            },
-        )),
+        // As in Terraform, which takes no notice of a width here.
+        't' => Ok(converted(&Type::Bool)?.as_bool().unwrap_or_default().to_string()),
         's' | 'q' => {
             let value = converted(&Type::String)?;
             let text = value.as_text().unwrap_or_default();
@@ -190,6 +184,9 @@ fn anything(verb: &Verb, argument: &Value) -> Result<String, String> {
 
 /// Go's `%g` of a big number: with an exponent from 7 digits on, and below a ten-thousandth.
 fn shortest(number: &Number) -> String {
+    if !number.is_finite() {
+        return number.to_string();
+    }
     let digits = scientific(number, None);
     if (-4..6).contains(&digits.exponent) {
         return number.to_string();
@@ -238,7 +235,7 @@ fn scientific(number: &Number, precision: Option<usize>) -> Scientific {
         digits.truncate(kept);
     }
     Scientific {
-        negative: number.signum() < 0,
+        negative: number.is_negative(),
         digits,
         exponent,
     }
@@ -283,7 +280,7 @@ fn fixed(number: &Number, places: usize) -> String {
     let digits = if carried { format!("{digits}0") } else { digits };
     let point = digits.len().saturating_sub(places);
     let (whole, fraction) = digits.split_at(point);
-    let sign = if number.signum() < 0 { "-" } else { "" };
+    let sign = if number.is_negative() { "-" } else { "" };
     if places == 0 {
         format!("{sign}{whole}")
     } else {
@@ -292,6 +289,11 @@ fn fixed(number: &Number, places: usize) -> String {
 }
 
 fn decimal(verb: &Verb, number: &Number) -> String {
+    if !number.is_finite() {
+        let text = number.to_string();
+        let text = if verb.space { text.replace('+', " ") } else { text };
+        return padded(verb, &text);
+    }
     let text = match verb.letter {
         'f' => fixed(number, verb.precision.unwrap_or(6)),
         'e' | 'E' => scientific(number, Some(verb.precision.unwrap_or(6) + 1)).with_exponent(verb.letter),
@@ -321,10 +323,7 @@ fn general(number: &Number, precision: usize) -> String {
 }
 
 fn whole(verb: &Verb, number: &Number) -> Result<String, String> {
-    if !number.is_integer() {
-        return Err("a whole number is required".to_owned());
-    }
-    let value = number.truncated();
+    let value = number.whole().ok_or_else(|| "a whole number is required".to_owned())?;
     let text = match verb.letter {
         'b' => value.to_str_radix(2),
         'o' => value.to_str_radix(8),

@@ -1,5 +1,7 @@
 //! Functions on numbers.
 
+use std::cmp::Ordering;
+
 use bigdecimal::num_bigint::BigInt;
 
 use crate::lang::function::{Arguments, Failure, Function, Outcome, Parameter, Returns, Unknowns, Wants};
@@ -36,11 +38,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |a| float(a.number(0).to_f64().ln() / a.number(1).to_f64().ln()),
     ),
     Function::new("max", "The largest of the numbers.", &[], NUMBER, |a| {
-        extreme(a, Iterator::max)
+        extreme(a, Ordering::Greater)
     })
     .and_rest(NUMBERS),
     Function::new("min", "The smallest of the numbers.", &[], NUMBER, |a| {
-        extreme(a, Iterator::min)
+        extreme(a, Ordering::Less)
     })
     .and_rest(NUMBERS),
     Function::new(
@@ -86,15 +88,15 @@ fn failed(error: NumberError) -> Failure {
 
 /// Terraform calculates these with 64 bits and shows the shortest decimal of the result.
 fn float(value: f64) -> Outcome {
-    if !value.is_finite() {
-        return Err(Failure::Call("the result is not a finite number".to_owned()));
-    }
-    number(format!("{value:e}").parse().map_err(failed)?)
+    let number_of = Number::from_f64(value);
+    let result = number_of.ok_or_else(|| Failure::Call("the result is no number".to_owned()))?;
+    number(result.map_err(failed)?)
 }
 
-fn extreme(arguments: &Arguments<'_>, choose: fn(std::vec::IntoIter<Number>) -> Option<Number>) -> Outcome {
-    let numbers: Vec<Number> = (0..arguments.count()).map(|at| arguments.number(at)).collect();
-    let chosen = choose(numbers.into_iter());
+/// The first of the numbers that no other one lies on that side of.
+fn extreme(arguments: &Arguments<'_>, side: Ordering) -> Outcome {
+    let numbers = (0..arguments.count()).map(|at| arguments.number(at));
+    let chosen = numbers.reduce(|chosen, number| if number.cmp(&chosen) == side { number } else { chosen });
     number(chosen.ok_or_else(|| Failure::Call("at least one number is required".to_owned()))?)
 }
 
@@ -142,13 +144,17 @@ fn sum(arguments: &Arguments<'_>) -> Outcome {
     if elements.is_empty() {
         return Err(Failure::Argument(0, "an empty list has no sum".to_owned()));
     }
-    let mut total = Number::zero();
+    let mut total: Option<Number> = None;
     for element in elements {
         let converted = crate::lang::convert::convert(element, &crate::lang::Type::Number).map_err(|_| wrong())?;
         let Shape::Number(summand) = &converted.shape else {
             return Err(wrong());
         };
-        total = total.plus(summand).map_err(failed)?;
+        // The first one is not added to anything: the sum of a negative zero is one.
+        total = Some(match total {
+            Some(total) => total.plus(summand).map_err(failed)?,
+            None => summand.clone(),
+        });
     }
-    number(total)
+    number(total.unwrap_or_else(Number::zero))
 }

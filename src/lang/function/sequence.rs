@@ -256,7 +256,12 @@ fn distinct(arguments: &Arguments<'_>) -> Outcome {
     // A set of what was seen keeps long lists from taking quadratic time.
     let mut seen: std::collections::BTreeSet<Key> = std::collections::BTreeSet::new();
     for value in arguments.elements(0) {
-        if seen.insert(Key(value.clone())) {
+        // Zeros with and without a sign are equal here.
+        let key = match &value.shape {
+            Shape::Number(number) if number.signum() == 0 => Value::integer(0),
+            _ => value.clone(),
+        };
+        if seen.insert(Key(key)) {
             kept.push(value.clone());
         }
     }

@@ -239,16 +239,20 @@ fn plain(text: &str) -> Result<Option<Value>, String> {
         "" | "~" | "null" | "Null" | "NULL" => Value::null(),
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Value::bool(true),
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Value::bool(false),
-        text if ["inf", "nan"].contains(&text.trim_start_matches(['+', '-', '.']).to_ascii_lowercase().as_str())
-            && text.contains('.') =>
-        {
-            return Err(format!("`{text}` is no number that the language has"));
-        }
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => infinity("+Inf"),
+        "-.inf" | "-.Inf" | "-.INF" => infinity("-Inf"),
+        ".nan" | ".NaN" | ".NAN" => return Err(format!("`{text}` is no number that the language has")),
         text => match timestamp(text).map(Value::text).or_else(|| number(text)) {
             Some(value) => value,
             None => return Ok(None),
         },
     }))
+}
+
+fn infinity(spelled: &str) -> Value {
+    spelled
+        .parse::<Number>()
+        .map_or_else(|_| Value::null(), |number| Value::new(Shape::Number(number)))
 }
 
 fn number(text: &str) -> Option<Value> {

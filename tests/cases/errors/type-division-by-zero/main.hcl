@@ -1,5 +1,5 @@
 locals {
   count = 0
-  a     = 1 / local.count
-  b     = 7 % local.count
+  a     = local.count / local.count
+  b     = 1 / local.count - 1 / local.count
 }

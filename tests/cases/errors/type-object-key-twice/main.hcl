@@ -1,3 +1,4 @@
 locals {
-  a = { x = 1, x = 2 }
+  key = "x"
+  a   = { (local.key) = 1, (local.key) = 2 }
 }
