@@ -146,6 +146,7 @@ fn fold_and<T>(
         return Err(found);
     };
     let declared = &root.all;
+    found.extend(inputs.not_read());
     found.extend(inputs.undeclared(&|name| declared.declares_variable(name), &declared.variable_names()));
     let (room, problems) = Room::root(declared, inputs);
     found.extend(problems);

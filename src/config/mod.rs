@@ -15,6 +15,7 @@ pub mod json_schema;
 pub mod layout;
 mod lost;
 pub mod module;
+mod overriding;
 pub mod parse;
 pub mod reference;
 mod references;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::lost::Lost;
+use crate::config::overriding;
 use crate::config::parse::{self, Parsed, RawBlock};
-use crate::config::source::{ReadError, Role, Sources};
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::config::source::{ReadError, Role, SourceFile, Sources, Unreadable};
+use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span};
 use crate::lang::code;
 use crate::lang::expr::Node;
 
@@ -46,7 +47,7 @@ pub fn parsed(sources: &mut Sources) -> (Configuration, Diagnostics) {
         blocks: root,
         lost,
         mut found,
-    } = parse::blocks(&files);
+    } = blocks_of(sources, ROOT, &files);
     let mut waiting = called(&root, ROOT, &mut found);
     let mut configuration = Configuration {
         lost,
@@ -72,12 +73,29 @@ pub fn parsed(sources: &mut Sources) -> (Configuration, Diagnostics) {
             blocks,
             lost,
             found: problems,
-        } = parse::blocks(&files);
+        } = blocks_of(sources, &first, &files);
         found.extend(problems);
         waiting.extend(called(&blocks, &first, &mut found));
         configuration.modules.insert(first, (blocks, lost));
     }
     (configuration, found)
+}
+
+/// The blocks of these files of a directory; what cannot be read of it is told, and may declare anything.
+fn blocks_of(sources: &Sources, directory: &str, files: &[(FileId, &SourceFile)]) -> Parsed {
+    let (over, base): (Vec<_>, Vec<_>) = files.iter().partition(|(_, file)| overriding::is_override(&file.name));
+    let mut parsed = parse::blocks(&base);
+    let over = parse::blocks(&over);
+    parsed.lost.extend(over.lost);
+    parsed.found.extend(over.found);
+    let unreadable = sources.unreadable(directory).iter();
+    for file in unreadable.filter(|file| matches!(file.role, Role::Configuration | Role::Module)) {
+        parsed.lost.extend(Lost::anything());
+        parsed.found.push(unreadable_file(file));
+    }
+    let problems = overriding::put_over(&mut parsed.blocks, &parsed.lost, over.blocks);
+    parsed.found.extend(problems);
+    parsed
 }
 
 impl Configuration {
@@ -185,6 +203,27 @@ fn unreadable(error: &ReadError, span: Span) -> Diagnostic {
     match std::error::Error::source(error) {
         Some(cause) => diagnostic.detail(format!("The system says: {cause}.")),
         None => diagnostic,
+    }
+}
+
+/// What to say of a file that counts and cannot be read.
+pub(super) fn unreadable_file(file: &Unreadable) -> Diagnostic {
+    let error = &*file.error;
+    let told = match std::error::Error::source(error) {
+        Some(cause) => format!("{error}. The system says: {cause}."),
+        None => format!("{error}."),
+    };
+    let diagnostic = Diagnostic::error(code::UNREADABLE_FILE, "file that cannot be read").detail(told);
+    match error {
+        ReadError::NotText { .. } => diagnostic.hint("save the file as UTF-8"),
+        ReadError::NoDirectory(_)
+        | ReadError::NotADirectory(_)
+        | ReadError::Empty(_)
+        | ReadError::ForTerraform { .. }
+        | ReadError::NotRegular(_)
+        | ReadError::TooLarge { .. }
+        | ReadError::NoFile(_)
+        | ReadError::Refused { .. } => diagnostic,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,8 +28,10 @@ pub struct Sources {
     modules: BTreeMap<Arc<str>, Vec<FileId>>,
     /// The first name of each directory, whatever links lead to it.
     first_names: HashMap<PathBuf, Arc<str>>,
-    /// Names of Terraform's files in the directory, none of which is read.
-    for_terraform: Vec<String>,
+    /// Names of files in the directory that mean something elsewhere, none of which is read.
+    foreign: Vec<String>,
+    /// Files that count and cannot be read, by the module's directory; the root is `.`.
+    unreadable: BTreeMap<Arc<str>, Vec<Unreadable>>,
     /// Texts of modules' files that count in place of the stored ones, by their paths.
     laid_over: BTreeMap<PathBuf, String>,
     door: Door,
@@ -44,6 +46,17 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// What it holds.
     pub role: Role,
+}
+
+/// A file that cannot be read.
+#[derive(Clone, Debug)]
+pub struct Unreadable {
+    /// Its name as shown to people.
+    pub name: String,
+    /// What it was to hold.
+    pub role: Role,
+    /// Why.
+    pub error: Arc<ReadError>,
 }
 
 /// What a file holds.
@@ -135,10 +148,11 @@ pub enum ReadError {
 
 impl Sources {
     /// Reads the configuration of a directory: every `*.hcl` and `*.hcl.json` except `*.vars.hcl`, the variable
-    /// files that are taken up by name, and no name that starts with a dot.
+    /// files that are taken up by name, and no name that starts with a dot. What cannot be read beside something that can is
+    /// told by [`Sources::unreadable`].
     ///
     /// # Errors
-    /// When the directory or one of the files cannot be read, or holds no configuration.
+    /// When the directory cannot be read, or no file of it, or holds no configuration.
     pub fn read(directory: &Path) -> Result<Self, ReadError> {
         let shown = directory.display().to_string();
         let refused = |cause: io::Error| match cause.kind() {
@@ -151,19 +165,25 @@ impl Sources {
         };
         let names = names_in(directory).map_err(refused)?;
         let mut sources = Self::empty(directory);
-        sources.for_terraform = names_for_terraform(directory).map_err(refused)?;
+        sources.foreign = foreign_names(directory).map_err(refused)?;
+        let mut unreadable = Vec::new();
         for (name, role) in names {
-            let text = read_text(&directory.join(&name), &name)?;
-            sources.push(name, &text, role);
+            match read_text(&directory.join(&name), &name) {
+                Ok(text) => drop(sources.push(name, &text, role)),
+                Err(error) => unreadable.push((name, role, error)),
+            }
         }
         if sources.of_role(Role::Configuration).next().is_none() {
-            let for_terraform = sources.for_terraform.iter().find(|name| !name.contains(".tfvars"));
-            if let Some(name) = for_terraform {
+            if let Some((_, _, error)) = unreadable.into_iter().next() {
+                return Err(error);
+            }
+            if let Some(name) = sources.foreign.iter().find(|name| is_terraform(name)) {
                 let name = name.clone();
                 return Err(ReadError::ForTerraform { directory: shown, name });
             }
             return Err(ReadError::Empty(shown));
         }
+        sources.give_up(".".into(), unreadable);
         Ok(sources)
     }
 
@@ -188,7 +208,7 @@ impl Sources {
     /// led to it: links give a directory many, and it is read once.
     ///
     /// # Errors
-    /// When the directory or one of its files cannot be read, or holds no configuration.
+    /// When the directory cannot be read, or no file of it, or holds no configuration.
     pub fn read_module(&mut self, directory: &Arc<str>) -> Result<Arc<str>, ReadError> {
         if self.modules.contains_key(directory) {
             return Ok(Arc::clone(directory));
@@ -218,19 +238,25 @@ impl Sources {
                 names.push((name.to_owned(), role));
             }
         }
+        let mut unreadable = Vec::new();
         for (name, role) in names {
             if role == Role::Configuration {
                 let shown = format!("{directory}/{name}");
                 let text = match self.laid_over.get(&itself.join(&name)) {
-                    Some(text) => text.clone(),
-                    None => read_text(&path.join(&name), &shown)?,
+                    Some(text) => Ok(text.clone()),
+                    None => read_text(&path.join(&name), &shown),
                 };
-                files.push(self.push(shown, &text, Role::Module));
+                match text {
+                    Ok(text) => files.push(self.push(shown, &text, Role::Module)),
+                    Err(error) => unreadable.push((shown, Role::Module, error)),
+                }
             }
         }
         if files.is_empty() {
-            return Err(ReadError::Empty(directory.to_string()));
+            let first = unreadable.into_iter().next().map(|(_, _, error)| error);
+            return Err(first.unwrap_or_else(|| ReadError::Empty(directory.to_string())));
         }
+        self.give_up(Arc::clone(directory), unreadable);
         self.first_names.insert(itself, Arc::clone(directory));
         self.modules.insert(Arc::clone(directory), files);
         Ok(Arc::clone(directory))
@@ -250,13 +276,27 @@ impl Sources {
         }));
     }
 
-    /// Names of files of the directory that Terraform would read values of variables from.
-    pub fn values_for_terraform(&self) -> Vec<String> {
-        let taken = |name: &&String| {
-            let stem = name.strip_suffix(".json").unwrap_or(name);
-            stem == "terraform.tfvars" || stem.ends_with(".auto.tfvars")
-        };
-        self.for_terraform.iter().filter(taken).cloned().collect()
+    fn give_up(&mut self, directory: Arc<str>, files: Vec<(String, Role, ReadError)>) {
+        let files = files.into_iter().map(|(name, role, error)| Unreadable {
+            name,
+            role,
+            error: error.into(),
+        });
+        self.unreadable.insert(directory, files.collect());
+    }
+
+    /// The files of a module's directory that count and cannot be read; the root is `.`.
+    pub fn unreadable(&self, directory: &str) -> &[Unreadable] {
+        self.unreadable.get(directory).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Names of files of the directory that look as if they gave values to variables, but for which another name is read. Those
+    /// of Terraform belong to its own configuration where that lies beside them.
+    pub fn values_not_read(&self) -> Vec<&str> {
+        let has_terraform = self.foreign.iter().any(|name| is_terraform(name));
+        let names = self.foreign.iter().filter(|name| !is_terraform(name));
+        let names = names.filter(|name| !has_terraform || !name.contains(".tfvars"));
+        names.map(String::as_str).collect()
     }
 
     /// The files of a module that was read.
@@ -289,7 +329,8 @@ impl Sources {
             files: Vec::new(),
             modules: BTreeMap::new(),
             first_names: HashMap::new(),
-            for_terraform: Vec::new(),
+            foreign: Vec::new(),
+            unreadable: BTreeMap::new(),
             laid_over: BTreeMap::new(),
             door: Door {
                 directory: directory.to_owned(),
@@ -321,6 +362,9 @@ impl Sources {
     /// Puts a text in the place of the file of that name, or beside the others where its name tells that it belongs there.
     pub fn put(&mut self, name: &str, text: &str) {
         let Some(role) = role_of(name) else { return };
+        for files in self.unreadable.values_mut() {
+            files.retain(|file| file.name != name);
+        }
         match self.files.iter_mut().find(|file| file.name == name) {
             Some(file) => file.text = text.strip_prefix('\u{feff}').unwrap_or(text).into(),
             None => {
@@ -415,7 +459,12 @@ impl Sources {
 fn names_in(directory: &Path) -> io::Result<Vec<(String, Role)>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
+        let entry = entry?;
+        // As in Terraform a directory may be called anything.
+        if entry.file_type()?.is_dir() {
+            continue;
+        }
+        let name = entry.file_name();
         if let Some((name, role)) = name.to_str().and_then(|name| Some((name.to_owned(), role_of(name)?))) {
             names.push((name, role));
         }
@@ -424,19 +473,25 @@ fn names_in(directory: &Path) -> io::Result<Vec<(String, Role)>> {
     Ok(names)
 }
 
-/// The names of files that would mean something to Terraform.
-fn names_for_terraform(directory: &Path) -> io::Result<Vec<String>> {
+/// The names of files that would mean something to Terraform, or would hold values if they were called otherwise.
+fn foreign_names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
         if let Ok(name) = entry?.file_name().into_string() {
             let stem = name.strip_suffix(".json").unwrap_or(&name);
-            if !name.starts_with('.') && (stem.ends_with(".tf") || stem.ends_with(".tfvars")) {
+            let values = stem == "terraform.tfvars" || stem.ends_with(".auto.tfvars");
+            let json = name.ends_with(".json") && (stem == "pgferry.vars" || stem.ends_with(".auto.vars"));
+            if !name.starts_with('.') && (is_terraform(&name) || values || json) {
                 names.push(name);
             }
         }
     }
     names.sort();
     Ok(names)
+}
+
+fn is_terraform(name: &str) -> bool {
+    name.strip_suffix(".json").unwrap_or(name).ends_with(".tf")
 }
 
 fn role_of(name: &str) -> Option<Role> {
@@ -478,7 +533,11 @@ fn read_text(path: &Path, name: &str) -> Result<String, ReadError> {
             megabytes: metadata.len() / (1024 * 1024),
         });
     }
-    String::from_utf8(fs::read(path).map_err(refused)?).map_err(|error| {
+    let content = content(path).map_err(refused)?.ok_or_else(|| ReadError::TooLarge {
+        name: name.to_owned(),
+        megabytes: LARGEST_FILE / (1024 * 1024),
+    })?;
+    String::from_utf8(content).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to());
         ReadError::NotText {
             name: name.to_owned(),
@@ -486,6 +545,16 @@ fn read_text(path: &Path, name: &str) -> Result<String, ReadError> {
         }
     })
 }
+
+/// What a file holds; nothing where it is more than its size promised and more than is read, as files of the system may be.
+fn content(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut content)?;
+    Ok((u64::try_from(content.len()).unwrap_or(u64::MAX) <= LARGEST_FILE).then_some(content))
+}
+
+/// The device that is empty; whoever names it wants an empty file.
+const NOTHING: &str = "/dev/null";
 
 /// The door that functions read files through; it remembers what it gave out.
 #[derive(Clone)]
@@ -521,14 +590,19 @@ fn refused(path: &str, cause: &io::Error) -> FileError {
 
 impl Files for Door {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        if path == NOTHING {
+            return Ok(Vec::new());
+        }
         let metadata = self.metadata(path)?;
         if !metadata.is_file() {
             return Err(FileError::NotRegular(path.to_owned()));
         }
+        let too_large = || FileError::TooLarge(path.to_owned());
         if metadata.len() > LARGEST_FILE {
-            return Err(FileError::TooLarge(path.to_owned()));
+            return Err(too_large());
         }
-        let content = fs::read(self.directory.join(path)).map_err(|cause| refused(path, &cause))?;
+        let content = content(&self.directory.join(path)).map_err(|cause| refused(path, &cause))?;
+        let content = content.ok_or_else(too_large)?;
         self.remember(path, Sha256::digest(&content).to_vec());
         Ok(content)
     }
@@ -684,6 +758,60 @@ mod tests {
         fs::write(directory.path().join("later/c"), "").unwrap();
         assert_eq!(door.below("later").unwrap(), ["c"]);
         assert!(sources.digest() != before);
+    }
+
+    #[test]
+    fn devices_and_directories_are_refused_and_nothing_is_empty() {
+        let directory = directory(&[("a.hcl", b"" as &[u8])]);
+        let door = Sources::read(directory.path()).unwrap().door();
+        for path in ["/dev/zero", "/dev/tty", ".", "/dev/stdin"] {
+            assert!(door.read(path).is_err(), "{path}");
+        }
+        assert_eq!(door.read("/dev/null").unwrap(), b"");
+    }
+
+    #[test]
+    fn what_cannot_be_read_hides_nothing_else() {
+        let directory = directory(&[
+            ("a.hcl", b"x" as &[u8]),
+            ("b.hcl", b"\xff"),
+            ("pgferry.vars.hcl", b"\xff"),
+        ]);
+        let mut sources = Sources::read(directory.path()).unwrap();
+        let names = |sources: &Sources| {
+            sources
+                .unreadable(".")
+                .iter()
+                .map(|file| file.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sources.of_role(Role::Configuration).count(), 1);
+        assert_eq!(names(&sources), ["b.hcl", "pgferry.vars.hcl"]);
+        sources.put("b.hcl", "as it is in an editor");
+        assert_eq!(names(&sources), ["pgferry.vars.hcl"]);
+    }
+
+    #[test]
+    fn values_under_other_names_are_noticed() {
+        let unread = |files: &[(&str, &[u8])]| {
+            let sources = Sources::read(directory(files).path()).unwrap();
+            sources.values_not_read().join(" ")
+        };
+        let none: &[u8] = b"";
+        assert_eq!(
+            unread(&[
+                ("a.hcl", none),
+                ("pgferry.vars.json", none),
+                ("x.auto.vars.json", none),
+                ("terraform.tfvars", none)
+            ]),
+            "pgferry.vars.json terraform.tfvars x.auto.vars.json"
+        );
+        // These are Terraform's own.
+        assert_eq!(
+            unread(&[("a.hcl", none), ("main.tf", none), ("terraform.tfvars", none)]),
+            ""
+        );
     }
 
     #[test]

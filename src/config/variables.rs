@@ -79,21 +79,14 @@ pub struct Supplied {
 pub struct Inputs {
     given: BTreeMap<Arc<str>, Given>,
     pub(super) unset_sensitive: UnsetSensitive,
-    /// `TF_VAR_` variables and files of Terraform that are not read.
-    unread: Unread,
+    /// What would give values in Terraform, but not here: the names without `TF_VAR_`.
+    meant_for_terraform: BTreeSet<String>,
+    /// Names of files that look as if they gave values.
+    not_read: Vec<String>,
     /// Whether a file could not be read that may give values, too.
     lost: bool,
     pub(super) cwd: Arc<str>,
     pub(super) door: Door,
-}
-
-/// What would give values in Terraform, but not here.
-#[derive(Default)]
-struct Unread {
-    /// The names without `TF_VAR_`.
-    environment: BTreeSet<String>,
-    /// Names of files.
-    files: Vec<String>,
 }
 
 struct Given {
@@ -140,15 +133,15 @@ impl Inputs {
         let mut inputs = Self {
             given: BTreeMap::new(),
             unset_sensitive: supplied.unset_sensitive,
-            unread: Unread {
-                environment: supplied.meant_for_terraform.clone(),
-                files: sources.values_for_terraform(),
-            },
+            meant_for_terraform: supplied.meant_for_terraform.clone(),
+            not_read: sources.values_not_read().into_iter().map(str::to_owned).collect(),
             lost: false,
             cwd: supplied.cwd.as_str().into(),
             door: sources.door(),
         };
-        let mut found = Diagnostics::new();
+        let unreadable = sources.unreadable(".").iter();
+        let unreadable = unreadable.filter(|file| file.role == Role::AutomaticVariables);
+        let mut found: Diagnostics = unreadable.map(super::module::unreadable_file).collect();
         for (name, text) in &supplied.environment {
             let file = sources.add_value(format!("<{ENVIRONMENT_PREFIX}{name}>"), text);
             inputs.insert(name, Content::Text(file, text.as_str().into()), Origin::Environment);
@@ -194,7 +187,8 @@ impl Inputs {
         Self {
             given: BTreeMap::new(),
             unset_sensitive: UnsetSensitive::Unknown,
-            unread: Unread::default(),
+            meant_for_terraform: BTreeSet::new(),
+            not_read: Vec::new(),
             lost: false,
             cwd: ".".into(),
             door: sources.door(),
@@ -210,6 +204,21 @@ impl Inputs {
         for RawAttribute { name, expr } in found.absorb(parse_values(id, file)).unwrap_or_default() {
             self.insert(&name.value, Content::Expr(expr), Origin::File(name.span));
         }
+    }
+
+    /// Files that look as if they gave values and are not read.
+    pub(super) fn not_read(&self) -> Diagnostics {
+        let warnings = self.not_read.iter().map(|file| {
+            Diagnostic::warning(code::NOT_READ, "file that is not read")
+                .detail(format!(
+                    "`{file}` gives no values: its name is none of those that are read."
+                ))
+                .hint(format!(
+                    "rename it to `{}`, or name it with `--var-file`",
+                    renamed(file)
+                ))
+        });
+        warnings.collect()
     }
 
     /// What is given for variables that nobody declares.
@@ -328,6 +337,7 @@ fn literal_default(default: &RawAttribute) -> Diagnostic {
         .at(default.expr.span, "a sensitive variable has no default")
         .detail("The configuration is read by everybody who may read the repository.")
         .hint("give the value in a `*.vars.hcl` file that is not committed, or as `PGFERRY_VAR_…`")
+        .hint("where it may be left out, write `default = null`")
 }
 
 fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Result<Value, Box<Diagnostic>> {
@@ -444,7 +454,7 @@ impl Declared<'_> {
             _ if inputs.lost && !inputs.given.contains_key(&self.name.value) => Err(Diagnostics::new()),
             Some(value) => Ok(value.marked(self.marks)),
             None if self.marks.sensitive => self.unset_sensitive(inputs),
-            None => Err(self.unset(&inputs.unread).into()),
+            None => Err(self.unset(&inputs.meant_for_terraform).into()),
         }
     }
 
@@ -503,12 +513,12 @@ impl Declared<'_> {
                 Type::Bool => Value::bool(true),
                 Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_) => Value::unknown(ty),
             },
-            UnsetSensitive::Refuse => return Err(self.unset(&inputs.unread).into()),
+            UnsetSensitive::Refuse => return Err(self.unset(&inputs.meant_for_terraform).into()),
         };
         Ok(value.marked(self.marks))
     }
 
-    fn unset(&self, unread: &Unread) -> Diagnostic {
+    fn unset(&self, meant_for_terraform: &BTreeSet<String>) -> Diagnostic {
         let name = &self.name.value;
         let ways = if self.marks.sensitive {
             format!("set {ENVIRONMENT_PREFIX}{name}, or name a file that holds it with `--var-file`")
@@ -520,25 +530,25 @@ impl Declared<'_> {
         };
         let mut unset = Diagnostic::error(code::VARIABLE_UNSET, "variable without a value")
             .at(self.name.span, "this variable has no default and no value is given");
-        if unread.environment.contains(&**name) {
+        if meant_for_terraform.contains(&**name) {
             unset = unset.hint(format!(
                 "TF_VAR_{name} is set, but only {ENVIRONMENT_PREFIX}{name} is read"
             ));
-        }
-        for file in &unread.files {
-            unset = unset.hint(format!("`{file}` is not read: rename it to `{}`", renamed(file)));
         }
         unset.hint(ways)
     }
 }
 
-/// The name here of a file that holds values for Terraform.
+/// The name under which a file of values is read.
 fn renamed(file: &str) -> String {
     let (stem, json) = match file.strip_suffix(".json") {
         Some(stem) => (stem, ".json"),
         None => (file, ""),
     };
-    let stem = stem.strip_suffix(".tfvars").unwrap_or(stem);
+    let stem = stem
+        .strip_suffix(".tfvars")
+        .or_else(|| stem.strip_suffix(".vars"))
+        .unwrap_or(stem);
     let stem = if stem == "terraform" { "pgferry" } else { stem };
     format!("{stem}.vars.hcl{json}")
 }

@@ -54,6 +54,8 @@ codes! {
     MISSING_ARGUMENT = "C011": "a required argument is missing";
     DUPLICATE_BLOCK = "C012": "two blocks declare the same thing";
     STRAY_CLOSER = "C013": "a bracket is closed that was never opened";
+    UNREADABLE_FILE = "C014": "a file of the configuration cannot be read";
+    OVERRIDE = "C015": "an override file changes what nothing declares";
 
     UNKNOWN_REFERENCE = "C020": "nothing of this name was declared";
     UNKNOWN_ATTRIBUTE = "C021": "the value has no attribute or element of this name";
@@ -79,6 +81,7 @@ codes! {
     VARIABLE_FILE = "C043": "a file of variable values holds something else";
     LITERAL_SECRET = "C044": "a secret stands in the configuration itself";
     VARIABLE_UNUSED = "C045": "nothing refers to a variable";
+    NOT_READ = "C046": "a file looks as if it gave values, but is not read";
 
     CYCLE = "C050": "values need each other in a circle";
     FOR_EACH = "C051": "for_each is not a known map, set of texts or object";

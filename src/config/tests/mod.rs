@@ -15,6 +15,7 @@ use crate::lang::value::{Residual, Type, Value};
 mod errors;
 mod json;
 mod modules;
+mod overriding;
 mod properties;
 mod statements;
 mod values;

@@ -1,0 +1,7 @@
+variable "region" {
+  default = "westeurope"
+}
+
+output "region" {
+  value = var.region
+}

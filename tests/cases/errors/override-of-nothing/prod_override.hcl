@@ -1,0 +1,9 @@
+locals {
+  nmae = "vnet-hub-prod"
+}
+
+network "spoke" {
+  name = "vnet-spoke"
+}
+
+check "name" {}
