@@ -693,6 +693,11 @@ impl Scope for Here<'_, '_> {
             Named::Resource(at) => match self.room.resource(at) {
                 None | Some(ResourceValue::Failed) => Err(Reported::before()),
                 Some(ResourceValue::Single(instance)) => {
+                    let block = self.room.all.resources.get(at);
+                    // Its `count` was refused already; who has one asks for its instances by number.
+                    if block.is_some_and(|block| block.body.attribute("count").is_some()) {
+                        return Err(Reported::before());
+                    }
                     refuse_key(&lookup, "this resource")?;
                     self.instance(&lookup, instance, 1)
                 }

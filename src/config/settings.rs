@@ -264,12 +264,12 @@ impl<'r> Reading<'_, 'r> {
         for attribute in &block.body.attributes {
             let expr = &attribute.expr;
             match &*attribute.name.value {
-                "cloud" => settings.cloud = self.text(expr),
-                "world" => settings.world = self.text(expr),
-                "subscription_id" => settings.subscription_id = self.text(expr),
-                "tenant_id" => settings.tenant_id = self.text(expr),
-                "resource_group" => settings.resource_group = self.text(expr),
-                "location" => settings.location = self.text(expr),
+                "cloud" => settings.cloud = self.shown("cloud", expr),
+                "world" => settings.world = self.shown("world", expr),
+                "subscription_id" => settings.subscription_id = self.shown("subscription_id", expr),
+                "tenant_id" => settings.tenant_id = self.shown("tenant_id", expr),
+                "resource_group" => settings.resource_group = self.shown("resource_group", expr),
+                "location" => settings.location = self.shown("location", expr),
                 "tags" => settings.tags = self.tags(expr),
                 _ => self
                     .found
@@ -458,6 +458,20 @@ impl<'r> Reading<'_, 'r> {
             );
         }
         text.map(|value| Spanned { value, span: expr.span })
+    }
+
+    /// A text of the `azure` block, which stands in ids and so in plans.
+    fn shown(&mut self, name: &str, expr: &Expr) -> Option<Spanned<String>> {
+        let value = self.value(expr)?;
+        if order::deep_marks(&value).sensitive {
+            self.found.push(
+                Diagnostic::error(code::SENSITIVE_SHOWN, "sensitive value where it would be shown")
+                    .at(expr.span, format!("`{name}` is stored and shown in plans"))
+                    .hint("wrap it in `nonsensitive(…)` if it may be seen"),
+            );
+            return None;
+        }
+        self.text(expr)
     }
 
     fn tags(&mut self, expr: &Expr) -> Option<Spanned<BTreeMap<String, String>>> {

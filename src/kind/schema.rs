@@ -438,7 +438,7 @@ fn read_content<'a>(
             });
             continue;
         };
-        if let Some(Some(field)) = found.absorb(read_field(argument, written)) {
+        if let Some(Some(field)) = found.absorb(read_field(title, argument, written)) {
             values.insert(argument.name, Read { written, field });
         }
     }
@@ -479,7 +479,7 @@ fn marks_of_all(value: &Value) -> Marks {
 }
 
 /// Reads one value; `None` where it is null, which is the same as leaving the argument out.
-fn read_field(argument: &Argument, written: &Written) -> Result<Option<Field>, Diagnostics> {
+fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Option<Field>, Diagnostics> {
     let value = &written.value;
     if value.is_null() && !value.marks.ephemeral {
         return Ok(None);
@@ -567,7 +567,7 @@ fn read_field(argument: &Argument, written: &Written) -> Result<Option<Field>, D
                 let name = argument.name;
                 let refused = if words.len() > MOST_WORDS {
                     let text = format!("this is none of the {} words that `{name}` may be", words.len());
-                    let hint = "`pgferry kinds`, with the name of the kind after it, lists them";
+                    let hint = format!("`pgferry kinds {}` lists them", title.trim_matches('`'));
                     refused.at(written.span, text).hint(hint)
                 } else {
                     let list: Vec<String> = words.iter().map(|word| format!("`{}`", word.word)).collect();

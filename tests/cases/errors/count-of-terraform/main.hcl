@@ -2,3 +2,7 @@ network "spoke" {
   count = 2
   name  = "spoke-${count.index}"
 }
+
+output "first" {
+  value = network.spoke[0].id
+}

@@ -1,0 +1,8 @@
+variable "subscription" {
+  sensitive = true
+}
+
+azure {
+  subscription_id = var.subscription
+  location        = "westeurope"
+}
