@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::config::lost::Lost;
-use crate::config::parse::RawBlock;
+use crate::config::parse::{RawAttribute, RawBlock};
 use crate::config::variables::{self, Declared};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, nearest};
 use crate::lang::code;
+use crate::lang::convert::convert;
 use crate::lang::expr::{Expr, Name, Reference, StepNode};
+use crate::lang::types::constant;
+use crate::lang::value::Type;
 
 /// How many names an error lists.
 const MOST_NAMES: usize = 5;
@@ -551,6 +554,18 @@ pub(super) fn single_label(block: &RawBlock, form: &str) -> Diagnostics {
         [_] => Diagnostics::new(),
         [_, extra, ..] => wrong(extra.span, format!("only one label is allowed: `{form} {{ … }}`")),
     }
+}
+
+/// What an argument says that is a plain `true` or `false`; as in Terraform a text may say it, too.
+pub(super) fn truth(attribute: &RawAttribute) -> Result<bool, Diagnostics> {
+    let value = constant(&attribute.expr)?;
+    let truth = convert(&value, &Type::Bool).ok().and_then(|truth| truth.as_bool());
+    truth.ok_or_else(|| {
+        let text = "`true` or `false` is required";
+        Diagnostic::error(code::CONVERSION, "wrong type")
+            .at(attribute.expr.span, text)
+            .into()
+    })
 }
 
 /// An argument or nested block that does not exist.

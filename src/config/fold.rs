@@ -10,7 +10,7 @@ use crate::address::pattern::Renaming;
 use crate::block::{Block, Check, Import, Literal, Removal, Verdict};
 use crate::config::call;
 use crate::config::check;
-use crate::config::declare::{Site, unknown_argument};
+use crate::config::declare::{Site, truth, unknown_argument};
 use crate::config::forms;
 use crate::config::import;
 use crate::config::module::Configuration;
@@ -362,8 +362,10 @@ impl<'f, 'r> Folding<'f, 'r> {
         };
         let description = constant_of("description", &mut self.found);
         let flag = |name: &str, found: &mut Diagnostics| {
-            let value = constant_of(name, found);
-            value.and_then(|value| value.as_bool()).unwrap_or(false)
+            let attribute = block.body.attribute(name);
+            attribute
+                .and_then(|attribute| found.absorb(truth(attribute)))
+                .unwrap_or(false)
         };
         let (sensitive, ephemeral) = (flag("sensitive", &mut self.found), flag("ephemeral", &mut self.found));
         let Some(attribute) = block.body.attribute("value") else {

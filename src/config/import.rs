@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::address::{InstanceKey, ModulePath};
-use crate::block::{Import, Literal};
+use crate::block::{Block, Import, Literal};
 use crate::config::declare::{Site, unknown_argument};
 use crate::config::fold::Folding;
 use crate::config::forms;
@@ -102,6 +102,22 @@ fn import(
     }
     if !folding.blocks.iter().any(|block| block.address == to) {
         if matches!(&written.node, Node::Reference(reference) if folding.room.has_failed(reference)) {
+            return None;
+        }
+        let same_name = |block: &&Block| {
+            let address = &block.address;
+            (address.module(), address.kind(), address.label()) == (to.module(), to.kind(), to.label())
+        };
+        if let Some(other) = folding.blocks.iter().find(same_name) {
+            let text = match (other.address.key(), to.key()) {
+                (Some(_), None) => "this block has `for_each`: a key must choose one of its instances".to_owned(),
+                (Some(_), Some(key)) => format!("there is no instance [\"{key}\"] of this block"),
+                (None, _) => "this block has no `for_each`, so it has no keys".to_owned(),
+            };
+            let wrong = refuse(to_expr, text).and_at(other.span, "declared here");
+            folding
+                .found
+                .push(wrong.hint(format!("for example `{}`", other.address)));
             return None;
         }
         let missing = refuse(to_expr, format!("{to} is not declared"));

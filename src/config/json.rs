@@ -49,7 +49,8 @@ pub(super) fn blocks(file: FileId, text: &str) -> Result<Vec<RawBlock>, Diagnost
 pub(super) fn values(file: FileId, text: &str) -> Result<Vec<RawAttribute>, Diagnostics> {
     let mut reader = Reader::new(file, text);
     let mut attributes = Vec::new();
-    for member in reader.top(text)?.into_iter().flatten() {
+    let members = reader.top(text)?.into_iter().flatten();
+    for member in members.filter(|member| &*member.name != COMMENT) {
         let expr = reader.literal(&member.value);
         reader.attribute(&member, expr, &mut attributes);
     }

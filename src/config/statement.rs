@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::address::pattern::{Pattern, Renaming, ResourcePattern};
 use crate::address::{Address, InstanceKey, ModulePath, ModuleStep};
 use crate::block::{AtEnd, Block, Removal};
-use crate::config::declare::unknown_argument;
-use crate::config::parse::{RawAttribute, RawBlock, RawBody};
+use crate::config::declare::{truth, unknown_argument};
+use crate::config::parse::{RawBlock, RawBody};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::code;
 use crate::lang::expr::{Expr, Node, Reference, Step, StepNode};
@@ -147,16 +147,6 @@ fn key_of(pattern: &Pattern) -> Option<&InstanceKey> {
         Some(resource) => resource.key.as_ref(),
         None => pattern.module.steps().last().and_then(|step| step.key.as_ref()),
     }
-}
-
-fn truth(attribute: &RawAttribute) -> Result<bool, Diagnostics> {
-    let value = constant(&attribute.expr)?;
-    value.as_bool().ok_or_else(|| {
-        let text = "`true` or `false` is required";
-        Diagnostic::error(code::CONVERSION, "wrong type")
-            .at(attribute.expr.span, text)
-            .into()
-    })
 }
 
 /// Labels, arguments and nested blocks that such a block does not have.

@@ -282,17 +282,9 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
         );
     }
     let flag = |name: &str, default: bool, found: &mut Diagnostics| {
-        let Some(attribute) = block.body.attribute(name) else {
-            return default;
-        };
-        let Some(value) = found.absorb(constant(&attribute.expr)) else {
-            return default;
-        };
-        value.as_bool().unwrap_or_else(|| {
-            let text = "`true` or `false` is required".to_owned();
-            found.push(Diagnostic::error(code::CONVERSION, "wrong type").at(attribute.expr.span, text));
-            default
-        })
+        let attribute = block.body.attribute(name);
+        let said = attribute.and_then(|attribute| found.absorb(super::declare::truth(attribute)));
+        said.unwrap_or(default)
     };
     let sensitive = flag("sensitive", false, &mut found);
     let nullable = flag("nullable", true, &mut found);

@@ -362,11 +362,12 @@ impl Schema {
         let mut sections = BTreeMap::new();
         for nested in &block.body.blocks {
             let Some(section) = self.sections.iter().find(|section| section.name == &*nested.name) else {
-                found.push(
-                    Diagnostic::error(UNKNOWN_ARGUMENT, "unknown block")
-                        .at(nested.span, format!("{title} has no block of this name"))
-                        .offer(&nested.name, self.sections.iter().map(|section| section.name)),
-                );
+                let unknown = Diagnostic::error(UNKNOWN_ARGUMENT, "unknown block")
+                    .at(nested.span, format!("{title} has no block of this name"));
+                found.push(match names.contains(&&*nested.name) {
+                    true => unknown.hint(format!("`{0}` is an argument: write `{0} = …`", nested.name)),
+                    false => unknown.offer(&nested.name, self.sections.iter().map(|section| section.name)),
+                });
                 continue;
             };
             let arguments: Vec<&'static Argument> = section.arguments.iter().collect();

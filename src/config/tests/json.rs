@@ -132,6 +132,16 @@ fn problems_in_json_have_places() {
 }
 
 #[test]
+fn comments_among_values_are_no_values() {
+    let files = [
+        ("main.hcl", "variable \"v\" {}\noutput \"x\" { value = var.v }\n"),
+        ("pgferry.vars.hcl.json", r#"{ "//": "what it is for", "v": 1 }"#),
+    ];
+    let (sources, folded) = run(&files, &supplied(&[]));
+    assert_eq!(rendered(&sources, folded.unwrap().warnings), "");
+}
+
+#[test]
 fn values_of_variables_may_be_json() {
     let files = [
         ("main.hcl", "variable \"v\" {}\noutput \"x\" { value = var.v }\n"),

@@ -257,3 +257,20 @@ output "password" {
     let shown = format!("{:?}", folded.outputs[0].value);
     assert_eq!(shown, r#"{"n": 1, "password": null}"#);
 }
+
+/// As in Terraform; what says neither is refused, and never taken for no.
+#[test]
+fn a_text_may_say_true_and_nothing_else_counts_as_false() {
+    let (_, folded) = run(
+        &[("main.hcl", "output \"x\" {\n  value = 1\n  sensitive = \"true\"\n}\n")],
+        &supplied(&[]),
+    );
+    assert!(folded.unwrap().outputs[0].sensitive);
+    insta::assert_snapshot!(
+        found("variable \"v\" {\n  nullable = \"no\"\n}\noutput \"x\" {\n  value = var.v\n  sensitive = 1\n}\n"),
+        @r#"
+    C035 wrong type @ 2:14 `"no"`: `true` or `false` is required
+    C035 wrong type @ 6:15 `1`: `true` or `false` is required
+    "#
+    );
+}
