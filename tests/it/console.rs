@@ -68,7 +68,7 @@ fn the_first_error_ends_it_with_its_place() {
 
 #[test]
 fn a_configuration_that_does_not_hold_is_told_first() {
-    let answer = Ferry::of("locals {\n  a = 1 / 0\n}\n")
+    let answer = Ferry::of("locals {\n  a = 0 / 0\n}\n")
         .run_fed("1\n", &["console"])
         .expect(1);
     assert_eq!(answer.out, "");
