@@ -30,4 +30,5 @@ mod secrets;
 mod state;
 mod structure;
 mod support;
+mod together;
 mod wait;

@@ -1,6 +1,8 @@
 //! A project in a directory of its own, the built pgferry in front of it and a simulator behind it. Nothing of the
 //! environment reaches the commands, and nothing of them reaches beyond the directory and loopback.
 
+pub(crate) mod backend;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -422,6 +424,19 @@ impl Running {
     /// Whether it has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Those that have ended, and those that run.
+    pub(crate) fn parted(all: Vec<Self>) -> (Vec<Self>, Vec<Self>) {
+        let (mut ended, mut running) = (Vec::new(), Vec::new());
+        for mut one in all {
+            if one.has_ended() {
+                ended.push(one);
+            } else {
+                running.push(one);
+            }
+        }
+        (ended, running)
     }
 }
 
