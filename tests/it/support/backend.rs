@@ -9,6 +9,7 @@ use pgferry::secret::Secret;
 use pgferry_state::testing::azurite::Azurite;
 
 use super::Ferry;
+use super::gate::Gate;
 
 /// Where a state is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +29,20 @@ impl Backend {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [Self::Local, Self::AzureBlob, Self::Postgres];
 
-    /// Lets a project keep its state here. The name is a state's own, in lowercase letters, digits and hyphens.
+    /// Lets a project keep its state here, through a gate where a service keeps it. The name is a state's own, in lowercase
+    /// letters, digits and hyphens.
     pub(crate) fn keep(self, ferry: &mut Ferry, name: &str) {
-        let block = match self {
+        let (block, port) = match self {
             Self::Local => return,
-            Self::AzureBlob => container(name, ferry),
-            Self::Postgres => database_block(name, ferry),
+            Self::AzureBlob => (container(name, ferry), azurite().port()),
+            Self::Postgres => (
+                database_block(name, ferry),
+                postgres().endpoint().unwrap().port.number(),
+            ),
         };
-        ferry.write("state.hcl", &block);
+        let gate = Gate::before(port);
+        ferry.write("state.hcl", &block.replace(&port.to_string(), &gate.port.to_string()));
+        ferry.gate = Some(gate);
     }
 
     /// Makes it so that a dead holder's lease is over, where the lock is a lease that outlives its holder: what waiting for

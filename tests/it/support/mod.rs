@@ -2,6 +2,7 @@
 //! environment reaches the commands, and nothing of them reaches beyond the directory and loopback.
 
 pub(crate) mod backend;
+pub(crate) mod gate;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -20,6 +21,8 @@ pub(crate) const PASSWORD: &str = "c0rrect-h0rse/battery+staple";
 pub(crate) struct Ferry {
     folder: TempDir,
     given: Vec<(String, String)>,
+    /// What stands between it and the service that keeps its state.
+    gate: Option<gate::Gate>,
 }
 
 /// What a command answered.
@@ -77,6 +80,7 @@ impl Ferry {
         let ferry = Self {
             folder,
             given: Vec::new(),
+            gate: None,
         };
         ferry.world(|world| world["clock"] = "event".into());
         ferry
@@ -134,6 +138,11 @@ impl Ferry {
     /// Puts a variable into the environment of every command from now on.
     pub(crate) fn give(&mut self, name: &str, value: &str) {
         self.given.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// What stands between it and the service that keeps its state, where there is a service.
+    pub(crate) fn gate(&self) -> Option<&gate::Gate> {
+        self.gate.as_ref()
     }
 
     /// Runs a command to its end.
