@@ -428,6 +428,17 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::LockLost { .. } => report
             .hint("what was committed before stands; what this run began in Azure goes on and is in the journal")
             .hint("run `pgferry apply` again when the other one is done: it goes on where this one stopped"),
+        StoreError::Encrypted => report
+            .hint("give the `pgferry` block the `encryption` that the state was written with; nothing was changed"),
+        StoreError::NotEncrypted => report
+            .hint("`pgferry init` encrypts it where it is; until then nothing reads or writes it")
+            .hint("if nobody should have taken the encryption away, find out who wrote the state last: `pgferry history`"),
+        StoreError::WrongKey { .. } => report
+            .hint("nothing was changed: set the variable to what the state was written with")
+            .hint(
+                "where it was changed on purpose, name the old one beside it, as `previous_passphrase` or `previous_key`, and \
+                 run `pgferry init` once",
+            ),
         StoreError::Remote { .. } => report.hint(
             "check the network, the login and the `state` block, then run the same command again: what was committed stands",
         ),
