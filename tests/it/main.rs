@@ -11,6 +11,7 @@ mod console;
 mod crash;
 mod cutover;
 mod drift;
+mod encryption;
 mod faults;
 mod fleet;
 mod fmt;

@@ -1,3 +1,5 @@
+//! What is encrypted, what is told where a key does not fit, and that every promise of a store holds.
+
 use std::path::Path;
 
 use serde_json::json;
