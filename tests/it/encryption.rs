@@ -1,8 +1,8 @@
 //! A state that is encrypted, wherever it is kept: nobody reads it without the key, and nothing is lost on the way there, to
 //! another key and back.
 
-use crate::support::Ferry;
 use crate::support::backend::Backend;
+use crate::support::{Ferry, side_by_side};
 
 const PASSPHRASE: &str = "correct ferry battery harbour";
 const LATER: &str = "another tide another rope";
@@ -127,7 +127,7 @@ fn a_wrong_passphrase_a_missing_one_and_one_too_many_are_told() {
 #[test]
 fn a_state_is_encrypted_given_another_key_and_decrypted_without_loss() {
     let key = "0f".repeat(32);
-    for backend in Backend::ALL {
+    side_by_side(Backend::ALL.into_iter(), |backend| {
         let mut ferry = Ferry::example("quickstart");
         backend.keep(&mut ferry, "rotated");
         let _ = ferry.apply();
@@ -153,7 +153,7 @@ fn a_state_is_encrypted_given_another_key_and_decrypted_without_loss() {
             assert!(!again.contains("encrypted"), "{again}");
         }
         assert_eq!(ferry.writes().len(), writes);
-    }
+    });
 }
 
 #[test]

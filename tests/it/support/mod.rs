@@ -320,7 +320,8 @@ impl Ferry {
             .collect()
     }
 
-    fn entries(&self) -> Vec<Json> {
+    /// What the simulator logged of every request.
+    pub(crate) fn entries(&self) -> Vec<Json> {
         let log = self.control(reqwest::Method::GET, "requests", None);
         log.as_array()
             .cloned()
