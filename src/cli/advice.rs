@@ -1,18 +1,21 @@
 //! Ways out of failures of Azure, of the login and of the state. It reads errors; it never changes what happens.
 
+use jiff::Timestamp;
 use pgferry_state::{Damage, Holder, StoreError};
 
 use super::error::Report;
 use super::view::layout::{clean, typed};
 use super::view::object::{in_words, noun};
 use super::view::progress::gate;
-use super::view::time::instant;
+use super::view::time::{between, instant, length};
 use crate::address::UnitAddress;
 use crate::apply::{ApplyError, EndedBadly, StepError};
 use crate::arm::error::Delivery;
 use crate::arm::migration::Ending;
 use crate::arm::{ArmError, ArmId, Failure, MissingOutput, Retry, ServiceError, Verb};
 use crate::azure::ConnectError;
+use crate::azure::clock::WallClock;
+use crate::clock::Clock as _;
 use crate::plan::step::Why;
 use crate::simulator::serve::ServeError;
 
@@ -313,7 +316,7 @@ fn on_ended(unit: &UnitAddress, ended: &EndedBadly) -> Report {
 pub(crate) fn on_apply(error: &ApplyError) -> Report {
     match error {
         ApplyError::Moved(_) => Report::of(error).hint("run the same command again: it plans anew"),
-        ApplyError::Locked(holder) => on_lock(holder),
+        ApplyError::Locked(holder) => on_lock(holder, WallClock.now()),
         ApplyError::RunOpen(_) => Report::of(error).hint("`pgferry apply` settles it first, then goes on"),
         ApplyError::Store(error) => on_store(error),
         ApplyError::Arm(error) => on_arm(error),
@@ -324,7 +327,7 @@ pub(crate) fn on_apply(error: &ApplyError) -> Report {
 }
 
 /// Somebody else holds the lock.
-fn on_lock(holder: &Holder) -> Report {
+fn on_lock(holder: &Holder, now: Timestamp) -> Report {
     let report = Report::new("somebody else is writing to the state")
         .fact("who", holder.who.to_string())
         .fact("process", holder.process.to_string())
@@ -334,7 +337,10 @@ fn on_lock(holder: &Holder) -> Report {
         None => report,
     };
     report
-        .fact("since", instant(holder.since))
+        .fact(
+            "since",
+            format!("{}, {} ago", instant(holder.since), length(between(holder.since, now))),
+        )
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
         .hint("a lock outlives its process by a minute at most: if that one hangs, end it and run this command again")
         .hint("`pgferry lock show` tells whether it still counts")
@@ -375,7 +381,7 @@ pub(crate) fn on_serve(error: &ServeError) -> Report {
 pub(crate) fn on_store(error: &StoreError) -> Report {
     let report = Report::of(error);
     match error {
-        StoreError::Locked(holder) => on_lock(holder),
+        StoreError::Locked(holder) => on_lock(holder, WallClock.now()),
         StoreError::NewerFormat { .. } => report.hint(NEWER_PROGRAM),
         StoreError::Corrupt { damage, last_good, .. } => {
             let report = match damage {
@@ -422,6 +428,17 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::LockLost { .. } => report
             .hint("what was committed before stands; what this run began in Azure goes on and is in the journal")
             .hint("run `pgferry apply` again when the other one is done: it goes on where this one stopped"),
+        StoreError::Encrypted => report
+            .hint("give the `pgferry` block the `encryption` that the state was written with; nothing was changed"),
+        StoreError::NotEncrypted => report
+            .hint("`pgferry init` encrypts it where it is; until then nothing reads or writes it")
+            .hint("if nobody should have taken the encryption away, find out who wrote the state last: `pgferry history`"),
+        StoreError::WrongKey { .. } => report
+            .hint("nothing was changed: set the variable to what the state was written with")
+            .hint(
+                "where it was changed on purpose, name the old one beside it, as `previous_passphrase` or `previous_key`, and \
+                 run `pgferry init` once",
+            ),
         StoreError::Remote { .. } => report.hint(
             "check the network, the login and the `state` block, then run the same command again: what was committed stands",
         ),
@@ -541,19 +558,20 @@ mod tests {
 
     #[test]
     fn a_held_lock_names_its_holder() {
-        let error = StoreError::Locked(Holder {
+        let holder = Holder {
             who: Actor::new("ada@db-admin-1"),
             process: 4711,
             command: "pgferry apply".into(),
             run: None,
             since: "2026-11-01T01:58:00Z".parse().unwrap(),
-        });
-        insta::assert_snapshot!(shown(&on_store(&error)), @"
+        };
+        let now = "2026-11-01T02:10:00Z".parse().unwrap();
+        insta::assert_snapshot!(shown(&on_lock(&holder, now)), @"
         error: somebody else is writing to the state
           who      ada@db-admin-1
           process  4711
           command  pgferry apply
-          since    2026-11-01 01:58 UTC
+          since    2026-11-01 01:58 UTC, 12 min ago
         hint: wait until it is done, or give --lock-timeout; `pgferry status` and
               `pgferry plan` work meanwhile
         hint: a lock outlives its process by a minute at most: if that one hangs, end it

@@ -92,11 +92,7 @@ impl Backend {
         let Some(block) = block else {
             return Ok(Self::Local);
         };
-        let mut reading = Reading {
-            body: &block.body,
-            block: block.span,
-            found: Diagnostics::new(),
-        };
+        let mut reading = Reading::of(&block.body, block.span);
         let backend = match block.backend.value.as_str() {
             "local" => {
                 reading.refuse_others("local", &[]);
@@ -154,7 +150,7 @@ impl Backend {
                 let login = match sas {
                     Given::Known(sas) => BlobLogin::Sas(BlobSas::new(sas.expose())),
                     Given::Absent => BlobLogin::Tokens(Arc::new(Login(tokens(cloud, tenant, env).await?))),
-                    Given::Unset { argument } => return Err(CommandError::StateSecretUnset { argument }),
+                    Given::Unset { argument } => return Err(unset(argument)),
                 };
                 let route = if address.is_on_this_machine() {
                     Route::Direct
@@ -179,7 +175,7 @@ impl Backend {
                 let password = match password {
                     Given::Known(password) => Some(password.clone()),
                     Given::Absent => None,
-                    Given::Unset { argument } => return Err(CommandError::StateSecretUnset { argument }),
+                    Given::Unset { argument } => return Err(unset(argument)),
                 };
                 let dial = StateDial {
                     endpoint: Endpoint {
@@ -230,10 +226,21 @@ impl BlobTokens for Login {
     }
 }
 
-struct Reading<'a> {
+/// A block that says how the state is kept, being read.
+pub(super) struct Reading<'a> {
     body: &'a Body,
     block: Span,
-    found: Diagnostics,
+    pub(super) found: Diagnostics,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn of(body: &'a Body, block: Span) -> Self {
+        Self {
+            body,
+            block,
+            found: Diagnostics::new(),
+        }
+    }
 }
 
 impl Reading<'_> {
@@ -362,7 +369,7 @@ impl Reading<'_> {
         }
     }
 
-    fn attribute(&self, name: &str) -> Option<&Attribute> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.body
             .attributes
             .get(name)
@@ -411,7 +418,7 @@ impl Reading<'_> {
         parsed.map_err(|error| self.refuse(span, &error.to_string())).ok()
     }
 
-    fn secret(&mut self, argument: &'static str) -> Given {
+    pub(super) fn secret(&mut self, argument: &'static str) -> Given {
         let Some(attribute) = self.attribute(argument) else {
             return Given::Absent;
         };
@@ -445,9 +452,16 @@ impl Reading<'_> {
             .push(Diagnostic::error(MISSING_ARGUMENT, "missing argument").at(self.block, text));
     }
 
-    fn refuse(&mut self, span: Span, text: &str) {
+    pub(super) fn refuse(&mut self, span: Span, text: &str) {
         self.found
             .push(Diagnostic::error(NOT_ALLOWED, "value not allowed").at(span, text));
+    }
+}
+
+fn unset(argument: &'static str) -> CommandError {
+    CommandError::StateSecretUnset {
+        block: "state",
+        argument,
     }
 }
 

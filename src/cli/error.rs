@@ -128,7 +128,9 @@ pub(crate) enum CommandError {
     },
     /// A secret that opens the state has no value.
     StateSecretUnset {
-        /// The argument of the `state` block.
+        /// The block of the configuration.
+        block: &'static str,
+        /// Its argument.
         argument: &'static str,
     },
     /// State that is still where it was kept before the configuration named another place.
@@ -399,7 +401,7 @@ impl CommandError {
                 let unit = typed(unit);
                 Report::new("nobody accepted the loss").hint(format!("accept it with `pgferry cancel {unit} --accept-loss {unit}`"))
             }
-            Self::StateSecretUnset { argument } => Report::new(format!("`{argument}` of the `state` block has no value"))
+            Self::StateSecretUnset { block, argument } => Report::new(format!("`{argument}` of the `{block}` block has no value"))
                 .hint("set the variable that it names, as PGFERRY_VAR_name, where this command runs"),
             Self::StateElsewhere { there, here } => Report::new("the state is not where the configuration says")
                 .fact("it is in", there)

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use pgferry_state::{Edit, HistoryEntry, Holder, Intent, LocalStore, Serial, Snapshot, Store, StoreError};
+use pgferry_state::{
+    Edit, HistoryEntry, Holder, Intent, LocalStore, SealedStore, Sealing, Serial, Snapshot, Store, StoreError,
+};
 
 use super::error::CommandError;
 use super::exit::Exit;
@@ -38,7 +40,10 @@ pub(crate) async fn run(args: &InitArgs, call: &Call<'_>) -> Result<Exit, Comman
         }
         None if project.backend.is_local() => None,
         None => Some(Place {
-            store: Arc::new(LocalStore::new(session::state_directory(&project))),
+            store: Arc::new(SealedStore::either(
+                Arc::new(LocalStore::new(session::state_directory(&project))),
+                project.encryption.keys()?,
+            )),
             name: session::state_directory(&project).display().to_string(),
         }),
     };
@@ -53,6 +58,18 @@ pub(crate) async fn run(args: &InitArgs, call: &Call<'_>) -> Result<Exit, Comman
             ),
         },
     };
+    let told = match goal.store.sealing().await? {
+        Sealing::AsGiven => told,
+        Sealing::Otherwise => {
+            goal.store.seal_anew(intent(call)).await?;
+            let now = if project.encryption.keys()?.encrypts() {
+                "It is encrypted now as the configuration says. Copies and backups from before are as they were."
+            } else {
+                "It is not encrypted any more: take the `encryption` block out."
+            };
+            format!("{told} {now}")
+        }
+    };
     call.ui.show(&format!("{told}\n"));
     Ok(Exit::Done)
 }
@@ -62,14 +79,17 @@ const TRIES: usize = 5;
 
 /// A store and its name for people.
 struct Place {
-    store: Arc<dyn Store>,
+    store: Arc<SealedStore>,
     name: String,
 }
 
 impl Place {
     async fn of(project: &Project, call: &Call<'_>) -> Result<Self, CommandError> {
         Ok(Self {
-            store: session::store(project, call.env).await?,
+            store: Arc::new(SealedStore::either(
+                session::stored(project, call.env).await?,
+                project.encryption.keys()?,
+            )),
             name: project.backend.place(&session::state_directory(project)),
         })
     }

@@ -36,6 +36,7 @@ mod project;
 mod prompt;
 mod renderings;
 mod schema;
+mod sealing;
 mod session;
 mod show;
 mod signals;

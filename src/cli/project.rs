@@ -9,6 +9,7 @@ use super::backend::Backend;
 use super::calling::Calling;
 use super::env::Env;
 use super::error::CommandError;
+use super::sealing::Encryption;
 use super::view::diagnostic::{self, Quotable, SourceText};
 use crate::arm::{Cloud, CloudError, Outputs, SubscriptionId, TenantId};
 use crate::config::source::Role;
@@ -70,6 +71,8 @@ pub(crate) struct Project {
     pub(crate) settings: Settings,
     /// Where its state is kept.
     pub(crate) backend: Backend,
+    /// How its state is encrypted.
+    pub(crate) encryption: Encryption,
     /// The configuration, ready to be evaluated.
     pub(crate) program: Program,
     /// How pgferry is called for it.
@@ -119,10 +122,11 @@ impl Project {
             check_program(&configured)?;
             let defaults = defaults(&configured.azure, env)?;
             let backend = Backend::of(configured.pgferry.state.as_ref(), defaults.cloud)?;
-            Ok((configured, defaults, backend))
+            let encryption = Encryption::of(configured.pgferry.encryption.as_ref())?;
+            Ok((configured, defaults, (backend, encryption)))
         });
         let configured = found.absorb(configured).filter(|_| !found.has_errors());
-        let Some((configured, defaults, backend)) = configured else {
+        let Some((configured, defaults, (backend, encryption))) = configured else {
             let defaults = settings(&configuration, &inputs).and_then(|configured| defaults(&configured.azure, env));
             found.extend(Program::other_problems(configuration, inputs, defaults.ok()));
             return Err(Box::new(Refused { found, sources }));
@@ -142,6 +146,7 @@ impl Project {
             sources,
             settings: configured,
             backend,
+            encryption,
             program,
             calling: Calling::of(directory, &wishes.assignments),
         })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pgferry_state::{Lineage, LocalStore, Serial, Snapshot, Store};
+use pgferry_state::{Lineage, LocalStore, SealedStore, Serial, Snapshot, Store};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -369,11 +369,20 @@ pub(crate) fn state_directory(project: &Project) -> PathBuf {
     }
 }
 
-/// The store that the configuration names.
+/// The store that the configuration names, encrypted as it says.
 ///
 /// # Errors
 /// When a secret of it has no value, or the way to it cannot be set up.
 pub(crate) async fn store(project: &Project, env: &Env) -> Result<Arc<dyn Store>, CommandError> {
+    let keys = project.encryption.keys()?;
+    Ok(Arc::new(SealedStore::new(stored(project, env).await?, keys)))
+}
+
+/// What the store of the configuration is given to keep.
+///
+/// # Errors
+/// As [`store`].
+pub(crate) async fn stored(project: &Project, env: &Env) -> Result<Arc<dyn Store>, CommandError> {
     let tenant = project.program.defaults.tenant.as_ref();
     let (local, cloud) = (state_directory(project), project.cloud());
     project.backend.open(local, cloud, tenant, env).await

@@ -574,11 +574,3 @@ pub(super) fn unknown_argument(name: &Name, place: &str, known: &[&str]) -> Diag
         .at(name.span, format!("`{place}` has no argument of this name"))
         .offer(&name.value, known.iter().copied())
 }
-
-/// Something of the language that this version does not do.
-pub(super) fn not_yet(name: &Name, what: &str) -> Diagnostic {
-    Diagnostic::error(code::NOT_YET, "not supported yet").at(
-        name.span,
-        format!("{what} is part of the language, but this version does not support it yet"),
-    )
-}

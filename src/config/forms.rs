@@ -191,6 +191,30 @@ pub const STATE: &[Slot] = &[
     ),
 ];
 
+/// The arguments of the `encryption` block.
+pub const ENCRYPTION: &[Slot] = &[
+    optional(
+        "passphrase",
+        TEXT,
+        "A passphrase, from a sensitive variable. The key is made of it by Argon2id.",
+    ),
+    optional(
+        "key",
+        TEXT,
+        "A key in place of a passphrase, from a sensitive variable: 32 random bytes, as 64 hexadecimal digits or in base64.",
+    ),
+    optional(
+        "previous_passphrase",
+        TEXT,
+        "The passphrase that the state was encrypted with before, until `pgferry init` has written it anew.",
+    ),
+    optional(
+        "previous_key",
+        TEXT,
+        "The key that the state was encrypted with before. Alone, it lets `pgferry init` write the state unencrypted.",
+    ),
+];
+
 /// The `pgferry` block.
 pub static PGFERRY: Form = Form {
     name: "pgferry",
@@ -207,17 +231,32 @@ pub static PGFERRY: Form = Form {
         "Versions of pgferry that may work on the configuration, such as `>= 0.1, < 2.0` or `~> 1.4`.",
     )],
     other_arguments: OtherArguments::Refused,
-    blocks: &[Form {
-        name: "state",
-        labels: &["BACKEND"],
-        summary: "Where the state is kept: `local`, `azure_blob` or `postgres`.",
-        doc: "",
-        example: "",
-        repeats: Repeats::Once,
-        slots: STATE,
-        other_arguments: OtherArguments::Refused,
-        blocks: &[],
-    }],
+    blocks: &[
+        Form {
+            name: "state",
+            labels: &["BACKEND"],
+            summary: "Where the state is kept: `local`, `azure_blob` or `postgres`.",
+            doc: "",
+            example: "",
+            repeats: Repeats::Once,
+            slots: STATE,
+            other_arguments: OtherArguments::Refused,
+            blocks: &[],
+        },
+        Form {
+            name: "encryption",
+            labels: &[],
+            summary: "How the state is encrypted: records, plan, journal and history, wherever it is kept.",
+            doc: "Without it nothing is encrypted. A state is encrypted from its first commit on; one that is there already, or whose \
+              key changes, is written anew by `pgferry init`. Names of units, times, the tenant and the subscription, and who \
+              holds the lock stay readable.",
+            example: "",
+            repeats: Repeats::Once,
+            slots: ENCRYPTION,
+            other_arguments: OtherArguments::Refused,
+            blocks: &[],
+        },
+    ],
 };
 
 /// The `azure` block.

@@ -34,7 +34,7 @@ pub use decode::{Declared, Program};
 pub use fold::{Exports, Folded, OutputValue, constants, fold};
 pub use module::{Configuration, parse, parsed};
 pub use parse::{RawAttribute, RawBlock, RawBody};
-pub use settings::{AzureBlock, PgferryBlock, Settings, StateBlock, settings};
+pub use settings::{AzureBlock, EncryptionBlock, PgferryBlock, Settings, StateBlock, settings};
 pub use source::{Location, ReadError, Sources};
 pub use unset::{Unset, unset};
 pub use variables::{Assignment, Inputs, Supplied, UnsetSensitive};

@@ -47,6 +47,8 @@ pub struct PgferryBlock {
     pub required_version: Option<Spanned<String>>,
     /// Where state is kept.
     pub state: Option<StateBlock>,
+    /// How state is encrypted.
+    pub encryption: Option<EncryptionBlock>,
     /// The header, when there is such a block.
     pub span: Option<Span>,
 }
@@ -56,6 +58,15 @@ pub struct PgferryBlock {
 pub struct StateBlock {
     /// Which backend.
     pub backend: Spanned<String>,
+    /// Its settings.
+    pub body: Body,
+    /// The header.
+    pub span: Span,
+}
+
+/// The `encryption` block.
+#[derive(Clone, Debug)]
+pub struct EncryptionBlock {
     /// Its settings.
     pub body: Body,
     /// The header.
@@ -163,9 +174,6 @@ impl<'r> Reading<'_, 'r> {
         for attribute in &block.body.attributes {
             match &*attribute.name.value {
                 "required_version" => settings.required_version = self.text(&attribute.expr),
-                "encryption" => self
-                    .found
-                    .push(super::declare::not_yet(&attribute.name, "`encryption`")),
                 _ => self
                     .found
                     .push(unknown_argument(&attribute.name, "pgferry", &forms::PGFERRY.names())),
@@ -178,7 +186,11 @@ impl<'r> Reading<'_, 'r> {
                         .at(nested.header, "there is one `state` block already"),
                 ),
                 "state" => settings.state = self.state(nested),
-                "encryption" => self.found.push(super::declare::not_yet(&nested.kind, "`encryption`")),
+                "encryption" if settings.encryption.is_some() => self.found.push(
+                    Diagnostic::error(code::DUPLICATE_BLOCK, "declared twice")
+                        .at(nested.header, "there is one `encryption` block already"),
+                ),
+                "encryption" => settings.encryption = self.encryption(nested),
                 "backend" | "cloud" => self
                     .found
                     .push(unknown_argument(&nested.kind, "pgferry", &[]).hint(format!(
@@ -222,6 +234,24 @@ impl<'r> Reading<'_, 'r> {
                 value: backend.value.to_string(),
                 span: backend.span,
             },
+            body: self.body(&block.body),
+            span: block.header,
+        })
+    }
+
+    fn encryption(&mut self, block: &RawBlock) -> Option<EncryptionBlock> {
+        if let Some(label) = block.labels.first() {
+            self.found
+                .push(Diagnostic::error(code::LABELS, "wrong labels").at(label.span, "`encryption` takes no label"));
+            return None;
+        }
+        let known: Vec<&str> = forms::ENCRYPTION.iter().map(|slot| slot.name).collect();
+        let attributes = block.body.attributes.iter().map(|attribute| &attribute.name);
+        let unknown = attributes.filter(|name| !known.contains(&&*name.value));
+        for name in unknown.chain(block.body.blocks.iter().map(|nested| &nested.kind)) {
+            self.found.push(unknown_argument(name, "encryption", &known));
+        }
+        Some(EncryptionBlock {
             body: self.body(&block.body),
             span: block.header,
         })

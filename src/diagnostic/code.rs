@@ -49,7 +49,6 @@ codes! {
     LABELS = "C006": "a block has too many or too few labels";
     BAD_NAME = "C007": "a label or name is not an identifier";
     UNKNOWN_BLOCK = "C008": "no block of this kind exists";
-    NOT_YET = "C009": "the block or argument exists in the language but this version does not support it yet";
     UNKNOWN_ARGUMENT = "C010": "no argument or nested block of this name exists here";
     MISSING_ARGUMENT = "C011": "a required argument is missing";
     DUPLICATE_BLOCK = "C012": "two blocks declare the same thing";

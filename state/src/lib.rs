@@ -13,6 +13,7 @@
 //! shared     what the backends have in common that others reach too
 //! azure_blob the backend in a container of Azure Blob Storage
 //! postgres   the backend in a PostgreSQL database
+//! sealed     encryption of what a store of any kind is given to keep
 //! testing    a strict store in memory and the suite that every store passes
 //! ```
 
@@ -22,6 +23,7 @@ mod ledger;
 mod local;
 mod postgres;
 mod rows;
+mod sealed;
 mod shared;
 mod snapshot;
 mod store;
@@ -34,6 +36,7 @@ pub use azure_blob::{
 };
 pub use local::{Activity, LocalStore};
 pub use postgres::{Between, Dial, PostgresManners, PostgresStore, StateName, StateNameError};
+pub use sealed::{KeyTextError, Keys, SealKey, SealedStore, Sealing};
 pub use shared::{RemoteFault, SignInRefused, settled};
 pub use snapshot::{
     Actor, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey, Revision, RunId,

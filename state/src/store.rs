@@ -372,6 +372,18 @@ pub enum StoreError {
     /// The lock that was to be broken is held by a process of this machine that lives.
     #[error("the lock is held by a living process: {0}")]
     HolderLives(Box<Holder>),
+    /// The state is encrypted, and no key was given.
+    #[error("the state is encrypted, and no key of it is at hand")]
+    Encrypted,
+    /// The state is not encrypted, and was to be.
+    #[error("the state is not encrypted, though it should be")]
+    NotEncrypted,
+    /// None of the keys that were given opens the state.
+    #[error("{}", if *.passphrase { "the passphrase is not that of the state" } else { "the key is not that of the state" })]
+    WrongKey {
+        /// Whether the state was encrypted with a passphrase.
+        passphrase: bool,
+    },
     /// A store that others reach too did not answer, or refused.
     #[error("cannot {doing} {place}")]
     Remote {
@@ -491,6 +503,9 @@ impl StoreError {
             | Self::TooDeep { .. }
             | Self::HeldByAnother { .. }
             | Self::HolderLives(_)
+            | Self::Encrypted
+            | Self::NotEncrypted
+            | Self::WrongKey { .. }
             | Self::Unusable => Self::Unusable,
         }
     }

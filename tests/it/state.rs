@@ -1,76 +1,11 @@
 //! State that a team shares: in a container and in a database, brought there and moved on without loss.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use pgferry::postgres::local::{Afterwards, Cluster, Programs};
-use pgferry::secret::Secret;
 use pgferry_state::testing::azurite::Azurite;
 
+use crate::support::backend::{blob_block, container, database_block};
 use crate::support::{Ferry, until};
-
-/// The emulator of blob storage that these tests share.
-fn azurite() -> &'static Azurite {
-    static SHARED: OnceLock<Azurite> = OnceLock::new();
-    SHARED.get_or_init(|| Azurite::start().unwrap())
-}
-
-const DATABASE_PASSWORD: &str = "st4te, 'quoted' too";
-
-/// The server for state in PostgreSQL that these tests share.
-fn postgres() -> &'static Cluster {
-    static SHARED: OnceLock<Cluster> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let programs = Programs::in_folder("/usr/lib/postgresql/15/bin".as_ref());
-        let folder = tempfile::Builder::new()
-            .prefix("pgferry-test-")
-            .tempdir()
-            .unwrap()
-            .keep();
-        let password = Secret::new(DATABASE_PASSWORD);
-        let programs = programs.expect("PostgreSQL 15 is there; tests/run installs it");
-        let start = Cluster::create(&programs, &folder, password, &[], Afterwards::Remove);
-        run(start).unwrap()
-    })
-}
-
-fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(work)
-}
-
-/// Makes a container and gives the project what opens it.
-fn container(name: &str, ferry: &mut Ferry) -> String {
-    let url = format!("{}/{name}?restype=container&{}", azurite().endpoint(), Azurite::sas());
-    run(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let answer = client.put(url).header("content-length", 0).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 201);
-    });
-    ferry.give("PGFERRY_VAR_state_sas", &Azurite::sas());
-    blob_block(name, "prod")
-}
-
-fn blob_block(container: &str, key: &str) -> String {
-    format!(
-        "variable \"state_sas\" {{\n  type      = string\n  sensitive = true\n}}\n\n\
-         pgferry {{\n  state \"azure_blob\" {{\n    endpoint  = \"{}\"\n    container = \"{container}\"\n    \
-         key       = \"{key}\"\n    sas       = var.state_sas\n  }}\n}}\n",
-        azurite().endpoint()
-    )
-}
-
-fn database_block(name: &str, ferry: &mut Ferry) -> String {
-    let endpoint = postgres().endpoint().unwrap();
-    ferry.give("PGFERRY_VAR_state_password", DATABASE_PASSWORD);
-    format!(
-        "variable \"state_password\" {{\n  type      = string\n  sensitive = true\n}}\n\n\
-         pgferry {{\n  state \"postgres\" {{\n    host     = \"127.0.0.1\"\n    port     = {}\n    \
-         database = \"postgres\"\n    user     = \"postgres\"\n    password = var.state_password\n    \
-         ssl_mode = \"disable\"\n    name     = \"{name}\"\n  }}\n}}\n",
-        endpoint.port
-    )
-}
 
 #[test]
 fn a_project_lives_in_a_container_and_leaves_no_state_on_the_machine() {

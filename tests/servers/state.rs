@@ -31,6 +31,15 @@ mod pooled {
     pgferry_state::store_conformance!(Place::new(Between::Pooler));
 }
 
+/// The same promises with everything encrypted.
+mod encrypted {
+    use pgferry_state::testing::Sealed;
+
+    use super::{Between, Place};
+
+    pgferry_state::store_conformance!(Sealed(Place::new(Between::Nothing)));
+}
+
 /// A schema of its own for one state.
 struct Place {
     schema: String,

@@ -37,10 +37,34 @@ const BLOATED_BYTES: u64 = 64 << 20;
 const BLOATED_TIMES: u64 = 10;
 
 impl Database {
-    /// Opens the database of a state, or makes one.
+    /// Opens the database of a state. One that was never made is made empty.
     pub(super) fn open(layout: &Layout) -> Result<Self, StoreError> {
         settle_replacement(layout)?;
         Self::open_dir(layout.database())
+    }
+
+    /// Makes the database of a new state with just these rows, whole or not at all: a power loss may tear whatever a new
+    /// database writes first.
+    pub(super) fn make(layout: &Layout, serial: Serial, rows: &Rows) -> Result<(), StoreError> {
+        settle_replacement(layout)?;
+        Self::make_beside(layout, serial, rows)?;
+        let next = layout.next_database();
+        fs::rename(&next, layout.database()).map_err(io_error("rename", &next))?;
+        sync_dir(layout.dir())
+    }
+
+    /// Makes a database with just these rows that is to take this one's place.
+    fn make_beside(layout: &Layout, serial: Serial, rows: &Rows) -> Result<(), StoreError> {
+        let next = layout.next_database();
+        let fresh = Self::open_dir(next.clone())?;
+        fresh.write(
+            rows.iter().map(|(key, cell)| (key, Some(cell))),
+            serial,
+            rows.checksum(),
+        )?;
+        fresh.contents()?;
+        fresh.close();
+        sync_below(&next)
     }
 
     fn open_dir(dir: PathBuf) -> Result<Self, StoreError> {
@@ -117,14 +141,7 @@ impl Database {
     /// Puts a new database with just these rows in this one's place.
     pub(super) fn rewrite(self, layout: &Layout, serial: Serial, rows: &Rows) -> Result<Self, StoreError> {
         let next = layout.next_database();
-        let fresh = Self::open_dir(next.clone())?;
-        fresh.write(
-            rows.iter().map(|(key, cell)| (key, Some(cell))),
-            serial,
-            rows.checksum(),
-        )?;
-        fresh.contents()?;
-        fresh.close();
+        Self::make_beside(layout, serial, rows)?;
         self.close();
         fs::rename(layout.database(), layout.former_database()).map_err(io_error("rename", &layout.database()))?;
         fs::rename(&next, layout.database()).map_err(io_error("rename", &next))?;
@@ -142,6 +159,20 @@ impl Database {
             tracing::debug!(%error, "sled did not close cleanly");
         }
     }
+}
+
+/// Makes everything last that is in this directory, and the directory itself.
+fn sync_below(dir: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(dir).map_err(io_error("read", dir))? {
+        let path = entry.map_err(io_error("read", dir))?.path();
+        if path.is_dir() {
+            sync_below(&path)?;
+        } else {
+            let synced = File::open(&path).and_then(|file| file.sync_all());
+            synced.map_err(io_error("sync", &path))?;
+        }
+    }
+    sync_dir(dir)
 }
 
 /// Finishes or undoes a replacement that was interrupted.

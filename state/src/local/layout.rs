@@ -65,6 +65,11 @@ impl Layout {
         self.dir.join("sled.former")
     }
 
+    /// Whether there is a database, or one whose replacement was interrupted.
+    pub(super) fn has_database(&self) -> bool {
+        self.database().is_dir() || self.former_database().is_dir()
+    }
+
     fn format(&self) -> PathBuf {
         self.dir.join("format")
     }

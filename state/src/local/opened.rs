@@ -2,11 +2,10 @@
 
 use super::database::Database;
 use super::large::LargeFiles;
-use super::layout::{Layout, sync_dir};
+use super::layout::Layout;
 use super::occupancy::Occupancy;
 use super::view;
 use crate::ledger::Ledger;
-use crate::rows::RowKey;
 use crate::snapshot::Serial;
 use crate::store::{Damage, Holder, StoreError};
 
@@ -89,6 +88,10 @@ fn open_checked(layout: &Layout, trust: ViewTrust) -> Result<(Database, Ledger),
     let header = view::header(layout)?;
     let view_exists = layout.view().is_file();
     let large = LargeFiles::new(layout);
+    if !view_exists && !layout.has_database() {
+        let ledger = Ledger::fresh();
+        Database::make(layout, ledger.serial(), ledger.rows())?;
+    }
     let mut database = Database::open(layout)?;
     let damaged = |damage| StoreError::Corrupt {
         path: layout.database(),
@@ -104,7 +107,11 @@ fn open_checked(layout: &Layout, trust: ViewTrust) -> Result<(Database, Ledger),
         }
         // The view is there before the first commit can be made, so where there is one, there was a database.
         None if view_exists => return Err(damaged(Damage::Database("it is empty".to_owned()))),
-        None => create(layout, &database)?,
+        None => {
+            let ledger = Ledger::fresh();
+            database = database.rewrite(layout, ledger.serial(), ledger.rows())?;
+            ledger
+        }
     };
     // A view of a state without a commit says nothing about one that was taken over since.
     let expected = ledger.head().lineage;
@@ -129,13 +136,4 @@ fn open_checked(layout: &Layout, trust: ViewTrust) -> Result<(Database, Ledger),
         view::write(layout, &ledger)?;
     }
     Ok((database, ledger))
-}
-
-fn create(layout: &Layout, database: &Database) -> Result<Ledger, StoreError> {
-    let ledger = Ledger::fresh();
-    let rows = ledger.rows().iter().map(|(key, cell): (&RowKey, _)| (key, Some(cell)));
-    database.write(rows, ledger.serial(), ledger.checksum())?;
-    sync_dir(&layout.database())?;
-    sync_dir(layout.dir())?;
-    Ok(ledger)
 }

@@ -5,5 +5,7 @@ pub mod conformance;
 mod memory;
 #[cfg(test)]
 mod model;
+mod sealed;
 
 pub use memory::MemoryStore;
+pub use sealed::Sealed;

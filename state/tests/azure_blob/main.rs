@@ -23,6 +23,15 @@ use serde_json::Value;
 
 pgferry_state::store_conformance!(Place::new());
 
+/// The same promises with everything encrypted.
+mod encrypted {
+    use pgferry_state::testing::Sealed;
+
+    use super::Place;
+
+    pgferry_state::store_conformance!(Sealed(Place::new()));
+}
+
 /// The emulator that all tests share.
 fn azurite() -> &'static Azurite {
     static SHARED: OnceLock<Azurite> = OnceLock::new();

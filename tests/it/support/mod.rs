@@ -1,6 +1,9 @@
 //! A project in a directory of its own, the built pgferry in front of it and a simulator behind it. Nothing of the
 //! environment reaches the commands, and nothing of them reaches beyond the directory and loopback.
 
+pub(crate) mod backend;
+pub(crate) mod gate;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -18,6 +21,8 @@ pub(crate) const PASSWORD: &str = "c0rrect-h0rse/battery+staple";
 pub(crate) struct Ferry {
     folder: TempDir,
     given: Vec<(String, String)>,
+    /// What stands between it and the service that keeps its state.
+    gate: Option<gate::Gate>,
 }
 
 /// What a command answered.
@@ -75,6 +80,7 @@ impl Ferry {
         let ferry = Self {
             folder,
             given: Vec::new(),
+            gate: None,
         };
         ferry.world(|world| world["clock"] = "event".into());
         ferry
@@ -132,6 +138,11 @@ impl Ferry {
     /// Puts a variable into the environment of every command from now on.
     pub(crate) fn give(&mut self, name: &str, value: &str) {
         self.given.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// What stands between it and the service that keeps its state, where there is a service.
+    pub(crate) fn gate(&self) -> Option<&gate::Gate> {
+        self.gate.as_ref()
     }
 
     /// Runs a command to its end.
@@ -309,7 +320,8 @@ impl Ferry {
             .collect()
     }
 
-    fn entries(&self) -> Vec<Json> {
+    /// What the simulator logged of every request.
+    pub(crate) fn entries(&self) -> Vec<Json> {
         let log = self.control(reqwest::Method::GET, "requests", None);
         log.as_array()
             .cloned()
@@ -422,6 +434,19 @@ impl Running {
     /// Whether it has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Those that have ended, and those that run.
+    pub(crate) fn parted(all: Vec<Self>) -> (Vec<Self>, Vec<Self>) {
+        let (mut ended, mut running) = (Vec::new(), Vec::new());
+        for mut one in all {
+            if one.has_ended() {
+                ended.push(one);
+            } else {
+                running.push(one);
+            }
+        }
+        (ended, running)
     }
 }
 

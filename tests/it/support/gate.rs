@@ -1,0 +1,131 @@
+//! A gate between a project and the service that keeps its state. It counts what the project sends, and at one count of the
+//! caller's choice it has the project struck: what is in its hands at that moment reaches the service or does not.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// What becomes of the message at which the project is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It never arrives.
+    Lost,
+    /// It arrives, and nobody hears the answer.
+    Arrives,
+}
+
+/// The gate. It carries until the process ends.
+pub(crate) struct Gate {
+    /// Where projects reach it.
+    pub(crate) port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    sent: AtomicU64,
+    strike: Mutex<Option<Strike>>,
+}
+
+struct Strike {
+    at: u64,
+    fate: Fate,
+    /// The moment has come.
+    due: SyncSender<()>,
+    /// The project is dead.
+    struck: Receiver<()>,
+}
+
+/// A strike that is prepared.
+pub(crate) struct Prepared {
+    due: Receiver<()>,
+    struck: SyncSender<()>,
+}
+
+impl Gate {
+    /// A gate before this port of this machine.
+    pub(crate) fn before(service: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let inside = Arc::clone(&shared);
+        thread::spawn(move || {
+            while let Ok((client, _)) = listener.accept() {
+                let server = TcpStream::connect(("127.0.0.1", service)).unwrap();
+                let (answers, asker) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let inside = Arc::clone(&inside);
+                thread::spawn(move || upward(client, server, &inside));
+                thread::spawn(move || downward(answers, asker));
+            }
+        });
+        Self { port, shared }
+    }
+
+    /// How many messages were sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::SeqCst)
+    }
+
+    /// Prepares to strike at the `nth` message from now on.
+    pub(crate) fn strike_at(&self, nth: u64, fate: Fate) -> Prepared {
+        let (tell, due) = sync_channel(1);
+        let (struck, wait) = sync_channel(1);
+        let strike = Strike {
+            at: self.sent() + nth,
+            fate,
+            due: tell,
+            struck: wait,
+        };
+        *self.shared.strike.lock().unwrap_or_else(PoisonError::into_inner) = Some(strike);
+        Prepared { due, struck }
+    }
+}
+
+impl Prepared {
+    /// Whether the moment has come. Until [`Self::done`] the message is held.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.try_recv().is_ok()
+    }
+
+    /// The project is dead, and the message may meet its fate.
+    pub(crate) fn done(self) {
+        // Nobody waits where the strike was never due.
+        let _ = self.struck.try_send(());
+    }
+}
+
+fn upward(mut client: TcpStream, mut server: TcpStream, inside: &Shared) {
+    let mut bytes = vec![0; 1 << 18];
+    loop {
+        let count = client.read(&mut bytes).unwrap_or(0);
+        if count == 0 {
+            let _ = server.shutdown(Shutdown::Both);
+            return;
+        }
+        let sent = inside.sent.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut prepared = inside.strike.lock().unwrap_or_else(PoisonError::into_inner);
+        let strike = prepared.take_if(|strike| sent >= strike.at);
+        drop(prepared);
+        if let Some(strike) = strike {
+            let _ = strike.due.send(());
+            // The striker is gone where its test failed.
+            let _ = strike.struck.recv();
+            if strike.fate == Fate::Lost {
+                let _ = server.shutdown(Shutdown::Both);
+                return;
+            }
+        }
+        if server.write_all(&bytes[..count]).is_err() {
+            let _ = client.shutdown(Shutdown::Both);
+            return;
+        }
+    }
+}
+
+fn downward(mut server: TcpStream, mut client: TcpStream) {
+    let _ = std::io::copy(&mut server, &mut client);
+    let _ = client.shutdown(Shutdown::Both);
+}
