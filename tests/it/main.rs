@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod chaos;
 mod console;
 mod crash;
 mod cutover;
