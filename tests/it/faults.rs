@@ -156,6 +156,24 @@ fn a_service_that_dies_is_followed_by_one_that_lives() {
 }
 
 #[test]
+fn what_a_validation_warns_of_is_told_though_it_stops_nothing() {
+    let ferry = Ferry::example("quickstart");
+    let warns = json!({
+        "kind": "migration",
+        "how": { "what": "validation_warns", "check": "ExtensionsValidation", "database": "archive", "message": "hstore is old" },
+    });
+    ferry.world(|world| world["faults"] = json!([{ "method": "PUT", "path": "*/migrations/*", "fault": warns }]));
+    let said = ferry.apply().all().split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "validation: ExtensionsValidation of `archive`: Warning: hstore is old";
+    assert_eq!(said.matches(told).count(), 1, "{said}");
+    let status = ferry.run(&["status"]).expect(0).out;
+    assert!(status.contains(told), "{status}");
+    let status: Json = serde_json::from_str(&ferry.run(&["status", "--json"]).expect(0).out).unwrap();
+    let verdicts = status.pointer("/migrations/0/validation/verdict");
+    assert_eq!(verdicts, Some(&json!("Warning")), "{status}");
+}
+
+#[test]
 fn a_failed_migration_is_reported_and_tried_again_only_when_asked() {
     let ferry = Ferry::example("quickstart");
     let fails =
