@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::arm::migration::Migration;
 use crate::arm::{ArmError, ArmId, ArmRead, ArmType, Collection, Failure, Found, Outputs};
+use crate::database::End;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Extent, Graph};
 use crate::kind::schema::Term;
@@ -132,7 +133,8 @@ fn read_only(graph: &Graph) -> Wanted {
     wanted
 }
 
-/// Every id that is declared or remembered, and every target of a batch.
+/// Every id that is declared or remembered, and the migrations of every target: one may run there for another configuration,
+/// on a way that this one looks after.
 fn everything(graph: &Graph, prior: &Prior) -> Wanted {
     let mut wanted = Wanted::default();
     for declaration in graph.iter() {
@@ -140,6 +142,13 @@ fn everything(graph: &Graph, prior: &Prior) -> Wanted {
             .targets
             .extend(declaration.batch().map(|batch| batch.target.clone()));
         let ids = declaration.units().iter().filter_map(|unit| unit.id.known());
+        if declaration
+            .server
+            .as_ref()
+            .is_some_and(|server| server.end == End::Target)
+        {
+            wanted.targets.extend(ids.clone().cloned());
+        }
         wanted.ids.extend(ids.cloned());
     }
     for (_, remembered) in prior.iter() {

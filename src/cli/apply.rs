@@ -278,7 +278,7 @@ impl Job<'_> {
         }
     }
 
-    /// The plan of a file with what its run needs, if a plan made now does the same.
+    /// What the plan of a file does, as it is planned now, if that is the same.
     async fn as_saved(&self, saved: &Saved, now: Planned) -> Result<Planned, CommandError> {
         let base = &saved.plan.base;
         if (base.cloud, &base.subscription) != (now.plan.base.cloud, &now.plan.base.subscription) {
@@ -302,7 +302,7 @@ impl Job<'_> {
         }
         Ok(Planned {
             run: Some(saved.id),
-            plan: saved.plan.clone(),
+            plan: saved::cut_to(&saved.plan, now.plan),
             ..now
         })
     }

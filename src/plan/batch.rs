@@ -387,10 +387,11 @@ impl<'a> Here<'a> {
     }
 
     fn consent(&self, database: &str) -> Option<LossConsent> {
-        match self.batch.accept_loss.get(database) {
-            Some(LossConsent::Overwrite) => Some(LossConsent::Overwrite),
-            Some(LossConsent::Generation) if self.arrived_before(database) => Some(LossConsent::Generation),
-            Some(LossConsent::Generation) | None => None,
+        // Each word is for one kind of loss: `overwrite` for what others left there, `generation` for what we brought.
+        match (self.batch.accept_loss.get(database)?, self.arrived_before(database)) {
+            (LossConsent::Overwrite, false) => Some(LossConsent::Overwrite),
+            (LossConsent::Generation, true) => Some(LossConsent::Generation),
+            (LossConsent::Overwrite, true) | (LossConsent::Generation, false) => None,
         }
     }
 
@@ -796,9 +797,11 @@ mod tests {
         world.end(State::Succeeded);
         batch.generation = 2;
         assert_eq!(world.deal(&batch, Retry::Unasked).unconsented, ["a", "b"]);
-        batch.accept_loss = [("a", LossConsent::Generation), ("b", LossConsent::Overwrite)]
-            .map(|(name, consent)| (name.to_owned(), consent))
-            .into();
+        let consents = |b| [("a", LossConsent::Generation), ("b", b)].map(|(name, consent)| (name.to_owned(), consent));
+        batch.accept_loss = consents(LossConsent::Overwrite).into();
+        let stale = world.deal(&batch, Retry::Unasked);
+        assert_eq!(stale.unconsented, ["b"], "a consent from before means something else");
+        batch.accept_loss = consents(LossConsent::Generation).into();
         let dealt = world.deal(&batch, Retry::Unasked);
         assert!(dealt.unconsented.is_empty());
         assert_eq!(shape(&dealt), ["#2 [a b] start wave1m2"]);

@@ -11,6 +11,7 @@ use crate::arm::{ArmId, SourceServer};
 use crate::block::AtEnd;
 use crate::diagnostic::code::{IN_THE_WAY, KEPT, PROTECTED, STILL_RUNNING, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::graph::Declaration;
 use crate::kind::{self, database_batch};
 use crate::observed::Presence;
 use crate::prior::{Origin, Remembered};
@@ -310,15 +311,44 @@ struct Active<'a> {
     way: BTreeSet<ArmId>,
 }
 
+/// A server, and the networks and the zone that it lives in, as Azure tells them or its block names them: whoever moves
+/// something to it or through it comes by there.
+fn surroundings(inputs: &Inputs<'_>, server: &ArmId) -> BTreeSet<ArmId> {
+    let told = inputs
+        .observed
+        .object(server)
+        .and_then(|object| object.pointer("/properties/network"));
+    let member = |name: &str| told?.get(name)?.as_str()?.parse::<ArmId>().ok();
+    let network = member("delegatedSubnetResourceId").and_then(|subnet| subnet.parent());
+    let stands_for =
+        |declaration: &&Declaration, id: &ArmId| declaration.units().iter().any(|unit| unit.id.known() == Some(id));
+    let blocks = inputs
+        .graph
+        .iter()
+        .filter(|declaration| stands_for(declaration, server));
+    let named = blocks.flat_map(|block| inputs.graph.needs(&block.address));
+    let named = named.filter_map(|need| inputs.graph.get(&need.on));
+    let named = named
+        .flat_map(Declaration::units)
+        .filter_map(|unit| unit.id.known().cloned());
+    let around = [Some(server.clone()), network, member("privateDnsZoneArmResourceId")];
+    around.into_iter().flatten().chain(named).collect()
+}
+
 /// Every active migration with the objects on its way.
 fn active_ways<'a>(inputs: &'a Inputs<'_>) -> Vec<Active<'a>> {
     let mut ways = Vec::new();
     let active = |migration: &&Migration| !matches!(migration.standing(), Standing::Ended(_));
     for (target, migrations) in inputs.observed.all_migrations() {
         for migration in migrations.iter().filter(active) {
-            let mut way = BTreeSet::from([target.clone()]);
+            let mut way = surroundings(inputs, target);
             let mut unit = None;
-            way.extend(migration.runtime.clone());
+            way.extend(
+                migration
+                    .runtime
+                    .iter()
+                    .flat_map(|runtime| surroundings(inputs, runtime)),
+            );
             for (_, batch) in inputs.graph.batches() {
                 if batch.target == *target && batch.source.server() == SourceServer::of(&migration.source) {
                     way.extend(batch.path.iter().cloned());

@@ -1,7 +1,7 @@
 //! Plans in files: what is approved in one place and carried out in another. A file holds no secret, since a plan cannot; it
 //! says for itself what it was made for, and can be read without configuration or credentials.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::Plan;
 use super::aim::Aim;
 use super::canonical::Fingerprint;
-use super::step::{Finds, Op};
-use crate::address::UnitAddress;
+use super::step::{Finds, Op, Step, StepId};
+use crate::address::{Address, UnitAddress};
 
 /// A plan in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,6 +155,46 @@ pub fn departures(then: &Plan, now: &Plan) -> Vec<Departure> {
         });
     }
     found
+}
+
+/// A plan made now, without the units that an earlier one does not deal with: nobody has agreed to those. Its order and what
+/// guards each call are of now, and not from a file that anybody may have written in.
+pub fn cut_to(then: &Plan, mut now: Plan) -> Plan {
+    let changed = then.changes.iter().map(|change| &change.unit);
+    let units: BTreeSet<&UnitAddress> = then.steps.iter().map(|step| &step.unit).chain(changed).collect();
+    let resources: BTreeSet<&Address> = units.iter().map(|unit| &unit.resource).collect();
+    let (mut steps, others): (Vec<Step>, Vec<Step>) =
+        now.steps.into_iter().partition(|step| units.contains(&step.unit));
+    let others: BTreeMap<StepId, Step> = others.into_iter().map(|step| (step.id, step)).collect();
+    for step in &mut steps {
+        wait_past(step, &others);
+    }
+    now.steps = steps;
+    now.changes.retain(|change| units.contains(&change.unit));
+    now.moves.retain(|moved| then.moves.contains(moved));
+    now.losses.retain(|loss| resources.contains(&loss.address));
+    now.findings.retain(|finding| {
+        finding
+            .address
+            .as_ref()
+            .is_none_or(|address| resources.contains(address))
+    });
+    now
+}
+
+/// Lets a step wait for what these others wait for, in place of them.
+fn wait_past(step: &mut Step, others: &BTreeMap<StepId, Step>) {
+    while let Some(other) = step.after.keys().find_map(|id| others.get(id)) {
+        step.after.remove(&other.id);
+        for (id, because) in &other.after {
+            step.after.entry(*id).or_insert_with(|| because.clone());
+        }
+        step.behind.extend(&other.behind);
+    }
+    while let Some(other) = step.behind.iter().find_map(|id| others.get(id)) {
+        step.behind.remove(&other.id);
+        step.behind.extend(other.after.keys().chain(&other.behind));
+    }
 }
 
 fn cause(then: &Plan, now: &Plan, unit: &UnitAddress) -> Cause {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value as Json, json};
+
 use crate::support::Ferry;
 
 fn fingerprint(text: &str) -> String {
@@ -46,6 +48,37 @@ fn a_kept_plan_is_refused_when_what_it_does_would_be_something_else_by_now() {
         assert!(refused.all().contains(said), "{said}: {}", refused.all());
     }
     assert_eq!(ferry.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn the_order_and_the_guards_of_a_kept_plan_are_not_taken_from_its_file() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
+    let mut file: Json = serde_json::from_str(&fs::read_to_string(ferry.path("p.plan")).unwrap()).unwrap();
+    let steps = file["plan"]["steps"].as_array_mut().unwrap();
+    assert!(
+        steps
+            .iter()
+            .any(|step| step["after"].as_object().is_some_and(|after| !after.is_empty()))
+    );
+    for step in steps {
+        step["after"] = json!({});
+        step["behind"] = json!([]);
+    }
+    ferry.write("p.plan", &file.to_string());
+    // What has come to the configuration since was shown to nobody.
+    ferry.append("dns_zone \"later\" { name = \"later.example.net\" }\n");
+    let _ = ferry.run(&["apply", "p.plan", "--auto-approve"]).expect(0);
+    let writes = ferry.writes();
+    let first_of = |part: &str| writes.iter().position(|write| write.contains(part)).unwrap();
+    assert!(
+        first_of("/virtualNetworkPeerings/") < first_of("/migrations/"),
+        "{writes:#?}"
+    );
+    assert!(!writes.iter().any(|write| write.contains("later")), "{writes:#?}");
+    assert_eq!(ferry.created().len(), 3);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
 }
 
 #[test]

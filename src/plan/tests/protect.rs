@@ -39,3 +39,33 @@ fn its_way_is_protected_whoever_signs_in_at_the_source() {
     let one = "The migration `byhand` is not over, and needs what would be changed: vnet_peering.p#forward, vnet_peering.p#reverse.";
     assert_eq!(details, [Some(one)], "one problem a migration");
 }
+
+#[test]
+fn the_way_of_what_another_configuration_moves_is_protected_too() {
+    let servers = BATCH.split("database_batch").next().unwrap();
+    let text = format!("{PEERING}{servers}");
+    let mut world = World::after(&text);
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    world
+        .objects
+        .insert(target.clone(), json!({ "location": "westeurope" }));
+    let running = json!({
+        "tags": { "pgferry-unit": "database_batch.elsewhere#1" },
+        "properties": { "dbsToMigrate": ["x"], "currentStatus": { "state": "InProgress" } },
+    });
+    let running = Migration::read(target.child("migrations", "elsewherem1"), &running);
+    world.migrations.insert(target, vec![running]);
+    assert!(world.propose(&text).is_ok(), "nothing on its way changes");
+    let without = text.replace("vnet_peering \"p\" {\n  from = network.a\n  to = network.b\n}\n", "");
+    assert_ne!(without, text);
+    let found = world.propose(&without).unwrap_err();
+    let hints: Vec<&str> = found
+        .iter()
+        .flat_map(|found| &found.hints)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        hints,
+        ["wait until it has ended: its tags say that it is of database_batch.elsewhere#1"]
+    );
+}
