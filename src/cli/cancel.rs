@@ -21,7 +21,7 @@ use super::work::{self, Ended, Working};
 use crate::address::UnitAddress;
 use crate::apply::{self, CancelOrder, Cancelled};
 use crate::arm::Outputs;
-use crate::arm::migration::{Ending, Migration};
+use crate::arm::migration::{Ending, Migration, Substate};
 use crate::cli::color::{ERROR, REMOVE, STRONG};
 use crate::secret::Secrets;
 use jiff::Timestamp;
@@ -116,6 +116,12 @@ fn warning(unit: &UnitAddress, migration: &Migration, now: Timestamp, columns: u
         "{STRONG}{unit}{STRONG:#}, `{}`: {doing}{running}\n\n",
         migration.id.name()
     );
+    if !migration.databases.iter().any(|name| has_begun(migration, name)) {
+        let sentence = "Nothing of it has been copied yet: there is nothing to lose. What is on the target under the names of its \
+                        databases is not touched, and neither is the source.";
+        text.push_str(&hang("", "", sentence, columns));
+        return text;
+    }
     let _ = writeln!(
         text,
         "{ERROR}WILL BE LOST: {}{ERROR:#}\n",
@@ -145,6 +151,21 @@ fn warning(unit: &UnitAddress, migration: &Migration, now: Timestamp, columns: u
                     touched.";
     text.push_str(&hang("", "", sentence, columns));
     text
+}
+
+/// Whether a database may have been written on the target. Before a validation is over, and while the service asks whether it
+/// may overwrite, it has touched nothing there; it counts tables once it begins to move data.
+fn has_begun(migration: &Migration, database: &str) -> bool {
+    let is_before = matches!(
+        migration.substate,
+        Some(Substate::ValidationInProgress | Substate::WaitingForOverwrite)
+    );
+    let tables = migration.progress.get(database).map(|progress| progress.tables);
+    let counted = tables.is_some_and(|tables| {
+        let counters = [tables.queued, tables.loading, tables.completed, tables.errored];
+        counters.into_iter().flatten().any(|tables| tables > 0)
+    });
+    !is_before || counted
 }
 
 fn ended(ending: Ending) -> &'static str {

@@ -584,7 +584,7 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
         WaitsFor::Cutover { opens, .. } => {
             let line = format!("`{}`", calling.line(&format!("cutover {}", typed(unit))));
             // Azure gives no moment from which it counts (contract 5.3).
-            let limit = "72 h at most";
+            let limit = "72 h from now at most";
             match approval(unit, *opens) {
                 Some(approval) => format!("waits for {approval}, {limit}, or now: {line}"),
                 None => format!("waits for a person, {limit}: {line}"),
@@ -792,7 +792,8 @@ mod tests {
                                                      (lag 3 s)
         00:08:50Z  database_batch.wave1#1            gate 1/3: lag 3 s (allowed 0 s),
                                                      200 tables copied
-        00:09:00Z  database_batch.wave1#1            waits for a person, 72 h at most:
+        00:09:00Z  database_batch.wave1#1            waits for a person, 72 h from now
+                                                     at most:
                                                      `pgferry cutover 'database_batch.wave1#1'`
         00:11:01Z  database_batch.wave1#1            cut over, downtime 1 min 01 s
         00:11:02Z  database_batch.wave1#1            arrived: 0 databases after 11 min
@@ -809,11 +810,11 @@ mod tests {
         };
         assert_eq!(
             waits(Opens::ByApproval),
-            "waits for 2 in `approved` of its batch and an apply, 72 h at most, or now: `pgferry -C live cutover 'database_batch.w#2'`"
+            "waits for 2 in `approved` of its batch and an apply, 72 h from now at most, or now: `pgferry -C live cutover 'database_batch.w#2'`"
         );
         assert_eq!(
             waits(Opens::ByHand),
-            "waits for a person, 72 h at most: `pgferry -C live cutover 'database_batch.w#2'`"
+            "waits for a person, 72 h from now at most: `pgferry -C live cutover 'database_batch.w#2'`"
         );
     }
 

@@ -241,13 +241,20 @@ impl StatusView {
             (Some(started), _, None) => {
                 facts.push(format!("running for {}", length(between(started, self.now))));
                 if let Ok(deadline) = started.checked_add(LIFETIME) {
-                    facts.push(format!("Azure gives it up in {}", length(between(self.now, deadline))));
+                    let left = length(between(self.now, deadline));
+                    facts.push(match migration.standing() {
+                        Standing::ReadyForCutover => {
+                            format!(
+                                "Azure gives it up {CUTOVER_HOURS} h after it became ready, at the latest in {left}"
+                            )
+                        }
+                        Standing::Running | Standing::Asking(_) | Standing::Ended(_) => {
+                            format!("Azure gives it up in {left}")
+                        }
+                    });
                 }
             }
             (_, _, _) => {}
-        }
-        if migration.standing() == Standing::ReadyForCutover {
-            facts.push(format!("waits {CUTOVER_HOURS} h at most"));
         }
         if migration.mode == MigrationMode::Online && migration.state.ending().is_none() {
             facts.push(format!("lag {}", lag(largest_lag(migration))));
@@ -741,8 +748,8 @@ mod tests {
         database_batch.wave1: 3 migrations, 1 more to come
 
           #1  wave1m1r1  WaitingForCutover   0/2 databases  252/252 tables
-              running for 1 h 34 min, Azure gives it up in 6 d 22 h, waits 72 h at most,
-              lag 4 s
+              running for 1 h 34 min, Azure gives it up 72 h after it became ready, at
+              the latest in 6 d 22 h, lag 4 s
               DATABASE  STATE  COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
               billing   ready      40        0       0       0  0 s    12  4000000
               crm       ready     212        0       0       0  4 s    12  4000000
