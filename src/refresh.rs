@@ -10,9 +10,9 @@ use thiserror::Error;
 
 use crate::arm::migration::Migration;
 use crate::arm::{ArmError, ArmId, ArmRead, ArmType, Collection, Failure, Found, Outputs};
-use crate::database::End;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Extent, Graph};
+use crate::kind::connect::Server;
 use crate::kind::schema::Term;
 use crate::kind::{self, Conduct};
 use crate::observed::{Observed, Presence};
@@ -142,11 +142,7 @@ fn everything(graph: &Graph, prior: &Prior) -> Wanted {
             .targets
             .extend(declaration.batch().map(|batch| batch.target.clone()));
         let ids = declaration.units().iter().filter_map(|unit| unit.id.known());
-        if declaration
-            .server
-            .as_ref()
-            .is_some_and(|server| server.end == End::Target)
-        {
+        if declaration.server.as_ref().is_some_and(Server::is_target) {
             wanted.targets.extend(ids.clone().cloned());
         }
         wanted.ids.extend(ids.cloned());

@@ -87,6 +87,13 @@ pub struct Server {
     pub service: Option<String>,
 }
 
+impl Server {
+    /// Whether databases enter it.
+    pub fn is_target(&self) -> bool {
+        self.end == End::Target
+    }
+}
+
 /// What a block says of its server outside of `connect`.
 pub(super) struct Described<'a> {
     /// Which end it is.
