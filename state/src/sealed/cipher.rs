@@ -1,5 +1,5 @@
-//! The cipher: AES-256-GCM, with a nonce that follows from a second key and the text. Two texts never share a nonce, and the
-//! same text always has the same one. Knows no edits and no stores.
+//! The cipher: AES-256-GCM, with a nonce that follows from a second key and the text: 96 bits of a hash, so that two texts share
+//! one only by a chance that no state comes near, and the same text always has the same one. Knows no edits and no stores.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
