@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pgferry_state::{Edit, OpenRun, RecordKey, RunId, RunOutcome, StepId as JournalStep};
+use jiff::Timestamp;
+use pgferry_state::{Edit, HistoryEntry, OpenRun, RecordKey, RunId, RunOutcome, StepId as JournalStep};
 
 use super::deed::Deed;
 use super::error::{ApplyError, StepError};
@@ -30,11 +31,21 @@ pub(super) struct ByHand<'a> {
     pub(super) seen: Arc<TablesSeen>,
 }
 
+/// The call's line in the history, and whose journal the call is written to.
+struct Entry<'a> {
+    /// The run that the history names.
+    own: RunId,
+    started: Timestamp,
+    /// What was done, in a few words.
+    fingerprint: &'a str,
+    whose: Run,
+}
+
 /// Whose journal the call is written to.
 enum Run {
     /// One of its own, closed afterwards.
     Own,
-    /// That of a run that watches, or was interrupted.
+    /// That of a run that watches, or was interrupted: it stays open, so the history gets a line apart from it.
     Open,
 }
 
@@ -46,6 +57,7 @@ impl<'a> ByHand<'a> {
             source,
         })?;
         let own = RunId::random();
+        let started = self.ports.wall.now();
         let patience = self.options.lock_timeout;
         let held = lock(&self.ports, self.ports.caller, own, patience, self.observer).await?;
         let snapshot = held.snapshot().await?;
@@ -55,12 +67,18 @@ impl<'a> ByHand<'a> {
         };
         let step = self.step(id, op);
         let journal = Arc::new(Journal::new(held, run, snapshot.lineage));
-        if let Run::Own = whose {
-            let began = journal.write(self.opening(run, &step, snapshot.lineage.to_string(), fingerprint));
+        let entry = Entry {
+            own,
+            started,
+            fingerprint,
+            whose,
+        };
+        if let Run::Own = entry.whose {
+            let began = journal.write(self.opening(&entry, &step, snapshot.lineage.to_string()));
             began.await?;
         }
         let performed = self.perform(&step, &key, &journal, deed).await;
-        let edits = self.closing(run, &step, &whose, &performed);
+        let edits = self.closing(run, &step, &entry, &performed);
         journal.write(edits).await?;
         if let Some(journal) = Arc::into_inner(journal) {
             journal.release().await?;
@@ -102,7 +120,7 @@ impl<'a> ByHand<'a> {
         }
     }
 
-    fn opening(&self, run: RunId, step: &Step, lineage: String, fingerprint: &str) -> Vec<Edit> {
+    fn opening(&self, entry: &Entry<'_>, step: &Step, lineage: String) -> Vec<Edit> {
         let caller = self.ports.caller;
         let plan = Plan {
             format: Plan::FORMAT,
@@ -126,16 +144,22 @@ impl<'a> ByHand<'a> {
             outputs_before: BTreeMap::new(),
         };
         let begin = Edit::BeginRun {
-            run,
-            started: self.ports.wall.now(),
+            run: entry.own,
+            started: entry.started,
             by: caller.who.clone(),
             plan: serde_json::to_value(plan).expect("a plan has text keys only, so it is always JSON"),
-            plan_fingerprint: fingerprint.to_owned(),
+            plan_fingerprint: entry.fingerprint.to_owned(),
         };
         vec![Edit::Bind(caller.binding()), begin]
     }
 
-    fn closing(&self, run: RunId, step: &Step, whose: &Run, performed: &Result<Performed, StepError>) -> Vec<Edit> {
+    fn closing(
+        &self,
+        run: RunId,
+        step: &Step,
+        entry: &Entry<'_>,
+        performed: &Result<Performed, StepError>,
+    ) -> Vec<Edit> {
         let journal = JournalStep::new(step.id.0);
         let (edit, outcome, what) = match performed {
             // The next run looks what became of it.
@@ -164,12 +188,20 @@ impl<'a> ByHand<'a> {
                 (failed, RunOutcome::Failed, message)
             }
         };
-        let mut edits = vec![edit];
-        if let Run::Own = whose {
-            let summary = format!("{} {}: {what}", self.ports.caller.command, self.unit);
-            edits.push(end(&self.ports, run, outcome, summary));
-        }
-        edits
+        let summary = format!("{} {}: {what}", self.ports.caller.command, self.unit);
+        let told = match entry.whose {
+            Run::Own => end(&self.ports, run, outcome, summary),
+            Run::Open => Edit::Log(HistoryEntry {
+                run: entry.own,
+                started: entry.started,
+                finished: self.ports.wall.now(),
+                by: self.ports.caller.who.clone(),
+                plan_fingerprint: entry.fingerprint.to_owned(),
+                outcome,
+                summary,
+            }),
+        };
+        vec![edit, told]
     }
 
     /// Watches until there is something to say that ends a command: a person's command does not wait for other persons.

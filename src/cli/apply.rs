@@ -27,6 +27,7 @@ use crate::address::Address;
 use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
 use crate::block::Verdict;
+use crate::diagnostic::code::LEFT_WAITING;
 use crate::plan::canonical::Fingerprint;
 use crate::plan::saved::{self, Saved};
 use crate::plan::{Aim, Checked, Mode, Plan};
@@ -374,8 +375,28 @@ impl Job<'_> {
         Ok(told.and(self.short_of(plan)))
     }
 
-    /// What is declared has not come true while a migration of it has failed, whatever else was done.
+    /// Whatever else was done, it is not over while a migration runs that no apply moves on, and what is declared has not come
+    /// true while one did not succeed.
     fn short_of(&self, plan: &Plan) -> Exit {
+        self.left_behind(plan).and(self.stuck(plan))
+    }
+
+    fn left_behind(&self, plan: &Plan) -> Exit {
+        let mut exit = Exit::Done;
+        for finding in plan.left_behind() {
+            let detail = finding.detail.as_deref().unwrap_or_default();
+            let text = format!("{}. {}", finding.summary, self.call.calling.in_text(detail));
+            let told = hang("", "", &text, self.call.ui.width());
+            self.call.ui.alert(&format!("\n{told}"));
+            exit = exit.and(match finding.code == LEFT_WAITING {
+                true => Exit::WaitingForPerson,
+                false => Exit::InFlight,
+            });
+        }
+        exit
+    }
+
+    fn stuck(&self, plan: &Plan) -> Exit {
         let batches: BTreeSet<&Address> = plan.stuck().filter_map(|finding| finding.address.as_ref()).collect();
         if batches.is_empty() {
             return Exit::Done;
@@ -385,7 +406,7 @@ impl Job<'_> {
             .map(|batch| format!("--retry {}", typed(batch)))
             .collect();
         self.call.ui.alert(&format!(
-            "\nNot everything that is declared has arrived: an earlier migration failed, and is not tried again by itself.\n\
+            "\nNot everything that is declared has arrived: an earlier migration did not succeed, and is not tried again by itself.\n\
              To try again: {}\n",
             self.call.calling.line(&format!("apply {}", retry.join(" ")))
         ));

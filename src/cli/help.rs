@@ -120,6 +120,8 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
             let is_plan_file = !word.starts_with('-') && ["plan", ".tfplan"].iter().any(|end| word.ends_with(end));
             if is_plan_file {
                 Some("`pgferry apply FILE` carries out a plan that was kept, `pgferry show FILE` shows it")
+            } else if word == "--destroy" {
+                Some("`pgferry destroy` takes down what was made, `pgferry plan --destroy` only shows it")
             } else if word.starts_with("--out") {
                 Some("`pgferry plan --out FILE` keeps a plan")
             } else if word == "--state" || word.starts_with("--state=") || word.starts_with("--state-out") {

@@ -8,6 +8,7 @@ use pgferry_state::OpenRun;
 
 use super::Call;
 use super::apply::Job;
+use super::dealt::{Lists, Next, deal_all, neighbours};
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
@@ -18,7 +19,7 @@ use super::view::layout::{count, hang, listed};
 use super::view::progress::Progress;
 use super::view::time::instant;
 use super::work::{self, Ended};
-use crate::apply::{self, Options, Stall, Wait};
+use crate::apply::{self, Conclusion, Options, Stall, Wait};
 use crate::arm::Outputs;
 use crate::length::Length;
 use crate::secret::{SecretRef, Secrets};
@@ -88,11 +89,8 @@ pub(crate) async fn run(args: &WaitArgs, call: &Call<'_>) -> Result<Exit, Comman
         return Ok(work::not_begun(call.ui, &goes_on));
     };
     let Some((open, means)) = found else {
-        call.ui.show(&format!(
-            "No apply is open, so there is nothing to wait for. What runs is shown by: {}\n",
-            call.calling.line("status")
-        ));
-        return Ok(Exit::Done);
+        let looked = work::unless_interrupted(&mut signals, nothing_open(&session, call)).await?;
+        return Ok(looked.unwrap_or_else(|| work::not_begun(call.ui, &goes_on)));
     };
     let plan = apply::open_plan(&open)?;
     let text = format!("{} {}", beginning(&open, plan.steps.len()), intention(&means));
@@ -131,7 +129,14 @@ pub(crate) async fn run(args: &WaitArgs, call: &Call<'_>) -> Result<Exit, Comman
     match staying.await {
         Ended::CutShort => Ok(work::cut_short(call.ui, &job.again)),
         Ended::Worked(report) => match report? {
-            Some(report) if finishes => job.conclude(&report, &plan, &job.again).await,
+            Some(report) if finishes => {
+                // What the configuration approves or answers since then is not part of what was approved.
+                let goes_on = match report.conclusion() {
+                    Conclusion::Waiting => call.calling.line("apply"),
+                    Conclusion::Done | Conclusion::InFlight | Conclusion::Failed => job.again.clone(),
+                };
+                job.conclude(&report, &plan, &goes_on).await
+            }
             Some(report) => Ok(job.tell(&report, &plan, &call.calling.line("apply"))),
             None => {
                 call.ui.show("Whoever had left it has finished it meanwhile.\n");
@@ -139,6 +144,62 @@ pub(crate) async fn run(args: &WaitArgs, call: &Call<'_>) -> Result<Exit, Comman
             }
         },
     }
+}
+
+/// No apply is open: whoever waits wants to know whether all has arrived, since then it is over.
+async fn nothing_open(session: &Session, call: &Call<'_>) -> Result<Exit, CommandError> {
+    let declared = session.project.program.declare(&Outputs::default());
+    let declared = declared.map_err(|found| session.project.refuse(found, call.ui.width()))?;
+    let (_, prior) = session.remembered_as_declared().await?;
+    let batches = neighbours(&declared.graph, None);
+    let lists = Lists::read(session, batches.iter().map(|batch| batch.target.clone()).collect()).await?;
+    let dealt = deal_all(&batches, &declared.graph, &prior, &lists);
+    let unread = batches.len() - dealt.len();
+    let all: usize = dealt.values().map(|batch| batch.databases).sum();
+    let missing = all - dealt.values().map(|batch| batch.arrived).sum::<usize>();
+    let stays = dealt
+        .values()
+        .flat_map(|batch| batch.next.values())
+        .any(|next| *next == Next::Stays);
+    let (text, command, exit) = match (unread, missing, stays) {
+        (0, 0, _) => (
+            "No apply is open, and every declared database has arrived. What there is is shown by:".to_owned(),
+            "status",
+            Exit::Done,
+        ),
+        (0, missing, false) => (
+            format!(
+                "No apply is open, so nobody moves on what has not arrived: {missing} of {}. That takes:",
+                count(all, "database")
+            ),
+            "apply",
+            Exit::InFlight,
+        ),
+        (0, missing, true) => (
+            format!(
+                "No apply is open, and of {} {missing} did not arrive: a migration did not succeed, and is not tried again by \
+                 itself. What became of it is shown by:",
+                count(all, "database")
+            ),
+            "status",
+            Exit::Error,
+        ),
+        (unread, _, _) => (
+            format!(
+                "No apply is open, and the targets of {} cannot be read to see what has arrived. What can be seen is shown by:",
+                if unread == 1 {
+                    "one batch".to_owned()
+                } else {
+                    format!("{unread} batches")
+                }
+            ),
+            "status",
+            Exit::Error,
+        ),
+    };
+    let line = call.calling.line(command);
+    call.ui.show(&hang("", "", &format!("{text} {line}"), call.ui.width()));
+    Ok(exit)
 }
 
 /// What finishing takes, as far as it is at hand.

@@ -40,6 +40,7 @@ codes! {
     NOT_APPROVABLE = "B004": "an approval names a migration that is not there";
     OTHER_SOURCE = "B005": "what has arrived came from another server than the source is now";
     UNLISTED = "B006": "a migration that was started is not among those that Azure lists";
+    LEFT_WAITING = "B007": "a batch left the configuration while its migration waits for a person";
 
     SYNTAX = "C001": "the text does not follow the grammar";
     UNCLOSED = "C002": "a bracket, quote, comment or heredoc is opened and never closed";

@@ -8,7 +8,7 @@ use crate::address::{Address, UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
 use crate::arm::{ArmId, SourceServer};
 use crate::diagnostic::code::{
-    LEFT_RUNNING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNLISTED, UNREADABLE,
+    LEFT_RUNNING, LEFT_WAITING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNLISTED, UNREADABLE,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
@@ -273,6 +273,44 @@ fn approvals(declaration: &Declaration, batch: &Batch, dealt: &Deal, works: &mut
     }
 }
 
+/// What is said of a migration that runs and that no declared batch moves on.
+fn left(inputs: &Inputs<'_>, unit: &UnitAddress, migration: &Migration) -> Finding {
+    let name = migration.id.name();
+    let cancel = format!("`pgferry cancel {}`", typed(unit));
+    let (code, left, detail) = match migration.standing() {
+        Standing::ReadyForCutover => (
+            LEFT_WAITING,
+            "left as it is, ready for its cutover",
+            format!(
+                "No apply moves `{name}` on. To finish it: `pgferry cutover {}`; to end it: {cancel}",
+                typed(unit)
+            ),
+        ),
+        Standing::Asking(_) => (
+            LEFT_WAITING,
+            "left as it is, waiting for an answer",
+            format!("No apply answers `{name}`. To end it: {cancel}"),
+        ),
+        Standing::Running | Standing::Ended(_) => (
+            LEFT_RUNNING,
+            "left running",
+            format!("No change of the configuration cancels `{name}`. To end it: {cancel}"),
+        ),
+    };
+    let why = match inputs.graph.get(&unit.resource) {
+        None => "is no longer declared",
+        Some(_) => "is not what its batch declares now",
+    };
+    Finding {
+        code,
+        severity: Severity::Warning,
+        summary: format!("{unit} {why} and will be {left}"),
+        detail: Some(detail),
+        remedy: None,
+        address: Some(unit.resource.clone()),
+    }
+}
+
 /// A migration of a batch that is no longer declared.
 fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works: &mut Works, found: &mut Diagnostics) {
     let mut targets = remembered
@@ -292,33 +330,15 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
         found.push(unlisted);
         return;
     }
-    let running = remembered.record.attempts.iter().find(|attempt| {
-        let target = attempt.id.parent();
-        let migrations = target
-            .as_ref()
-            .map_or(&[][..], |target| inputs.observed.migrations(target));
-        migrations
-            .iter()
-            .any(|migration| migration.id == attempt.id && migration.state.ending().is_none())
+    let running = remembered.record.attempts.iter().find_map(|attempt| {
+        let migrations = inputs.observed.migrations(&attempt.id.parent()?);
+        let mut migrations = migrations.iter();
+        migrations.find(|migration| migration.id == attempt.id && migration.state.ending().is_none())
     });
     match (running, inputs.aim.mode) {
         // Refused where all that disturbs a running migration is.
         (Some(_), Mode::Destroy | Mode::Refresh) => {}
-        (Some(attempt), Mode::Apply) => works.findings.push(Finding {
-            code: LEFT_RUNNING,
-            severity: Severity::Warning,
-            summary: match inputs.graph.get(&unit.resource) {
-                None => format!("{unit} is no longer declared and will be left running"),
-                Some(_) => format!("{unit} is not what its batch declares now and will be left running"),
-            },
-            detail: Some(format!(
-                "No change of the configuration cancels `{}`. To end it: `pgferry cancel {}`",
-                attempt.id.name(),
-                typed(unit)
-            )),
-            remedy: None,
-            address: Some(unit.resource.clone()),
-        }),
+        (Some(migration), Mode::Apply) => works.findings.push(left(inputs, unit, migration)),
         (None, mode) => {
             let mut notes = vec!["a finished migration cannot be deleted; its databases stay on the target".to_owned()];
             notes.extend(renamed(inputs, unit, remembered).map(|name| {
@@ -486,7 +506,7 @@ impl Job<'_> {
                 migration
                     .error
                     .as_deref()
-                    .map(|error| format!("Azure says: {error} "))
+                    .map(|error| format!("Azure says: {} ", sentence(error)))
                     .unwrap_or_default(),
                 format_args!("To try again: `pgferry apply --retry {}`", typed(&self.batch.address))
             )),
@@ -805,5 +825,14 @@ impl Job<'_> {
 
     fn queue(&self, standing: QueuePlace) -> Queue {
         Queue::of(self.batch, self.chunk.number, standing)
+    }
+}
+
+/// What a service said, closed as a sentence so that another can follow.
+fn sentence(said: &str) -> String {
+    let said = said.trim_end();
+    match said.ends_with(['.', '!', '?']) {
+        true => said.to_owned(),
+        false => format!("{said}."),
     }
 }

@@ -164,6 +164,7 @@ pub(super) fn empty_first(inputs: &Inputs<'_>, works: &Works, found: &mut Diagno
     if deleted.is_empty() {
         return;
     }
+    let ways = active_ways(inputs);
     for (unit, remembered) in inputs.prior.iter() {
         let Some(id) = &remembered.record.id else { continue };
         let Some(above) = id.parent() else { continue };
@@ -175,7 +176,20 @@ pub(super) fn empty_first(inputs: &Inputs<'_>, works: &Works, found: &mut Diagno
                     "{owner} would be deleted, and `{}` below it stays: {unit} was there before us, or is kept.",
                     id.name()
                 ))
-                .hint(format!("remove `{}` by hand, or keep {}", id.name(), owner.resource))
+                .hint(
+                    match ways
+                        .iter()
+                        .find(|active| active.way.contains(id) || active.way.contains(&above))
+                    {
+                        None => format!("remove `{}` by hand, or keep {}", id.name(), owner.resource),
+                        Some(active) => format!(
+                            "keep {} until the migration `{}` is over: it needs `{}`",
+                            owner.resource,
+                            active.migration.id.name(),
+                            id.name()
+                        ),
+                    },
+                )
                 .about(&owner.resource);
             found.push(match span {
                 Some(span) => problem.at(

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, UnitAddress};
 use crate::arm::{Cloud, SubscriptionId};
 use crate::block::{Import, Removal, Verdict};
-use crate::diagnostic::code::STUCK;
+use crate::diagnostic::code::{LEFT_RUNNING, LEFT_WAITING, STUCK};
 use crate::diagnostic::{Code, Diagnostics, Severity};
 use crate::graph::Graph;
 use crate::observed::Observed;
@@ -297,6 +297,14 @@ impl Plan {
     /// Migrations that did not succeed and are not tried again: what is declared is not reached without them.
     pub fn stuck(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.code == STUCK)
+    }
+
+    /// Migrations that run on and that no apply of this configuration brings to their end.
+    pub fn left_behind(&self) -> impl Iterator<Item = &Finding> {
+        let codes = [LEFT_RUNNING, LEFT_WAITING];
+        self.findings
+            .iter()
+            .filter(move |finding| codes.contains(&finding.code))
     }
 
     /// How many units each action concerns.

@@ -62,6 +62,26 @@ fn what_queues_what_waits_and_what_is_over_is_told_as_it_is() {
 }
 
 #[test]
+fn a_batch_taken_out_while_it_waits_is_not_over() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit(MANUAL.0, MANUAL.1);
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    let declared = std::fs::read_to_string(ferry.path("main.hcl")).unwrap();
+    let end = declared.find("database_batch \"wave1\"").unwrap();
+    ferry.write("main.hcl", &declared[..end]);
+    let _ = std::fs::remove_file(ferry.path("outputs.hcl"));
+    let left = ferry.run(&["apply", "--auto-approve"]).expect(4).all();
+    assert!(left.contains("pgferry cutover 'database_batch.wave1#1'"), "{left}");
+    let _ = ferry
+        .run(&["cutover", "database_batch.wave1#1", "--auto-approve"])
+        .expect(0);
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(0);
+    let history = ferry.run(&["history"]).expect(0).out;
+    assert!(history.contains("cutover database_batch.wave1#1: done"), "{history}");
+    ferry.expect_no_changes();
+}
+
+#[test]
 fn status_tells_the_queue_that_the_plan_shows() {
     let ferry = Ferry::example("quickstart");
     ferry.append(

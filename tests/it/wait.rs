@@ -25,7 +25,24 @@ fn what_one_job_submitted_another_one_finishes() {
     ferry.expect_no_changes();
 
     let nothing = ferry.run(&["wait"]).expect(0);
-    assert!(nothing.out.contains("No apply is open"), "{}", nothing.out);
+    assert!(
+        nothing.out.contains("every declared database has arrived"),
+        "{}",
+        nothing.out
+    );
+}
+
+#[test]
+fn with_nothing_open_waiting_tells_what_has_not_arrived() {
+    let ferry = Ferry::example("quickstart");
+    let before = ferry.run(&["wait"]).expect(3).out;
+    assert!(before.contains("what has not arrived: 19 of 19 databases"), "{before}");
+    let ready = ferry.run(&["apply", "--auto-approve", "--wait", "ready"]).expect(3).out;
+    assert!(
+        ready.contains("database_batch.wave1#1, ready: the apply that goes on cuts it over")
+            && ready.contains("left; cutovers are next"),
+        "{ready}"
+    );
 }
 
 #[test]

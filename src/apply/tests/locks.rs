@@ -239,7 +239,11 @@ async fn a_cutover_by_hand_works_beside_a_run_that_watches_and_releases_what_is_
     ");
     let snapshot = bench.store.load().await.unwrap().unwrap();
     assert_eq!(snapshot.run, None);
-    assert_eq!(snapshot.history.len(), 1);
+    // Who cut over is told apart from the run that it happened beside.
+    let told: Vec<&str> = snapshot.history.iter().map(|run| run.summary.as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0], "apply database_batch.first#1: done");
+    assert_eq!(snapshot.history[0].plan_fingerprint, "cutover by hand");
 }
 
 fn words(heard: &Heard, about: &str) -> String {

@@ -590,7 +590,12 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
                 None => format!("waits for a person, {limit}: {line}"),
             }
         }
-        WaitsFor::Stalled { since } => format!("nothing has moved since {}", clock(*since)),
+        WaitsFor::Stalled { since } => format!(
+            "nothing has moved since {}: look at the load, locks and free disk of both servers; where it stays so, end it \
+             with `{}` and try again",
+            clock(*since),
+            calling.line(&format!("cancel {}", typed(unit)))
+        ),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::apply::{Conclusion, Counts, Outcome, Report, StepError, Stopped, Unse
 use crate::cli::advice;
 use crate::cli::calling::Calling;
 use crate::cli::color::{CHANGE, ERROR, GOOD, STRONG, paint};
-use crate::plan::{Mode, Plan, StepId};
+use crate::plan::{Mode, Op, Plan, StepId};
 
 /// What became of a run.
 pub(crate) struct SummaryView<'a> {
@@ -94,6 +94,9 @@ impl SummaryView<'_> {
         let running: Vec<String> = self
             .units()
             .filter_map(|(unit, outcome)| match outcome {
+                Outcome::InFlight { unseen: None } if self.is_at_its_gate(unit) => Some(format!(
+                    "{unit}, ready: the apply that goes on cuts it over once its gate holds"
+                )),
                 Outcome::InFlight { unseen: None } => Some(unit.to_string()),
                 Outcome::InFlight {
                     unseen: Some(Unseen::Lost(error)),
@@ -111,6 +114,46 @@ impl SummaryView<'_> {
             })
             .collect();
         self.list(text, "Going on in Azure:", &running);
+    }
+
+    /// Whether what is not over of a migration begins with the gate of its cutover: then nothing moves it on but an apply.
+    fn is_at_its_gate(&self, unit: &UnitAddress) -> bool {
+        let steps = self.report.steps.iter().zip(&self.plan.steps);
+        let mut open = steps.filter(|(step, _)| step.unit == *unit && !matches!(step.outcome, Outcome::Done));
+        open.next().is_some_and(|(_, step)| matches!(step.op, Op::Gate(_)))
+    }
+
+    /// How a run ended that left something to a later one.
+    fn left_to_others(&self) -> &'static str {
+        let mut runs = false;
+        for (unit, outcome) in self.units() {
+            match outcome {
+                Outcome::InFlight { .. } if !self.is_at_its_gate(unit) => return "left; Azure goes on",
+                Outcome::InFlight { .. } => runs = true,
+                Outcome::Done
+                | Outcome::Failed(_)
+                | Outcome::Skipped { .. }
+                | Outcome::Waiting(_)
+                | Outcome::Left { .. } => {}
+            }
+        }
+        match runs {
+            true => "left; cutovers are next",
+            false => "left; nothing of it runs in Azure",
+        }
+    }
+
+    /// The line to go on with: another run that took over needs nobody beside it.
+    fn goes_on(&self) -> String {
+        match &self.report.stopped {
+            Some(Stopped::TakenOver(_)) => format!(
+                "To see how far it is: {STRONG}{}{STRONG:#}",
+                self.calling.line("status")
+            ),
+            Some(Stopped::Interrupted | Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) | None => {
+                format!("To go on: {STRONG}{}{STRONG:#}", self.again)
+            }
+        }
     }
 
     fn waiting(&self, text: &mut String) {
@@ -175,7 +218,7 @@ impl SummaryView<'_> {
         let took = length(self.report.elapsed);
         let (ending, style, goes_on) = match self.report.conclusion() {
             Conclusion::Done => ("complete", GOOD, false),
-            Conclusion::InFlight => ("left; Azure goes on", CHANGE, true),
+            Conclusion::InFlight => (self.left_to_others(), CHANGE, true),
             Conclusion::Waiting => ("waits for a person", CHANGE, true),
             Conclusion::Failed => ("failed", ERROR, true),
         };
@@ -191,7 +234,7 @@ impl SummaryView<'_> {
             self.columns,
         ));
         if goes_on {
-            let _ = writeln!(text, "To go on: {STRONG}{}{STRONG:#}", self.again);
+            let _ = writeln!(text, "{}", self.goes_on());
         }
     }
 

@@ -146,3 +146,37 @@ fn an_answer_that_restarts_the_source_is_told_before_the_cutover_behind_it() {
         plan.changes[0].notes
     );
 }
+
+/// What is said of a migration that the configuration does not declare any more.
+fn left(status: Json) -> Vec<(&'static str, String)> {
+    let text = format!("{SERVERS}{}", batch("w", "\"a\"", ""));
+    let mut before = world("w", &["a"], json!({ "state": "InProgress" }));
+    before.apply(&before.plan(&text));
+    let mut now = world("w", &["a"], status);
+    now.prior = before.prior;
+    let plan = now.plan(SERVERS);
+    let told = plan.left_behind();
+    told.map(|finding| (finding.code.as_str(), finding.detail.clone().unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn what_leaves_the_configuration_is_told_with_what_a_person_can_do() {
+    let way = |detail: &str| format!("{detail} `pgferry cancel 'database_batch.w#1'`");
+    assert_eq!(
+        left(json!({ "state": "InProgress" })),
+        [("B002", way("No change of the configuration cancels `wm1`. To end it:"))]
+    );
+    assert_eq!(
+        left(asking("WaitingForCutoverTrigger")),
+        [(
+            "B007",
+            way("No apply moves `wm1` on. To finish it: `pgferry cutover 'database_batch.w#1'`; to end it:")
+        )]
+    );
+    assert_eq!(
+        left(asking("WaitingForTargetDBOverwriteConfirmation")),
+        [("B007", way("No apply answers `wm1`. To end it:"))]
+    );
+    assert_eq!(left(json!({ "state": "Succeeded" })), []);
+}
