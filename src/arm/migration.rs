@@ -409,6 +409,20 @@ impl Migration {
     }
 }
 
+impl Tables {
+    /// Whether the service counts any: it does once it begins to move data.
+    pub fn any(&self) -> bool {
+        let Self {
+            queued,
+            loading,
+            completed,
+            errored,
+        } = self;
+        let counters = [queued, loading, completed, errored];
+        counters.into_iter().flatten().any(|tables| *tables > 0)
+    }
+}
+
 impl DatabaseProgress {
     /// Reads one entry of `dbDetails`.
     pub fn read(json: &Json) -> Self {

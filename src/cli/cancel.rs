@@ -160,12 +160,8 @@ fn has_begun(migration: &Migration, database: &str) -> bool {
         migration.substate,
         Some(Substate::ValidationInProgress | Substate::WaitingForOverwrite)
     );
-    let tables = migration.progress.get(database).map(|progress| progress.tables);
-    let counted = tables.is_some_and(|tables| {
-        let counters = [tables.queued, tables.loading, tables.completed, tables.errored];
-        counters.into_iter().flatten().any(|tables| tables > 0)
-    });
-    !is_before || counted
+    let progress = migration.progress.get(database);
+    !is_before || progress.is_some_and(|progress| progress.tables.any())
 }
 
 fn ended(ending: Ending) -> &'static str {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::UnitAddress;
-use crate::arm::migration::{Ending, Migration, MigrationOption, Standing, Tables};
+use crate::arm::migration::{Ending, Migration, MigrationOption, Standing};
 use crate::arm::{ArmId, SourceServer};
 use crate::kind::database_batch::{Batch, LossConsent};
 use crate::prior::{Attempt, Prior};
@@ -515,20 +515,11 @@ fn ended_badly(migration: &Migration) -> bool {
 /// begins to move data. A run that failed before, or that stopped to ask whether a database may be overwritten, has left
 /// nothing of its own.
 fn began_to_move(migration: &Migration, database: &str) -> bool {
-    let Some(progress) = migration.progress.get(database) else {
-        return false;
-    };
-    let Tables {
-        queued,
-        loading,
-        completed,
-        errored,
-    } = progress.tables;
+    let counted = migration
+        .progress
+        .get(database)
+        .is_some_and(|progress| progress.tables.any());
     let ended = matches!(migration.state.ending(), Some(Ending::Failed | Ending::Canceled));
-    let counted = [queued, loading, completed, errored]
-        .into_iter()
-        .flatten()
-        .any(|tables| tables > 0);
     ended && migration.option != MigrationOption::Validate && counted
 }
 
