@@ -13,7 +13,7 @@ use super::error::{ApplyError, StepError};
 use super::journal::{Journal, end, lock};
 use super::observer::Observer;
 use super::seen::TablesSeen;
-use super::step::{Doer, Left, Performed};
+use super::step::{Doer, Fruit, Left, Performed};
 use super::watch::{Goal, Look, Sight, Watcher};
 use super::{Interrupt, Options, Ports};
 use crate::address::UnitAddress;
@@ -163,7 +163,12 @@ impl<'a> ByHand<'a> {
         let journal = JournalStep::new(step.id.0);
         let (edit, outcome, what) = match performed {
             // The next run looks what became of it.
-            Ok(Performed::Left(Left::InAzure)) => return Vec::new(),
+            Ok(Performed::Left(Left::InAzure)) => match entry.whose {
+                Run::Own => return Vec::new(),
+                Run::Open => {
+                    return vec![self.told(entry, RunOutcome::Abandoned, "sent, and not known whether it was heard")];
+                }
+            },
             Ok(Performed::Left(Left::NotThere)) => {
                 let message = "interrupted before Azure took it on".to_owned();
                 let failed = Edit::Failed {
@@ -173,10 +178,10 @@ impl<'a> ByHand<'a> {
                 };
                 (failed, RunOutcome::Abandoned, message)
             }
-            Ok(Performed::Done(_)) => (
+            Ok(Performed::Done(fruit)) => (
                 Edit::Done { run, step: journal },
                 RunOutcome::Succeeded,
-                "done".to_owned(),
+                asked(&step.op, fruit).to_owned(),
             ),
             Err(error) => {
                 let message = super::run::in_full(error);
@@ -188,9 +193,14 @@ impl<'a> ByHand<'a> {
                 (failed, RunOutcome::Failed, message)
             }
         };
+        vec![edit, self.told(entry, outcome, &what)]
+    }
+
+    /// The line in the history.
+    fn told(&self, entry: &Entry<'_>, outcome: RunOutcome, what: &str) -> Edit {
         let summary = format!("{} {}: {what}", self.ports.caller.command, self.unit);
-        let told = match entry.whose {
-            Run::Own => end(&self.ports, run, outcome, summary),
+        match entry.whose {
+            Run::Own => end(&self.ports, entry.own, outcome, summary),
             Run::Open => Edit::Log(HistoryEntry {
                 run: entry.own,
                 started: entry.started,
@@ -200,8 +210,7 @@ impl<'a> ByHand<'a> {
                 outcome,
                 summary,
             }),
-        };
-        vec![edit, told]
+        }
     }
 
     /// Watches until there is something to say that ends a command: a person's command does not wait for other persons.
@@ -254,6 +263,16 @@ impl<'a> ByHand<'a> {
 pub(super) enum Watched<'p> {
     Seen(Sight<'p>),
     Interrupted,
+}
+
+/// What a call came to, for the history: what the service makes of it shows in the migration, not here.
+fn asked(op: &Op, fruit: &Fruit) -> &'static str {
+    match (op, fruit.triggered) {
+        (Op::Cutover { .. }, Some(_)) => "triggered",
+        (Op::Cutover { .. }, None) => "not triggered, it was cut over already",
+        (Op::Await(_), _) => "asked for",
+        (Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Gate(_) | Op::Note, _) => "done",
+    }
 }
 
 /// A number that no step of the open run has: plans count up from zero, commands count down from the top.

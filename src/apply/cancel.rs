@@ -13,8 +13,8 @@ use super::step::{Left, Performed};
 use super::watch::{Goal, Sight};
 use super::{Interrupt, Options, Ports, Wait};
 use crate::address::UnitAddress;
+use crate::arm::Found;
 use crate::arm::migration::{Ending, Migration};
-use crate::arm::{ArmId, Found};
 use crate::plan::step::Until;
 use crate::plan::{Await, Op};
 
@@ -23,8 +23,8 @@ use crate::plan::{Await, Op};
 pub struct CancelOrder {
     /// The migration's unit.
     pub unit: UnitAddress,
-    /// The migration.
-    pub migration: ArmId,
+    /// The migration, as it was when somebody agreed to lose what it has brought.
+    pub shown: Migration,
 }
 
 /// What became of a cancel.
@@ -58,11 +58,13 @@ pub async fn cancel(
         seen: Arc::default(),
     };
     let migration = active(&hand, order).await?;
+    let id = &order.shown.id;
     let deed = Deed::Cancel {
-        id: order.migration.clone(),
+        id: id.clone(),
+        shown: &order.shown,
     };
     let end = Await {
-        migration: order.migration.clone(),
+        migration: id.clone(),
         until: Until::Ended,
         questions: BTreeMap::new(),
         stall_after: Duration::MAX,
@@ -75,7 +77,7 @@ pub async fn cancel(
     }
     let sent = Event::CancelSent {
         unit: &order.unit,
-        migration: &order.migration,
+        migration: id,
     };
     observer.event(ports.clock.now(), &sent);
     if options.wait != Wait::Done {
@@ -95,20 +97,17 @@ pub async fn cancel(
 }
 
 async fn active(hand: &ByHand<'_>, order: &CancelOrder) -> Result<Migration, ApplyError> {
-    let found = hand.ports.arm.get(&order.migration).await.map_err(ApplyError::Arm)?;
+    let id = &order.shown.id;
+    let found = hand.ports.arm.get(id).await.map_err(ApplyError::Arm)?;
     let migration = match &found {
-        Found::Present(json) => Some(Migration::read(order.migration.clone(), json)),
+        Found::Present(json) => Some(Migration::read(id.clone(), json)),
         Found::Absent => None,
     };
-    let migration = migration.ok_or_else(|| {
-        hand.failed(StepError::Vanished {
-            migration: order.migration.clone(),
-        })
-    })?;
+    let migration = migration.ok_or_else(|| hand.failed(StepError::Vanished { migration: id.clone() }))?;
     match migration.state.ending() {
         None => Ok(migration),
         Some(_) => Err(hand.failed(StepError::NotReady {
-            migration: order.migration.clone(),
+            migration: id.clone(),
             state: migration.state.to_string(),
             wanted: "running",
         })),

@@ -47,6 +47,8 @@ pub(super) enum Deed<'p> {
     },
     Cancel {
         id: ArmId,
+        /// As it was when somebody agreed to lose what it has brought.
+        shown: &'p Migration,
     },
 }
 

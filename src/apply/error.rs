@@ -184,6 +184,14 @@ pub enum StepError {
         /// How long they were watched.
         waited: Duration,
     },
+    /// A cancel would lose more than was agreed to.
+    #[error("{why} since you were asked")]
+    Grown {
+        /// The migration.
+        migration: ArmId,
+        /// What has changed, as the beginning of a sentence.
+        why: &'static str,
+    },
     /// What was done could not be recorded; the journal knows that it was intended, and the next run settles it.
     #[error("it cannot be recorded")]
     Store(#[source] StoreError),
@@ -246,7 +254,7 @@ impl StepError {
             Self::OutOfSight(_) => true,
             Self::Missing(_) | Self::NoId(_) | Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
             Self::DatabasesThere { .. } | Self::Ended(_) | Self::Vanished { .. } | Self::NotReady { .. } => false,
-            Self::GateClosed { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => false,
+            Self::GateClosed { .. } | Self::Grown { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => false,
         }
     }
 }

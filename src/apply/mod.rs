@@ -51,7 +51,7 @@ pub use interrupt::{Interrupt, Interrupter};
 pub use journal::check;
 pub use observer::{Event, Observer, Unobserved, WaitsFor};
 pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped, Unseen};
-pub use resume::{ClosedRun, Settled, close, follow, lacking, open_plan, reconcile, resume};
+pub use resume::{ClosedRun, Settled, close, follow, lacking, mode, open_plan, reconcile, resume};
 pub use run::run;
 
 use std::time::Duration;

@@ -20,7 +20,7 @@ use super::step::{Fruit, Left, Performed};
 use super::watch::Sight;
 use super::writing::Lock;
 use crate::arm::ArmId;
-use crate::arm::migration::Migration;
+use crate::arm::migration::{self, Migration};
 use crate::plan::step::Until;
 use crate::plan::{Op, Step};
 
@@ -252,6 +252,9 @@ impl<'a> Run<'a> {
     }
 
     fn passed(&mut self, at: At, migration: Option<&Migration>) {
+        if let Some(over) = migration.filter(|it| it.state.ending() == Some(migration::Ending::Succeeded)) {
+            self.succeeded.insert(over.id.clone());
+        }
         if let Op::Await(watch) = &self.order.step(at).op
             && watch.until == Until::Succeeded
             && let Some(triggered) = self.triggered.remove(&watch.migration)

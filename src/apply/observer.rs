@@ -347,6 +347,12 @@ impl GateReading {
         self.good >= self.needed
     }
 
+    /// Whether waiting cannot open it: a database will not arrive by this migration any more.
+    pub fn is_hopeless(&self) -> bool {
+        let mut objections = self.databases.iter().flat_map(|database| &database.objections);
+        objections.any(|objection| matches!(objection, Objection::State(state) if state.is_lost()))
+    }
+
     /// The largest lag, once every database tells its own.
     pub fn lag(&self) -> Option<Duration> {
         let lags: Option<Vec<Duration>> = self.databases.iter().map(|database| database.lag).collect();

@@ -27,7 +27,7 @@ use crate::arm::migration::Migration;
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{ArmError, ArmId, Body, Call, Draft, Found, Outputs, Verb};
 use crate::plan::step::StepTarget;
-use crate::plan::{Op, Plan, Step, StepId};
+use crate::plan::{Mode, Op, Plan, Step, StepId};
 use crate::secret::{SecretRef, Secrets};
 
 /// How long an accepted operation is followed, where its step says nothing.
@@ -288,6 +288,12 @@ pub fn lacking(open: &OpenRun, secrets: &Secrets) -> Result<BTreeSet<SecretRef>,
         });
     let lacking = needed.filter(|secret| secrets.get(secret).is_none());
     Ok(lacking.cloned().collect())
+}
+
+/// What an open run was for, as far as its plan tells.
+pub fn mode(open: &OpenRun) -> Mode {
+    let told = open.plan.get("mode").map(Mode::deserialize);
+    told.and_then(Result::ok).unwrap_or_default()
 }
 
 /// The plan of an open run, as it was approved.

@@ -89,6 +89,8 @@ pub(super) struct Run<'a> {
     pub(super) deadline: Option<BoxFuture<'a, ()>>,
     pub(super) triggered: HashMap<ArmId, Timestamp>,
     pub(super) downtimes: Vec<Downtime>,
+    /// Migrations that were seen to have succeeded.
+    pub(super) succeeded: HashSet<ArmId>,
     pub(super) began: Timestamp,
 }
 
@@ -180,6 +182,7 @@ impl<'a> Run<'a> {
             deadline: None,
             triggered: HashMap::new(),
             downtimes: Vec::new(),
+            succeeded: HashSet::new(),
             began: ports.clock.now(),
         })
     }
@@ -308,6 +311,10 @@ impl<'a> Run<'a> {
             if self.state(at).outcome.is_some() {
                 continue;
             }
+            if migration_of(&step.op).is_some_and(|migration| self.succeeded.contains(migration)) {
+                self.state(at).outcome = Some(Outcome::Done);
+                continue;
+            }
             let outcome = match (waiting.remove(&at), self.schedule.standing(at)) {
                 (Some(waits), _) => Outcome::Waiting(waits),
                 (None, Standing::Running) if manner(&step.op) == Manner::Act => Outcome::InFlight {
@@ -332,6 +339,16 @@ impl<'a> Run<'a> {
 
     pub(super) fn tell(&self, event: &Event<'_>) {
         self.observer.event(self.ports.clock.now(), event);
+    }
+}
+
+/// The migration that an operation brings further.
+fn migration_of(op: &Op) -> Option<&ArmId> {
+    match op {
+        Op::Start { migration, .. } | Op::Cutover { migration, .. } => Some(migration),
+        Op::Await(watch) => Some(&watch.migration),
+        Op::Gate(gate) => Some(&gate.migration),
+        Op::Put { .. } | Op::Delete { .. } | Op::Note => None,
     }
 }
 

@@ -14,7 +14,6 @@ use super::error::{EndedBadly, Moved, StepError};
 use super::journal::{BodyHash, Intended, Journal, journal_step};
 use super::observer::{Event, GateReading, Observer};
 use super::seen::TablesSeen;
-use super::watch::is_past_cutover;
 use super::{Interrupt, Ports, elapsed};
 use crate::arm::error::Delivery;
 use crate::arm::migration::{Ending, Migration, Standing, Substate};
@@ -153,7 +152,7 @@ impl Doer<'_> {
             },
             Deed::Cutover { id, databases, gate } => self.cutover(id, databases, gate).await,
             Deed::Answer { id, body, hash } => self.answer(id, &body, &hash).await,
-            Deed::Cancel { id } => self.cancel(id).await,
+            Deed::Cancel { id, shown } => self.cancel(id, shown).await,
         }
     }
 
@@ -368,7 +367,7 @@ impl Doer<'_> {
             return Ok(MayTrigger::Now);
         }
         let waited = elapsed(began, now);
-        if waited >= self.patience() {
+        if waited >= self.patience() || reading.is_hopeless() {
             let reading = Box::new(reading);
             return Err(StepError::GateClosed { reading, waited });
         }
@@ -409,7 +408,7 @@ impl Doer<'_> {
     }
 
     /// Asks for a migration's end, until it is heard: whether a lost request arrived shows in the migration itself.
-    async fn cancel(&mut self, id: ArmId) -> Result<Performed, StepError> {
+    async fn cancel(&mut self, id: ArmId, shown: &Migration) -> Result<Performed, StepError> {
         let mut sent = 0;
         let mut row = Row::new(self.ports.clock.now());
         loop {
@@ -419,6 +418,9 @@ impl Doer<'_> {
             let is_heard = matches!(migration.standing(), Standing::Ended(_)) || is_being_cancelled(&migration);
             if is_heard {
                 return Ok(done(id, None));
+            }
+            if let Some(why) = grown(shown, &migration) {
+                return Err(StepError::Grown { migration: id, why });
             }
             let body = Body::from_json(&json!({
                 "properties": { "cancel": "True", "dbsToCancelMigrationOn": migration.databases }
@@ -646,10 +648,19 @@ pub(super) fn is_cut_over(migration: &Migration) -> Result<bool, StepError> {
         Standing::Ended(ending @ (Ending::Failed | Ending::ValidationFailed | Ending::Canceled)) => {
             Err(StepError::Ended(Box::new(EndedBadly::of(migration, ending))))
         }
-        Standing::Running if is_past_cutover(migration) => Ok(true),
+        Standing::Running if migration.is_cutting_over() => Ok(true),
         Standing::Running | Standing::Asking(_) => Err(not_ready()),
         Standing::ReadyForCutover => Ok(false),
     }
+}
+
+/// What a cancel would take beyond what was shown to whoever agreed to it, as the beginning of a sentence.
+fn grown(shown: &Migration, now: &Migration) -> Option<&'static str> {
+    if now.is_cutting_over() && !shown.is_cutting_over() {
+        return Some("its cutover was triggered");
+    }
+    let written = |name: &&String| now.may_have_written(name) && !shown.may_have_written(name);
+    now.databases.iter().find(written).map(|_| "it has begun to copy")
 }
 
 /// Whether the service is at cancelling a migration.

@@ -335,10 +335,17 @@ impl<'p> Watcher<'p> {
             }
             Standing::ReadyForCutover => self.judge_reading(gate, migration, now, look),
             // Somebody was here before us.
-            Standing::Running if is_past_cutover(migration) => Verdict::Over(Ok(())),
+            Standing::Running if migration.is_cutting_over() => Verdict::Over(Ok(())),
             Standing::Running => {
                 self.good = 0;
-                Verdict::Stands(None)
+                match self.patience {
+                    Some(patience) if elapsed(self.began, now) >= patience => Verdict::Over(Err(StepError::NotReady {
+                        migration: migration.id.clone(),
+                        state: migration.state.to_string(),
+                        wanted: "ready for its cutover",
+                    })),
+                    Some(_) | None => Verdict::Stands(None),
+                }
             }
             Standing::Asking(substate) => {
                 self.good = 0;
@@ -363,6 +370,12 @@ impl<'p> Watcher<'p> {
                 self.pause = Some(NEAR_CUTOVER);
                 let waited = elapsed(self.began, now);
                 match self.patience {
+                    Some(_) if reading.is_hopeless() => Verdict::Over(Err(StepError::GateClosed { reading, waited })),
+                    // Whether the others come without it is for a person to say.
+                    None if reading.is_hopeless() => Verdict::Stands(Some(WaitsFor::Cutover {
+                        reading,
+                        opens: Opens::ByHand,
+                    })),
                     // A row of good readings that has begun is seen to its end.
                     Some(patience) if waited >= patience && !reading.holds() => {
                         Verdict::Over(Err(StepError::GateClosed { reading, waited }))
@@ -372,14 +385,6 @@ impl<'p> Watcher<'p> {
             }
         }
     }
-}
-
-/// Whether a running migration was cut over already.
-pub(super) fn is_past_cutover(migration: &Migration) -> bool {
-    matches!(
-        migration.substate,
-        Some(Substate::CompletingMigration | Substate::Completed)
-    )
 }
 
 impl Pulse {

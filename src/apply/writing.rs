@@ -284,7 +284,8 @@ impl<'a> Run<'a> {
             left,
             open: _,
         } = counts;
-        let summary = format!("{done} steps done, {failed} failed, {skipped} skipped, {left} not begun");
+        let what = self.order.plan.mode.command();
+        let summary = format!("{what}: {done} steps done, {failed} failed, {skipped} skipped, {left} not begun");
         Some(end(&self.ports, self.order.run, outcome, summary))
     }
 

@@ -390,6 +390,42 @@ impl Migration {
         }
     }
 
+    /// Whether its cutover was triggered and is not over yet.
+    pub fn is_cutting_over(&self) -> bool {
+        let past = [Some(Substate::CompletingMigration), Some(Substate::Completed)];
+        self.state.ending().is_none() && past.contains(&self.substate)
+    }
+
+    /// Whether a database may have been written on the target. Before it moves data, and while it waits or asks before that, the
+    /// service has touched nothing there; it counts tables once it begins.
+    pub fn may_have_written(&self, database: &str) -> bool {
+        let is_before = match &self.substate {
+            Some(
+                Substate::ValidationInProgress
+                | Substate::WaitingForLogicalReplicationSetup
+                | Substate::WaitingForDatabases
+                | Substate::WaitingForOverwrite
+                | Substate::WaitingForScheduling
+                | Substate::WaitingForWindow,
+            ) => true,
+            Some(
+                Substate::PerformingPreRequisiteSteps
+                | Substate::MigratingData
+                | Substate::WaitingForCutover
+                | Substate::CompletingMigration
+                | Substate::Completed
+                | Substate::Canceling
+                | Substate::Other(_),
+            )
+            | None => false,
+        };
+        !is_before
+            || self
+                .progress
+                .get(database)
+                .is_some_and(|progress| progress.tables.any())
+    }
+
     /// Checks of its validation that did not simply succeed.
     pub fn remarks(&self) -> impl Iterator<Item = &ValidationCheck> {
         let checks = self.validation.iter().flat_map(|validation| &validation.checks);
@@ -420,6 +456,16 @@ impl Tables {
         } = self;
         let counters = [queued, loading, completed, errored];
         counters.into_iter().flatten().any(|tables| *tables > 0)
+    }
+}
+
+impl DatabaseState {
+    /// Whether the database does not arrive by this migration any more, whatever becomes of the others.
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Self::Failed | Self::Canceled | Self::Canceling => true,
+            Self::InProgress | Self::WaitingForCutover | Self::Succeeded | Self::Other(_) => false,
+        }
     }
 }
 

@@ -256,6 +256,16 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
                 ))
                 .hint("or move or drop them first; nothing was changed")
         }
+        StepError::Grown { .. } => named(Report::of(error)).hint(format!(
+            "nothing was cancelled; `pgferry cancel {}` shows what it would lose now, and asks anew",
+            typed(unit)
+        )),
+        StepError::GateClosed { reading, .. } if reading.is_hopeless() => named(Report::of(error))
+            .fact("last reading", gate(reading))
+            .hint(format!(
+                "nothing was triggered, and waiting does not help: `pgferry cutover {}` leaves out what will not arrive",
+                typed(unit)
+            )),
         StepError::GateClosed { reading, .. } => named(Report::of(error))
             .fact("last reading", gate(reading))
             .hint("nothing was triggered: it goes on copying changes, and can be cut over later")

@@ -139,11 +139,7 @@ impl Order {
 
 async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>) -> Result<Exit, CommandError> {
     let aim = order.aim().clone();
-    let command = match aim.mode {
-        Mode::Apply => "apply",
-        Mode::Destroy => "destroy",
-        Mode::Refresh => "apply --refresh-only",
-    };
+    let command = aim.mode.command();
     let goes_on = call.calling.line(&again(command, &aim));
     // One listener from here to the end: a signal between two phases must not be lost.
     let mut signals = Signals::listen()?;
@@ -464,7 +460,7 @@ fn checked(checks: &[Checked]) -> Exit {
 }
 
 /// The batches that were asked to be tried again, and those whose migrations failed now: nothing else goes on with them.
-fn to_retry(report: &Report, aim: &Aim) -> Aim {
+pub(super) fn to_retry(report: &Report, aim: &Aim) -> Aim {
     let has_failed = |outcome: &Outcome| matches!(outcome, Outcome::Failed(StepError::Ended(_)));
     let units = report.units().into_iter();
     let failed = units.filter(|(_, outcome)| has_failed(outcome));

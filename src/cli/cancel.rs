@@ -21,7 +21,7 @@ use super::work::{self, Ended, Working};
 use crate::address::UnitAddress;
 use crate::apply::{self, CancelOrder, Cancelled};
 use crate::arm::Outputs;
-use crate::arm::migration::{Ending, Migration, Substate};
+use crate::arm::migration::{Ending, Migration};
 use crate::cli::color::{ERROR, REMOVE, STRONG};
 use crate::secret::Secrets;
 use jiff::Timestamp;
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &CancelArgs, call: &Call<'_>) -> Result<Exit, Comm
     let options = args.working.options(LOCK_PATIENCE);
     let order = CancelOrder {
         unit: args.address.clone(),
-        migration: migration.id.clone(),
+        shown: migration,
     };
     let progress = Progress::by_hand(call);
     let mut signals = Signals::listen()?;
@@ -116,7 +116,13 @@ fn warning(unit: &UnitAddress, migration: &Migration, now: Timestamp, columns: u
         "{STRONG}{unit}{STRONG:#}, `{}`: {doing}{running}\n\n",
         migration.id.name()
     );
-    if !migration.databases.iter().any(|name| has_begun(migration, name)) {
+    if migration.is_cutting_over() {
+        let sentence = "Its cutover was triggered and is not over: whoever did that has stopped the writes at the source. Cancelled \
+                        now, it has to be done again from the beginning.";
+        text.push_str(&hang("", "", sentence, columns));
+        text.push('\n');
+    }
+    if !migration.databases.iter().any(|name| migration.may_have_written(name)) {
         let sentence = "Nothing of it has been copied yet: there is nothing to lose. What is on the target under the names of its \
                         databases is not touched, and neither is the source.";
         text.push_str(&hang("", "", sentence, columns));
@@ -151,17 +157,6 @@ fn warning(unit: &UnitAddress, migration: &Migration, now: Timestamp, columns: u
                     touched.";
     text.push_str(&hang("", "", sentence, columns));
     text
-}
-
-/// Whether a database may have been written on the target. Before a validation is over, and while the service asks whether it
-/// may overwrite, it has touched nothing there; it counts tables once it begins to move data.
-fn has_begun(migration: &Migration, database: &str) -> bool {
-    let is_before = matches!(
-        migration.substate,
-        Some(Substate::ValidationInProgress | Substate::WaitingForOverwrite)
-    );
-    let progress = migration.progress.get(database);
-    !is_before || progress.is_some_and(|progress| progress.tables.any())
 }
 
 fn ended(ending: Ending) -> &'static str {

@@ -12,7 +12,7 @@ use super::help;
 use super::project::Purpose;
 use super::session::Session;
 use super::signals::Signals;
-use super::view::layout::{clean, count, hang, listed};
+use super::view::layout::{clean, count, hang, listed, typed};
 use super::view::progress::{Progress, reading, waiting};
 use super::view::status::doing;
 use super::view::time::{lag, length};
@@ -67,7 +67,26 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
             args.address.resource
         ));
     }
+    if let Standing::Running = migration.standing()
+        && !migration.is_cutting_over()
+    {
+        return Err(CommandError::NotReady {
+            unit: args.address.clone(),
+            doing: migration
+                .substate
+                .as_ref()
+                .map_or(migration.state.as_str(), doing)
+                .to_owned(),
+        });
+    }
     let order = order(args, &migration, batch.as_ref());
+    if order.gate.databases.is_empty() {
+        return Err(CommandError::Usage(format!(
+            "every database of {} has failed or was cancelled: nothing is left to cut over, and `pgferry cancel {}` ends it",
+            args.address,
+            typed(&args.address)
+        )));
+    }
     call.ui
         .show(&preview(&args.address, &migration, &order.gate, call.ui.width()));
     if !args.auto_approve {
@@ -90,7 +109,19 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
     });
     match cutting.await {
         Ended::CutShort => Ok(work::cut_short(call.ui, &call.calling.line("status"))),
-        Ended::Worked(report) => Ok(tell(&report?, args, call)),
+        Ended::Worked(report) => {
+            let report = report?;
+            let (snapshot, _) = session.remembered().await?;
+            let is_open = snapshot.is_some_and(|snapshot| snapshot.run.is_some());
+            let next = match is_open {
+                true => format!(
+                    "What queues behind it goes on with the run that is open; where nobody stays with that: {}",
+                    call.calling.line("wait")
+                ),
+                false => format!("What queues behind it goes on with: {}", call.calling.line("apply")),
+            };
+            Ok(tell(&report, &next, args, call))
+        }
     }
 }
 
@@ -177,7 +208,7 @@ fn order(args: &CutoverArgs, migration: &Migration, batch: Option<&Batch>) -> Cu
         unit: args.address.clone(),
         gate: Gate {
             migration: migration.id.clone(),
-            databases: migration.databases.clone(),
+            databases: to_come(migration),
             max_lag: batch.map_or(Duration::ZERO, |batch| batch.cutover.max_lag),
             samples: batch.map_or(3, |batch| batch.cutover.samples),
             opens: Opens::ByHand,
@@ -185,6 +216,22 @@ fn order(args: &CutoverArgs, migration: &Migration, batch: Option<&Batch>) -> Cu
         patience: args.patience.0,
         stall_after: batch.map_or(Duration::from_secs(15 * 60), |batch| batch.stall_after),
     }
+}
+
+/// The databases that a cutover can bring: what has failed or was cancelled does not come by this migration any more.
+fn to_come(migration: &Migration) -> Vec<String> {
+    let is_lost = |name: &&String| {
+        migration
+            .progress
+            .get(*name)
+            .is_some_and(|progress| progress.state.is_lost())
+    };
+    migration
+        .databases
+        .iter()
+        .filter(|name| !is_lost(name))
+        .cloned()
+        .collect()
 }
 
 fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate, columns: usize) -> String {
@@ -195,9 +242,23 @@ fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate, columns: usiz
     };
     let databases = format!(
         "{}: {}",
-        count(migration.databases.len(), "database"),
-        listed(&migration.databases)
+        count(gate.databases.len(), "database"),
+        listed(&gate.databases)
     );
+    let lost = migration.databases.iter().filter(|name| !gate.databases.contains(name));
+    let lost: Vec<String> = lost.cloned().collect();
+    let left_out = match lost.is_empty() {
+        true => String::new(),
+        false => hang(
+            "  ",
+            "  ",
+            &clean(&format!(
+                "not among them, since they failed or were cancelled and will not arrive by this migration: {}",
+                listed(&lost)
+            )),
+            columns,
+        ),
+    };
     let conditions = format!(
         "lag of each at most {}, in {}",
         lag(Some(gate.max_lag)),
@@ -205,14 +266,14 @@ fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate, columns: usiz
     );
     let reading = reading(&GateReading::of(gate, migration, &TablesSeen::default(), 0));
     format!(
-        "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n{}  gate: {conditions}\n{}",
+        "{STRONG}{unit}{STRONG:#}, `{}`: {state}\n{}{left_out}  gate: {conditions}\n{}",
         migration.id.name(),
         hang("  ", "  ", &clean(&databases), columns),
         hang("  now:  ", "        ", &reading, columns),
     )
 }
 
-fn tell(report: &CutoverReport, args: &CutoverArgs, call: &Call<'_>) -> Exit {
+fn tell(report: &CutoverReport, next: &str, args: &CutoverArgs, call: &Call<'_>) -> Exit {
     let unit = &args.address;
     match &report.outcome {
         Outcome::Done => {
@@ -224,9 +285,11 @@ fn tell(report: &CutoverReport, args: &CutoverArgs, call: &Call<'_>) -> Exit {
                 ),
                 None => format!("{unit} is over; somebody else had cut it over before this command could."),
             };
+            let columns = call.ui.width();
             call.ui.show(&format!(
-                "\n{told}\nWhat queues behind it goes on with: {}\n",
-                call.calling.line("apply"),
+                "\n{}{}",
+                hang("", "", &told, columns),
+                hang("", "", next, columns)
             ));
             Exit::Done
         }

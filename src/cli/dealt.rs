@@ -10,7 +10,7 @@ use super::error::CommandError;
 use super::session::Session;
 use super::view::layout::listed;
 use crate::address::{Address, UnitAddress};
-use crate::arm::migration::{Migration, Standing};
+use crate::arm::migration::{Migration, MigrationOption, Standing};
 use crate::arm::{ArmError, ArmId, ArmRead, Failure};
 use crate::graph::Graph;
 use crate::kind::database_batch::Batch;
@@ -26,15 +26,17 @@ const IN_FLIGHT: usize = 16;
 /// Where a declared batch stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dealt {
+    /// Whether it only looks whether its databases could be moved.
+    pub(crate) validates: bool,
     /// How many databases it declares.
     pub(crate) databases: usize,
-    /// How many of them have arrived.
+    /// How many of them have arrived; where it only validates, how many were looked at.
     pub(crate) arrived: usize,
     /// What the next apply does with each of its migrations.
     pub(crate) next: BTreeMap<UnitAddress, Next>,
     /// Its migrations that have not begun, by number.
     pub(crate) queued: Vec<Queued>,
-    /// Its migrations that run and that nothing is remembered of.
+    /// Its migrations that run, or have ended badly, and that nothing is remembered of.
     pub(crate) unrecorded: Vec<(UnitAddress, Migration)>,
 }
 
@@ -239,6 +241,7 @@ impl Dealt {
                 behind: Vec::new(),
             });
         Self {
+            validates: batch.option == MigrationOption::Validate,
             databases: batch.databases.len(),
             arrived: batch
                 .databases
@@ -255,7 +258,9 @@ impl Dealt {
                 .chunks
                 .iter()
                 .filter_map(|chunk| match (&chunk.fate, chunk.recorded) {
-                    (Fate::Running(migration), Recorded::Behind) if chunk.attempts.len() <= 1 => {
+                    (Fate::Running(migration) | Fate::Stuck(migration, _), Recorded::Behind)
+                        if chunk.attempts.len() <= 1 =>
+                    {
                         Some((batch.address.part(chunk.number), (**migration).clone()))
                     }
                     (Fate::Running(_) | Fate::Start(_) | Fate::Stuck(..) | Fate::Done, _) => None,

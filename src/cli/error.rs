@@ -181,6 +181,15 @@ pub(crate) enum CommandError {
         /// What goes before it.
         behind: Option<String>,
     },
+    /// A migration that cannot be cut over yet.
+    NotReady {
+        /// Its address.
+        unit: UnitAddress,
+        /// What the service is at.
+        doing: String,
+    },
+    /// A destroy that was left, and that only a destroy goes on with.
+    OpenDestroy,
     /// A migration that has ended.
     Over {
         /// Its address.
@@ -454,6 +463,12 @@ impl CommandError {
                 }
                 .hint("`pgferry apply` starts it when its turn has come")
             }
+            Self::NotReady { unit, doing } => Report::new(format!("{unit} is not ready for its cutover: {doing}"))
+                .hint("`pgferry status` shows how far it is")
+                .hint("`pgferry wait --until ready` stays until it can be cut over"),
+            Self::OpenDestroy => Report::new("a destroy was left open, and waiting does not go on with it")
+                .hint("`pgferry destroy` takes down the rest; `pgferry apply` makes everything as declared again")
+                .hint("`pgferry wait --watch` only looks"),
             Self::Over { unit, how } => Report::new(format!("{unit} {how}: there is nothing to cut over")).hint(format!(
                 "once its cause is gone, `pgferry apply --retry {}` starts another attempt",
                 typed(&unit.resource)

@@ -203,14 +203,14 @@ impl Session {
         })
     }
 
-    /// The secrets that the configuration supplies and what Azure tells of what is declared, without a plan.
+    /// What is declared, the secrets that it supplies and what Azure tells of it, without a plan.
     ///
     /// # Errors
     /// What is wrong with the configuration, or why Azure could not be read.
-    pub(crate) async fn supplied(&self) -> Result<(Secrets, Outputs), CommandError> {
+    pub(crate) async fn supplied(&self) -> Result<(Graph, Secrets, Outputs), CommandError> {
         let (_, prior) = self.remembered().await?;
         let seen = self.look(&prior).await?;
-        Ok((seen.declared.secrets, seen.outputs))
+        Ok((seen.declared.graph, seen.declared.secrets, seen.outputs))
     }
 
     /// What should be remembered, by what Azure alone tells, under this lineage or the one that migrations are tagged with.

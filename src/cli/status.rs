@@ -18,6 +18,7 @@ use super::view::time::instant;
 use crate::address::{Address, UnitAddress};
 use crate::arm::Outputs;
 use crate::graph::Graph;
+use crate::plan::Mode;
 use crate::prior::{Prior, UnitRecord};
 
 /// Show where the migrations stand; works beside a running apply
@@ -187,20 +188,28 @@ fn unknown(address: &UnitAddress, prior: &Prior, graph: &Graph) -> CommandError 
 
 /// The open run in words.
 fn open_run(snapshot: &Snapshot) -> Option<String> {
+    let run = snapshot.run.as_ref()?;
     let OpenRun {
         started,
         by,
         steps,
         plan,
         ..
-    } = snapshot.run.as_ref()?;
+    } = run;
     let done = steps.values().filter(|step| step.phase == StepPhase::Done).count();
     let all = plan
         .get("steps")
         .and_then(serde_json::Value::as_array)
         .map_or(done, Vec::len);
+    let what = crate::apply::mode(run).command();
+    let next = match crate::apply::mode(run) {
+        Mode::Destroy => "`pgferry destroy` goes on with it",
+        Mode::Apply | Mode::Refresh => {
+            "`pgferry wait` goes on with it, and `pgferry plan` says what the next apply would do"
+        }
+    };
     Some(format!(
-        "The apply of {by}, begun {}, is open, with {done} of {} done. If it no longer runs, the next `pgferry apply` takes up the rest.",
+        "The {what} of {by}, begun {}, is open, with {done} of {} done. If it no longer runs, {next}.",
         instant(*started),
         count(all, "step")
     ))

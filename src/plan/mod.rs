@@ -21,6 +21,7 @@ mod refresh_only;
 pub mod saved;
 mod select;
 pub mod step;
+pub mod withdrawn;
 pub mod work;
 
 #[cfg(test)]
@@ -54,6 +55,17 @@ pub enum Mode {
     Destroy,
     /// Remember what others changed; nothing in Azure changes.
     Refresh,
+}
+
+impl Mode {
+    /// The command that carries it out.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Destroy => "destroy",
+            Self::Refresh => "apply --refresh-only",
+        }
+    }
 }
 
 /// What a plan was computed from; `apply` refuses when that has moved.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use pgferry_state::{Actor, Edit, Held, Holder, Intent, RecordKey, RunId, Store};
 use serde_json::json;
 
-use super::migrations::{AUTOMATIC, BY_HAND, OFFLINE, completing, copying, ended, ready};
+use super::migrations::{AUTOMATIC, BY_HAND, OFFLINE, asking, completing, copying, ended, ready};
 use super::outcomes;
 use crate::apply::testing::{Bench, Fault, Heard, Plans, batch_id, chain, peering_id, put};
 use crate::apply::{ApplyError, CancelOrder, Cancelled, Conclusion, CutoverOrder, Outcome, Stopped, cancel, cutover};
-use crate::arm::Verb;
-use crate::arm::migration::Ending;
+use crate::arm::migration::{Ending, Migration};
+use crate::arm::{ArmId, Found, Verb};
 use crate::plan::step::Opens;
 use crate::plan::{Gate, Op, Plan};
 
@@ -242,7 +242,7 @@ async fn a_cutover_by_hand_works_beside_a_run_that_watches_and_releases_what_is_
     // Who cut over is told apart from the run that it happened beside.
     let told: Vec<&str> = snapshot.history.iter().map(|run| run.summary.as_str()).collect();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!(told[0], "apply database_batch.first#1: done");
+    assert_eq!(told[0], "apply database_batch.first#1: triggered");
     assert_eq!(snapshot.history[0].plan_fingerprint, "cutover by hand");
 }
 
@@ -271,7 +271,7 @@ async fn a_cutover_by_hand_alone_is_in_the_history() {
     assert!(matches!(cut.outcome, Outcome::Done), "{cut:?}");
     let snapshot = bench.store.load().await.unwrap().unwrap();
     assert_eq!(snapshot.run, None);
-    assert_eq!(snapshot.history[0].summary, "apply database_batch.wave#1: done");
+    assert_eq!(snapshot.history[0].summary, "apply database_batch.wave#1: triggered");
 }
 
 #[tokio::test(start_paused = true)]
@@ -291,6 +291,96 @@ async fn a_cutover_by_hand_does_not_pass_a_closed_gate() {
     assert_eq!(bench.azure.log(), Vec::<String>::new());
 }
 
+/// What somebody saw before agreeing to a cancel.
+async fn cancel_order(bench: &Bench, id: &ArmId) -> CancelOrder {
+    let Found::Present(json) = bench.with(async |ports| ports.arm.get(id).await).await.unwrap() else {
+        panic!("{id} is there");
+    };
+    CancelOrder {
+        unit: "database_batch.wave#1".parse().unwrap(),
+        shown: Migration::read(id.clone(), &json),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_over_already_is_not_called_triggered_in_the_history() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", BY_HAND));
+    let plan = plans.plan();
+    let id = batch_id("t", "wave");
+    bench.azure.migration(&id, &["wavea", "waveb"], json!({}));
+    bench
+        .azure
+        .script(&id, [completing(), completing(), ended("Succeeded")]);
+    let cut = bench
+        .with(async |ports| cutover(&order(&plan), &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+        .await
+        .unwrap();
+    assert!(matches!(cut.outcome, Outcome::Done), "{cut:?}");
+    assert_eq!(cut.downtime, None);
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(
+        snapshot.history[0].summary,
+        "apply database_batch.wave#1: not triggered, it was cut over already"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cutover_that_a_lost_database_stands_against_is_refused_at_once() {
+    let bench = Bench::new();
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", AUTOMATIC));
+    let plan = plans.plan();
+    let id = batch_id("t", "wave");
+    bench.azure.migration(&id, &["wavea", "waveb"], json!({}));
+    let mut lost = ready(json!(0));
+    lost["database"]["migrationState"] = json!("Canceled");
+    bench.azure.script(&id, [lost.clone()]);
+    let refused = bench
+        .with(async |ports| cutover(&order(&plan), &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+        .await;
+    let error = crate::apply::run::in_full(&refused.unwrap_err());
+    assert!(error.contains("did not hold within 0 s"), "{error}");
+
+    // A run waits for a person, since nothing it waits for would open the gate.
+    let bench = Bench::new();
+    bench.azure.script(&id, [lost]);
+    let report = bench.run(&plan).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Waiting, "{}", outcomes(&report));
+    assert_eq!(bench.azure.log(), ["PUT wave"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_takes_no_more_than_was_agreed_to() {
+    let shown_and_now = [
+        (
+            ready(json!(0)),
+            completing(),
+            "its cutover was triggered since you were asked",
+        ),
+        (
+            asking("WaitingForTargetDBOverwriteConfirmation"),
+            copying(3),
+            "it has begun to copy since you were asked",
+        ),
+    ];
+    for (shown, now, why) in shown_and_now {
+        let bench = Bench::new();
+        let id = batch_id("t", "wave");
+        bench.azure.migration(&id, &["wavea"], json!({}));
+        bench.azure.script(&id, [shown]);
+        let order = cancel_order(&bench, &id).await;
+        bench.azure.script(&id, [now]);
+        let cancelled = bench
+            .with(async |ports| cancel(&order, &ports, &bench.options, &bench.interrupt, &bench.heard).await)
+            .await;
+        let error = crate::apply::run::in_full(&cancelled.unwrap_err());
+        assert_eq!(error, format!("database_batch.wave#1 failed: {why}"));
+        assert_eq!(bench.azure.log(), Vec::<String>::new());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cancel_whose_request_or_reply_was_lost_is_heard_once() {
     for fault in [Fault::LostRequest, Fault::LostReply] {
@@ -299,10 +389,7 @@ async fn a_cancel_whose_request_or_reply_was_lost_is_heard_once() {
         bench.azure.migration(&id, &["x"], json!({}));
         bench.azure.script(&id, [copying(1)]);
         bench.azure.fail_next(Verb::Patch, "wave", fault.clone());
-        let order = CancelOrder {
-            unit: "database_batch.wave#1".parse().unwrap(),
-            migration: id.clone(),
-        };
+        let order = cancel_order(&bench, &id).await;
         let cancelled = bench
             .with(async |ports| cancel(&order, &ports, &bench.options, &bench.interrupt, &bench.heard).await)
             .await;
@@ -317,10 +404,7 @@ async fn a_cancel_waits_until_the_migration_is_over_and_refuses_one_that_is() {
     let migration = batch_id("t", "wave");
     bench.azure.migration(&migration, &["wavea"], json!({}));
     bench.azure.migrations_go([copying(1)]);
-    let order = CancelOrder {
-        unit: "database_batch.wave#1".parse().unwrap(),
-        migration,
-    };
+    let order = cancel_order(&bench, &migration).await;
     let cancelled = bench
         .with(async |ports| cancel(&order, &ports, &bench.options, &bench.interrupt, &bench.heard).await)
         .await;

@@ -77,7 +77,7 @@ fn watch_of_theirs(theirs: &ArmId) -> (UnitAddress, Op, Remember) {
     ("database_batch.ours#1".parse().unwrap(), op, Remember::Unchanged)
 }
 
-fn asking(substate: &str) -> Json {
+pub(super) fn asking(substate: &str) -> Json {
     status(
         "WaitingForUserAction",
         substate,

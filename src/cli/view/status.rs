@@ -123,6 +123,8 @@ impl StatusView {
         let stands = match (dealt.arrived, open) {
             (0, _) if queued == dealt.databases => format!("{all}, not started"),
             (0, _) => format!("{all}, none of which has arrived"),
+            (_, 0) if dealt.validates => format!("{all}, all of which were validated; none was moved"),
+            (validated, open) if dealt.validates => format!("{all}: {validated} were validated, {open} to come"),
             (_, 0) => format!("{all}, all of which have arrived"),
             (arrived, open) => format!("{all}: {arrived} have arrived, {open} to come"),
         };
@@ -308,7 +310,7 @@ impl StatusView {
         let not_started: Vec<Json> = self
             .untouched()
             .filter_map(|(address, dealt)| Some((address, dealt?)))
-            .map(|(address, dealt)| json!({ "address": address, "databases": dealt.databases, "arrived": dealt.arrived }))
+            .map(|(address, dealt)| json!({ "address": address, "databases": dealt.databases, "arrived": if dealt.validates { 0 } else { dealt.arrived } }))
             .collect();
         let queued: Vec<Json> = self
             .batches
@@ -668,6 +670,7 @@ mod tests {
             behind: behind.to_vec(),
         });
         Dealt {
+            validates: false,
             databases,
             arrived,
             next: BTreeMap::new(),

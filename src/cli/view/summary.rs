@@ -130,11 +130,9 @@ impl SummaryView<'_> {
             match outcome {
                 Outcome::InFlight { .. } if !self.is_at_its_gate(unit) => return "left; Azure goes on",
                 Outcome::InFlight { .. } => runs = true,
-                Outcome::Done
-                | Outcome::Failed(_)
-                | Outcome::Skipped { .. }
-                | Outcome::Waiting(_)
-                | Outcome::Left { .. } => {}
+                // What waits for a person is there, and goes on where it does not wait for the person alone.
+                Outcome::Waiting(_) => return "left; Azure goes on",
+                Outcome::Done | Outcome::Failed(_) | Outcome::Skipped { .. } | Outcome::Left { .. } => {}
             }
         }
         match runs {

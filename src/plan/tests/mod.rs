@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::arm::migration::Migration;
 use crate::arm::{ArmId, Cloud, Outputs};
 
-use crate::config::{Inputs as Variables, Program, Sources, UnsetSensitive, parse};
+use crate::config::{Declared, Inputs as Variables, Program, Sources, UnsetSensitive, parse};
 use crate::diagnostic::Diagnostics;
 use crate::kind::Defaults;
 use crate::observed::{Observed, Presence};
@@ -26,6 +26,7 @@ mod replaced;
 mod running;
 mod tags;
 mod unreadable;
+mod withdrawn;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
 const GROUP: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
@@ -108,7 +109,7 @@ impl World {
         self.propose(text).unwrap()
     }
 
-    fn propose(&self, text: &str) -> Result<Plan, Diagnostics> {
+    fn declared(&self, text: &str) -> Declared {
         let mut sources = Sources::from_texts([("main.hcl", text)]);
         let program = Program {
             configuration: parse(&mut sources).unwrap(),
@@ -122,7 +123,11 @@ impl World {
                 tags: self.tags.clone(),
             },
         };
-        let declared = program.declare(&Outputs::default()).unwrap();
+        program.declare(&Outputs::default()).unwrap()
+    }
+
+    fn propose(&self, text: &str) -> Result<Plan, Diagnostics> {
+        let declared = self.declared(text);
         let mut observed = Observed::default();
         let mut collections: BTreeMap<_, Vec<ArmId>> = BTreeMap::new();
         for (id, object) in &self.objects {

@@ -1,0 +1,77 @@
+//! What the configuration takes back of a plan that was approved.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{World, id};
+use crate::plan::withdrawn::withdrawn;
+
+const SERVERS: &str = r#"
+variable "p" {
+  type      = string
+  sensitive = true
+}
+source "s" {
+  type     = "on_premises"
+  host     = "db.example.org"
+  username = "migrator"
+  password = var.p
+}
+target "t" {
+  name           = "pg-t"
+  admin_username = "pgadmin"
+  admin_password = var.p
+}
+"#;
+
+fn batch(databases: &str, cutover: &str) -> String {
+    format!(
+        "{SERVERS}database_batch \"w\" {{\n  source = source.s\n  target = target.t\n  databases = [{databases}]\n  \
+             mode = \"online\"\n  cutover {{\n{cutover}\n  }}\n}}\n"
+    )
+}
+
+/// What a plan of one text would do against the other.
+fn against(now: &str) -> Vec<String> {
+    let mut world = World::new();
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    let server = json!({ "location": "westeurope", "properties": { "state": "Ready" } });
+    world.objects.insert(target.clone(), server);
+    world.migrations.insert(target, Vec::new());
+    let plan = world.plan(&batch(
+        "\"a\", \"b\"",
+        "    policy = \"automatic\"\n    max_lag = \"5s\"",
+    ));
+    let found = withdrawn(&plan, &BTreeSet::new(), &world.declared(now).graph);
+    found.iter().map(|it| format!("{} {}", it.unit, it.why)).collect()
+}
+
+#[test]
+fn what_is_as_approved_or_wider_is_not_withdrawn() {
+    let automatic = "    policy = \"automatic\"\n    max_lag = \"10s\"";
+    assert_eq!(against(&batch("\"a\", \"b\", \"c\"", automatic)), Vec::<String>::new());
+    let approved = "    policy = \"approved\"\n    approved = [1]\n    max_lag = \"5s\"";
+    assert_eq!(against(&batch("\"a\", \"b\"", approved)), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_configuration_takes_back_is_told_once_a_unit() {
+    let automatic = "    policy = \"automatic\"\n    max_lag = \"5s\"";
+    assert_eq!(against(SERVERS), ["database_batch.w#1 is no longer declared"]);
+    assert_eq!(
+        against(&batch("\"a\"", automatic)),
+        ["database_batch.w#1 would bring `b`, which its batch no longer lists"]
+    );
+    assert_eq!(
+        against(&batch("\"a\", \"b\"", "    policy = \"manual\"")),
+        ["database_batch.w#1 is no longer to be cut over by itself"]
+    );
+    assert_eq!(
+        against(&batch(
+            "\"a\", \"b\"",
+            "    policy = \"automatic\"\n    max_lag = \"1s\""
+        )),
+        ["database_batch.w#1 has stricter conditions for its cutover now"]
+    );
+}

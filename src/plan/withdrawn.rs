@@ -1,0 +1,94 @@
+//! What an approved plan has still to do and the configuration takes back by now. Pure.
+
+use std::collections::BTreeSet;
+
+use super::questions;
+use super::step::{Op, Opens, Response, StepId};
+use super::{Mode, Plan, Step};
+use crate::address::UnitAddress;
+use crate::graph::Graph;
+use crate::kind::database_batch::Batch;
+
+/// A deed that was approved and that the configuration does not want any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawn {
+    /// Its unit.
+    pub unit: UnitAddress,
+    /// What speaks against it, as the end of a sentence that begins with the unit.
+    pub why: String,
+}
+
+/// What of a plan's steps that have not been done would go against the configuration as it is now: at most one answer a unit.
+pub fn withdrawn(plan: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> Vec<Withdrawn> {
+    if plan.mode != Mode::Apply {
+        return Vec::new();
+    }
+    let put: BTreeSet<&UnitAddress> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.op, Op::Put { .. }))
+        .map(|step| &step.unit)
+        .collect();
+    let mut seen = BTreeSet::new();
+    let open = plan.steps.iter().filter(|step| !done.contains(&step.id));
+    open.filter_map(|step| Some((step, against(step, &put, graph)?)))
+        .filter(|(step, _)| seen.insert(&step.unit))
+        .map(|(step, why)| Withdrawn {
+            unit: step.unit.clone(),
+            why,
+        })
+        .collect()
+}
+
+/// What speaks against a step.
+fn against(step: &Step, put: &BTreeSet<&UnitAddress>, graph: &Graph) -> Option<String> {
+    let declared = graph.get(&step.unit.resource);
+    match &step.op {
+        Op::Put { .. } => declared.is_none().then(|| "is no longer declared".to_owned()),
+        // What is made anew is deleted first.
+        Op::Delete { .. } => (declared.is_some() && !put.contains(&step.unit))
+            .then(|| "is declared again, and would be deleted".to_owned()),
+        Op::Start { writes, .. } => match batch(step, graph) {
+            None => Some("is no longer declared".to_owned()),
+            Some(batch) => {
+                let mut gone = writes.iter().filter(|name| !batch.databases.contains(name));
+                gone.next()
+                    .map(|name| format!("would bring `{name}`, which its batch no longer lists"))
+            }
+        },
+        Op::Gate(gate) if gate.opens == Opens::ByItself => match batch(step, graph) {
+            None => Some("is no longer declared".to_owned()),
+            Some(batch) => {
+                let number = step.unit.part.as_ref().and_then(|part| part.as_str().parse().ok());
+                let opens = number.map_or(Opens::ByHand, |number| Opens::of(&batch.cutover.policy, number));
+                let is_stricter = batch.cutover.max_lag < gate.max_lag || batch.cutover.samples > gate.samples;
+                match opens {
+                    Opens::ByHand | Opens::ByApproval => Some("is no longer to be cut over by itself".to_owned()),
+                    Opens::ByItself if is_stricter => Some("has stricter conditions for its cutover now".to_owned()),
+                    Opens::ByItself => None,
+                }
+            }
+        },
+        Op::Await(watch) => {
+            let now = questions::of(batch(step, graph)?, &watch.databases);
+            let answered = watch
+                .questions
+                .iter()
+                .filter(|(_, planned)| matches!(planned, Response::Answer(_)));
+            let refused = |asked: &&String| matches!(now.get(*asked), Some(Response::Person(_)));
+            let mut asked = answered.map(|(asked, _)| asked).filter(refused);
+            asked
+                .next()
+                .map(|asked| format!("would have its question {asked} answered, which is no longer allowed"))
+        }
+        Op::Gate(_) | Op::Cutover { .. } | Op::Note => None,
+    }
+}
+
+/// The batch of a step, where it is still declared.
+fn batch<'a>(step: &Step, graph: &'a Graph) -> Option<&'a Batch> {
+    let mut batches = graph.batches();
+    batches
+        .find(|(_, batch)| batch.address == step.unit.resource)
+        .map(|(_, batch)| batch)
+}
