@@ -77,7 +77,10 @@ fn a_batch_taken_out_while_it_waits_is_not_over() {
         .expect(0);
     let _ = ferry.run(&["apply", "--auto-approve"]).expect(0);
     let history = ferry.run(&["history"]).expect(0).out;
-    assert!(history.contains("cutover database_batch.wave1#1: done"), "{history}");
+    assert!(
+        history.contains("cutover database_batch.wave1#1: triggered"),
+        "{history}"
+    );
     ferry.expect_no_changes();
 }
 

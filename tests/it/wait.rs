@@ -43,6 +43,16 @@ fn with_nothing_open_waiting_tells_what_has_not_arrived() {
             && ready.contains("left; cutovers are next"),
         "{ready}"
     );
+
+    // What was approved and is taken back since is not done, and nothing says that it was.
+    ferry.edit("policy = \"automatic\"", "policy = \"manual\"");
+    let writes = ferry.writes();
+    let watched = ferry.run(&["wait"]).expect(3).all().replace('\n', " ");
+    assert!(
+        watched.contains("the configuration takes back what was approved: database_batch.wave1#1 is no longer"),
+        "{watched}"
+    );
+    assert_eq!(ferry.writes(), writes, "watching changes nothing");
 }
 
 #[test]
