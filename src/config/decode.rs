@@ -360,27 +360,33 @@ fn refuse_sharing(declarations: &[Declaration], found: &mut Diagnostics) {
     }
 }
 
-/// Two batches may claim one database of one server only for different targets, whoever signs in.
+/// A target has one database of a name: two batches that move one there, from whichever server, would replace each other's.
 fn refuse_rivals(declarations: &[Declaration], found: &mut Diagnostics) {
-    let mut claims: BTreeMap<(SourceServer, &ArmId, &str), &Declaration> = BTreeMap::new();
+    let mut claims: BTreeMap<(&ArmId, &str), (&Declaration, SourceServer)> = BTreeMap::new();
     for declaration in declarations {
         let Some(batch) = declaration.batch() else { continue };
         let server = batch.source.server();
-        let mut claimed: BTreeMap<&Address, (&Declaration, Vec<String>)> = BTreeMap::new();
+        let mut claimed: BTreeMap<(&Address, &str), (&Declaration, Vec<String>)> = BTreeMap::new();
         for database in &batch.databases {
-            let claim = (server.clone(), &batch.target, database.as_str());
-            if let Some(other) = claims.insert(claim, declaration) {
-                let (_, both) = claimed.entry(&other.address).or_insert_with(|| (other, Vec::new()));
-                both.push(format!("`{database}`"));
-            }
+            let claim = (&batch.target, database.as_str());
+            let Some((other, from)) = claims.insert(claim, (declaration, server.clone())) else {
+                continue;
+            };
+            let case = if from == server { ONE_DATABASE } else { ONE_NAME };
+            let (_, both) = claimed
+                .entry((&other.address, case))
+                .or_insert_with(|| (other, Vec::new()));
+            both.push(format!("`{database}`"));
         }
-        for (other, both) in claimed.into_values() {
+        for ((_, case), (other, both)) in claimed {
             let both = both.join(", ");
-            found.push(
-                Diagnostic::error(SAME_DATABASE, "database claimed twice")
+            let target = batch.target.name();
+            let rival = Diagnostic::error(SAME_DATABASE, case);
+            let rival = if case == ONE_DATABASE {
+                rival
                     .at(
                         declaration.span,
-                        format!("this moves to `{}` what another batch moves there", batch.target.name()),
+                        format!("this moves to `{target}` what another batch moves there"),
                     )
                     .and_at(other.span, "this does already")
                     .detail(format!("Both move {both}."))
@@ -388,11 +394,28 @@ fn refuse_rivals(declarations: &[Declaration], found: &mut Diagnostics) {
                         "take what both move out of {} or out of {}",
                         other.address, declaration.address
                     ))
-                    .about(&declaration.address),
-            );
+            } else {
+                rival
+                    .at(
+                        declaration.span,
+                        format!("this moves to `{target}` what another batch moves there from another server"),
+                    )
+                    .and_at(other.span, "this does already")
+                    .detail(format!(
+                        "Both move {both}, each from its own source. A migrated database keeps its name, and a target has \
+                         one of a name: the later would replace the earlier."
+                    ))
+                    .hint("move one of them to another target, or rename it on its source first")
+            };
+            found.push(rival.about(&declaration.address));
         }
     }
 }
+
+/// Two batches move the same database.
+const ONE_DATABASE: &str = "database claimed twice";
+/// Two batches move databases that are alike in nothing but their names.
+const ONE_NAME: &str = "two databases of one name for one target";
 
 /// Computed attributes for the evaluator: ids that follow from names, and what Azure has told.
 struct KnownExports<'a> {

@@ -112,7 +112,7 @@ codes! {
     UNPROVEN = "C120": "a migration would hold more databases than the service promises to move";
 
     SAME_OBJECT = "C131": "two resources stand for one object";
-    SAME_DATABASE = "C132": "two batches claim one database for one target";
+    SAME_DATABASE = "C132": "two batches claim one name of a database for one target";
 
     NOT_THERE = "C140": "an object that must exist does not";
     UNREADABLE = "C141": "an object cannot be read";
