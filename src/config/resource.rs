@@ -280,12 +280,16 @@ impl Writer<'_, '_, '_> {
                 continue;
             }
             let (value, literal) = self.here.traced(|| evaluator.eval_in(&attribute.expr, frames));
-            let value = value.unwrap_or_else(|_| {
-                if level == Level::Top {
-                    self.broken.insert(name.clone());
+            let (value, literal) = match value {
+                Ok(value) => (value, literal),
+                Err(_) => {
+                    if level == Level::Top {
+                        self.broken.insert(name.clone());
+                    }
+                    // What it would have come from is not known: a value that could not be read may have stood outside.
+                    (Value::unknown(Type::Any), Literal::Derived)
                 }
-                Value::unknown(Type::Any)
-            });
+            };
             let secret = match level == Level::Top && self.secrets.contains(&&**name) {
                 true => Marks::SENSITIVE,
                 false => Marks::NONE,
