@@ -46,6 +46,31 @@ impl Contact {
     }
 }
 
+/// How far an attempt comes before it meets a trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// On the way to the server.
+    Route,
+    /// While the connection is encrypted.
+    Encryption,
+    /// While the user signs in; that there is a free connection and that the database may be entered is told then, too.
+    SignIn,
+    /// When the user is known and enters the database.
+    Entrance,
+}
+
+impl Trouble {
+    /// When it is met.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::Way => Stage::Route,
+            Self::Tls => Stage::Encryption,
+            Self::SignIn | Self::Full => Stage::SignIn,
+            Self::Database => Stage::Entrance,
+        }
+    }
+}
+
 impl Refused {
     /// What an error means.
     pub fn of(error: &ConnectError) -> Self {

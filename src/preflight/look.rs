@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::End;
-use super::contact::{Contact, Refused};
+use super::contact::{Contact, Refused, Trouble};
 use super::facts::{Ask, Facts, Missing, Row};
 use super::finding::{Finding, Severity};
 use crate::database::{DatabaseName, Endpoint};
@@ -58,12 +58,27 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// What was said where an attempt failed at what a rule is about.
+    ///
+    /// # Errors
+    /// When it failed at an earlier stage: nobody knows then what that rule's would have brought.
+    pub fn refused_at(&self, troubles: &[Trouble]) -> Result<Option<&'a str>, Skip> {
+        let Some(refused) = self.refused() else { return Ok(None) };
+        if troubles.contains(&refused.trouble) {
+            return Ok(Some(&refused.said));
+        }
+        match troubles.iter().all(|own| own.stage() > refused.trouble.stage()) {
+            true => Err(no_connection()),
+            false => Ok(None),
+        }
+    }
+
     /// What it answered.
     ///
     /// # Errors
     /// When it was not reached.
     pub fn facts(&self) -> Result<&'a Facts, Skip> {
-        self.contact.facts().ok_or_else(|| Skip("no connection".to_owned()))
+        self.contact.facts().ok_or_else(no_connection)
     }
 
     /// The answer to a question; no rows where this version has no such thing.
@@ -133,6 +148,10 @@ impl<'a> Look<'a> {
     pub fn each(&self, ask: &Ask, severity: Severity, one: &str, many: &str) -> Judged {
         Ok(Finding::of(severity, self.rows(ask)?, one, many))
     }
+}
+
+fn no_connection() -> Skip {
+    Skip("no connection".to_owned())
 }
 
 fn answer<'a>(facts: &'a Facts, ask: &Ask) -> Result<&'a [Row], Skip> {

@@ -1,6 +1,6 @@
 //! Rules over facts that no server at hand would give: other versions, other extensions, lost connections.
 
-use super::contact::Contact;
+use super::contact::{Contact, Refused, Trouble};
 use super::facts::{Facts, Row};
 use super::look::Judged;
 use super::rule::{self, Rule};
@@ -182,6 +182,48 @@ fn a_connection_that_breaks_midway_is_an_error_and_not_a_pass() {
         found,
         ["PF040 the connection was lost while it was looked at: the connection was reset"]
     );
+}
+
+#[test]
+fn a_rule_whose_stage_was_not_reached_does_not_pass() {
+    let of = |trouble| {
+        let refused = Contact::Refused(Refused {
+            trouble,
+            said: "no".to_owned(),
+        });
+        let endpoint = endpoint(5432);
+        let look = super::look::Look {
+            end: End::Source,
+            mode: Mode::Online,
+            endpoint: &endpoint,
+            database: None,
+            databases: &[],
+            contact: &refused,
+            server: &refused,
+            target: None,
+        };
+        let rules = [
+            &rule::pf040::RULE,
+            &rule::pf042::RULE,
+            &rule::pf041::RULE,
+            &rule::pf047::RULE,
+        ];
+        rules.map(|rule| match (rule.judge)(&look) {
+            Ok(found) if found.is_empty() => "passes",
+            Ok(_) => "error",
+            Err(skip) => {
+                assert_eq!(skip.0, "no connection");
+                "skipped"
+            }
+        })
+    };
+    let (passes, error, skipped) = ("passes", "error", "skipped");
+    assert_eq!(of(Trouble::Way), [error, skipped, skipped, skipped]);
+    assert_eq!(of(Trouble::Tls), [passes, error, skipped, skipped]);
+    // Whether TLS is new enough is asked in a session.
+    assert_eq!(of(Trouble::SignIn), [passes, skipped, error, skipped]);
+    assert_eq!(of(Trouble::Full), [passes, skipped, error, skipped]);
+    assert_eq!(of(Trouble::Database), [passes, skipped, passes, error]);
 }
 
 #[test]

@@ -19,13 +19,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(look: &Look<'_>) -> Judged {
-    Ok(match look.refused() {
-        Some(refused) if matches!(refused.trouble, Trouble::SignIn | Trouble::Full) => {
-            vec![Finding::new(
-                Severity::Error,
-                format!("the server does not let the user in: {}", refused.said),
-            )]
-        }
-        Some(_) | None => Vec::new(),
-    })
+    let refused = look.refused_at(&[Trouble::SignIn, Trouble::Full])?;
+    let finding = |said| Finding::new(Severity::Error, format!("the server does not let the user in: {said}"));
+    Ok(refused.map(finding).into_iter().collect())
 }

@@ -28,15 +28,13 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(look: &Look<'_>) -> Judged {
-    if let Some(refused) = look.refused() {
-        return Ok(match refused.trouble {
-            Trouble::Tls => vec![Finding::new(
-                Severity::Error,
-                format!("no encrypted connection comes about: {}", refused.said),
-            )],
-            Trouble::Way | Trouble::SignIn | Trouble::Full | Trouble::Database => Vec::new(),
-        });
+    if let Some(said) = look.refused_at(&[Trouble::Tls])? {
+        return Ok(vec![Finding::new(
+            Severity::Error,
+            format!("no encrypted connection comes about: {said}"),
+        )]);
     }
+    // How a connection to the server is encrypted is told once, with the server.
     if look.database.is_some() {
         return Ok(Vec::new());
     }

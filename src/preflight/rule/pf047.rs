@@ -28,13 +28,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn judge(look: &Look<'_>) -> Judged {
-    Ok(match look.refused() {
-        Some(refused) if refused.trouble == Trouble::Database => {
-            vec![Finding::new(
-                Severity::Error,
-                format!("the database cannot be entered: {}", refused.said),
-            )]
-        }
-        Some(_) | None => Vec::new(),
-    })
+    let refused = look.refused_at(&[Trouble::Database])?;
+    let finding = |said| Finding::new(Severity::Error, format!("the database cannot be entered: {said}"));
+    Ok(refused.map(finding).into_iter().collect())
 }
