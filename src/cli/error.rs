@@ -525,6 +525,9 @@ fn on_dial(error: &DialError) -> Report {
     let report = Report::of(error);
     match error {
         DialError::Nameless { .. } => report.hint("give a `connect { host = \"…\" }` in its block"),
+        DialError::Simulated { .. } => report
+            .hint("with a simulated cloud, only what a `connect { host = \"…\" }` in the block names is dialled, such as a server for tests")
+            .hint("or give the `azure` block the real cloud: take `cloud` and `world` out of it"),
         DialError::NoService { looked, .. } => looked
             .iter()
             .fold(report, |report, path| {

@@ -17,8 +17,8 @@ use super::view::plan::annotations;
 use super::view::plan::problem::Places;
 use super::view::preflight::{self as view, Detail, PreflightView};
 use crate::address::Address;
-use crate::arm::Outputs;
 use crate::arm::migration::MigrationMode;
+use crate::arm::{Cloud, Outputs};
 use crate::azure::clock::WallClock;
 use crate::clock::Clock;
 use crate::config::Declared;
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &PreflightArgs, call: &Call<'_>) -> Result<Exit, C
         .program
         .declare(&Outputs::default())
         .map_err(|found| project.refuse(found, call.ui.width()))?;
-    let wanted = wanted(&args.addresses, &declared, call)?;
+    let wanted = wanted(&args.addresses, &declared, project.cloud(), call)?;
     if wanted.is_empty() {
         return Err(CommandError::Usage(
             "the configuration has no `source` and no `target` to look at".to_owned(),
@@ -105,7 +105,12 @@ pub(crate) async fn run(args: &PreflightArgs, call: &Call<'_>) -> Result<Exit, C
 }
 
 /// The servers to look at, each with the databases that the chosen batches move from or to it.
-fn wanted(addresses: &[Address], declared: &Declared, call: &Call<'_>) -> Result<Vec<Wanted>, CommandError> {
+fn wanted(
+    addresses: &[Address],
+    declared: &Declared,
+    cloud: Cloud,
+    call: &Call<'_>,
+) -> Result<Vec<Wanted>, CommandError> {
     let servers: Vec<&Server> = declared
         .graph
         .iter()
@@ -138,7 +143,7 @@ fn wanted(addresses: &[Address], declared: &Declared, call: &Call<'_>) -> Result
             (false, false) => named,
             (false, true) => continue,
         };
-        let dialled = dial::server(server, &declared.secrets, call.env).map_err(CommandError::Dial)?;
+        let dialled = dial::server(server, cloud, &declared.secrets, call.env).map_err(CommandError::Dial)?;
         for note in &dialled.notes {
             call.ui.say(&format!("note: {note}\n"));
         }

@@ -20,8 +20,8 @@ use super::view::plan::annotations;
 use super::view::plan::problem::Places;
 use super::view::verify::{self as view, Detail, Keys, VerifyView};
 use crate::address::Address;
-use crate::arm::Outputs;
 use crate::arm::migration::MigrationMode;
+use crate::arm::{Cloud, Outputs};
 use crate::azure::clock::WallClock;
 use crate::config::Declared;
 use crate::database::DatabaseName;
@@ -101,7 +101,7 @@ pub(crate) async fn run(args: &VerifyArgs, call: &Call<'_>) -> Result<Exit, Comm
         .program
         .declare(&Outputs::default())
         .map_err(|found| project.refuse(found, call.ui.width()))?;
-    let pairs = pairs(args, &declared, call)?;
+    let pairs = pairs(args, &declared, project.cloud(), call)?;
     if pairs.is_empty() {
         return Err(CommandError::Usage(
             "the configuration has no `database_batch` whose databases could be compared".to_owned(),
@@ -161,7 +161,7 @@ pub(crate) async fn run(args: &VerifyArgs, call: &Call<'_>) -> Result<Exit, Comm
 }
 
 /// The databases to compare: those of the chosen batches, each once for each target.
-fn pairs(args: &VerifyArgs, declared: &Declared, call: &Call<'_>) -> Result<Vec<Pair>, CommandError> {
+fn pairs(args: &VerifyArgs, declared: &Declared, cloud: Cloud, call: &Call<'_>) -> Result<Vec<Pair>, CommandError> {
     let batches: Vec<&Batch> = declared.graph.batches().map(|(_, batch)| batch).collect();
     if let Some(unknown) = args
         .addresses
@@ -179,8 +179,8 @@ fn pairs(args: &VerifyArgs, declared: &Declared, call: &Call<'_>) -> Result<Vec<
         if !args.addresses.is_empty() && !args.addresses.contains(&batch.address) {
             continue;
         }
-        let source = dialled(&batch.source_address, batch, declared, call)?;
-        let target = dialled(&batch.target_address, batch, declared, call)?;
+        let source = dialled(&batch.source_address, batch, declared, cloud, call)?;
+        let target = dialled(&batch.target_address, batch, declared, cloud, call)?;
         for name in &batch.databases {
             let database: DatabaseName = name
                 .parse()
@@ -198,7 +198,13 @@ fn pairs(args: &VerifyArgs, declared: &Declared, call: &Call<'_>) -> Result<Vec<
     Ok(pairs)
 }
 
-fn dialled(address: &Address, batch: &Batch, declared: &Declared, call: &Call<'_>) -> Result<Dialled, CommandError> {
+fn dialled(
+    address: &Address,
+    batch: &Batch,
+    declared: &Declared,
+    cloud: Cloud,
+    call: &Call<'_>,
+) -> Result<Dialled, CommandError> {
     let mut servers = declared
         .graph
         .iter()
@@ -209,7 +215,7 @@ fn dialled(address: &Address, batch: &Batch, declared: &Declared, call: &Call<'_
             batch.address
         ))
     })?;
-    let dialled = dial::server(server, &declared.secrets, call.env).map_err(CommandError::Dial)?;
+    let dialled = dial::server(server, cloud, &declared.secrets, call.env).map_err(CommandError::Dial)?;
     for note in &dialled.notes {
         call.ui.say(&format!("note: {note}\n"));
     }

@@ -13,7 +13,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::env::Env;
-use crate::database::{ChannelBinding, Endpoint, Port, Roots, SslMode, Via, WordError};
+use crate::arm::Cloud;
+use crate::database::{ChannelBinding, Endpoint, Host, Port, Roots, SslMode, Via, WordError};
 use crate::kind::connect::Server;
 use crate::secret::{Secret, Secrets};
 
@@ -49,6 +50,14 @@ pub(crate) enum DialError {
     Nameless {
         /// The resource.
         server: String,
+    },
+    /// It stands for a server of the simulated world: somebody else's may have its name.
+    #[error("{server} is simulated: nobody dials {host}")]
+    Simulated {
+        /// The resource.
+        server: String,
+        /// Its own name.
+        host: Host,
     },
     /// A file cannot be read.
     #[error("cannot read {path}, which {because}")]
@@ -97,11 +106,12 @@ pub(crate) enum DialError {
     },
 }
 
-/// The server, with what the configuration leaves out taken from its service, then from the environment.
+/// The server, with what the configuration leaves out taken from its service, then from the environment. In the simulated cloud a
+/// server's own name leads nowhere, or to a stranger: only another one is dialled.
 ///
 /// # Errors
-/// When a file cannot be read or a value is none.
-pub(crate) fn server(server: &Server, secrets: &Secrets, env: &Env) -> Result<Dialled, DialError> {
+/// When a file cannot be read or a value is none, and for a simulated server that no other one stands in for.
+pub(crate) fn server(server: &Server, cloud: Cloud, secrets: &Secrets, env: &Env) -> Result<Dialled, DialError> {
     let surroundings = Surroundings {
         variables: &env.postgres,
         service: match &server.service {
@@ -119,6 +129,13 @@ pub(crate) fn server(server: &Server, secrets: &Secrets, env: &Env) -> Result<Di
     let host = own.ok_or_else(|| DialError::Nameless {
         server: server.address.to_string(),
     })?;
+    let stands_in = via.as_ref().is_some_and(|via| server.host.as_ref() != Some(&via.host));
+    if cloud == Cloud::Simulator && !stands_in {
+        return Err(DialError::Simulated {
+            server: server.address.to_string(),
+            host,
+        });
+    }
     let ssl_mode = match server.ssl_mode {
         Some(mode) => mode,
         None => surroundings
@@ -303,22 +320,41 @@ mod tests {
     fn the_configuration_wins_over_the_environment() {
         let env = env(&[("PGSSLMODE", "require"), ("PGPASSWORD", "from the environment")]);
         let mut server = described();
-        let dialled = super::server(&server, &Secrets::default(), &env).unwrap().endpoint;
+        let dialled = super::server(&server, Cloud::Public, &Secrets::default(), &env)
+            .unwrap()
+            .endpoint;
         assert_eq!(dialled.ssl_mode, SslMode::Require);
         assert_eq!(dialled.password, Some(Secret::new("from the environment")));
         server.ssl_mode = Some(SslMode::Disable);
         let mut secrets = Secrets::default();
         secrets.insert(server.password.clone(), Secret::new("declared"));
-        let dialled = super::server(&server, &secrets, &env).unwrap().endpoint;
+        let dialled = super::server(&server, Cloud::Public, &secrets, &env).unwrap().endpoint;
         assert_eq!(dialled.ssl_mode, SslMode::Disable);
         assert_eq!(dialled.password, Some(Secret::new("declared")));
+    }
+
+    #[test]
+    fn a_simulated_server_is_dialled_only_where_another_one_stands_in_for_it() {
+        let dialled = |via: Option<&str>| {
+            let via = via.map(|host| Via {
+                host: host.parse().unwrap(),
+                port: Port::new(5433).unwrap(),
+            });
+            let server = Server { via, ..described() };
+            super::server(&server, Cloud::Simulator, &Secrets::default(), &env(&[]))
+        };
+        for own in [None, Some("db.example")] {
+            let refused = dialled(own).unwrap_err().to_string();
+            assert_eq!(refused, "source.erp is simulated: nobody dials db.example");
+        }
+        assert!(dialled(Some("127.0.0.1")).is_ok());
     }
 
     #[test]
     fn what_is_no_value_is_refused_with_where_it_stands() {
         let refused = |name, value| {
             let env = env(&[(name, value)]);
-            super::server(&described(), &Secrets::default(), &env)
+            super::server(&described(), Cloud::Public, &Secrets::default(), &env)
                 .unwrap_err()
                 .to_string()
         };
@@ -338,11 +374,13 @@ mod tests {
         let env = env(&[("PGSERVICEFILE", path.to_str().unwrap())]);
         let mut server = described();
         server.service = Some("erp".to_owned());
-        let dialled = super::server(&server, &Secrets::default(), &env).unwrap().endpoint;
+        let dialled = super::server(&server, Cloud::Public, &Secrets::default(), &env)
+            .unwrap()
+            .endpoint;
         assert_eq!(dialled.to_string(), "db.example:5432 (by way of 127.0.0.1:15432)");
         assert_eq!(dialled.ssl_mode, SslMode::Require);
         server.service = Some("hr".to_owned());
-        let refused = super::server(&server, &Secrets::default(), &env).unwrap_err();
+        let refused = super::server(&server, Cloud::Public, &Secrets::default(), &env).unwrap_err();
         assert!(matches!(refused, DialError::NoService { .. }), "{refused}");
     }
 }
