@@ -221,7 +221,7 @@ impl Call<'_> {
     fn project(&self, purpose: Purpose) -> Result<Project, CommandError> {
         let project = Project::load(&self.directory, &self.wishes, self.env, purpose, self.ui.width())?;
         if project.cloud() == Cloud::Simulator {
-            self.ui.simulated(simulated::NOT_REAL);
+            self.ui.simulated(simulated::not_real(&project));
         }
         Ok(project)
     }

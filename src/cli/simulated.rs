@@ -15,8 +15,14 @@ use super::ui::Ui;
 use crate::simulator::Seed;
 use crate::simulator::serve::ServeError;
 
-/// What is said of everything that comes from it.
-pub(crate) const NOT_REAL: &str = "against the simulator; nothing real is touched";
+/// What is said of everything that comes from it. A state that others share is real, whatever it remembers.
+pub(crate) fn not_real(project: &Project) -> &'static str {
+    if project.backend.is_local() {
+        "against the simulator; nothing real is touched"
+    } else {
+        "against the simulator; nothing real is touched but the `state`"
+    }
+}
 
 /// How long a simulator may take until it serves: loading a world of ten thousand objects is a matter of a second.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,7 +45,7 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
     let hidden = project.hidden();
     let announced = hidden.join("simulator.json");
     if let Some(address) = answering(&announced).await {
-        ui.simulated(NOT_REAL);
+        ui.simulated(not_real(project));
         return Ok(address);
     }
     check_seed(project)?;
@@ -54,7 +60,7 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
     let mut waited = Duration::ZERO;
     loop {
         if let Some(address) = answering(&announced).await {
-            ui.simulated(NOT_REAL);
+            ui.simulated(not_real(project));
             return Ok(address);
         }
         let ended = child.try_wait().ok().flatten().is_some();
