@@ -17,7 +17,7 @@ use crate::config::version::{Constraint, Version};
 use crate::config::{
     Assignment, AzureBlock, Inputs, Program, ReadError, Settings, Sources, Supplied, UnsetSensitive, parsed, settings,
 };
-use crate::diagnostic::code::{NO_SUBSCRIPTION, NOT_A_NAME, VERSION};
+use crate::diagnostic::code::{CONFLICT, NO_SUBSCRIPTION, NOT_A_NAME, VERSION};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Spanned};
 use crate::kind::Defaults;
 use crate::kind::name::{RESOURCE_GROUP, is_resource_group};
@@ -277,6 +277,16 @@ fn defaults(azure: &AzureBlock, env: &Env) -> Result<Defaults, Diagnostics> {
     };
     let subscription = named::<SubscriptionId>(azure.subscription_id.as_ref(), &mut found);
     let tenant = named::<TenantId>(azure.tenant_id.as_ref(), &mut found);
+    if let (Some(world), None, Some(real)) = (&azure.world, &env.cloud, cloud_of(azure, cloud)) {
+        found.push(
+            Diagnostic::error(CONFLICT, "world without the simulator")
+                .at(
+                    world.span,
+                    format!("only the simulator has a world; the cloud here is {real}"),
+                )
+                .hint("write `cloud = \"simulator\"` beside it, or take it out to work on the real cloud"),
+        );
+    }
     if let Some(group) = azure
         .resource_group
         .as_ref()
@@ -298,6 +308,17 @@ fn defaults(azure: &AzureBlock, env: &Env) -> Result<Defaults, Diagnostics> {
             .unwrap_or_default(),
     };
     found.or(defaults).map(|(defaults, _)| defaults)
+}
+
+/// The real cloud that a configuration means, and whether it says so; nothing for the simulator and for what is no cloud.
+fn cloud_of(azure: &AzureBlock, cloud: Option<Cloud>) -> Option<String> {
+    match (cloud, &azure.cloud) {
+        (Some(Cloud::Simulator), _) | (None, Some(_)) => None,
+        (Some(Cloud::Public | Cloud::UsGovernment | Cloud::China), Some(written)) => {
+            Some(format!("`{}`", written.value))
+        }
+        (_, None) => Some("`public`, since none is named".to_owned()),
+    }
 }
 
 fn named<T: std::str::FromStr<Err = CloudError>>(

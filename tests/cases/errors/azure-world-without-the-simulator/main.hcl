@@ -1,0 +1,5 @@
+azure {
+  world           = "world.json"
+  subscription_id = "00000000-0000-4000-8000-000000000001"
+  resource_group  = "rg"
+}
