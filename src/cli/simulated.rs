@@ -9,11 +9,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::color::WARNING;
 use super::error::CommandError;
 use super::project::{Project, keep_out_of_git};
 use super::ui::Ui;
-use crate::simulator::Seed;
 use crate::simulator::serve::ServeError;
+use crate::simulator::{Seed, digest};
 
 /// What is said of everything that comes from it. A state that others share is real, whatever it remembers.
 pub(crate) fn not_real(project: &Project) -> &'static str {
@@ -44,9 +45,8 @@ struct Announced {
 pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, CommandError> {
     let hidden = project.hidden();
     let announced = hidden.join("simulator.json");
-    if let Some(address) = answering(&announced).await {
-        ui.simulated(not_real(project));
-        return Ok(address);
+    if let Some(serving) = answering(&announced).await {
+        return Ok(attached(serving, project, ui));
     }
     check_seed(project)?;
     keep_out_of_git(&hidden)?;
@@ -59,14 +59,13 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
     let mut child = start(project, &log)?;
     let mut waited = Duration::ZERO;
     loop {
-        if let Some(address) = answering(&announced).await {
-            ui.simulated(not_real(project));
-            return Ok(address);
+        if let Some(serving) = answering(&announced).await {
+            return Ok(attached(serving, project, ui));
         }
         let ended = child.try_wait().ok().flatten().is_some();
         // One that ended because another command was faster leaves that other one's announcement.
-        if ended && let Some(address) = answering(&announced).await {
-            return Ok(address);
+        if ended && let Some(serving) = answering(&announced).await {
+            return Ok(attached(serving, project, ui));
         }
         if ended || waited >= PATIENCE {
             let said = fs::read_to_string(&log).unwrap_or_default();
@@ -74,6 +73,44 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
         }
         tokio::time::sleep(PAUSE).await;
         waited += PAUSE;
+    }
+}
+
+/// A simulator that serves.
+pub(crate) struct Serving {
+    /// Where it answers.
+    pub(crate) address: String,
+    /// The digest of the seed that its world grew from; empty where it grew from none.
+    seed_digest: String,
+}
+
+/// Its address, once it is told that it is one, and what is odd about its world.
+fn attached(serving: Serving, project: &Project, ui: &Ui) -> String {
+    ui.simulated(not_real(project));
+    let named = project.settings.azure.world.as_ref();
+    let text = seed(project).and_then(|path| fs::read_to_string(path).ok());
+    if let Some(odd) = about_seed(
+        named.map(|world| world.value.as_str()),
+        text.as_deref(),
+        &serving.seed_digest,
+    ) {
+        ui.say(&format!("{WARNING}warning:{WARNING:#} {odd}\n"));
+    }
+    serving.address
+}
+
+/// What is odd about a world: it grew from a seed that has changed, or from none.
+fn about_seed(named: Option<&str>, text: Option<&str>, grown_from: &str) -> Option<String> {
+    match (named, text) {
+        (None, _) if grown_from.is_empty() => Some(
+            "the simulated Azure began empty; `world = \"world.json\"` in the `azure` block names a file that says what is \
+             there, and `pgferry simulator reset` takes it up"
+                .to_owned(),
+        ),
+        (Some(name), Some(text)) if digest(text) != grown_from => Some(format!(
+            "`{name}` is not what the simulated world grew from; `pgferry simulator reset` takes it up"
+        )),
+        (None | Some(_), _) => None,
     }
 }
 
@@ -107,8 +144,8 @@ pub(crate) async fn ask(address: &str, what: Ask) -> Result<Json, CommandError> 
     Ok(serde_json::from_str(&text).unwrap_or(Json::Null))
 }
 
-/// The announced address, if somebody answers there.
-pub(crate) async fn answering(announced: &Path) -> Option<String> {
+/// The announced simulator, if somebody answers there.
+pub(crate) async fn answering(announced: &Path) -> Option<Serving> {
     let announced: Announced = serde_json::from_slice(&fs::read(announced).ok()?).ok()?;
     let address = format!("http://127.0.0.1:{}", announced.port);
     let client = reqwest::Client::builder()
@@ -117,7 +154,12 @@ pub(crate) async fn answering(announced: &Path) -> Option<String> {
         .build()
         .ok()?;
     let answer = client.get(format!("{address}/_simulator/clock")).send().await.ok()?;
-    answer.status().is_success().then_some(address)
+    let told: Json = serde_json::from_str(&answer.error_for_status().ok()?.text().await.ok()?).ok()?;
+    let seed_digest = told.get("seed_digest").and_then(Json::as_str).unwrap_or_default();
+    Some(Serving {
+        address,
+        seed_digest: seed_digest.to_owned(),
+    })
 }
 
 /// Starts it in a process group of its own: an interrupt of the command must not end Azure, too.
@@ -161,4 +203,21 @@ fn check_seed(project: &Project) -> Result<(), CommandError> {
 pub(crate) fn seed(project: &Project) -> Option<PathBuf> {
     let world = project.settings.azure.world.as_ref()?;
     Some(project.directory.join(&world.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_is_odd_where_its_seed_has_changed_or_is_missing() {
+        let grown_from = digest("{}");
+        let odd = |named, text| about_seed(named, text, &grown_from);
+        assert_eq!(odd(Some("world.json"), Some("{}")), None);
+        insta::assert_snapshot!(odd(Some("world.json"), Some("{ }")).unwrap(), @"`world.json` is not what the simulated world grew from; `pgferry simulator reset` takes it up");
+        // One that was served with a world of its own is nobody's mistake, nor is a file that was taken away.
+        assert_eq!(odd(None, None), None);
+        assert_eq!(odd(Some("world.json"), None), None);
+        assert!(about_seed(None, None, "").unwrap().contains("world = \"world.json\""));
+    }
 }

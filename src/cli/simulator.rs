@@ -124,7 +124,7 @@ pub(crate) async fn run(args: &SimulatorArgs, call: &Call<'_>) -> Result<Exit, C
 /// Asks the simulator of the directory, starting it where it does not serve.
 async fn ask(call: &Call<'_>, what: Ask) -> Result<Json, CommandError> {
     let address = match simulated::answering(&announce_path(&call.directory)).await {
-        Some(address) => address,
+        Some(serving) => serving.address,
         None => simulated::address(&call.project(Purpose::Look)?, call.ui).await?,
     };
     simulated::ask(&address, what).await
@@ -235,8 +235,8 @@ async fn reset(call: &Call<'_>) -> Result<(), CommandError> {
         forget(session::store(&project, call.env).await?.as_ref(), intent).await?;
     }
     match simulated::answering(&announce_path(&call.directory)).await {
-        Some(address) => {
-            simulated::ask(&address, Ask::Tell("reset", json!({}))).await?;
+        Some(serving) => {
+            simulated::ask(&serving.address, Ask::Tell("reset", json!({}))).await?;
         }
         None => serve::forget(&home).map_err(CommandError::Serve)?,
     }

@@ -173,7 +173,7 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()> + Send) -> R
         world,
         Pace::new(options.clock.unwrap_or(clock), Instant::now()),
         options.tls,
-        seed,
+        options.seed.clone(),
         seed_digest,
     );
     let listener = listen(options.port)?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use tokio::sync::{Notify, watch};
 
 use super::connection::Breakers;
 use super::pace::Pace;
-use super::{Tls, grown};
+use super::{Tls, grown, read_seed};
 use crate::simulator::clock::{ClockMode, Span, later};
 use crate::simulator::control::{PREFIX, unreadable};
 use crate::simulator::message::{Delay, Delivery, Method, Request, Response};
@@ -39,7 +40,8 @@ pub(super) struct Door {
     stop: Notify,
     closed: AtomicBool,
     died: AtomicBool,
-    seed: Option<String>,
+    /// The file that a reset returns to, as it is then.
+    seed: Option<PathBuf>,
     scheme: &'static str,
 }
 
@@ -67,7 +69,7 @@ const STILL: Duration = Duration::from_millis(3);
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 impl Door {
-    pub(super) fn new(world: World, pace: Pace, tls: Tls, seed: Option<String>, seed_digest: String) -> Arc<Self> {
+    pub(super) fn new(world: World, pace: Pace, tls: Tls, seed: Option<PathBuf>, seed_digest: String) -> Arc<Self> {
         let live = Live {
             world,
             pace,
@@ -485,16 +487,20 @@ fn told_time(door: &Door) -> Response {
     )
 }
 
-/// Back to the seed. Time goes back too where the seed names one; else it goes on.
+/// Back to the seed, as its file is now. Time goes back too where the seed names one; else it goes on.
 fn reset(door: &Door) -> Response {
+    let seed = match read_seed(door.seed.as_deref()) {
+        Ok(seed) => seed,
+        Err(error) => return unreadable(&error),
+    };
     let mut live = door.live();
     let now = live.world.now();
-    match grown(door.seed.as_deref(), now) {
+    match grown(seed.as_deref(), now) {
         Ok((mut world, clock)) => {
             world.continue_revision(&live.world);
             live.world = world;
             live.pace = Pace::new(clock, Instant::now());
-            live.seed_digest = door.seed.as_deref().map(digest).unwrap_or_default();
+            live.seed_digest = seed.as_deref().map(digest).unwrap_or_default();
             drop(live);
             door.tell_moved();
             told_time(door)

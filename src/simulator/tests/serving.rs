@@ -1,5 +1,6 @@
 //! The server, over real HTTP on loopback.
 
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{network, peering, peering_body, scenario, version};
-use crate::simulator::TIME_HEADER;
 use crate::simulator::serve::{
     Announcement, Options, ServeError, Tls, announce_path, forget, read_announcement, serve,
 };
+use crate::simulator::{TIME_HEADER, digest};
 
 struct Served {
     options: Options,
@@ -210,6 +211,25 @@ async fn the_world_survives_the_process_and_a_reset_returns_to_the_seed() {
     assert_eq!(served.get(&peering("hub", "runtime")).await.status(), 200);
     assert_eq!(served.control("POST", "reset", &Value::Null).await.status(), 200);
     assert_eq!(served.get(&peering("hub", "runtime")).await.status(), 404);
+    served.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reset_takes_up_what_was_written_into_the_seed_since() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(&dir, &scenario(&json!({ "latencies": false })));
+    let path = options.seed.clone().unwrap();
+    let served = start(options).await;
+    let grown_from = |clock: Value| clock["seed_digest"].as_str().unwrap().to_owned();
+    let before = grown_from(served.control("GET", "clock", &Value::Null).await.json().await.unwrap());
+    let text = fs::read_to_string(&path).unwrap() + "\n";
+    fs::write(&path, &text).unwrap();
+    let reset = served.control("POST", "reset", &Value::Null).await;
+    let after = grown_from(reset.json().await.unwrap());
+    assert_ne!(after, before);
+    assert_eq!(after, digest(&text));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(served.control("POST", "reset", &Value::Null).await.status(), 400);
     served.ended().await.unwrap();
 }
 
