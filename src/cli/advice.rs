@@ -75,6 +75,15 @@ const BY_CODE: &[(&[&str], &str)] = &[
         ],
         "something else is being done to it: wait until that is over, then run the same command again",
     ),
+    (
+        &["RemotePeeringIsDisconnected"],
+        "the other network still has its half of an earlier peering: delete that half (`az network vnet peering list \
+         --resource-group GROUP --vnet-name NETWORK` shows it as `Disconnected`), then apply again",
+    ),
+    (
+        &["PreconditionFailed"],
+        "somebody changed it since it was read: run the same command again, it plans anew",
+    ),
 ];
 
 /// A call to Azure failed.
@@ -98,17 +107,17 @@ pub(crate) fn on_arm(error: &ArmError) -> Report {
     match failure {
         Failure::Refused(service) => report = refused(report, service),
         Failure::Unauthenticated { audience: _, reason } => {
-            report = report.because(format!("no token: {reason}")).hint(
-                "log in with `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or a certificate, \
-                 or a federated token); PGFERRY_CREDENTIAL chooses one of them",
-            );
+            report = report.because(format!("no token: {reason}")).hint(login_advice(reason));
         }
         Failure::Unreachable(transport) => {
             report = report.because(&transport.message);
-            report = match transport.delivered {
-                Delivery::NotSent => report
+            report = match (transport.delivered, &call.verb) {
+                (Delivery::NotSent, _) => report
                     .hint("nothing was sent: check the network, HTTPS_PROXY and the certificates, then run it again"),
-                Delivery::Unknown => report
+                (Delivery::Unknown, Verb::Get) => report.hint(
+                    "nothing was asked but to read: run the same command again; if it stays so, check the network",
+                ),
+                (Delivery::Unknown, Verb::Put | Verb::Patch | Verb::Delete | Verb::Post(_)) => report
                     .hint("Azure may have done it all the same: run the same command again, it looks before it acts"),
             };
         }
@@ -130,6 +139,33 @@ pub(crate) fn on_arm(error: &ArmError) -> Report {
     }
     report.fact("correlation id", correlation.to_string())
 }
+
+/// The way out where there is no token, by what each source of tokens said.
+fn login_advice(reason: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["no login was found"]) {
+        "log in with `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or a certificate, \
+         or a federated token); PGFERRY_CREDENTIAL chooses one of them"
+    } else if says(&["AADSTS7000222"]) {
+        "the application's secret has ended: give it a new one, and set AZURE_CLIENT_SECRET to that"
+    } else if says(&["AADSTS"]) {
+        "Entra ID knows this login, or its tenant, otherwise: check AZURE_TENANT_ID, AZURE_CLIENT_ID and the secret, \
+         certificate or federated token, and renew what has ended"
+    } else if says(&NO_ANSWER) {
+        "who gives tokens was not reached: check the network, HTTPS_PROXY and the certificates, then run the same command \
+         again"
+    } else {
+        "put right what it names, or choose another login: PGFERRY_CREDENTIAL names it"
+    }
+}
+
+/// How the HTTP client begins what it says where there was no answer.
+const NO_ANSWER: [&str; 4] = [
+    "error sending request",
+    "failed to execute `reqwest` request",
+    "dns error",
+    "operation timed out",
+];
 
 /// What a list is of: ``servers of `rg-data` ``.
 fn listed(id: &ArmId) -> String {
@@ -198,6 +234,15 @@ pub(crate) fn advice_for(service: &ServiceError) -> Vec<String> {
     if found.is_empty() && service.status == 401 {
         found.push("the token was refused: log in again, with an account of the subscription's tenant".to_owned());
     }
+    if found.is_empty() && service.status >= 500 {
+        found.push(match &service.request_id {
+            Some(_) => {
+                "the trouble is on Azure's side: run the same command again later; its support asks for the request id"
+                    .to_owned()
+            }
+            None => "the trouble is on Azure's side: run the same command again later".to_owned(),
+        });
+    }
     found
 }
 
@@ -251,7 +296,7 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
                 .collect::<Vec<_>>();
             named(Report::of(error))
                 .hint(format!(
-                    "`accept_loss = {{ {} }}` in the batch lets them be replaced",
+                    "`accept_loss = {{ {} }}` in the batch lets them be replaced, whoever brought them: what they hold is lost",
                     consent.join(", ")
                 ))
                 .hint("or move or drop them first; nothing was changed")
@@ -564,6 +609,49 @@ mod tests {
         hint: Azure may have done it all the same: run the same command again, it looks
               before it acts
         ");
+    }
+
+    #[test]
+    fn what_was_only_to_be_read_has_changed_nothing() {
+        let error = failed(
+            Verb::Get,
+            Failure::Unreachable(TransportError {
+                message: "connection reset by peer".into(),
+                delivered: Delivery::Unknown,
+            }),
+        );
+        let hints = on_arm(&error).hints;
+        insta::assert_snapshot!(hints.join("\n"), @"nothing was asked but to read: run the same command again; if it stays so, check the network");
+    }
+
+    #[test]
+    fn answers_that_no_new_login_mends_have_ways_out_of_their_own() {
+        let said = |status, code| advice_for(&service(status, code, "no")).join("\n");
+        assert!(said(400, "RemotePeeringIsDisconnected").contains("delete that half"));
+        assert!(said(412, "PreconditionFailed").contains("plans anew"));
+        for status in [500, 503] {
+            let said = said(status, "InternalServerError");
+            assert!(said.contains("later") && said.contains("request id"), "{said}");
+        }
+        // Where something better is known, nobody is sent away to wait.
+        assert!(!said(503, "ServerBusy").contains("support"));
+        assert_eq!(said(400, "BadRequest"), "");
+    }
+
+    #[test]
+    fn without_a_token_the_advice_hangs_on_what_was_said() {
+        let said = |reason: &str| login_advice(reason);
+        let refused = said("client_secret: AADSTS7000215: Invalid client secret provided.");
+        assert!(refused.contains("AZURE_CLIENT_ID"), "{refused}");
+        let ended = said("client_secret: AADSTS7000222: The provided client secret keys for app 'x' are expired.");
+        assert!(ended.contains("has ended"), "{ended}");
+        let silent =
+            said("client_secret: error sending request for url (https://login.microsoftonline.com/t): dns error");
+        assert!(silent.contains("HTTPS_PROXY"), "{silent}");
+        let nothing = said("no login was found (client_secret: AZURE_CLIENT_SECRET is not set; azure_cli: no `az`)");
+        assert!(nothing.contains("az login"), "{nothing}");
+        let half = said("client_secret: AZURE_TENANT_ID is not set");
+        assert!(half.contains("what it names"), "{half}");
     }
 
     #[test]

@@ -543,17 +543,16 @@ fn on_dial(error: &DialError) -> Report {
 fn on_sources(error: &ReadError) -> Report {
     let report = Report::of(error);
     match error {
-        ReadError::Empty(_) => report.hint("give the directory of the configuration with -C DIR"),
+        ReadError::Empty(_) | ReadError::NoDirectory(_) | ReadError::NotADirectory(_) => {
+            report.hint("give the directory of the configuration with -C DIR")
+        }
         ReadError::ForTerraform { .. } => report
             .hint("resources are other ones here: write them anew in `*.hcl` files; `pgferry kinds` lists them")
             .hint("give the directory of the configuration with -C DIR"),
         ReadError::NotText { .. } => report.hint("save the file as UTF-8"),
-        ReadError::NoDirectory(_)
-        | ReadError::NotADirectory(_)
-        | ReadError::NotRegular(_)
-        | ReadError::TooLarge { .. }
-        | ReadError::NoFile(_)
-        | ReadError::Refused { .. } => report,
+        ReadError::NotRegular(_) | ReadError::TooLarge { .. } | ReadError::NoFile(_) | ReadError::Refused { .. } => {
+            report
+        }
     }
 }
 
