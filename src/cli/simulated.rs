@@ -13,6 +13,7 @@ use super::color::WARNING;
 use super::error::CommandError;
 use super::project::{Project, keep_out_of_git};
 use super::ui::Ui;
+use super::view::layout::hang;
 use crate::simulator::serve::ServeError;
 use crate::simulator::{Seed, digest};
 
@@ -94,7 +95,9 @@ fn attached(serving: Serving, project: &Project, ui: &Ui) -> String {
         text.as_deref(),
         &serving.seed_digest,
     ) {
-        ui.say(&format!("{WARNING}warning:{WARNING:#} {odd}\n"));
+        let odd = project.calling.in_text(&odd);
+        let told = hang("warning: ", "         ", &odd, ui.width());
+        ui.say(&told.replacen("warning:", &format!("{WARNING}warning:{WARNING:#}"), 1));
     }
     serving.address
 }
