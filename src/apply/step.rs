@@ -674,27 +674,23 @@ pub(super) fn is_uncertain(failure: &Failure) -> bool {
         Failure::Unreachable(error) => error.delivered == Delivery::Unknown,
         Failure::Refused(error) => (error.status >= 500 || error.status == 408) && error.conflict().is_none(),
         Failure::Garbled(_) | Failure::TimedOut { .. } => true,
-        Failure::Throttled { .. } | Failure::Unauthenticated { .. } | Failure::Unaddressable { .. } => false,
+        Failure::Failed(_)
+        | Failure::Throttled { .. }
+        | Failure::Unauthenticated { .. }
+        | Failure::Unaddressable { .. } => false,
     }
 }
 
-/// Whether an error is the word of an operation itself, read from its status or its object, and no trouble on the way there.
+/// Whether an error is the word of an operation itself, and no trouble on the way there.
 fn is_outcome(error: &ArmError) -> bool {
-    match &error.failure {
-        Failure::Refused(error) => error.status == 200,
-        Failure::Throttled { .. }
-        | Failure::Unauthenticated { .. }
-        | Failure::Unreachable(_)
-        | Failure::Garbled(_)
-        | Failure::Unaddressable { .. }
-        | Failure::TimedOut { .. } => false,
-    }
+    matches!(error.failure, Failure::Failed(_))
 }
 
 fn is_absent(error: &ArmError) -> bool {
     match &error.failure {
         Failure::Refused(error) => error.is_absent(),
-        Failure::Throttled { .. }
+        Failure::Failed(_)
+        | Failure::Throttled { .. }
         | Failure::Unauthenticated { .. }
         | Failure::Unreachable(_)
         | Failure::Garbled(_)

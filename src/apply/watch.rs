@@ -221,6 +221,7 @@ impl<'p> Watcher<'p> {
         let limit = match error.failure {
             Failure::Unauthenticated { .. } => BLIND_WITHOUT_LOGIN,
             Failure::Refused(_)
+            | Failure::Failed(_)
             | Failure::Throttled { .. }
             | Failure::Unreachable(_)
             | Failure::Garbled(_)

@@ -28,6 +28,10 @@ pub enum Failure {
     /// ARM answered with an error.
     #[error("{0}")]
     Refused(Box<ServiceError>),
+    /// An operation that ARM had accepted is over and did not succeed: the word of the operation itself, not of the look at
+    /// it.
+    #[error("{0}")]
+    Failed(Box<ServiceError>),
     /// ARM wants us to wait, and the patience of this call is used up.
     #[error("throttled; Azure asks to wait {} s", retry_after.as_secs())]
     Throttled {
@@ -85,7 +89,7 @@ pub enum Delivery {
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{code}: {message}")]
 pub struct ServiceError {
-    /// HTTP status; 200 for an operation that was accepted and failed later.
+    /// HTTP status of the answer that told it; 200 where a status document or the object told of an operation that failed.
     pub status: u16,
     /// The service's code, or the status where it sent none.
     pub code: String,
@@ -118,6 +122,8 @@ impl Failure {
         match self {
             Self::Throttled { retry_after } => Retry::After(*retry_after),
             Self::Refused(error) => error.retry(),
+            // Whatever the status of the look that told it: the operation is over, and only a conflict passes.
+            Self::Failed(error) => error.conflict().map_or(Retry::Never, |_| Retry::AfterConflict),
             Self::Unreachable(error) => match error.delivered {
                 Delivery::NotSent => Retry::Same,
                 Delivery::Unknown => Retry::AfterConflict,

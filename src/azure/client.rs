@@ -21,7 +21,7 @@ use crate::arm::http::{HeaderValue, Request, Response};
 use crate::arm::operation::Verb;
 use crate::arm::{
     ArmError, ArmId, ArmRead, ArmType, ArmWrite, Body, Call, Collection, CorrelationId, Failure, Final, Found,
-    Operation,
+    Operation, ServiceError,
 };
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -157,6 +157,21 @@ impl Client {
 
     /// Looks at the progress of a call.
     pub(super) async fn poll(&self, path: &str, call: &Call) -> Result<Response, Failure> {
+        self.look_on(path, call, Repeat::Freely).await
+    }
+
+    /// Looks for the result of a call, where the answer is the result itself: an error there may be the call's own.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] where it is.
+    pub(super) async fn result(&self, path: &str, call: &Call) -> Result<Response, Failure> {
+        match self.look_on(path, call, Repeat::UnlessConflict).await {
+            Err(Failure::Refused(error)) if is_outcome(&error) => Err(Failure::Failed(error)),
+            other => other,
+        }
+    }
+
+    async fn look_on(&self, path: &str, call: &Call, repeat: Repeat) -> Result<Response, Failure> {
         let response = self.send(Outgoing {
             verb: Verb::Get,
             path: path.to_owned(),
@@ -164,7 +179,7 @@ impl Client {
             arm_type: call.id.arm_type(),
             purpose: Purpose::Poll,
             class: Class::Read,
-            repeat: Repeat::Freely,
+            repeat,
             body: None,
         });
         let response = response.await?;
@@ -374,6 +389,18 @@ impl ArmWrite for Client {
                 result.map_err(self.explain(call))
             }
         }
+    }
+}
+
+/// Whether an error that stands where a result was expected is how the operation ended. Others speak of the look: who asks
+/// (401, 403), how long (408), how often (429), and whether the operation is still known (404).
+fn is_outcome(error: &ServiceError) -> bool {
+    match error.status {
+        401 | 403 | 408 => false,
+        404 => !error.is_absent(),
+        429 => error.conflict().is_some(),
+        400..500 => true,
+        _ => false,
     }
 }
 

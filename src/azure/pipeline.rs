@@ -28,6 +28,8 @@ pub struct Exchange {
 pub enum Repeat {
     /// Always: applied twice is the same as applied once.
     Freely,
+    /// The same, but not after a conflict: what is asked for is how another call ended, and a conflict is its answer.
+    UnlessConflict,
     /// Only when it is certain that it was not applied.
     IfNotApplied,
     /// The same, but not after a wait: what held before it need not hold minutes later, and only the caller can look.

@@ -215,7 +215,7 @@ fn after_success(client: &Client, call: &Call, location: Option<String>, body: O
 
 /// A look at a `Location`.
 async fn location(client: &Client, call: &Call, poll: &str) -> Result<Look, Failure> {
-    let response = client.poll(poll, call).await?;
+    let response = client.result(poll, call).await?;
     if response.status == 202 {
         let poll = link(&response, "location", client.endpoint())?.unwrap_or_else(|| poll.to_owned());
         return Ok(Look::Running {
@@ -254,7 +254,7 @@ fn present(found: Found) -> Result<Option<Json>, Failure> {
 
 fn ended(state: &str, body: Option<&Json>, response: &Response) -> Failure {
     let error = decode::operation_error(state, body.unwrap_or(&Json::Null), response);
-    Failure::Refused(Box::new(error))
+    Failure::Failed(Box::new(error))
 }
 
 fn provisioning_state(body: &Json) -> Option<&str> {

@@ -105,7 +105,15 @@ pub(crate) fn on_arm(error: &ArmError) -> Report {
     };
     let mut report = Report::new(doing).fact("object", call.id.as_str());
     match failure {
-        Failure::Refused(service) => report = refused(report, service),
+        Failure::Refused(service) | Failure::Failed(service) => {
+            report = refused(report, service).fact("repeating it", repeating(failure.retry()));
+            if let Some(request) = &service.request_id {
+                report = report.fact("request id", request);
+            }
+            for advice in advice_for(service) {
+                report = report.hint(advice);
+            }
+        }
         Failure::Unauthenticated { audience: _, reason } => {
             report = report.because(format!("no token: {reason}")).hint(login_advice(reason));
         }
@@ -190,21 +198,16 @@ fn refused(mut report: Report, service: &ServiceError) -> Report {
     if let Some(target) = &service.target {
         report = report.fact("target", target);
     }
-    report = report.fact(
-        "repeating it",
-        match service.retry() {
-            Retry::Never => "does not help before its cause is gone",
-            Retry::Same | Retry::After(_) => "helps, later",
-            Retry::AfterConflict => "helps once the other operation is over",
-        },
-    );
-    if let Some(request) = &service.request_id {
-        report = report.fact("request id", request);
-    }
-    for advice in advice_for(service) {
-        report = report.hint(advice);
-    }
     report
+}
+
+/// Whether the same call can succeed later.
+fn repeating(retry: Retry) -> &'static str {
+    match retry {
+        Retry::Never => "does not help before its cause is gone",
+        Retry::Same | Retry::After(_) => "helps, later",
+        Retry::AfterConflict => "helps once the other operation is over",
+    }
 }
 
 fn collect_details(service: &ServiceError, lines: &mut Vec<String>) {

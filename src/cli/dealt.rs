@@ -151,6 +151,7 @@ fn forbidden(error: ArmError) -> Result<String, CommandError> {
     match &error.failure {
         Failure::Refused(service) if service.status == 403 => Ok(format!("no right to read it ({})", service.code)),
         Failure::Refused(_)
+        | Failure::Failed(_)
         | Failure::Throttled { .. }
         | Failure::Unauthenticated { .. }
         | Failure::Unreachable(_)

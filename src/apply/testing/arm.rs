@@ -75,15 +75,19 @@ fn error(call: Call, failure: Failure) -> ArmError {
     }
 }
 
-fn refused(status: u16, code: &str) -> Failure {
-    Failure::Refused(Box::new(ServiceError {
+fn said(status: u16, code: &str) -> Box<ServiceError> {
+    Box::new(ServiceError {
         status,
         code: code.into(),
         message: "refused".into(),
         target: None,
         details: Vec::new(),
         request_id: None,
-    }))
+    })
+}
+
+fn refused(status: u16, code: &str) -> Failure {
+    Failure::Refused(said(status, code))
 }
 
 fn lost() -> Failure {
@@ -363,7 +367,7 @@ impl ArmWrite for Azure {
             return Err(error(call, refused(status, "AuthorizationFailed")));
         }
         if let Some(code) = inner.failing.take() {
-            return Err(error(call, refused(200, code)));
+            return Err(error(call, Failure::Failed(said(200, code))));
         }
         Ok(inner.look(&call.id))
     }

@@ -170,6 +170,7 @@ impl Retries {
             }),
             Err(
                 Failure::Refused(_)
+                | Failure::Failed(_)
                 | Failure::Throttled { .. }
                 | Failure::Unauthenticated { .. }
                 | Failure::Garbled(_)
@@ -283,7 +284,8 @@ impl Policy for Retries {
                 return outcome;
             };
             match (exchange.repeat, verdict.certainly, verdict.cause) {
-                (Repeat::Freely, _, _)
+                (Repeat::UnlessConflict, _, Cause::Conflict(_)) => return outcome,
+                (Repeat::Freely | Repeat::UnlessConflict, _, _)
                 | (Repeat::IfNotApplied, Effect::Absent, _)
                 | (Repeat::Promptly, Effect::Absent, Cause::Broken) => {}
                 (Repeat::Promptly, Effect::Absent, Cause::Throttled) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::{BASE, Rig, SERVER, Step, VNET, answer, body, call, code, id, json, refusal};
 use crate::arm::operation::{Follow, Operation};
-use crate::arm::{ArmRead, ArmWrite, Failure, Found, Verb};
+use crate::arm::{ArmRead, ArmWrite, Failure, Found, Retry, Verb};
 
 const LONG: Duration = Duration::from_secs(3600);
 const STATUS: &str = "/subscriptions/s/providers/Microsoft.DBforPostgreSQL/locations/Canada%20Central/azureAsyncOperation/1?api-version=2025-08-01&t=1&c=MII-_&s=sig&h=h";
@@ -155,6 +155,52 @@ async fn a_network_delete_has_only_a_location() {
 }
 
 #[tokio::test]
+async fn a_location_tells_how_an_operation_failed() {
+    let at = at("/subscriptions/s/providers/Microsoft.Network/locations/l/operationResults/2?api-version=2024-07-01");
+    let accepted = || answer(202, &[("location", &at), ("retry-after", "10")], "");
+    for (status, said, retry) in [
+        (400, "InternalServerError", Retry::Never),
+        (409, "ScopeLocked", Retry::Never),
+        (429, "AnotherOperationInProgress", Retry::AfterConflict),
+        (409, "AnotherOperationInProgress", Retry::AfterConflict),
+    ] {
+        let rig = Rig::new(vec![accepted(), refusal(status, &[], said)]);
+        let error = run(&rig, Verb::Delete, VNET).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Failed(_)), "{status} {error:?}");
+        assert_eq!((code(&error.failure), error.failure.retry()), (said, retry));
+        assert_eq!(
+            rig.seen().len(),
+            2,
+            "{said}: the result was there, and is not asked for again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_look_itself_is_no_outcome() {
+    let at = at("/subscriptions/s/providers/Microsoft.Network/locations/l/operationResults/2?api-version=2024-07-01");
+    let accepted = || answer(202, &[("location", &at), ("retry-after", "10")], "");
+    for (status, said) in [
+        (401, "ExpiredAuthenticationToken"),
+        (403, "AuthorizationFailed"),
+        (404, "OperationNotFound"),
+    ] {
+        // A refused token is replaced once.
+        let rig = Rig::new(vec![accepted(), refusal(status, &[], said), refusal(status, &[], said)]);
+        let error = run(&rig, Verb::Delete, VNET).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Refused(_)), "{status} {error:?}");
+    }
+    for (status, said) in [
+        (408, "RequestTimeout"),
+        (429, "TooManyRequests"),
+        (503, "ServiceUnavailable"),
+    ] {
+        let rig = Rig::new(vec![accepted(), refusal(status, &[], said), answer(204, &[], "")]);
+        assert_eq!(run(&rig, Verb::Delete, VNET).await.unwrap(), None, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_status_link_may_change_with_each_look() {
     let (first, second) = (at("/subscriptions/s/o/1?s=a"), at("/subscriptions/s/o/2?s=b"));
     let rig = Rig::new(vec![
@@ -236,12 +282,12 @@ async fn a_failure_after_acceptance_carries_code_and_status_200() {
     ]);
     let error = run(&rig, Verb::Put, VNET).await.unwrap_err();
     assert_eq!(error.call.to_string(), format!("PUT {VNET}"));
-    let Failure::Refused(error) = error.failure else {
+    assert_eq!(error.failure.retry(), Retry::AfterConflict);
+    let Failure::Failed(error) = error.failure else {
         panic!("{error:?}");
     };
     assert_eq!((error.status, error.code.as_str()), (200, "AnotherOperationInProgress"));
     assert_eq!(error.request_id.as_deref(), Some("r-1"));
-    assert_eq!(error.retry(), crate::arm::Retry::AfterConflict);
 }
 
 #[tokio::test]

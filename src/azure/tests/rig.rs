@@ -305,7 +305,7 @@ pub(super) fn body() -> Body<crate::arm::Final> {
 /// The code of a refusal.
 pub(super) fn code(failure: &Failure) -> &str {
     match failure {
-        Failure::Refused(error) => &error.code,
+        Failure::Refused(error) | Failure::Failed(error) => &error.code,
         other => panic!("not refused but {other:?}"),
     }
 }
