@@ -16,7 +16,7 @@ use super::pipeline::{Exchange, Pipeline, Repeat};
 use super::policy::govern::{Bucket, Class, Governor, Remaining};
 use super::poll;
 use super::settling::Settling;
-use super::versions::ApiVersions;
+use super::versions;
 use crate::arm::http::{HeaderValue, Request, Response};
 use crate::arm::operation::Verb;
 use crate::arm::{
@@ -36,7 +36,6 @@ const PAGES: usize = 10_000;
 /// The client.
 pub struct Client {
     endpoint: Endpoint,
-    versions: ApiVersions,
     pipeline: Pipeline,
     clock: Arc<dyn Clock>,
     correlation: CorrelationId,
@@ -49,8 +48,6 @@ pub struct Client {
 pub struct Parts {
     /// Where ARM answers.
     pub endpoint: Endpoint,
-    /// The api-versions.
-    pub versions: ApiVersions,
     /// The way to it.
     pub pipeline: Pipeline,
     /// Its time.
@@ -87,7 +84,6 @@ impl Client {
     pub fn new(parts: Parts) -> Self {
         Self {
             endpoint: parts.endpoint,
-            versions: parts.versions,
             pipeline: parts.pipeline,
             clock: parts.clock,
             correlation: parts.correlation,
@@ -134,7 +130,7 @@ impl Client {
         let mut pause = Duration::from_secs(1);
         loop {
             let arm_type = id.arm_type();
-            let path = format!("{id}?api-version={}", self.version(&arm_type)?);
+            let path = format!("{id}?api-version={}", version(&arm_type)?);
             let outcome = self.send(Outgoing {
                 verb: Verb::Get,
                 path,
@@ -234,7 +230,7 @@ impl Client {
     }
 
     fn list_path(&self, collection: &Collection) -> Result<String, Failure> {
-        let version = self.version(&collection.members)?;
+        let version = version(&collection.members)?;
         // What the service lists without a filter is not known; finished runs are wanted too.
         let filter = if CREATED_ONCE.contains(&collection.members.folded()) {
             "&migrationListFilter=All"
@@ -246,7 +242,7 @@ impl Client {
 
     async fn change(&self, call: &Call, body: Option<&Body<Final>>) -> Result<Operation, Failure> {
         let arm_type = call.id.arm_type();
-        let version = self.version(&arm_type)?;
+        let version = version(&arm_type)?;
         let once = CREATED_ONCE.contains(&arm_type.folded());
         let (action, class, repeat) = match &call.verb {
             Verb::Get => (String::new(), Class::Read, Repeat::Freely),
@@ -296,12 +292,6 @@ impl Client {
     fn is_settling(&self, id: &ArmId) -> bool {
         let settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         settling.contains(id, self.clock.now())
-    }
-
-    fn version(&self, arm_type: &ArmType) -> Result<&str, Failure> {
-        self.versions.of(arm_type).ok_or_else(|| Failure::Unaddressable {
-            arm_type: arm_type.clone(),
-        })
     }
 
     async fn send(&self, outgoing: Outgoing<'_>) -> Result<Response, Failure> {
@@ -356,7 +346,7 @@ impl ArmRead for Client {
         let arm_type = id.arm_type();
         let call = Call::new(Verb::Post(action.to_owned()), id.clone());
         let answer = async {
-            let version = self.version(&arm_type)?;
+            let version = version(&arm_type)?;
             let sent = self.send(Outgoing {
                 verb: call.verb.clone(),
                 path: format!("{id}/{action}?api-version={version}"),
@@ -390,6 +380,12 @@ impl ArmWrite for Client {
             }
         }
     }
+}
+
+fn version(arm_type: &ArmType) -> Result<&'static str, Failure> {
+    versions::of(arm_type).ok_or_else(|| Failure::Unaddressable {
+        arm_type: arm_type.clone(),
+    })
 }
 
 /// Whether an error that stands where a result was expected is how the operation ended. Others speak of the look: who asks

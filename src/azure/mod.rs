@@ -24,7 +24,6 @@ use tracing::debug;
 
 pub use client::Client;
 pub use meter::Requests;
-pub use versions::ApiVersions;
 
 use crate::arm::http::Transport;
 use crate::arm::{Cloud, CorrelationId, TenantId};
@@ -55,8 +54,6 @@ pub struct Connection {
     pub tenant: Option<TenantId>,
     /// What is known of logins.
     pub credentials: CredentialSettings,
-    /// The api-versions.
-    pub versions: ApiVersions,
     /// One id for all calls of this run.
     pub correlation: CorrelationId,
 }
@@ -174,7 +171,6 @@ fn assemble(
     );
     let client = Client::new(client::Parts {
         endpoint,
-        versions: connection.versions,
         pipeline,
         clock: Arc::clone(&clock),
         correlation: connection.correlation,

@@ -1,7 +1,5 @@
 //! Which api-version each ARM type is called with (contract 1). Facts only; nothing here asks a service.
 
-use std::collections::BTreeMap;
-
 use crate::arm::ArmType;
 
 /// One line of the table: a type prefix and the version for it and everything below it.
@@ -26,41 +24,21 @@ const TABLE: [Line; 9] = [
 /// Resource groups and providers.
 const RESOURCES: &str = "2024-11-01";
 
-/// The table, with what the user set instead.
-#[derive(Clone, Debug, Default)]
-pub struct ApiVersions {
-    overrides: BTreeMap<String, String>,
-}
-
-impl ApiVersions {
-    /// Uses another version for all types of a namespace, such as `Microsoft.Network`.
-    pub fn set(&mut self, namespace: &str, version: &str) {
-        self.overrides.insert(namespace.to_lowercase(), version.to_owned());
+/// The version for a type; `None` where the table has none.
+pub fn of(arm_type: &ArmType) -> Option<&'static str> {
+    let folded = arm_type.folded();
+    // A resource group has no provider in its id, a provider registration no type after its namespace.
+    if !folded.contains('/') {
+        return Some(RESOURCES);
     }
-
-    /// The version for a type; `None` where the table has none.
-    pub fn of(&self, arm_type: &ArmType) -> Option<&str> {
-        let folded = arm_type.folded();
-        // A resource group has no provider in its id, a provider registration no type after its namespace.
-        let Some((namespace, _)) = folded.split_once('/') else {
-            return Some(
-                self.overrides
-                    .get("microsoft.resources")
-                    .map_or(RESOURCES, String::as_str),
-            );
-        };
-        if let Some(version) = self.overrides.get(namespace) {
-            return Some(version);
-        }
-        TABLE
-            .iter()
-            .find(|Line(prefix, _)| {
-                folded
-                    .strip_prefix(prefix)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-            .map(|Line(_, version)| *version)
-    }
+    TABLE
+        .iter()
+        .find(|Line(prefix, _)| {
+            folded
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+        .map(|Line(_, version)| *version)
 }
 
 #[cfg(test)]
@@ -69,8 +47,7 @@ mod tests {
 
     #[test]
     fn each_type_has_the_version_of_its_nearest_family() {
-        let versions = ApiVersions::default();
-        let of = |name: &str| versions.of(&ArmType::new(name));
+        let of = |name: &str| super::of(&ArmType::new(name));
         assert_eq!(
             of("Microsoft.DBForPostgreSql/flexibleServers/migrations"),
             Some("2025-08-01")
@@ -96,14 +73,5 @@ mod tests {
         assert_eq!(of(""), Some("2024-11-01"));
         assert_eq!(of("Microsoft.Network"), Some("2024-11-01"));
         assert_eq!(of("Microsoft.Compute/virtualMachines"), None);
-    }
-
-    #[test]
-    fn a_namespace_can_be_given_another_version() {
-        let mut versions = ApiVersions::default();
-        versions.set("Microsoft.DBforPostgreSQL", "2026-10-01");
-        let of = |name: &str| versions.of(&ArmType::new(name));
-        assert_eq!(of("Microsoft.DBforPostgreSQL/flexibleServers"), Some("2026-10-01"));
-        assert_eq!(of("Microsoft.Network/virtualNetworks"), Some("2024-07-01"));
     }
 }

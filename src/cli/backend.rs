@@ -17,7 +17,7 @@ use super::error::CommandError;
 use crate::arm::{Cloud, CorrelationId, Scope, TenantId};
 use crate::azure::credential::Tokens;
 use crate::azure::transport::{Route, client};
-use crate::azure::{self, ApiVersions, Connection, CredentialSettings};
+use crate::azure::{self, Connection, CredentialSettings};
 use crate::block::{Attribute, Body, Literal};
 use crate::config::StateBlock;
 use crate::database::{ChannelBinding, DatabaseName, Endpoint, Host, Port, Roots, SslMode, UserName};
@@ -207,7 +207,6 @@ async fn tokens(cloud: Cloud, tenant: Option<&TenantId>, env: &Env) -> Result<Ar
         base_url: None,
         tenant: tenant.cloned(),
         credentials: credentials.map_err(|error| CommandError::Connect(error.into()))?,
-        versions: ApiVersions::default(),
         correlation: CorrelationId(Uuid::new_v4()),
     };
     let connected = azure::connect(connection).await.map_err(CommandError::Connect)?;

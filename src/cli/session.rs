@@ -17,7 +17,7 @@ use super::view::layout::listed;
 use super::view::plan::problem::Places;
 use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
-use crate::azure::{self, ApiVersions, Client, Connection, CredentialSettings};
+use crate::azure::{self, Client, Connection, CredentialSettings};
 use crate::block::Check;
 use crate::clock::Clock;
 use crate::config::decode::to_json;
@@ -101,7 +101,6 @@ impl Session {
             tenant: project.program.defaults.tenant.clone(),
             credentials: CredentialSettings::from_map(&env.credentials)
                 .map_err(|error| CommandError::Connect(error.into()))?,
-            versions: ApiVersions::default(),
             correlation: CorrelationId(Uuid::new_v4()),
         })
         .await

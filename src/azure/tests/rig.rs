@@ -23,7 +23,6 @@ use crate::azure::policy::correlation::Correlation;
 use crate::azure::policy::govern::{Caps, Governor};
 use crate::azure::policy::log::Log;
 use crate::azure::policy::retry::{Jitter, Retries};
-use crate::azure::versions::ApiVersions;
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -255,7 +254,6 @@ impl Rig {
         );
         let client = Arc::new(Client::new(Parts {
             endpoint: Endpoint::new(BASE).unwrap(),
-            versions: ApiVersions::default(),
             pipeline,
             clock: clock.clone(),
             correlation,

@@ -25,7 +25,7 @@ use crate::azure::clock::{SIMULATOR_TIME, SimulatedClock, SimulatedTime};
 use crate::azure::credential::{CredentialKind, WhichCredential};
 use crate::azure::endpoint::Endpoint;
 use crate::azure::transport::{HttpTransport, Route};
-use crate::azure::{ApiVersions, Connection, CredentialSettings, connect};
+use crate::azure::{Connection, CredentialSettings, connect};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -182,7 +182,6 @@ fn connection(base: Option<String>) -> Connection {
         base_url: base,
         tenant: None,
         credentials: CredentialSettings::default(),
-        versions: ApiVersions::default(),
         correlation: CorrelationId(Uuid::nil()),
     }
 }
