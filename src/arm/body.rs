@@ -309,6 +309,17 @@ impl<S: Stage> Body<S> {
 }
 
 impl Body<Final> {
+    /// The secrets that it holds.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::Secret(secret) => vec![secret],
+            Self::List(items) => items.iter().flat_map(Self::secrets).collect(),
+            Self::Object(members) => members.iter().flat_map(|(_, member)| member.secrets()).collect(),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => Vec::new(),
+            Self::Open(never) => match *never {},
+        }
+    }
+
     /// The JSON that is sent. It holds secrets: callers send it and drop it.
     pub fn to_wire(&self) -> Json {
         match self {

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::decode;
 use super::endpoint::Endpoint;
+use super::mask::Masks;
 use super::meter::{Meter, Purpose, Requests};
 use super::pipeline::{Exchange, Pipeline, Repeat};
 use super::policy::govern::{Bucket, Class, Governor, Remaining};
@@ -42,6 +43,7 @@ pub struct Client {
     meter: Arc<Meter>,
     governor: Arc<Governor>,
     settling: Mutex<Settling>,
+    masks: Masks,
 }
 
 /// What a client is made of.
@@ -90,6 +92,7 @@ impl Client {
             meter: parts.meter,
             governor: parts.governor,
             settling: Mutex::default(),
+            masks: Masks::default(),
         }
     }
 
@@ -241,6 +244,8 @@ impl Client {
     }
 
     async fn change(&self, call: &Call, body: Option<&Body<Final>>) -> Result<Operation, Failure> {
+        self.masks
+            .remember(body.map(Body::<Final>::secrets).unwrap_or_default());
         let arm_type = call.id.arm_type();
         let version = version(&arm_type)?;
         let once = CREATED_ONCE.contains(&arm_type.folded());
@@ -320,12 +325,12 @@ impl Client {
         }
     }
 
+    /// What goes out of here about a failure. It is printed and stored, so it holds no secret.
     fn explain(&self, call: Call) -> impl FnOnce(Failure) -> ArmError {
-        let correlation = self.correlation;
         move |failure| ArmError {
             call,
-            correlation,
-            failure,
+            correlation: self.correlation,
+            failure: self.masks.hide(failure),
         }
     }
 }

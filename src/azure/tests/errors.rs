@@ -1,8 +1,12 @@
 //! Every form in which an error can come (2.4).
 
+use std::time::Duration;
+
+use super::rig::{BASE, Rig, SERVER, answer, call};
 use crate::arm::http::Response;
-use crate::arm::{Retry, ServiceError};
+use crate::arm::{ArmWrite, Body, Retry, ServiceError, Verb};
 use crate::azure::decode::service_error;
+use crate::secret::Secret;
 
 fn decoded(status: u16, body: &str) -> ServiceError {
     service_error(&Response {
@@ -145,4 +149,32 @@ proptest::proptest! {
         let error = service_error(&Response { status, headers: Vec::new(), body });
         proptest::prop_assert_eq!(error.status, status);
     }
+}
+
+#[tokio::test]
+async fn a_secret_that_a_service_repeats_stays_here() {
+    let password = "sw0rd\"fish";
+    let echo = r#"{"error":{"code":"BadRequest","message":"`sw0rd\"fish` is too weak","target":"sw0rd\"fish",
+        "details":[{"code":"Weak","message":"c3cwcmQiZmlzaA== is weak","innererror":"sw0rd%22fish"}]}}"#;
+    let body = Body::object([("password", Body::Secret(Secret::new(password)))]);
+    let rig = Rig::new(vec![answer(400, &[], echo)]);
+    let error = rig
+        .client
+        .begin(&call(Verb::Put, SERVER), Some(&body))
+        .await
+        .unwrap_err();
+    let shown = format!("{error:?}");
+    for form in ["sw0rd", "c3cwcmQi"] {
+        assert!(!shown.contains(form), "{shown}");
+    }
+    assert_eq!(error.failure.to_string(), "BadRequest: `(secret)` is too weak");
+
+    // An operation tells later what it did not like.
+    let poll = format!("{BASE}/subscriptions/s/o/1");
+    let failed = r#"{"status":"Failed","error":{"code":"Weak","message":"sw0rd\"fish"}}"#;
+    let accepted = answer(202, &[("azure-asyncoperation", &poll)], "");
+    let rig = Rig::new(vec![accepted, answer(200, &[], failed)]);
+    let operation = rig.client.begin(&call(Verb::Put, SERVER), Some(&body)).await.unwrap();
+    let error = rig.client.finish(operation, Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(error.failure.to_string(), "Weak: (secret)");
 }

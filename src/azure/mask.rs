@@ -1,0 +1,143 @@
+//! Takes the secrets that were sent out of what services say back: some repeat what they refuse. It hides nothing else.
+
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+
+use crate::arm::{Failure, ServiceError};
+use crate::secret::Secret;
+
+/// What stands where a secret stood.
+const MASK: &str = "(secret)";
+
+/// Shorter ones are part of too many words: hiding them would tell them, and leave no message readable.
+const SHORTEST: usize = 4;
+
+/// Every form in which secrets that were sent may come back, the longest first.
+#[derive(Default)]
+pub(super) struct Masks(Mutex<Vec<Secret>>);
+
+impl Masks {
+    /// Remembers secrets that are about to be sent.
+    pub(super) fn remember<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for secret in secrets {
+            for form in forms(secret) {
+                if form.expose().len() >= SHORTEST && !known.contains(&form) {
+                    known.push(form);
+                }
+            }
+        }
+        // A form may be a part of another one.
+        known.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+    }
+
+    /// The failure without them.
+    pub(super) fn hide(&self, failure: Failure) -> Failure {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match failure {
+            Failure::Refused(mut error) => {
+                hide_in(&mut error, &known);
+                Failure::Refused(error)
+            }
+            Failure::Failed(mut error) => {
+                hide_in(&mut error, &known);
+                Failure::Failed(error)
+            }
+            // It may quote an answer that is not ARM's.
+            Failure::Garbled(text) => Failure::Garbled(masked(text, &known)),
+            Failure::Throttled { .. }
+            | Failure::Unauthenticated { .. }
+            | Failure::Unreachable(_)
+            | Failure::Unaddressable { .. }
+            | Failure::TimedOut { .. } => failure,
+        }
+    }
+}
+
+fn hide_in(error: &mut ServiceError, known: &[Secret]) {
+    let ServiceError {
+        status: _,
+        code,
+        message,
+        target,
+        details,
+        request_id: _,
+    } = error;
+    for text in [Some(code), Some(message), target.as_mut()].into_iter().flatten() {
+        *text = masked(std::mem::take(text), known);
+    }
+    for detail in details {
+        hide_in(detail, known);
+    }
+}
+
+fn masked(mut text: String, known: &[Secret]) -> String {
+    for form in known {
+        if text.contains(form.expose()) {
+            text = text.replace(form.expose(), MASK);
+        }
+    }
+    text
+}
+
+/// As it is, escaped as in JSON, in base64, and as in an address.
+fn forms(secret: &Secret) -> [Secret; 5] {
+    let text = secret.expose();
+    let quoted = serde_json::Value::from(text).to_string();
+    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let escaped = inner.unwrap_or(text);
+    [
+        secret.clone(),
+        Secret::new(escaped),
+        Secret::new(STANDARD.encode(text)),
+        Secret::new(STANDARD_NO_PAD.encode(text)),
+        Secret::new(percent_encoded(text)),
+    ]
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            other => drop(write!(encoded, "%{other:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden(secret: &str, text: &str) -> String {
+        let masks = Masks::default();
+        masks.remember([&Secret::new(secret)]);
+        masks.hide(Failure::Garbled(text.to_owned())).to_string()
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_every_form_in_which_it_may_come_back() {
+        for form in [
+            "p\"ä s/w",
+            "p\\\"ä s/w",
+            "cCLDpCBzL3c=",
+            "cCLDpCBzL3c",
+            "p%22%C3%A4%20s%2Fw",
+        ] {
+            assert_eq!(
+                hidden("p\"ä s/w", &format!("`{form}` is refused")),
+                "the answer cannot be read: `(secret)` is refused",
+                "{form}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_part_of_any_word_is_not_hidden() {
+        assert_eq!(hidden("a", "a page"), "the answer cannot be read: a page");
+    }
+}
