@@ -33,6 +33,8 @@ const STARTS: u32 = 3;
 pub(super) const LOOKS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 /// The longest pause between two tries of a call that is refused for now.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// For so long after its end a migration may still keep its target from taking the next one.
+const LINGERS: Duration = Duration::from_secs(10 * 60);
 /// Between readings of a gate that closed again right before the trigger, and after a first refusal that passes.
 const GATE_PAUSE: Duration = Duration::from_secs(10);
 
@@ -250,14 +252,51 @@ impl Doer<'_> {
                     unheard += 1;
                     self.tell_repeat(&error);
                 }
-                Ok(None) if !uncertain => match self.may_pass(error, &mut row).await? {
-                    Rest::Over => {}
-                    Rest::Interrupted if unheard > 0 => return Ok(Performed::Left(Left::InAzure)),
-                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
-                },
+                Ok(None) if !uncertain => {
+                    let rest = match self.is_occupied(&id, &error).await {
+                        true => self.rest_after(error, Duration::ZERO, &mut row).await?,
+                        false => self.may_pass(error, &mut row).await?,
+                    };
+                    match rest {
+                        Rest::Over => {}
+                        Rest::Interrupted if unheard > 0 => return Ok(Performed::Left(Left::InAzure)),
+                        Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                    }
+                }
                 Ok(None) | Err(_) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether a start was refused since another migration keeps the target busy, or did until a moment ago. Which code says
+    /// so is not known, so the list tells.
+    async fn is_occupied(&self, migration: &ArmId, error: &ArmError) -> bool {
+        let is_conflict = matches!(&error.failure, Failure::Refused(error) if error.status == 409);
+        let Some(target) = migration.parent().filter(|_| is_conflict) else {
+            return false;
+        };
+        let members = migration.arm_type();
+        // Without an answer the refusal stands.
+        let Ok(Some(there)) = self
+            .ports
+            .arm
+            .list(&Collection {
+                parent: target,
+                members,
+            })
+            .await
+        else {
+            return false;
+        };
+        let now = self.ports.clock.now();
+        let occupies = |object: &Json| {
+            let other = Migration::read(migration.clone(), object);
+            match other.standing() {
+                Standing::Ended(_) => other.ended.is_some_and(|ended| elapsed(ended, now) < LINGERS),
+                Standing::Running | Standing::Asking(_) | Standing::ReadyForCutover => true,
+            }
+        };
+        there.iter().any(occupies)
     }
 
     /// Nothing of the list may be on the target unless the plan says so: between plan and start somebody may have made it.
@@ -456,6 +495,14 @@ impl Doer<'_> {
             Retry::After(asked) => asked,
             Retry::Same | Retry::AfterConflict => Duration::ZERO,
         };
+        self.rest_after(error, asked, row).await
+    }
+
+    /// Rests after a refusal, at least for as long as the service asked.
+    ///
+    /// # Errors
+    /// The refusal, where it has lasted for too long.
+    async fn rest_after(&self, error: ArmError, asked: Duration, row: &mut Row) -> Result<Rest, StepError> {
         let lasted = elapsed(row.since, self.ports.clock.now());
         let pause = row.pause.max(asked);
         if lasted.saturating_add(pause) > PATIENCE {

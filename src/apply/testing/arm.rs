@@ -156,6 +156,12 @@ impl Azure {
         self.inner().put(id, &body);
     }
 
+    /// A migration with these properties.
+    pub(in crate::apply) fn migration_as(&self, id: &ArmId, properties: Json) {
+        let object = json!({ "id": id.as_str(), "name": id.name(), "properties": properties });
+        self.inner().objects.insert(id.clone(), object);
+    }
+
     pub(in crate::apply) fn object(&self, id: &ArmId, body: Json) {
         self.inner().put(id, &body);
     }
@@ -289,6 +295,12 @@ impl ArmRead for Azure {
     }
 
     async fn list(&self, collection: &Collection) -> Result<Option<Vec<Json>>, ArmError> {
+        if collection.members.last() == "migrations" {
+            let inner = self.inner();
+            let members = inner.objects.iter();
+            let members = members.filter(|(id, _)| id.parent().as_ref() == Some(&collection.parent));
+            return Ok(Some(members.map(|(_, object)| object.clone()).collect()));
+        }
         assert_eq!(collection.members.last(), "databases");
         let names = self
             .inner()

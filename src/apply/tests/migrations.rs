@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::outcomes;
@@ -13,6 +13,7 @@ use crate::address::UnitAddress;
 use crate::apply::testing::{Bench, Chain, Fault, Plans, approved, batch_id, chain, status, target_id};
 use crate::apply::{Conclusion, Event, Interrupter, Observer, Outcome, Stall, StepError, Wait, WaitsFor};
 use crate::arm::{ArmId, Verb};
+use crate::clock::Clock as _;
 use crate::plan::step::{Opens, Remember, Until};
 use crate::plan::{Await, Op};
 use crate::prior::UnitRecord;
@@ -550,6 +551,43 @@ async fn a_start_whose_reply_or_request_was_lost_creates_one_migration() {
         assert_eq!(report.conclusion(), Conclusion::Done, "{fault:?}");
         assert_eq!(bench.azure.count("PUT", &batch_id("t", "wave")), 1, "{fault:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_waits_while_another_migration_keeps_its_target_busy() {
+    let refused = || Fault::Refused(409, "SomethingUnheardOf");
+    // Another one that ended so many seconds before the start, and whether that is a reason to wait.
+    for (ended_before, waits) in [(Some(30), true), (Some(3600), false), (None, false)] {
+        let bench = Bench::new();
+        bench.azure.migrations_go([ended("Succeeded")]);
+        bench.azure.fail_next(Verb::Put, "wave", refused());
+        bench.azure.fail_next(Verb::Put, "wave", refused());
+        if let Some(seconds) = ended_before {
+            let end = bench.clock.now() - SignedDuration::from_secs(seconds);
+            let properties = json!({
+                "currentStatus": { "state": "Succeeded" }, "migrationWindowEndTimeInUtc": end.to_string(),
+            });
+            bench.azure.migration_as(&batch_id("t", "earlier"), properties);
+        }
+        let mut plans = Plans::default();
+        plans.chain(chain("t", "wave", OFFLINE));
+        let report = bench.run(&plans.plan()).await.unwrap();
+        let starts = bench.azure.count("PUT", &batch_id("t", "wave"));
+        assert_eq!(starts == 1, waits, "{ended_before:?}: {}", outcomes(&report));
+    }
+    // One that is active for ever does not hold the start for ever.
+    let bench = Bench::new();
+    bench.azure.migrations_go([ended("Succeeded")]);
+    let properties = json!({ "currentStatus": { "state": "InProgress" } });
+    bench.azure.migration_as(&batch_id("t", "earlier"), properties);
+    for _ in 0..100 {
+        bench.azure.fail_next(Verb::Put, "wave", refused());
+    }
+    let mut plans = Plans::default();
+    plans.chain(chain("t", "wave", OFFLINE));
+    let report = bench.run(&plans.plan()).await.unwrap();
+    assert!(outcomes(&report).contains("failed"), "{}", outcomes(&report));
+    assert!(report.elapsed > Duration::from_secs(20 * 60) && report.elapsed < Duration::from_secs(40 * 60));
 }
 
 #[tokio::test(start_paused = true)]
