@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::error::StepError;
 use super::journal::BodyHash;
-use crate::arm::migration::{Migration, NEVER_MOVED};
+use crate::arm::migration::Migration;
 use crate::arm::{ArmId, Body, Final, Outputs, Query};
 use crate::plan::batch::TAG_LINEAGE;
 use crate::plan::step::{Finds, StepTarget};
@@ -163,11 +163,10 @@ impl Start<'_> {
             .iter()
             .filter_map(|database| database.get("name")?.as_str())
             .collect();
-        let is_there_always = |name: &&String| name.as_str() == "postgres" || NEVER_MOVED.contains(&name.as_str());
         let unexpected = self
             .writes
             .iter()
-            .filter(|name| there.contains(name.as_str()) && !self.may_exist.contains(*name) && !is_there_always(name));
+            .filter(|name| there.contains(name.as_str()) && !self.may_exist.contains(*name));
         unexpected.cloned().collect()
     }
 

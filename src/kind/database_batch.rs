@@ -22,6 +22,9 @@ pub const PROVEN_LIMIT: i64 = 8;
 /// What the API's schema allows.
 pub const SCHEMA_LIMIT: i64 = 50;
 
+/// The database that every flexible server has from its beginning and that can be moved.
+const ALWAYS_THERE: &str = "postgres";
+
 const fn word(word: &'static str, wire: &'static str) -> Word {
     Word { word, wire }
 }
@@ -330,6 +333,7 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
     };
     let ends = ends(fields, cx, source_address, target_address)?;
     let databases = databases(fields, found);
+    let accept_loss = accept_loss(fields, found);
     let limit = top.whole("max_per_migration").unwrap_or(PROVEN_LIMIT);
     if limit > PROVEN_LIMIT && top.bool("unproven_limit") != Some(true) {
         found.push(
@@ -342,6 +346,20 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
     }
     let option = MigrationOption::read(top.choice("option").map_or("ValidateAndMigrate", |word| word.wire));
     let mode = MigrationMode::read(top.choice("mode").map_or("Offline", |word| word.wire));
+    let overwrites = option != MigrationOption::Validate && databases.iter().any(|name| name == ALWAYS_THERE);
+    if overwrites && !accept_loss.contains_key(ALWAYS_THERE) {
+        found.push(
+            refuse(
+                "databases",
+                CONFLICT,
+                format!("`{ALWAYS_THERE}` is on every server, so the target's would be overwritten"),
+            )
+            .hint(format!(
+                "take it out of the list, or add `accept_loss = {{ {ALWAYS_THERE} = \"overwrite\" }}` if nothing of the \
+                 target's is needed"
+            )),
+        );
+    }
     if fields.section("cutover").is_some() && mode == MigrationMode::Offline {
         found.push(
             refuse("mode", CONFLICT, "an offline migration has no cutover".into())
@@ -386,7 +404,7 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
             .whole("generation")
             .and_then(|number| u32::try_from(number).ok())
             .unwrap_or(1),
-        accept_loss: accept_loss(fields, found),
+        accept_loss,
         setup_logical_replication: top.bool("setup_logical_replication"),
         migrate_roles: top.bool("migrate_roles").unwrap_or(false),
         retries: fields

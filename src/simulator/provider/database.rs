@@ -93,9 +93,9 @@ fn object(server: &str, name: &str) -> Map<String, Value> {
     body
 }
 
-/// Whether the target of a migration has that database already; system databases do not count.
+/// Whether the target of a migration has that database already; those that every server has are there, too.
 pub(super) fn exists(world: &World, server: &Key, name: &str) -> bool {
-    !SYSTEM.contains(&name) && world.store.contains(&key(server, name))
+    SYSTEM.contains(&name) || world.store.contains(&key(server, name))
 }
 
 fn key(server: &Key, name: &str) -> Key {
