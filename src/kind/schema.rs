@@ -503,7 +503,7 @@ fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Opt
                 .into(),
         );
     }
-    if value.marks.sensitive {
+    if marks.sensitive {
         return Err(
             Diagnostic::error(SENSITIVE_SHOWN, "sensitive value where it would be shown")
                 .at(
