@@ -12,10 +12,13 @@ use crate::address::pattern::Renaming;
 use crate::address::{Address, KindName, ModulePath};
 use crate::arm::{ArmId, Cloud, Outputs, SourceServer};
 use crate::block::{Block, Check, Condition, Import, Removal, Verdict};
-use crate::diagnostic::code::{CONDITION_FAILED, NO_DEFAULT, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT};
+use crate::diagnostic::code::{
+    CONDITION_FAILED, NO_DEFAULT, NOT_ALLOWED, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Extent, Graph};
 use crate::kind::schema::{ArgumentType, ExportFrom, Schema, Term};
+use crate::kind::tags::LONGEST_VALUE;
 use crate::kind::{self, Conduct, Context, Defaults};
 use crate::lang::expr::Expr;
 use crate::lang::{Residual, Shape, Type, Value};
@@ -72,6 +75,7 @@ impl Program {
         }
         refuse_sharing(&declarations, &mut found);
         refuse_rivals(&declarations, &mut found);
+        refuse_long_addresses(&declarations, &mut found);
         refuse_other_ids(&folded.imports, &mut found);
         let declarations = found.or(declarations)?.0;
         let graph = Graph::new(declarations)?;
@@ -359,6 +363,37 @@ fn refuse_sharing(declarations: &[Declaration], found: &mut Diagnostics) {
         }
     }
 }
+
+/// What is made carries its unit's address in a tag, by which a lost state finds it again.
+fn refuse_long_addresses(declarations: &[Declaration], found: &mut Diagnostics) {
+    for declaration in declarations {
+        let tagged = declaration.things().filter(|(_, thing)| thing.carries_tags());
+        let units = tagged.map(|(unit, _)| unit.address.to_string());
+        // Migrations are numbered while planning.
+        let migrations = declaration
+            .batch()
+            .map(|batch| batch.address.part(MOST_MIGRATIONS).to_string());
+        let longest = units.chain(migrations).map(|address| address.chars().count()).max();
+        let Some(length) = longest.filter(|length| *length > LONGEST_VALUE) else {
+            continue;
+        };
+        found.push(
+            Diagnostic::error(NOT_ALLOWED, "address too long")
+                .at(
+                    declaration.span,
+                    format!("what this makes has an address of up to {length} characters"),
+                )
+                .detail(format!(
+                    "The address is kept in a tag of what is made, and Azure takes {LONGEST_VALUE} characters."
+                ))
+                .hint("shorten the key in `for_each`, the label, or the labels of the modules around it")
+                .about(&declaration.address),
+        );
+    }
+}
+
+/// No batch is dealt into more migrations.
+const MOST_MIGRATIONS: usize = 9_999;
 
 /// A target has one database of a name: two batches that move one there, from whichever server, would replace each other's.
 fn refuse_rivals(declarations: &[Declaration], found: &mut Diagnostics) {

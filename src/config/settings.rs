@@ -15,6 +15,7 @@ use crate::config::scope::{Here, Room};
 use crate::config::variables::Inputs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::kind::schema::Need;
+use crate::kind::tags;
 use crate::lang::code;
 use crate::lang::convert::convert;
 use crate::lang::eval::{Evaluator, shown};
@@ -542,6 +543,10 @@ impl<'r> Reading<'_, 'r> {
                 expr.span,
                 format!("a map of known strings is required, this is {}", shown(&value)),
             );
+        }
+        for problem in tags.iter().flat_map(tags::problems) {
+            self.found
+                .push(Diagnostic::error(code::NOT_ALLOWED, "value not allowed").at(expr.span, problem));
         }
         tags.map(|value| Spanned { value, span: expr.span })
     }

@@ -57,7 +57,7 @@ impl Kind for DnsZone {
         let name = fields.top().text("name").unwrap_or_default();
         let id = Placement::of(fields, cx).object(ARM_TYPE, "name", name)?;
         let mut body = Body::object([("location", Body::text("global"))]);
-        super::tags::set(&mut body, cx, fields.top().map("tags"));
+        super::tags::set(&mut body, cx, super::tags::own(fields, cx)?);
         let unit = Unit {
             address: fields.owner().unit(),
             id: Term::Known(id.clone()),

@@ -195,6 +195,13 @@ pub struct Thing {
     pub patience: Duration,
 }
 
+impl Thing {
+    /// Whether its objects carry tags.
+    pub fn carries_tags(&self) -> bool {
+        self.fields.iter().any(|field| field.compare == Compare::Tags)
+    }
+}
+
 /// An object that a unit makes work, and in which way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {

@@ -709,8 +709,7 @@ impl Put<'_> {
             thing,
         } = self.subject;
         let mut body = self.body;
-        let carries_tags = thing.fields.iter().any(|field| field.compare == Compare::Tags);
-        if carries_tags && self.finds == Finds::Nothing {
+        if thing.carries_tags() && self.finds == Finds::Nothing {
             // Whose state it is is only known when it is sent; by both a lost state finds again what it made.
             body.set(&["tags", TAG_UNIT], Body::text(unit.address.to_string()));
         }

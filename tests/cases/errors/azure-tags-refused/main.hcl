@@ -1,0 +1,4 @@
+azure {
+  subscription_id = "00000000-0000-4000-8000-000000000001"
+  tags            = { "cost/centre" = "7", team = "data" }
+}
