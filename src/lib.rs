@@ -3,7 +3,7 @@
 //! The modules stand in layers; each imports only from the layers above it in this list (held by `tests/tidy.rs`):
 //!
 //! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`length`], [`database`], [`arm`], [`lang`]. No I/O.
-//! 1. pure: [`kind`], [`config`], [`editor`], [`graph`], [`prior`], [`observed`], [`plan`]. Never async; cannot reach Azure, the clock or the disk
+//! 1. pure: [`kind`], [`config`], [`editor`], [`graph`], [`prior`], [`observed`], [`plan`], [`rights`]. Never async; cannot reach Azure, the clock or the disk
 //!    (except `config::source`, the one door to configuration files).
 //! 2. I/O: [`azure`], [`postgres`], [`simulator`]. They know the words and nothing of each other.
 //! 3. stages: [`refresh`], [`preflight`], [`verify`], [`apply`]. Effects, only through the ports in [`arm`], [`clock`] and `pgferry_state`.
@@ -26,6 +26,7 @@ pub mod kind;
 pub mod observed;
 pub mod plan;
 pub mod prior;
+pub mod rights;
 
 pub mod azure;
 pub mod postgres;

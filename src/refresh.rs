@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::arm::migration::Migration;
-use crate::arm::{ArmError, ArmId, ArmRead, ArmType, Collection, Failure, Found, Outputs};
+use crate::arm::{ArmError, ArmId, ArmRead, Collection, Failure, Found, Outputs};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Extent, Graph};
 use crate::kind::connect::Server;
@@ -20,13 +20,6 @@ use crate::prior::Prior;
 
 /// Reads in flight. The client's own governor slows them down where quotas are short.
 const IN_FLIGHT: usize = 64;
-
-/// Children that their parent's answer holds whole: type of the child, and the member that lists them. Reading the parents,
-/// which one list call per resource group does, spares a call per parent.
-const INLINE: &[(&str, &str)] = &[(
-    "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
-    "virtualNetworkPeerings",
-)];
 
 /// Why a look failed.
 #[derive(Debug, Error)]
@@ -217,7 +210,7 @@ fn arrange(wanted: &Wanted, observed: &Observed) -> (Vec<Read>, BTreeMap<ArmId, 
             None => {
                 top.entry(collection).or_default().insert(id.clone());
             }
-            Some(parent) if inline_member(&collection.members).is_some() => {
+            Some(parent) if collection.members.inline_member().is_some() => {
                 if let (Some(above), None) = (parent.collection(), observed.get(&parent)) {
                     top.entry(above).or_default().insert(parent.clone());
                 }
@@ -244,13 +237,6 @@ fn arrange(wanted: &Wanted, observed: &Observed) -> (Vec<Read>, BTreeMap<ArmId, 
     );
     reads.extend(wanted.targets.iter().cloned().map(Read::Migrations));
     (reads, inline)
-}
-
-fn inline_member(members: &ArmType) -> Option<&'static str> {
-    INLINE
-        .iter()
-        .find(|(child, _)| members.as_str().eq_ignore_ascii_case(child))
-        .map(|(_, member)| *member)
 }
 
 async fn perform(read: Read, arm: &dyn ArmRead) -> Result<Observed, ArmError> {
@@ -356,7 +342,7 @@ fn take_inline(parent: &ArmId, wanted: &[ArmId], observed: &mut Observed) {
     let Some(first) = wanted.first().and_then(ArmId::collection) else {
         return;
     };
-    let Some(member) = inline_member(&first.members) else {
+    let Some(member) = first.members.inline_member() else {
         return;
     };
     let children = match observed.get_mut(parent) {

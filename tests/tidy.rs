@@ -51,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "prior",
         ],
     ),
+    ("rights", &["address", "arm", "database", "diagnostic", "graph", "kind"]),
     ("azure", &["address", "secret", "clock", "arm"]),
     ("postgres", &["secret", "database"]),
     ("simulator", &[]),
@@ -106,6 +107,7 @@ const PURE: &[&str] = &[
     "observed",
     "prior",
     "plan",
+    "rights",
     "config",
     "editor",
 ];

@@ -158,6 +158,13 @@ impl ArmId {
     }
 }
 
+/// Children that their parent's answer holds whole: type of the child, and the member that lists them. Reading the parents,
+/// which one list call per resource group does, spares a call per parent.
+const INLINE: &[(&str, &str)] = &[(
+    "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+    "virtualNetworkPeerings",
+)];
+
 impl ArmType {
     /// A type by its name.
     pub fn new(name: &str) -> Self {
@@ -180,6 +187,19 @@ impl ArmType {
     /// `Microsoft.Network` of `Microsoft.Network/virtualNetworks`.
     pub fn namespace(&self) -> &str {
         self.shown.split('/').next().unwrap_or_default()
+    }
+
+    /// The type of the objects above: `Microsoft.Network/virtualNetworks` of `Microsoft.Network/virtualNetworks/subnets`.
+    pub fn above(&self) -> Option<Self> {
+        let (above, _) = self.shown.rsplit_once('/')?;
+        above.contains('/').then(|| Self::new(above))
+    }
+
+    /// The member of the parent's answer that holds all objects of this type, where there is one.
+    pub fn inline_member(&self) -> Option<&'static str> {
+        let mut inline = INLINE.iter();
+        let found = inline.find(|(child, _)| self.folded.eq_ignore_ascii_case(child))?;
+        Some(found.1)
     }
 
     /// The last word: `subnets` of `Microsoft.Network/virtualNetworks/subnets`.

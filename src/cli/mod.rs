@@ -34,6 +34,7 @@ mod plan_file;
 mod preflight;
 mod project;
 mod prompt;
+mod rbac;
 mod renderings;
 mod schema;
 mod sealing;
@@ -195,6 +196,7 @@ enum Command {
     ForceUnlock(lock::UnlockArgs),
     Simulator(simulator::SimulatorArgs),
     Kinds(kinds::KindsArgs),
+    Rbac(rbac::RbacArgs),
     Schema(schema::SchemaArgs),
     Lsp(lsp::LspArgs),
     Explain(explain::ExplainArgs),
@@ -338,6 +340,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::State(_)
         | Command::Lock(_)
         | Command::ForceUnlock(_)
+        | Command::Rbac(_)
         | Command::Simulator(_) => {}
     }
     logging::start(env, ui, cli.global.log_format, cli.global.verbose)?;
@@ -370,6 +373,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Lock(args) => lock::run(args, call).await,
             Command::ForceUnlock(args) => lock::unlock(args, call).await,
             Command::Simulator(args) => simulator::run(args, call).await,
+            Command::Rbac(args) => rbac::run(args, call).await,
             Command::Fmt(args) => fmt::run(args, call),
             Command::Console(args) => console::run(args, call),
             Command::Kinds(args) => kinds::run(args, ui),

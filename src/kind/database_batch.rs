@@ -41,6 +41,9 @@ const POLICIES: &[Word] = &[
     word("automatic", "automatic"),
 ];
 
+/// The type of the migrations that its databases are dealt into.
+pub const MIGRATION: &str = "Microsoft.DBforPostgreSQL/flexibleServers/migrations";
+
 /// The kind.
 pub struct DatabaseBatch;
 
@@ -311,6 +314,10 @@ impl Kind for DatabaseBatch {
 
     fn conduct(&self) -> Conduct {
         Conduct::Job
+    }
+
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(MIGRATION)
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Effect, Export, ExportFrom, Fields, Schema, Term};
-use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Thing, Touch, Unit};
+use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Linked, Thing, Touch, Unit};
 use crate::arm::ArmId;
 use crate::diagnostic::code::{CONFLICT, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::{Residual, ResidualPiece};
+
+/// The type of its objects.
+pub const ARM_TYPE: &str = "Microsoft.Network/privateDnsZones/virtualNetworkLinks";
 
 /// Links take 30 to 60 seconds (contract 12).
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
@@ -74,6 +77,18 @@ impl Kind for DnsLink {
 
     fn conduct(&self) -> Conduct {
         Conduct::Thing(&THING)
+    }
+
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
+    fn linked(&self) -> &'static [Linked] {
+        &[Linked {
+            path: NETWORK,
+            action: "Microsoft.Network/virtualNetworks/join/action",
+            contract: "9",
+        }]
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {

@@ -53,6 +53,10 @@ impl Kind for DnsZone {
         Conduct::Thing(&THING)
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let name = fields.top().text("name").unwrap_or_default();
         let id = Placement::of(fields, cx).object(ARM_TYPE, "name", name)?;

@@ -47,6 +47,16 @@ pub trait Kind: Sync {
     /// How the objects behind its blocks are dealt with.
     fn conduct(&self) -> Conduct;
 
+    /// The ARM type of the objects behind its blocks, which an id that is not known yet does not tell. `None` where there are none.
+    fn arm_type(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What Azure asks for beside the right to write an object itself, since its body names other objects.
+    fn linked(&self) -> &'static [Linked] {
+        &[]
+    }
+
     /// The PostgreSQL server behind a block, where databases leave or enter it.
     ///
     /// # Errors
@@ -155,6 +165,17 @@ impl Unit {
             scopes: Vec::new(),
         }
     }
+}
+
+/// A right on another object, which a body takes that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// Where the body holds the other object's id.
+    pub path: &'static [&'static str],
+    /// What must be allowed there.
+    pub action: &'static str,
+    /// The part of the contract that says so.
+    pub contract: &'static str,
 }
 
 /// How the objects behind a kind's blocks are dealt with.

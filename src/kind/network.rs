@@ -50,6 +50,10 @@ impl Kind for Network {
         Conduct::ReadOnly
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let id = match (fields.top().id("vnet_id"), fields.top().text("name")) {
             (Some(id), None) => {

@@ -36,6 +36,10 @@ impl Kind for RuntimeServer {
         Conduct::ReadOnly
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(server::ARM_TYPE)
+    }
+
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         server::expand(fields, cx)
     }

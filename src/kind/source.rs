@@ -133,6 +133,10 @@ impl Kind for Source {
         Conduct::ReadOnly
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(SINGLE_SERVER)
+    }
+
     fn expand(&self, fields: &Fields<'_>, _: &Context<'_>) -> Result<Expansion, Diagnostics> {
         endpoint(fields)?;
         if let Some(connect) = fields.section("connect")

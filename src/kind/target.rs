@@ -49,6 +49,10 @@ impl Kind for Target {
         Conduct::ReadOnly
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(server::ARM_TYPE)
+    }
+
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         server::expand(fields, cx)
     }

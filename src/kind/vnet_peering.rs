@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Content, Effect, Export, ExportFrom, Fields, Schema, Section, Term};
-use super::{Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Thing, Touch, Unit};
+use super::{
+    Behind, Body, BodyField, Compare, Conduct, Context, Dead, Draft, Expansion, Kind, Linked, Thing, Touch, Unit,
+};
 use crate::arm::{ArmId, Query};
 use crate::diagnostic::code::{NOT_ALLOWED, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -55,6 +57,9 @@ const FLAGS: [Flag; 4] = [
     },
 ];
 
+/// Where the other network stands in a body.
+const REMOTE: &[&str] = &["properties", "remoteVirtualNetwork", "id"];
+
 const fn argument(flag: &Flag) -> Argument {
     let default = if flag.default { "true" } else { "false" };
     Argument::default(flag.name, ArgumentType::Bool, default, flag.doc).on_change(Effect::InPlace)
@@ -75,11 +80,7 @@ const ARGUMENTS: &[Argument] = {
 };
 
 const FIELDS: &[BodyField] = {
-    let network = BodyField::replaces(
-        "remote_network_id",
-        &["properties", "remoteVirtualNetwork", "id"],
-        Compare::Folded,
-    );
+    let network = BodyField::replaces("remote_network_id", REMOTE, Compare::Folded);
     let [access, forwarded, transit, gateways] = &FLAGS;
     &[
         network,
@@ -170,6 +171,18 @@ impl Kind for VnetPeering {
 
     fn conduct(&self) -> Conduct {
         Conduct::Thing(&THING)
+    }
+
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
+    fn linked(&self) -> &'static [Linked] {
+        &[Linked {
+            path: REMOTE,
+            action: "Microsoft.Network/virtualNetworks/peer/action",
+            contract: "7.2",
+        }]
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {

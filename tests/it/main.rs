@@ -24,6 +24,7 @@ mod lsp;
 mod mistakes;
 mod model;
 mod quickstart;
+mod rbac;
 mod remembered;
 mod renamed;
 mod renderings;

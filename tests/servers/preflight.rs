@@ -1,11 +1,15 @@
 //! Preflight against real servers: every rule has a database that breaks it and one that does not.
 
+use std::fs;
+
 use pgferry::database::{DatabaseName, End, Endpoint, SslMode, quote_identifier};
 use pgferry::postgres::Limits;
 use pgferry::preflight::contact::Contact;
 use pgferry::preflight::{self, Choice, Chosen, Finding, Fix, Mode, Report, Severity, Verdict, Wanted};
 use pgferry::secret::Secret;
+use serde_json::Value as Json;
 
+use crate::command::{pgferry, project_of};
 use crate::servers::{maintenance, open, own, run, shared};
 
 fn wanted(endpoint: &Endpoint, end: End, databases: &[&str], mode: Mode) -> Wanted {
@@ -555,6 +559,44 @@ async fn a_user_without_rights_is_told_what_it_lacks_and_what_it_cannot_see() {
         panic!("{skipped:?}")
     };
     assert!(why.contains("permission denied"), "{why}");
+    // What `pgferry rbac` prints is what was missing.
+    for statement in granted(&endpoint, "poor", &["pf_rights", "pf_closed"]) {
+        let database = statement["database"].as_str().unwrap_or("postgres");
+        let session = open(&endpoint, &database.parse().unwrap()).await;
+        run(&session, statement["sql"].as_str().unwrap()).await;
+    }
+    let report = source(&poor, &["pf_rights", "pf_closed"], Mode::Online).await;
+    for (code, database) in [
+        ("PF060", None),
+        ("PF061", Some("pf_rights")),
+        // Which is asked only where the user may enter.
+        ("PF061", Some("pf_closed")),
+    ] {
+        let found = said(&report, code, End::Source, database);
+        assert_eq!(found, Vec::<&Finding>::new(), "{code}");
+    }
+    // What is left is the membership that the remark speaks of.
+    let publish = said(&report, "PF062", End::Source, Some("pf_rights"));
+    let summaries: Vec<&str> = publish.iter().map(|found| found.summary.as_str()).collect();
+    assert!(
+        matches!(summaries[..], [one] if one.contains("not a member")),
+        "{summaries:?}"
+    );
+}
+
+/// What `pgferry rbac` would have run on the source of an online batch.
+fn granted(endpoint: &Endpoint, user: &str, databases: &[&str]) -> Vec<Json> {
+    let folder = project_of(endpoint, endpoint, "online", "");
+    let file = folder.path().join("main.hcl");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("\"postgres\"", &format!("\"{user}\""));
+    fs::write(&file, text.replace("[\"moving\"]", &format!("{databases:?}"))).unwrap();
+    let answer = pgferry(folder.path(), &["rbac", "--json"], &[]);
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    let told: Json = serde_json::from_str(&answer.out).unwrap();
+    let grants = told["grants"].as_array().unwrap();
+    let of_source = grants.iter().find(|grants| grants["resource"] == "source.erp");
+    of_source.unwrap()["statements"].as_array().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

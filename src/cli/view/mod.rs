@@ -11,6 +11,7 @@ pub(crate) mod object;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod progress;
+pub(crate) mod rbac;
 pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod time;
