@@ -143,7 +143,7 @@ impl Env {
                 (false, false) => None,
             },
             actor: actor(&get, host),
-            credentials: set(&CredentialSettings::NAMES),
+            credentials: set(&CredentialSettings::names().collect::<Vec<_>>()),
             postgres: set(&dial::VARIABLES),
         }
     }

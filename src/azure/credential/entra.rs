@@ -21,6 +21,7 @@ use azure_identity::{
 use jiff::Timestamp;
 
 use super::certificate::CertificateAssertion;
+use super::pipeline::{Pipeline, PipelineToken};
 use super::settings::HostedIdentity;
 use super::{Claims, CredentialChoice, CredentialKind, CredentialSettings, Token, TokenError, TokenSource, form};
 use crate::arm::Scope;
@@ -71,6 +72,11 @@ enum How {
         tenant: String,
         client_id: String,
         path: PathBuf,
+    },
+    Vouched {
+        tenant: String,
+        client_id: String,
+        pipeline: Pipeline,
     },
     Managed {
         client_id: Option<String>,
@@ -150,7 +156,17 @@ fn how(kind: CredentialKind, settings: &CredentialSettings, tenant: Option<Strin
             }),
         },
         CredentialKind::WorkloadIdentity => match settings.federated_token.clone() {
-            None => missing("AZURE_FEDERATED_TOKEN_FILE"),
+            None => match (&settings.pipeline, &tenant, &settings.client_id) {
+                (None, _, _) => missing("AZURE_FEDERATED_TOKEN_FILE"),
+                // Any job may be given the means to ask for tokens: that alone chooses no login.
+                (Some(_), None, _) => missing("AZURE_TENANT_ID"),
+                (Some(_), Some(_), None) => missing("AZURE_CLIENT_ID"),
+                (Some(pipeline), Some(tenant), Some(client_id)) => How::Vouched {
+                    tenant: tenant.clone(),
+                    client_id: client_id.clone(),
+                    pipeline: pipeline.clone(),
+                },
+            },
             Some(path) => with_application(&|tenant, client_id| How::Federated {
                 tenant,
                 client_id,
@@ -175,7 +191,7 @@ impl TokenSource for Login {
         match &self.how {
             How::Secret { .. } => CredentialKind::ClientSecret,
             How::Certificate { .. } => CredentialKind::ClientCertificate,
-            How::Federated { .. } => CredentialKind::WorkloadIdentity,
+            How::Federated { .. } | How::Vouched { .. } => CredentialKind::WorkloadIdentity,
             How::Managed { .. } => CredentialKind::ManagedIdentity,
             How::Cli { .. } => CredentialKind::AzureCli,
             How::Incomplete { kind, .. } | How::Missing { kind, .. } => *kind,
@@ -192,8 +208,8 @@ impl TokenSource for Login {
                 });
             }
             How::Managed { hosted, .. } if *hosted == HostedIdentity::Missing => self.probe().await?,
-            How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } | How::Managed { .. } => {}
-            How::Cli { .. } => {}
+            How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } | How::Vouched { .. } => {}
+            How::Managed { .. } | How::Cli { .. } => {}
         }
         let credential = self.credential(claims).map_err(|error| self.refused(&error))?;
         let token = credential
@@ -241,6 +257,17 @@ impl Login {
                 client_id,
                 path,
             } => asserted(tenant, client_id, FederatedToken(path.clone()), client_options),
+            How::Vouched {
+                tenant,
+                client_id,
+                pipeline,
+            } => {
+                let assertion = PipelineToken {
+                    pipeline: pipeline.clone(),
+                    http: Arc::clone(&self.options.http),
+                };
+                asserted(tenant, client_id, assertion, client_options)
+            }
             How::Managed { client_id, .. } => {
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
@@ -268,7 +295,7 @@ impl Login {
         let inner = match &self.how {
             How::Managed { .. } => &self.options.direct,
             How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } => &self.options.http,
-            How::Cli { .. } | How::Incomplete { .. } | How::Missing { .. } => &self.options.http,
+            How::Vouched { .. } | How::Cli { .. } | How::Incomplete { .. } | How::Missing { .. } => &self.options.http,
         };
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host.clone_from(&self.options.authority);
@@ -312,9 +339,8 @@ impl Login {
                 hosted: HostedIdentity::Present,
                 ..
             } => self.refusal(reason),
-            How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } | How::Incomplete { .. } => {
-                self.refusal(reason)
-            }
+            How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } => self.refusal(reason),
+            How::Vouched { .. } | How::Incomplete { .. } => self.refusal(reason),
         }
     }
 

@@ -6,7 +6,8 @@
 //!
 //! 1. client secret: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`
 //! 2. client certificate: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH` (PEM with key and certificate)
-//! 3. workload identity: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`
+//! 3. workload identity: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, and `AZURE_FEDERATED_TOKEN_FILE` or a job of GitHub Actions or
+//!    Azure DevOps that may ask for a token
 //! 4. managed identity: `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, or a virtual machine's metadata service
 //! 5. Azure CLI: whoever is logged in to `az`
 //!
@@ -15,6 +16,7 @@
 
 mod certificate;
 mod entra;
+mod pipeline;
 mod settings;
 mod simulator;
 mod tokens;
@@ -28,6 +30,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 pub use entra::EntraOptions;
+pub use pipeline::Pipeline;
 pub use settings::{CredentialSettings, SettingsError};
 pub use simulator::SimulatorLogin;
 pub use tokens::{Held, Tokens};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::{CredentialChoice, CredentialKind};
+use super::{CredentialChoice, CredentialKind, Pipeline};
 use crate::secret::Secret;
 
 /// What is known of logins. Its `Debug` shows no secret.
@@ -23,6 +23,8 @@ pub struct CredentialSettings {
     pub certificate: Option<PathBuf>,
     /// A file with another issuer's token.
     pub federated_token: Option<PathBuf>,
+    /// The pipeline whose job this is, where it vouches for its jobs.
+    pub pipeline: Option<Pipeline>,
     /// Who signs tokens, where it is not the cloud's own authority.
     pub authority: Option<String>,
     /// Whether the host brings its own identity endpoint (App Service and its relatives).
@@ -52,7 +54,11 @@ pub enum SettingsError {
 
 impl CredentialSettings {
     /// The names that are read; whoever owns the environment passes these on.
-    pub const NAMES: [&'static str; 9] = [
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().chain(Pipeline::NAMES)
+    }
+
+    const NAMES: [&'static str; 9] = [
         "PGFERRY_CREDENTIAL",
         "AZURE_TENANT_ID",
         "AZURE_CLIENT_ID",
@@ -81,6 +87,7 @@ impl CredentialSettings {
             client_secret: get("AZURE_CLIENT_SECRET").map(Secret::new),
             certificate: get("AZURE_CLIENT_CERTIFICATE_PATH").map(PathBuf::from),
             federated_token: get("AZURE_FEDERATED_TOKEN_FILE").map(PathBuf::from),
+            pipeline: Pipeline::of(map),
             authority: get("AZURE_AUTHORITY_HOST"),
             hosted_identity: match (get("IDENTITY_ENDPOINT"), get("IDENTITY_HEADER")) {
                 (Some(_), Some(_)) => HostedIdentity::Present,

@@ -213,6 +213,113 @@ async fn a_federated_token_is_read_from_its_file_each_time() {
     );
 }
 
+/// A pipeline's issuer and Entra in one: the first is asked for a token, and the second given it.
+struct Issuer {
+    asked: Mutex<Vec<String>>,
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Issuer")
+    }
+}
+
+#[async_trait]
+impl HttpClient for Issuer {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let authorization = request.headers().get_optional_str(&"authorization".into());
+        let url = request.url().as_str();
+        let body = match request.body() {
+            Body::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            Body::SeekableStream(_) => panic!("forms are not streamed"),
+        };
+        let mut asked = self.asked.lock().unwrap();
+        let is_issuer = !url.contains("login.microsoftonline");
+        let answer = match (is_issuer, authorization) {
+            (true, Some("Bearer job")) if url.contains("github") => format!(r#"{{"value":"vouched-{}"}}"#, asked.len()),
+            (true, Some("Bearer job")) => format!(r#"{{"oidcToken":"vouched-{}"}}"#, asked.len()),
+            (true, _) => return Ok(AsyncRawResponse::from_bytes(401.into(), Headers::default(), "no")),
+            (false, _) => TOKEN.to_owned(),
+        };
+        asked.push(format!("{} {url} {body}", request.method()));
+        Ok(AsyncRawResponse::from_bytes(
+            200.into(),
+            Headers::default(),
+            answer.into_bytes(),
+        ))
+    }
+}
+
+fn in_a_pipeline(settings: &[(&str, &str)]) -> (Credentials, Arc<Issuer>) {
+    let issuer = Arc::new(Issuer {
+        asked: Mutex::default(),
+    });
+    let identity = [("AZURE_TENANT_ID", "tenant"), ("AZURE_CLIENT_ID", "app")];
+    let map = identity.iter().chain(settings);
+    let map = map
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let options = EntraOptions {
+        authority: "https://login.microsoftonline.us".into(),
+        tenant: None,
+        http: issuer.clone(),
+        direct: Authority::answering(404, ""),
+        executor: Some(Arc::new(Az(Err("not logged in")))),
+        clock: TestClock::new(),
+    };
+    let settings = CredentialSettings::from_map(&map).unwrap();
+    (Credentials::discover(&settings, options), issuer)
+}
+
+#[tokio::test]
+async fn a_pipeline_vouches_for_its_job_anew_each_time() {
+    let github = [
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://github.example/token?run=7"),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "job"),
+    ];
+    let devops = [
+        ("SYSTEM_OIDCREQUESTURI", "https://dev.example/oidctoken"),
+        ("SYSTEM_ACCESSTOKEN", "job"),
+        ("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", "connection"),
+    ];
+    for settings in [&github[..], &devops[..]] {
+        let (credentials, issuer) = in_a_pipeline(settings);
+        let _ = credentials.fetch(&SCOPE, None).await.unwrap();
+        let _ = credentials.fetch(&SCOPE, None).await.unwrap();
+        assert_eq!(credentials.which().used, Some(CredentialKind::WorkloadIdentity));
+        let asked = issuer.asked.lock().unwrap().clone();
+        let [first, exchanged, _, again] = &asked[..] else {
+            panic!("{asked:?}")
+        };
+        let wanted = match settings.len() {
+            2 => "GET https://github.example/token?run=7&audience=api%3A%2F%2FAzureADTokenExchange ",
+            _ => "POST https://dev.example/oidctoken?api-version=7.1&serviceConnectionId=connection ",
+        };
+        assert_eq!(first, wanted);
+        assert!(exchanged.contains("client_assertion=vouched-0&"), "{exchanged}");
+        assert!(again.contains("client_assertion=vouched-2&"), "{again}");
+    }
+}
+
+#[tokio::test]
+async fn a_pipeline_that_does_not_vouch_is_named_and_its_token_is_not() {
+    for (url, token, said) in [
+        ("https://github.example/token", "hush", "status 401"),
+        ("http://github.example/token", "job", "not https"),
+    ] {
+        let (credentials, _) = in_a_pipeline(&[
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", url),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token),
+        ]);
+        let refused = credentials.fetch(&SCOPE, None).await.unwrap_err().to_string();
+        assert!(
+            refused.contains("GitHub Actions gave no token") && refused.contains(said),
+            "{refused}"
+        );
+        assert!(!refused.contains("hush"), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn the_azure_cli_comes_last() {
     let mut setting = Setting::of(&[]);
