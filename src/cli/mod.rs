@@ -7,6 +7,7 @@ mod apply;
 mod backend;
 mod calling;
 mod cancel;
+mod ci;
 mod color;
 mod completion;
 mod console;
@@ -197,6 +198,7 @@ enum Command {
     Simulator(simulator::SimulatorArgs),
     Kinds(kinds::KindsArgs),
     Rbac(rbac::RbacArgs),
+    Ci(ci::CiArgs),
     Schema(schema::SchemaArgs),
     Lsp(lsp::LspArgs),
     Explain(explain::ExplainArgs),
@@ -321,6 +323,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
         Command::Fmt(args) => return fmt::run(args, call),
         Command::Console(args) => return console::run(args, call),
+        Command::Ci(args) => return ci::run(args, call),
         Command::Init(_)
         | Command::Validate(_)
         | Command::Plan(_)
@@ -382,6 +385,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Explain(args) => explain::run(args, ui),
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
+            Command::Ci(args) => ci::run(args, call),
         }
     });
     // A lock that an error dropped is let go in passing; one that is not would keep others out until it lapses.
