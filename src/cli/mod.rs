@@ -28,6 +28,7 @@ mod kinds;
 mod lock;
 mod logging;
 mod lsp;
+mod man;
 mod output;
 mod panic;
 mod plan;
@@ -204,6 +205,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
+    Man(man::ManArgs),
 }
 
 /// What every command that works on a project is given.
@@ -321,6 +323,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         Command::Explain(args) => return explain::run(args, ui),
         Command::Version(args) => return version::run(args, ui),
         Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
+        Command::Man(args) => return man::run(args, ui, Cli::command()),
         Command::Fmt(args) => return fmt::run(args, call),
         Command::Console(args) => return console::run(args, call),
         Command::Ci(args) => return ci::run(args, call),
@@ -385,6 +388,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Explain(args) => explain::run(args, ui),
             Command::Version(args) => version::run(args, ui),
             Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
+            Command::Man(args) => man::run(args, ui, Cli::command()),
             Command::Ci(args) => ci::run(args, call),
         }
     });

@@ -51,3 +51,17 @@ fn workflows_are_written_once_and_what_somebody_changed_is_left_alone() {
     let refused = ferry.run(&["-C", "a b", "ci", "init", "azure-devops"]).expect(1);
     assert!(refused.err.contains("`a b`"), "{}", refused.err);
 }
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let ferry = Ferry::example("quickstart");
+    fs::create_dir(ferry.path("man")).unwrap();
+    let _ = ferry.run(&["man", "man"]).expect(0);
+    let page = fs::read_to_string(ferry.path("man/pgferry-apply.1")).unwrap();
+    assert!(page.contains("Make it as the configuration says"), "{page}");
+    assert!(!page.contains('\u{1b}'), "styles are for terminals");
+    for name in ["pgferry.1", "pgferry-state-list.1", "pgferry-ci-init.1"] {
+        assert!(ferry.path("man").join(name).is_file(), "{name}");
+    }
+    let _ = ferry.run(&["man", "nowhere"]).expect(1);
+}
