@@ -214,7 +214,7 @@ fn of_type(ty: ArgumentType) -> Json {
         ArgumentType::References(_) => or_expression(json!({ "type": "array", "items": refer("expression") })),
         ArgumentType::Duration => refer("duration"),
         ArgumentType::Id(_) => or_expression(json!({ "type": "string", "pattern": "^/" })),
-        ArgumentType::Zone => or_expression(json!({ "type": "string", "pattern": "^/" })),
+        ArgumentType::Object(..) => or_expression(json!({ "type": "string", "pattern": "^/" })),
     }
 }
 

@@ -127,6 +127,8 @@ codes! {
     MOVE_BLOCKED = "M001": "something is moved to a name that is taken";
 
     OVERLAP = "N001": "networks on the way of a migration share addresses";
+    NO_FIREWALL = "N002": "a server has no firewall that a rule could open";
+    WIDE_RANGE = "N003": "a firewall rule lets in a large part of all addresses";
 
     OLDER_TARGET = "PF023": "a target is older than the source";
     NO_WAY = "PF040": "the server is not reached";

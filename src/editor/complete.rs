@@ -255,8 +255,9 @@ impl Value<'_> {
             range: range.clone(),
         };
         let fitting: Vec<&str> = match self.holds {
-            Some(Holds::Of(ArgumentType::Reference(kinds) | ArgumentType::References(kinds))) => kinds.to_vec(),
-            Some(Holds::Of(ArgumentType::Zone)) => vec!["dns_zone"],
+            Some(Holds::Of(
+                ArgumentType::Reference(kinds) | ArgumentType::References(kinds) | ArgumentType::Object(kinds, _),
+            )) => kinds.to_vec(),
             Some(Holds::Resources) => kind::ALL.iter().map(|kind| kind.schema().kind).collect(),
             _ => Vec::new(),
         };

@@ -8,7 +8,6 @@ use super::{Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, 
 use crate::arm::ArmId;
 use crate::diagnostic::code::{CONFLICT, NOT_KNOWN};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lang::{Residual, ResidualPiece};
 
 /// The type of its objects.
 pub const ARM_TYPE: &str = "Microsoft.Network/privateDnsZones/virtualNetworkLinks";
@@ -28,7 +27,7 @@ static SCHEMA: Schema = Schema {
     arguments: &[
         Argument::required(
             "zone",
-            ArgumentType::Zone,
+            ArgumentType::Object(&["dns_zone"], super::dns_zone::ARM_TYPE),
             "The zone: a `dns_zone`, or the ARM id of one.",
         )
         .on_change(Effect::Replaces),
@@ -92,12 +91,8 @@ impl Kind for DnsLink {
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
-        let zone = match fields.top().reference("zone") {
-            Some(address) => cx.id_of(address)?,
-            None => match fields.top().id("zone") {
-                Some(id) => id.clone(),
-                None => return Ok(Expansion::Units(Vec::new())),
-            },
+        let Some(zone) = cx.object(fields, "zone")? else {
+            return Ok(Expansion::Units(Vec::new()));
         };
         let mut names = BTreeSet::new();
         let mut units = Vec::new();
@@ -136,21 +131,10 @@ fn unit(fields: &Fields<'_>, network: &crate::address::Address, zone: &Term<ArmI
         Some(key) => format!("{}[{key}]", network.label()),
         None => network.label().to_string(),
     };
-    let (id, scopes, zone_name) = match zone {
-        Term::Known(zone) => (
-            Term::Known(zone.child("virtualNetworkLinks", name)),
-            vec![zone.clone()],
-            zone.name().to_owned(),
-        ),
-        Term::Open(residual) => {
-            let tail = ResidualPiece::Text(format!("/virtualNetworkLinks/{name}"));
-            let id = Residual::Template(vec![ResidualPiece::Open(residual.clone()), tail]);
-            (Term::Open(id), Vec::new(), "its zone".to_owned())
-        }
-    };
+    let zone_name = zone.known().map_or("its zone", |zone| zone.name());
     Unit {
         address: fields.owner().part(part),
-        id,
+        id: super::child(zone, "virtualNetworkLinks", name),
         body: Body::<Draft>::object([
             ("location", Body::text("global")),
             (
@@ -165,6 +149,6 @@ fn unit(fields: &Fields<'_>, network: &crate::address::Address, zone: &Term<ArmI
             id: vnet.clone(),
             because: format!("{} resolves {zone_name} through it", vnet.name()),
         }],
-        scopes,
+        scopes: zone.known().cloned().into_iter().collect(),
     }
 }

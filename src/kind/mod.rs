@@ -9,6 +9,7 @@ pub mod schema;
 pub mod database_batch;
 pub mod dns_link;
 pub mod dns_zone;
+pub mod firewall_rule;
 pub mod network;
 pub mod runtime_server;
 pub mod server;
@@ -29,7 +30,7 @@ use crate::arm::{ArmId, Body, Cloud, Draft, Outputs, Query, SubscriptionId, Tena
 use crate::block::Block;
 use crate::diagnostic::code::{CONFLICT, NO_DEFAULT, NOT_ALLOWED, WRONG_REFERENCE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lang::Residual;
+use crate::lang::{Residual, ResidualPiece};
 
 use schema::{ExportFrom, Fields, Schema, Term};
 
@@ -75,6 +76,7 @@ pub static ALL: &[&dyn Kind] = &[
     &vnet_peering::VnetPeering,
     &dns_zone::DnsZone,
     &dns_link::DnsLink,
+    &firewall_rule::FirewallRule,
     &database_batch::DatabaseBatch,
 ];
 
@@ -473,6 +475,17 @@ impl<'a> Context<'a> {
         Ok(unit.id.clone())
     }
 
+    /// The id of the object that an argument names, by a block or outright; nothing where it was left out.
+    ///
+    /// # Errors
+    /// What is wrong with the block that it names.
+    pub fn object(&self, fields: &Fields<'_>, argument: &str) -> Result<Option<Term<ArmId>>, Diagnostics> {
+        match fields.top().reference(argument) {
+            Some(address) => self.id_of(address).map(Some),
+            None => Ok(fields.top().id(argument).cloned()),
+        }
+    }
+
     /// Another block.
     ///
     /// # Errors
@@ -496,6 +509,17 @@ impl<'a> Context<'a> {
                 resource: resource.clone(),
                 attribute: attribute.to_owned(),
             }),
+        }
+    }
+}
+
+/// The id of a child of an object whose own id may not be known yet.
+pub fn child(parent: &Term<ArmId>, segment: &str, name: &str) -> Term<ArmId> {
+    match parent {
+        Term::Known(parent) => Term::Known(parent.child(segment, name)),
+        Term::Open(residual) => {
+            let tail = ResidualPiece::Text(format!("/{segment}/{name}"));
+            Term::Open(Residual::Template(vec![ResidualPiece::Open(residual.clone()), tail]))
         }
     }
 }

@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::schema::Fields;
+use crate::address::Address;
 use crate::diagnostic::code::NOT_ALLOWED;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -18,7 +19,7 @@ struct Rule {
     wanted: &'static str,
 }
 
-/// Contract 2.3, 3, 7 and 8, and the `x-name` of the files in `schemas/arm`.
+/// Contract 2.3, 3, 4, 7 and 8, and the `x-name` of the files in `schemas/arm`.
 const RULES: &[Rule] = &[
     Rule {
         arm_type: "Microsoft.Network/privateDnsZones",
@@ -30,6 +31,11 @@ const RULES: &[Rule] = &[
         arm_type: "Microsoft.DBforPostgreSQL/flexibleServers",
         holds: is_server,
         wanted: "a server's name has 3 to 63 letters, digits and `-`, with a letter or digit first and last",
+    },
+    Rule {
+        arm_type: "Microsoft.DBforPostgreSQL/flexibleServers/firewallRules",
+        holds: is_firewall_rule,
+        wanted: "a firewall rule's name has 1 to 80 letters, digits, `-` and `_`, with a letter or digit first and no `-` last",
     },
 ];
 
@@ -90,6 +96,14 @@ pub fn link(network: &str) -> String {
     format!("{kept}{tail}")
 }
 
+/// The name of an object whose block gives none: the block's label, with its key where it has one.
+pub fn of_block(address: &Address) -> String {
+    match address.key() {
+        Some(key) => format!("{}-{}", address.label(), key.as_str()),
+        None => address.label().to_string(),
+    }
+}
+
 /// Five characters that differ where texts do: lower-case letters and digits.
 pub fn short_hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
@@ -110,6 +124,13 @@ fn is_server(name: &str) -> bool {
         && !name.starts_with('-')
         && !name.ends_with('-')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+fn is_firewall_rule(name: &str) -> bool {
+    name.len() <= LONGEST
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 fn is_zone(name: &str) -> bool {
@@ -133,6 +154,7 @@ mod tests {
             assert!(!is_network_name(name), "{name}");
             assert!(!is_server(name), "{name}");
             assert!(!is_zone(name), "{name}");
+            assert!(!is_firewall_rule(name), "{name}");
         }
         for name in ["", "rg-data/providers/x", "..", "rg?", "rg.", "rg data"] {
             assert!(!is_resource_group(name), "{name}");
@@ -148,6 +170,16 @@ mod tests {
         let zone = |length: usize| format!("{}.example.org", vec!["a"; (length - 12).div_ceil(2)].join("."));
         assert!(is_zone(&zone(121)) && is_zone(&zone(253)));
         assert!(!is_zone(&zone(255)) && !is_zone("org") && !is_zone(&format!("{}.org", "a".repeat(64))));
+    }
+
+    #[test]
+    fn a_name_that_follows_tells_instances_apart() {
+        let named = |text: &str| of_block(&text.parse().unwrap());
+        assert_eq!(named("firewall_rule.office"), "office");
+        assert_eq!(
+            named("module.eu[\"x\"].firewall_rule.office[\"north\"]"),
+            "office-north"
+        );
     }
 
     #[test]

@@ -93,8 +93,8 @@ pub enum ArgumentType {
     Secret,
     /// The ARM id of an object of this type; may be known only after apply.
     Id(&'static str),
-    /// A private DNS zone: a `dns_zone`, or its ARM id, which may be known only after apply.
-    Zone,
+    /// An object: a resource of one of these kinds, or an ARM id of this type, which may be known only after apply.
+    Object(&'static [&'static str], &'static str),
 }
 
 /// A word of an enumeration and how ARM spells it.
@@ -233,7 +233,10 @@ impl ArgumentType {
             Self::Duration => "a length of time such as `15m`".to_owned(),
             Self::Secret => "a secret text, from a variable".to_owned(),
             Self::Id(of) => format!("the ARM id of a `{of}`, which may be known only after apply"),
-            Self::Zone => "a `dns_zone`, or the ARM id of one, which may be known only after apply".to_owned(),
+            Self::Object(of, arm_type) => format!(
+                "a `{}`, or the ARM id of a `{arm_type}`, which may be known only after apply",
+                kinds(of)
+            ),
         }
     }
 
@@ -253,7 +256,7 @@ impl ArgumentType {
             | Self::Duration
             | Self::Secret
             | Self::Id(_)
-            | Self::Zone => &[],
+            | Self::Object(..) => &[],
         }
     }
 }
@@ -517,7 +520,9 @@ fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Opt
     if let Shape::Unknown(unknown) = &value.shape {
         return match (argument.ty, &unknown.residual) {
             (ArgumentType::OpenText, Some(residual)) => Ok(Some(Field::Text(Term::Open(residual.clone())))),
-            (ArgumentType::Id(_) | ArgumentType::Zone, Some(residual)) => Ok(Some(Field::Id(Term::Open(residual.clone())))),
+            (ArgumentType::Id(_) | ArgumentType::Object(..), Some(residual)) => {
+                Ok(Some(Field::Id(Term::Open(residual.clone()))))
+            }
             _ => Err(Diagnostic::error(NOT_KNOWN, "value not known while planning")
                 .at(written.span, format!("`{}` must be known before anything is created", argument.name))
                 .detail(
@@ -599,9 +604,9 @@ fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Opt
             )
         }
         ArgumentType::Id(arm_type) => Field::Id(Term::Known(arm_id(arm_type, written)?)),
-        ArgumentType::Zone => match &value.shape {
-            Shape::Resource(_) => Field::References(vec![reference(&["dns_zone"], written, value)?]),
-            _ => Field::Id(Term::Known(arm_id("Microsoft.Network/privateDnsZones", written)?)),
+        ArgumentType::Object(kinds, arm_type) => match &value.shape {
+            Shape::Resource(_) => Field::References(vec![reference(kinds, written, value)?]),
+            _ => Field::Id(Term::Known(arm_id(arm_type, written)?)),
         },
         ArgumentType::Secret => return read_secret(argument, written).map(Some),
     };

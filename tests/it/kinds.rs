@@ -167,3 +167,59 @@ fn what_is_read_may_be_named_by_what_is_read() {
     };
     assert_eq!(without_counts(&by_way_of), without_counts(&outright));
 }
+
+/// ARM's path of a firewall rule of the target.
+fn firewall_rule(name: &str) -> String {
+    let group = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data";
+    format!(
+        "{group}/providers/Microsoft.DBforPostgreSQL/flexibleServers/pg-erp-prod/firewallRules/{name}?api-version=2025-08-01"
+    )
+}
+
+#[test]
+fn an_office_moves_and_its_firewall_rule_with_it() {
+    let ferry = Ferry::example("on-premises-to-public");
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.edit("203.0.113.16/28", "203.0.113.32/28");
+    let plan = ferry.run(&["plan"]).expect(0);
+    for part in ["203.0.113.16", "203.0.113.47", "0 to add, 1 to change, 0 to destroy"] {
+        assert!(plan.out.contains(part), "{part} is missing:\n{}", plan.out);
+    }
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    let rule = ferry.arm("GET", &firewall_rule("office-headquarters"), json!(null));
+    assert_eq!(
+        rule["properties"],
+        json!({ "startIpAddress": "203.0.113.32", "endIpAddress": "203.0.113.47" })
+    );
+    ferry.edit("    warehouse    = \"198.51.100.7/32\"\n", "");
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("0 to change, 1 to destroy"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+}
+
+#[test]
+fn a_firewall_rule_made_by_hand_is_adopted_changed_and_stays_behind() {
+    let ferry = Ferry::example("on-premises-to-public");
+    ferry.wake_simulator();
+    let body = json!({ "properties": { "startIpAddress": "203.0.113.1", "endIpAddress": "203.0.113.1" } });
+    ferry.arm("PUT", &firewall_rule("office-warehouse"), body);
+    ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "10m" })));
+    let fails = json!({ "kind": "operation_fails", "code": "InternalServerError" });
+    let faults = json!([{ "method": "PUT", "path": "*/firewallRules/*", "fault": fails }]);
+    ferry.control(reqwest::Method::POST, "faults", Some(faults));
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("198.51.100.7"), "{}", plan.out);
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(1);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    let _ = ferry.run(&["destroy", "--auto-approve"]).expect(0);
+    let deleted: Vec<String> = ferry.writes();
+    let deleted: Vec<&String> = deleted.iter().filter(|write| write.starts_with("DELETE")).collect();
+    assert!(
+        deleted.len() == 1 && deleted[0].contains("office-headquarters"),
+        "what was there before us stays: {deleted:#?}"
+    );
+}

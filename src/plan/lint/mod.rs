@@ -1,5 +1,6 @@
 //! Checks of a plan: one file per rule, all run, all findings in one list. Pure.
 
+mod firewall;
 mod overlap;
 
 use super::work::Works;
@@ -11,7 +12,7 @@ struct Rule {
 }
 
 /// Every rule.
-static RULES: &[Rule] = &[Rule { run: overlap::run }];
+static RULES: &[Rule] = &[Rule { run: overlap::run }, Rule { run: firewall::run }];
 
 /// What all rules find, with what batches had to say.
 pub fn findings(inputs: &Inputs<'_>, works: &Works) -> Vec<Finding> {
