@@ -160,10 +160,13 @@ impl ArmId {
 
 /// Children that their parent's answer holds whole: type of the child, and the member that lists them. Reading the parents,
 /// which one list call per resource group does, spares a call per parent.
-const INLINE: &[(&str, &str)] = &[(
-    "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
-    "virtualNetworkPeerings",
-)];
+const INLINE: &[(&str, &str)] = &[
+    (
+        "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+        "virtualNetworkPeerings",
+    ),
+    ("Microsoft.Network/networkSecurityGroups/securityRules", "securityRules"),
+];
 
 impl ArmType {
     /// A type by its name.

@@ -129,6 +129,7 @@ codes! {
     OVERLAP = "N001": "networks on the way of a migration share addresses";
     NO_FIREWALL = "N002": "a server has no firewall that a rule could open";
     WIDE_RANGE = "N003": "a firewall rule lets in a large part of all addresses";
+    TAKEN_PRIORITY = "N004": "two rules of a security group have one priority";
 
     OLDER_TARGET = "PF023": "a target is older than the source";
     NO_WAY = "PF040": "the server is not reached";

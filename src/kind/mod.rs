@@ -12,6 +12,8 @@ pub mod dns_zone;
 pub mod firewall_rule;
 pub mod network;
 pub mod runtime_server;
+pub mod security_group;
+pub mod security_rule;
 pub mod server;
 pub mod source;
 pub mod tags;
@@ -20,6 +22,7 @@ pub mod vnet_peering;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +80,8 @@ pub static ALL: &[&dyn Kind] = &[
     &dns_zone::DnsZone,
     &dns_link::DnsLink,
     &firewall_rule::FirewallRule,
+    &security_group::SecurityGroup,
+    &security_rule::SecurityRule,
     &database_batch::DatabaseBatch,
 ];
 
@@ -275,12 +280,15 @@ pub struct BodyField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compare {
-    /// As JSON.
+    /// As JSON; an empty text is the same as none.
     Exact,
     /// Texts without regard to letter case: ids and enumerations.
     Folded,
     /// Regions: without spaces and letter case.
     Location,
+    /// Addresses or ports of a rule, one text or a list in any order: an address is the prefix that holds nothing else, and
+    /// names of services compare without letter case.
+    Ranges,
     /// Maps of which only declared entries count; keys without letter case.
     Tags,
 }
@@ -339,9 +347,37 @@ impl Compare {
                     .any(|(known, other)| known.eq_ignore_ascii_case(key) && other == value)
             }),
             (Self::Tags, Json::Object(a), Json::Null) => a.is_empty(),
+            (Self::Ranges, a, b) => ranges(a) == ranges(b),
+            (Self::Exact, Json::String(text), Json::Null) | (Self::Exact, Json::Null, Json::String(text)) => {
+                text.is_empty()
+            }
             (Self::Exact | Self::Folded | Self::Location | Self::Tags, a, b) => a == b,
         }
     }
+}
+
+/// What an end of a rule stands for, each range in one spelling.
+fn ranges(json: &Json) -> BTreeSet<String> {
+    let texts = match json {
+        Json::Array(list) => list.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let texts = texts.iter().filter_map(Json::as_str);
+    texts
+        .map(|text| masked(text).unwrap_or_else(|| text.to_ascii_lowercase()))
+        .collect()
+}
+
+/// A prefix without what stands behind its length, `10.1.0.0/16` for `10.1.2.3/16`; an address where it holds only one.
+fn masked(text: &str) -> Option<String> {
+    let (address, length) = text.split_once('/')?;
+    let address = u32::from(address.parse::<Ipv4Addr>().ok()?);
+    let length: u32 = length.parse().ok().filter(|length| *length <= 32)?;
+    let first = Ipv4Addr::from(address & u32::MAX.checked_shl(32 - length).unwrap_or(0));
+    Some(match length {
+        32 => first.to_string(),
+        _ => format!("{first}/{length}"),
+    })
 }
 
 /// `East US` and `eastus` are one region.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::arm_type::ArmType;
 use super::message::Method;
 use super::path::{Key, Route, last_segment};
-use super::provider::{flexible_server, migration, peering, subnet, virtual_network};
+use super::provider::{flexible_server, migration, peering, security_rule, subnet, virtual_network};
 use super::region;
 use super::seed::{ENVELOPE, ObjectProblem, Seed, SeedError};
 use super::store::{Object, text};
@@ -143,6 +143,14 @@ impl World {
                     .cloned()
                     .unwrap_or_default();
             }
+            ArmType::NetworkSecurityGroup => {
+                self.split_off(id, ArmType::SecurityRule, properties.remove("securityRules"));
+                // Subnets say which group guards them.
+                properties.remove("subnets");
+                properties.entry("provisioningState").or_insert(json!("Succeeded"));
+                etag = Some(self.chance.guid());
+            }
+            ArmType::SecurityRule => security_rule::filled(&mut properties),
             ArmType::PrivateDnsZone => {
                 properties.retain(|name, _| !ZONE_COUNTERS.contains(&name.as_str()));
                 properties.entry("provisioningState").or_insert(json!("Succeeded"));
@@ -169,8 +177,6 @@ impl World {
                 properties.insert("provisioningState".to_owned(), json!("Succeeded"));
             }
             ArmType::Peering
-            | ArmType::NetworkSecurityGroup
-            | ArmType::SecurityRule
             | ArmType::PrivateEndpoint
             | ArmType::PrivateDnsZoneGroup
             | ArmType::RecordSetA
@@ -194,7 +200,7 @@ impl World {
         self.store.put(object);
     }
 
-    /// The inline children of a network; what the seed lists by itself wins over them.
+    /// The inline children of a network or a security group; what the seed lists by itself wins over them.
     fn split_off(&mut self, network: &str, arm_type: ArmType, inline: Option<Value>) {
         for child in inline.as_ref().and_then(Value::as_array).into_iter().flatten() {
             let Some(name) = text(child, "/name") else { continue };

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::arm_type::ArmType;
@@ -169,6 +169,7 @@ fn references(arm_type: ArmType, properties: &Value) -> Vec<Key> {
     let one = |pointer: &str| text(properties, pointer).map(Key::of);
     match arm_type {
         ArmType::Peering => one("/remoteVirtualNetwork/id").into_iter().collect(),
+        ArmType::Subnet => one("/networkSecurityGroup/id").into_iter().collect(),
         ArmType::VirtualNetworkLink => one("/virtualNetwork/id").into_iter().collect(),
         ArmType::FlexibleServer => one("/network/delegatedSubnetResourceId")
             .into_iter()
@@ -195,7 +196,6 @@ fn references(arm_type: ArmType, properties: &Value) -> Vec<Key> {
         }
         ArmType::ResourceGroup
         | ArmType::VirtualNetwork
-        | ArmType::Subnet
         | ArmType::NetworkSecurityGroup
         | ArmType::SecurityRule
         | ArmType::PrivateDnsZone
@@ -403,6 +403,9 @@ impl Store {
         } else if object.arm_type.lives_in_network() {
             // Its etag is the network's, which changes without it.
             return self.child_view(key, object).into();
+        } else if object.arm_type == ArmType::NetworkSecurityGroup {
+            // It shows the subnets that say that it guards them, which change without it.
+            return self.group_view(key, object).into();
         } else if object.arm_type == ArmType::PrivateDnsZone {
             self.zone_view(key, object).into()
         } else {
@@ -437,6 +440,23 @@ impl Store {
         network
             .body
             .text(&etag_member(network.etag), &String::from_utf8_lossy(&inline))
+    }
+
+    fn group_view(&self, key: &Key, group: &Object) -> Vec<u8> {
+        let rules = self.children(key, ArmType::SecurityRule.segment());
+        let rules: Vec<Value> = rules
+            .filter_map(|rule| self.objects.get(rule))
+            .map(|rule| Value::Object(rule.body.whole()))
+            .collect();
+        let guarded = self.referrers(key).filter_map(|user| self.objects.get(user));
+        let guarded = guarded.filter(|user| user.arm_type == ArmType::Subnet);
+        let guarded: Vec<Value> = guarded.map(|subnet| json!({ "id": subnet.id })).collect();
+        let inline = format!(
+            "\"securityRules\":{},\"subnets\":{}",
+            Value::Array(rules),
+            Value::Array(guarded)
+        );
+        group.body.text(&etag_member(group.etag), &inline)
     }
 
     fn child_view(&self, key: &Key, child: &Object) -> Vec<u8> {
@@ -488,7 +508,6 @@ fn drop_from(index: &mut HashMap<Key, BTreeSet<Key>>, at: &Key, key: &Key) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn object(id: &str, arm_type: ArmType, body: Value) -> Object {
         let Value::Object(body) = body else {

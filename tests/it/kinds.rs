@@ -223,3 +223,94 @@ fn a_firewall_rule_made_by_hand_is_adopted_changed_and_stays_behind() {
         "what was there before us stays: {deleted:#?}"
     );
 }
+
+/// A rule of the group in front of the target's subnet.
+const SECURITY_RULE: &str = r#"
+security_group "g" { name = "nsg-target" }
+security_rule "postgresql" {
+  security_group             = security_group.g
+  priority                   = 200
+  direction                  = "inbound"
+  access                     = "allow"
+  protocol                   = "tcp"
+  source_address_prefix      = "10.20.1.0/28"
+  destination_address_prefix = "VirtualNetwork"
+  destination_port_range     = "5432"
+}
+"#;
+
+/// A project with a security group, which has a rule of somebody else.
+fn guarded(text: &str) -> Ferry {
+    let ferry = project(text);
+    let group =
+        "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data/providers/Microsoft.Network";
+    let theirs = json!({
+        "name": "theirs", "properties": {
+            "priority": 300, "direction": "Inbound", "access": "Deny", "protocol": "*", "sourcePortRange": "*",
+            "destinationPortRange": "*", "sourceAddressPrefix": "Internet", "destinationAddressPrefix": "*",
+        },
+    });
+    let nsg = json!({
+        "id": format!("{group}/networkSecurityGroups/nsg-target"), "location": "westeurope",
+        "properties": { "securityRules": [theirs] },
+    });
+    ferry.world(|world| world["objects"].as_array_mut().unwrap().push(nsg));
+    ferry
+}
+
+#[test]
+fn a_security_rule_is_changed_made_anew_and_deleted_beside_those_of_others() {
+    let ferry = guarded(SECURITY_RULE);
+    let fails = json!({ "kind": "operation_fails", "code": "InternalServerError" });
+    let path = "*/securityRules/*";
+    ferry.world(|world| world["faults"] = json!([{ "method": "PUT", "path": path, "fault": fails }]));
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(1);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.edit(
+        "source_address_prefix      = \"10.20.1.0/28\"",
+        "source_address_prefixes = [\"10.20.1.0/28\", \"10.1.0.4\"]",
+    );
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("0 to add, 1 to change, 0 to destroy"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    ferry.edit("= 200", "= 300");
+    let plan = ferry.run(&["plan", "--detailed-exitcode"]).expect(1);
+    let words: Vec<&str> = plan.err.split_whitespace().chain(plan.out.split_whitespace()).collect();
+    assert!(
+        words.join(" ").contains("`theirs`, which is there already"),
+        "{}",
+        plan.all()
+    );
+    ferry.edit("= 300", "= 210");
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    let _ = ferry.run(&["destroy", "--auto-approve"]).expect(0);
+    let nsg = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data/providers/Microsoft.Network/networkSecurityGroups/nsg-target";
+    let left = ferry.arm("GET", &format!("{nsg}?api-version=2024-07-01"), json!(null));
+    let left = left["properties"]["securityRules"].as_array().unwrap().clone();
+    let names: Vec<&str> = left.iter().map(|rule| rule["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["theirs"]);
+}
+
+#[test]
+fn a_security_rule_of_somebody_else_is_adopted_and_stays_behind() {
+    let theirs = SECURITY_RULE
+        .replace("\"postgresql\"", "\"theirs\"")
+        .replace("= 200", "= 300")
+        .replace("\"allow\"", "\"deny\"")
+        .replace("\"tcp\"", "\"*\"")
+        .replace("\"10.20.1.0/28\"", "\"Internet\"")
+        .replace("\"VirtualNetwork\"", "\"*\"")
+        .replace("\"5432\"", "\"*\"");
+    let ferry = guarded(&theirs);
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("1 to adopt"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+    ferry.write("main.hcl", AZURE);
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("1 to forget"), "{}", plan.out);
+}

@@ -2,6 +2,7 @@
 
 mod firewall;
 mod overlap;
+mod priority;
 
 use super::work::Works;
 use super::{Finding, Inputs, Mode};
@@ -12,7 +13,11 @@ struct Rule {
 }
 
 /// Every rule.
-static RULES: &[Rule] = &[Rule { run: overlap::run }, Rule { run: firewall::run }];
+static RULES: &[Rule] = &[
+    Rule { run: overlap::run },
+    Rule { run: firewall::run },
+    Rule { run: priority::run },
+];
 
 /// What all rules find, with what batches had to say.
 pub fn findings(inputs: &Inputs<'_>, works: &Works) -> Vec<Finding> {

@@ -25,6 +25,7 @@ mod ignored;
 mod protect;
 mod replaced;
 mod running;
+mod security;
 mod tags;
 mod unreadable;
 mod withdrawn;
@@ -70,6 +71,8 @@ struct World {
     tags: BTreeMap<String, String>,
     migrations: BTreeMap<ArmId, Vec<Migration>>,
     aim: Aim,
+    /// What Azure has told of what is only read.
+    outputs: Outputs,
     /// Targets whose migrations nobody may list.
     closed: Vec<ArmId>,
     /// What was looked for and is not there, beside what is remembered.
@@ -124,7 +127,7 @@ impl World {
                 tags: self.tags.clone(),
             },
         };
-        program.declare(&Outputs::default()).unwrap()
+        program.declare(&self.outputs).unwrap()
     }
 
     fn propose(&self, text: &str) -> Result<Plan, Diagnostics> {

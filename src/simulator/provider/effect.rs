@@ -75,7 +75,7 @@ fn settle(world: &mut World, key: &Key, state: &str) {
             virtual_network::bump_parent(world, key);
         }
         Some(ArmType::VirtualNetwork) => virtual_network::bump(world, key),
-        Some(ArmType::Subnet | ArmType::Peering) => virtual_network::bump_parent(world, key),
+        Some(ArmType::Subnet | ArmType::Peering | ArmType::SecurityRule) => virtual_network::bump_parent(world, key),
         Some(_) | None => {}
     }
 }
@@ -86,6 +86,7 @@ fn remove(world: &mut World, key: &Key) {
         Some(
             ArmType::Subnet
             | ArmType::Peering
+            | ArmType::SecurityRule
             | ArmType::VirtualNetworkLink
             | ArmType::FirewallRule
             | ArmType::Database,
@@ -104,7 +105,10 @@ fn remove(world: &mut World, key: &Key) {
         world.active.remove(each);
         world.store.remove(each);
     }
-    if matches!(arm_type, Some(ArmType::Subnet | ArmType::Peering)) {
+    if matches!(
+        arm_type,
+        Some(ArmType::Subnet | ArmType::Peering | ArmType::SecurityRule)
+    ) {
         virtual_network::bump_parent(world, key);
     }
 }
@@ -117,6 +121,7 @@ fn undo_remove(world: &mut World, key: &Key) {
             ArmType::VirtualNetwork
             | ArmType::Subnet
             | ArmType::Peering
+            | ArmType::SecurityRule
             | ArmType::PrivateDnsZone
             | ArmType::VirtualNetworkLink,
         ) => {

@@ -13,6 +13,7 @@ pub(crate) mod peering;
 pub(crate) mod postgres_service;
 pub(crate) mod private_dns;
 pub(crate) mod resource_group;
+pub(crate) mod security_rule;
 pub(crate) mod subnet;
 pub(crate) mod subscription;
 pub(crate) mod virtual_network;
@@ -157,6 +158,11 @@ fn verbs(arm_type: ArmType) -> Verbs {
             delete: private_dns::delete_link,
             ..READ_ONLY
         },
+        ArmType::SecurityRule => Verbs {
+            put: security_rule::put,
+            delete: security_rule::delete,
+            ..READ_ONLY
+        },
         ArmType::FlexibleServer => Verbs {
             put: flexible_server::put,
             patch: flexible_server::patch,
@@ -208,7 +214,6 @@ fn verbs(arm_type: ArmType) -> Verbs {
         },
         ArmType::ResourceGroup
         | ArmType::NetworkSecurityGroup
-        | ArmType::SecurityRule
         | ArmType::PrivateEndpoint
         | ArmType::PrivateDnsZoneGroup
         | ArmType::RecordSetA

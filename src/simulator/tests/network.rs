@@ -458,3 +458,121 @@ fn lists_may_begin_with_an_empty_page_and_ids_may_change_their_casing() {
     );
     assert_eq!(second.get("nextLink"), None);
 }
+
+fn group() -> String {
+    format!("{}/Microsoft.Network/networkSecurityGroups/nsg", super::GROUP)
+}
+
+fn rule(name: &str) -> String {
+    format!("{}/securityRules/{name}", group())
+}
+
+fn rule_body(priority: u32) -> serde_json::Value {
+    json!({ "properties": {
+        "priority": priority, "direction": "inbound", "access": "Allow", "protocol": "tcp", "sourcePortRange": "*",
+        "destinationPortRange": "5432", "sourceAddressPrefix": "10.0.0.0/16", "destinationAddressPrefix": "VirtualNetwork" } })
+}
+
+/// A group with a rule, and a network with a subnet that it guards.
+fn guarded() -> Azure {
+    let subnets = json!([{ "name": "db", "properties": { "addressPrefix": "10.0.1.0/24", "networkSecurityGroup": { "id": group() } } }]);
+    Azure::of(&json!({ "objects": [
+        { "id": group(), "location": "westeurope", "properties": {
+            "securityRules": [{ "name": "theirs", "properties": rule_body(100)["properties"] }] } },
+        network_object("a", "10.0.0.0/16", &subnets),
+    ] }))
+}
+
+#[test]
+fn a_security_rule_stands_in_its_group_and_leaves_the_others_alone() {
+    let mut azure = guarded();
+    let created = azure.put(&rule("ours"), &rule_body(200));
+    assert_eq!(
+        (created.status, &created.value()["properties"]["provisioningState"]),
+        (201, &json!("Updating"))
+    );
+    assert!(created.header("Azure-AsyncOperation").is_some());
+    assert_eq!(
+        code(&azure.put(&rule("more"), &rule_body(300))),
+        (429, "AnotherOperationInProgress".into())
+    );
+    azure.pass(60);
+    let read = azure.get(&rule("OURS")).value();
+    assert_eq!(
+        (
+            &read["properties"]["direction"],
+            &read["properties"]["protocol"],
+            &read["properties"]["sourceAddressPrefixes"]
+        ),
+        (&json!("Inbound"), &json!("Tcp"), &json!([]))
+    );
+    let whole = azure.get(&group()).value();
+    let names: Vec<&str> = whole["properties"]["securityRules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["ours", "theirs"]);
+    assert_eq!(
+        whole["properties"]["subnets"],
+        json!([{ "id": format!("{}/subnets/db", network("a")) }])
+    );
+    let deleted = azure.delete(&rule("ours"));
+    assert_eq!((deleted.status, deleted.header("Azure-AsyncOperation")), (202, None));
+    azure.pass(60);
+    assert_eq!(
+        (
+            azure.get(&rule("ours")).status,
+            azure.delete(&rule("ours")).status,
+            azure.get(&rule("theirs")).status
+        ),
+        (404, 204, 200)
+    );
+}
+
+#[test]
+fn a_security_rule_that_cannot_be_is_refused() {
+    let mut azure = guarded();
+    assert_eq!(
+        code(&azure.put(&rule("ours"), &rule_body(100))),
+        (400, "SecurityRuleConflict".into())
+    );
+    let mut refused = |change: &dyn Fn(&mut serde_json::Value), expected: &str| {
+        let mut body = rule_body(200);
+        change(&mut body["properties"]);
+        assert_eq!(code(&azure.put(&rule("ours"), &body)), (400, expected.into()), "{body}");
+    };
+    refused(&|rule| rule["priority"] = json!(99), "InvalidRequestContent");
+    refused(
+        &|rule| rule["sourceAddressPrefixes"] = json!(["10.1.0.0/16"]),
+        "SecurityRuleParameterConflict",
+    );
+    refused(
+        &|rule| {
+            rule.as_object_mut().unwrap().remove("destinationPortRange");
+        },
+        "SecurityRuleParameterNotSpecified",
+    );
+    refused(
+        &|rule| rule["destinationPortRange"] = json!("70000"),
+        "SecurityRuleInvalidPortRange",
+    );
+    refused(
+        &|rule| rule["destinationPortRange"] = json!("9-1"),
+        "SecurityRuleInvalidPortRange",
+    );
+    refused(
+        &|rule| rule["sourceAddressPrefix"] = json!("10.0.0.0/33"),
+        "SecurityRuleInvalidAddressPrefix",
+    );
+    refused(
+        &|rule| {
+            rule.as_object_mut().unwrap().remove("sourceAddressPrefix");
+            rule["sourceAddressPrefixes"] = json!(["10.0.0.0/16", "VirtualNetwork"]);
+        },
+        "SecurityRuleInvalidAddressPrefix",
+    );
+    let nowhere = rule("ours").replace("/nsg/", "/nowhere/");
+    assert_eq!(azure.put(&nowhere, &rule_body(200)).status, 404);
+}

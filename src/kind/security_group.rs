@@ -1,0 +1,84 @@
+//! `security_group`: an existing network security group. It is read for its rules and for what it guards, and never changed
+//! itself.
+
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema, Term};
+use super::{Conduct, Context, Expansion, Kind, Placement, Unit};
+use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+/// The type of its object.
+pub const ARM_TYPE: &str = "Microsoft.Network/networkSecurityGroups";
+
+/// The attribute that tells what a group guards.
+pub const SUBNETS: &str = "subnets";
+
+/// The kind.
+pub struct SecurityGroup;
+
+static SCHEMA: Schema = Schema {
+    kind: "security_group",
+    summary: "An existing network security group.",
+    doc: "Groups are only read: `security_rule` adds rules to them, and what they guard tells which batches wait for a rule. A \
+          group is named by its `group_id`, or by `name` within its resource group.",
+    example: "security_group \"target\" {\n  name = \"nsg-target\"\n}\n",
+    arguments: &[
+        Argument::optional(
+            "group_id",
+            ArgumentType::Id(ARM_TYPE),
+            "ARM id of the network security group.",
+        ),
+        Argument::optional(
+            "name",
+            ArgumentType::Text,
+            "Name of the network security group in its resource group.",
+        ),
+    ],
+    common: PLACE,
+    sections: &[],
+    exports: &[
+        Export {
+            name: "id",
+            doc: "ARM id.",
+            from: ExportFrom::Id,
+        },
+        Export {
+            name: SUBNETS,
+            doc: "Subnets that it guards, each an object with an `id`.",
+            from: ExportFrom::Object(&["properties", "subnets"]),
+        },
+    ],
+};
+
+impl Kind for SecurityGroup {
+    fn schema(&self) -> &'static Schema {
+        &SCHEMA
+    }
+
+    fn conduct(&self) -> Conduct {
+        Conduct::ReadOnly
+    }
+
+    fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
+        let id = match (fields.top().id("group_id"), fields.top().text("name")) {
+            (Some(id), None) => {
+                super::named_by_id(fields, "group_id", PLACE)?;
+                id.clone()
+            }
+            (None, Some(name)) => Term::Known(Placement::of(fields, cx).object(ARM_TYPE, "name", name)?),
+            (Some(_), Some(_)) => {
+                return Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
+                    .at(fields.top().span("name"), "`group_id` already names the group")
+                    .about(fields.owner())
+                    .into());
+            }
+            (None, None) => {
+                return Err(Diagnostic::error(MISSING_ARGUMENT, "missing argument")
+                    .at(fields.header(), "a security group needs `group_id` or `name`")
+                    .about(fields.owner())
+                    .into());
+            }
+        };
+        let unit = Unit::read_only(fields.owner().unit(), id);
+        Ok(Expansion::Units(vec![unit]))
+    }
+}
