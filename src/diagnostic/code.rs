@@ -130,6 +130,7 @@ codes! {
     NO_FIREWALL = "N002": "a server has no firewall that a rule could open";
     WIDE_RANGE = "N003": "a firewall rule lets in a large part of all addresses";
     TAKEN_PRIORITY = "N004": "two rules of a security group have one priority";
+    NO_ENDPOINT = "N005": "a private endpoint cannot stand or carries nothing";
 
     OLDER_TARGET = "PF023": "a target is older than the source";
     NO_WAY = "PF040": "the server is not reached";

@@ -9,8 +9,10 @@ pub mod schema;
 pub mod database_batch;
 pub mod dns_link;
 pub mod dns_zone;
+pub mod dns_zone_group;
 pub mod firewall_rule;
 pub mod network;
+pub mod private_endpoint;
 pub mod runtime_server;
 pub mod security_group;
 pub mod security_rule;
@@ -79,6 +81,8 @@ pub static ALL: &[&dyn Kind] = &[
     &vnet_peering::VnetPeering,
     &dns_zone::DnsZone,
     &dns_link::DnsLink,
+    &private_endpoint::PrivateEndpoint,
+    &dns_zone_group::DnsZoneGroup,
     &firewall_rule::FirewallRule,
     &security_group::SecurityGroup,
     &security_rule::SecurityRule,
@@ -289,6 +293,9 @@ pub enum Compare {
     /// Addresses or ports of a rule, one text or a list in any order: an address is the prefix that holds nothing else, and
     /// names of services compare without letter case.
     Ranges,
+    /// Lists of objects to which the service adds members: as many elements, each with all that is declared of one but its
+    /// name, which is a label; texts compare without letter case.
+    Contained,
     /// Maps of which only declared entries count; keys without letter case.
     Tags,
 }
@@ -348,11 +355,27 @@ impl Compare {
             }),
             (Self::Tags, Json::Object(a), Json::Null) => a.is_empty(),
             (Self::Ranges, a, b) => ranges(a) == ranges(b),
+            (Self::Contained, a, b) => contained(a, b),
             (Self::Exact, Json::String(text), Json::Null) | (Self::Exact, Json::Null, Json::String(text)) => {
                 text.is_empty()
             }
             (Self::Exact | Self::Folded | Self::Location | Self::Tags, a, b) => a == b,
         }
+    }
+}
+
+/// Whether all that is declared is there, names apart.
+fn contained(declared: &Json, there: &Json) -> bool {
+    match (declared, there) {
+        (Json::String(a), Json::String(b)) => a.eq_ignore_ascii_case(b),
+        (Json::Object(a), Json::Object(b)) => a
+            .iter()
+            .filter(|(key, _)| *key != "name")
+            .all(|(key, value)| contained(value, b.get(key).unwrap_or(&Json::Null))),
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().all(|one| b.iter().any(|other| contained(one, other)))
+        }
+        (a, b) => a == b,
     }
 }
 
@@ -474,6 +497,16 @@ impl<'a> Placement<'a> {
         Ok(ArmId::resource_group(subscription.as_str(), group))
     }
 
+    /// The region of a new object.
+    ///
+    /// # Errors
+    /// When it is given nowhere.
+    pub fn location(&self) -> Result<&'a str, Diagnostics> {
+        let own = self.fields.top().text("location");
+        own.or(self.defaults.location.as_deref())
+            .ok_or_else(|| self.missing("location"))
+    }
+
     /// An object of this type in the group, once its name is found to be one.
     ///
     /// # Errors
@@ -499,27 +532,42 @@ impl<'a> Context<'a> {
     /// # Errors
     /// What is wrong with that block.
     pub fn id_of(&self, address: &Address) -> Result<Term<ArmId>, Diagnostics> {
+        self.first_id(address)?.ok_or_else(|| self.vanished(address))
+    }
+
+    /// The same; nothing, where the block stands for no object.
+    fn first_id(&self, address: &Address) -> Result<Option<Term<ArmId>>, Diagnostics> {
         if let Some(known) = self.ids.borrow().get(address) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
         let block = self.block(address)?;
         let kind = find(block.address.kind().as_str()).ok_or_else(|| self.vanished(address))?;
         let fields = kind.schema().read(block)?;
         let expansion = kind.expand(&fields, self)?;
-        let unit = expansion.units().first().ok_or_else(|| self.vanished(address))?;
+        let Some(unit) = expansion.units().first() else {
+            return Ok(None);
+        };
         self.ids.borrow_mut().insert(address.clone(), unit.id.clone());
-        Ok(unit.id.clone())
+        Ok(Some(unit.id.clone()))
     }
 
     /// The id of the object that an argument names, by a block or outright; nothing where it was left out.
     ///
     /// # Errors
-    /// What is wrong with the block that it names.
+    /// What is wrong with the block that it names, and that it stands for no object.
     pub fn object(&self, fields: &Fields<'_>, argument: &str) -> Result<Option<Term<ArmId>>, Diagnostics> {
-        match fields.top().reference(argument) {
-            Some(address) => self.id_of(address).map(Some),
-            None => Ok(fields.top().id(argument).cloned()),
-        }
+        let Some(address) = fields.top().reference(argument) else {
+            return Ok(fields.top().id(argument).cloned());
+        };
+        self.first_id(address)?.map(Some).ok_or_else(|| {
+            Diagnostic::error(WRONG_REFERENCE, "reference to nothing in Azure")
+                .at(
+                    fields.top().span(argument),
+                    format!("`{address}` is described here and is no object in Azure"),
+                )
+                .about(fields.owner())
+                .into()
+        })
     }
 
     /// Another block.

@@ -149,6 +149,9 @@ pub enum ExportFrom {
 /// Where an object is found by its name.
 pub const PLACE: &[&str] = &["subscription_id", "resource_group"];
 
+/// Where an object is found by its name, and where it is made.
+pub const PLACE_AND_REGION: &[&str] = &["subscription_id", "resource_group", "location"];
+
 /// Arguments that say where an object lives; the `azure` block gives their defaults.
 pub const COMMON: &[Argument] = &[
     Argument::optional(
@@ -167,7 +170,8 @@ pub const COMMON: &[Argument] = &[
         "location",
         ArgumentType::Text,
         "Region of the object. Default: the `azure` block's.",
-    ),
+    )
+    .on_change(Effect::Replaces),
     Argument::optional(
         "tenant_id",
         ArgumentType::Text,

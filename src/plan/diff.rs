@@ -1,7 +1,7 @@
 //! The three-way difference: declared against observed decides the action, prior tells a change from drift and ours from not
 //! ours. Pure; it orders nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -101,6 +101,8 @@ fn blocked((from, to): &(UnitAddress, UnitAddress)) -> Finding {
 pub(super) struct Declared<'a> {
     units: BTreeSet<&'a UnitAddress>,
     pub(super) ids: HashSet<ArmId>,
+    /// What is put and deleted, by the id that it is declared under.
+    things: HashMap<&'a ArmId, Subject<'a>>,
 }
 
 impl<'a> Declared<'a> {
@@ -113,7 +115,9 @@ impl<'a> Declared<'a> {
         let read = read
             .flat_map(Declaration::units)
             .filter_map(|unit| unit.id.known().cloned());
+        let things = subjects(inputs).filter_map(|subject| Some((subject.unit.id.known()?, subject)));
         Self {
+            things: things.collect(),
             units: units.map(|unit| &unit.address).collect(),
             ids: declared_objects(inputs).map(|(_, id)| id).chain(read).collect(),
         }
@@ -123,21 +127,24 @@ impl<'a> Declared<'a> {
 /// Every declared object that is put and deleted, with the id that it has or will have: its own, or that of its like under
 /// another name.
 pub(super) fn declared_objects<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a UnitAddress, ArmId)> {
-    let subjects = inputs.graph.iter().flat_map(|declaration| {
-        let subject = move |(unit, thing)| Subject {
-            declaration,
-            unit,
-            thing,
-        };
-        declaration.things().map(subject)
-    });
-    subjects.filter_map(|subject| {
+    subjects(inputs).filter_map(|subject| {
         let id = subject.unit.id.known()?;
         let found = match inputs.observed.get(id) {
             Some(Presence::Present(_) | Presence::Unreadable(_)) => None,
             Some(Presence::Absent) | None => sibling(inputs, subject, id).map(|(id, _)| id),
         };
         Some((&subject.unit.address, found.unwrap_or_else(|| id.clone())))
+    })
+}
+
+fn subjects<'a>(inputs: &Inputs<'a>) -> impl Iterator<Item = Subject<'a>> + use<'a> {
+    inputs.graph.iter().flat_map(|declaration| {
+        let subject = move |(unit, thing)| Subject {
+            declaration,
+            unit,
+            thing,
+        };
+        declaration.things().map(subject)
     })
 }
 
@@ -201,7 +208,7 @@ fn compare(
         None => None,
     };
     let work = match &found {
-        Some((id, object)) => present(inputs, subject, id, object, works)?,
+        Some((id, object)) => present(inputs, subject, (id, object), declared, works)?,
         None => {
             let gone = here.is_some_and(|here| here.record.id.as_ref() == Some(id));
             if gone {
@@ -309,8 +316,8 @@ impl Left<'_> {
 fn present(
     inputs: &Inputs<'_>,
     subject: Subject<'_>,
-    id: &ArmId,
-    object: &Json,
+    (id, object): (&ArmId, &Json),
+    declared: &Declared<'_>,
     works: &mut Works,
 ) -> Result<Option<Work>, Diagnostics> {
     let Subject { unit, thing, .. } = subject;
@@ -331,9 +338,14 @@ fn present(
     let made_anew = differing.fields.iter().any(|field| field.forces_replacement);
     let asked_for = inputs.aim.replace.contains(&unit.address.resource);
     let is_ours = before.is_some_and(|remembered| remembered.record.origin == Origin::Created);
-    if asked_for && is_ours && !made_anew {
-        let reason = Reason::Because("`--replace` asks for it".to_owned());
-        return Ok(Some(differing.replace(reason, record(Origin::Created))));
+    let because = match asked_for {
+        true => Some("`--replace` asks for it".to_owned()),
+        false => taken_along(inputs, id, declared),
+    };
+    if let Some(because) = because.filter(|_| is_ours && !made_anew) {
+        return Ok(Some(
+            differing.replace(Reason::Because(because), record(Origin::Created)),
+        ));
     }
     if let Some(dead) = dead.filter(|_| !made_anew) {
         let reason = Reason::Because(dead.because.to_owned());
@@ -378,6 +390,25 @@ fn present(
         change.notes = notes;
     }
     Ok(Some(update))
+}
+
+/// Why an object does not outlive what it stands in: that is deleted to be made anew, and Azure deletes what is below it.
+fn taken_along(inputs: &Inputs<'_>, id: &ArmId, declared: &Declared<'_>) -> Option<String> {
+    let above = id.parent()?;
+    let subject = *declared.things.get(&above)?;
+    let object = inputs.observed.object(&above)?;
+    let unit = &subject.unit.address;
+    let remembered = inputs.prior.get(unit)?;
+    let record = &remembered.record;
+    let is_ours = record.origin == Origin::Created && record.id.as_ref() == Some(&above);
+    let dead = subject.thing.dead.is_some_and(|dead| is_dead(&dead, object));
+    let made_anew = dead
+        || inputs.aim.replace.contains(&unit.resource)
+        || differences(subject, object, Maker::Us)
+            .iter()
+            .any(|field| field.forces_replacement)
+        || taken_along(inputs, &above, declared).is_some();
+    (is_ours && made_anew).then(|| format!("{unit}, in which it stands, is made anew"))
 }
 
 /// Why an object that shows what is declared is put again all the same. While an operation goes on, what we know is left

@@ -1,6 +1,6 @@
 //! IP address prefixes, for overlap checks. Never resolves a name.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A CIDR prefix; bits beyond its length are zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,14 @@ impl Prefix {
 
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.family == other.family && self.first <= other.first && other.last <= self.last
+    }
+
+    /// The first address of an IPv4 prefix.
+    pub(crate) fn first_v4(&self) -> Option<Ipv4Addr> {
+        match self.family {
+            Family::V4 => u32::try_from(self.first).ok().map(Ipv4Addr::from),
+            Family::V6 => None,
+        }
     }
 
     /// How many addresses it spans, capped at `u128::MAX`.

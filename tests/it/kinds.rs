@@ -276,7 +276,7 @@ fn a_security_rule_is_changed_made_anew_and_deleted_beside_those_of_others() {
     let _ = ferry.apply();
     ferry.expect_no_changes();
     ferry.edit("= 200", "= 300");
-    let plan = ferry.run(&["plan", "--detailed-exitcode"]).expect(1);
+    let plan = ferry.run(&["plan"]).expect(7);
     let words: Vec<&str> = plan.err.split_whitespace().chain(plan.out.split_whitespace()).collect();
     assert!(
         words.join(" ").contains("`theirs`, which is there already"),
@@ -313,4 +313,56 @@ fn a_security_rule_of_somebody_else_is_adopted_and_stays_behind() {
     ferry.write("main.hcl", AZURE);
     let plan = ferry.run(&["plan"]).expect(0);
     assert!(plan.out.contains("1 to forget"), "{}", plan.out);
+}
+
+#[test]
+fn an_endpoint_and_its_name_come_before_what_needs_them_and_go_together() {
+    let ferry = Ferry::example("quickstart");
+    ferry.append(
+        "private_endpoint \"second\" {\n  server  = target.erp\n  network = network.target\n  subnet  = \"snet-endpoints\"\n}\n\
+         dns_zone_group \"second\" {\n  endpoint = private_endpoint.second\n  zones    = [dns_zone.endpoint]\n}\n",
+    );
+    let plan = ferry.run(&["plan"]).expect(0);
+    let words: Vec<&str> = plan.out.split_whitespace().collect();
+    assert!(
+        words
+            .join(" ")
+            .contains("it makes pg-erp-prod reachable in vnet-target"),
+        "{}",
+        plan.out
+    );
+    let fails = json!({ "kind": "operation_fails", "code": "InternalServerError" });
+    let path = "*/privateEndpoints/*";
+    let faults = json!([{ "method": "PUT", "path": path, "fault": fails }]);
+    ferry.control(reqwest::Method::POST, "faults", Some(faults));
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(1);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    let group =
+        "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data/providers/Microsoft.Network";
+    let records = format!("{group}/privateDnsZones/privatelink.postgres.database.azure.com/A?api-version=2024-06-01");
+    let names = |ferry: &Ferry| {
+        let listed = ferry.arm("GET", &records, json!(null));
+        let listed = listed["value"].as_array().unwrap().clone();
+        listed
+            .iter()
+            .map(|record| record["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&ferry), ["pg-erp-prod"]);
+    ferry.edit("server  = target.erp\n", "server  = target.erp\n  name = \"pe-new\"\n");
+    let plan = ferry.run(&["plan"]).expect(0);
+    assert!(plan.out.contains("2 to add, 0 to change, 2 to destroy"), "{}", plan.out);
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+    assert_eq!(names(&ferry), ["pg-erp-prod"]);
+    let _ = ferry.run(&["destroy", "--auto-approve"]).expect(0);
+    assert!(
+        ferry
+            .writes()
+            .iter()
+            .any(|write| write.starts_with("DELETE") && write.contains("pe-new/privateDnsZoneGroups")),
+        "{:#?}",
+        ferry.writes()
+    );
 }

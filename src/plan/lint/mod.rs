@@ -1,5 +1,6 @@
 //! Checks of a plan: one file per rule, all run, all findings in one list. Pure.
 
+mod endpoint;
 mod firewall;
 mod overlap;
 mod priority;
@@ -17,6 +18,7 @@ static RULES: &[Rule] = &[
     Rule { run: overlap::run },
     Rule { run: firewall::run },
     Rule { run: priority::run },
+    Rule { run: endpoint::run },
 ];
 
 /// What all rules find, with what batches had to say.

@@ -20,6 +20,7 @@ mod batch;
 mod behind;
 mod chosen;
 mod condition;
+mod endpoint;
 mod firewall;
 mod ignored;
 mod protect;

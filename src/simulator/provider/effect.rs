@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{configuration, flexible_server, peering, virtual_network};
+use super::{configuration, dns_zone_group, flexible_server, peering, private_endpoint, virtual_network};
 use crate::simulator::arm_type::ArmType;
 use crate::simulator::operation::Effect;
 use crate::simulator::path::Key;
@@ -74,6 +74,8 @@ fn settle(world: &mut World, key: &Key, state: &str) {
             peering::connect(world, key);
             virtual_network::bump_parent(world, key);
         }
+        Some(ArmType::PrivateEndpoint) if state == "Succeeded" => private_endpoint::connect(world, key),
+        Some(ArmType::PrivateDnsZoneGroup) if state == "Succeeded" => dns_zone_group::write_records(world, key),
         Some(ArmType::VirtualNetwork) => virtual_network::bump(world, key),
         Some(ArmType::Subnet | ArmType::Peering | ArmType::SecurityRule) => virtual_network::bump_parent(world, key),
         Some(_) | None => {}
@@ -95,12 +97,11 @@ fn remove(world: &mut World, key: &Key) {
         Some(_) => world.store.descendants(key),
     };
     for each in below.iter().chain(std::iter::once(key)) {
-        if world
-            .store
-            .get(each)
-            .is_some_and(|object| object.arm_type == ArmType::Peering)
-        {
-            peering::disconnect(world, each);
+        match world.store.get(each).map(|object| object.arm_type) {
+            Some(ArmType::Peering) => peering::disconnect(world, each),
+            Some(ArmType::PrivateEndpoint) => private_endpoint::disconnect(world, each),
+            Some(ArmType::PrivateDnsZoneGroup) => dns_zone_group::forget_records(world, each),
+            Some(_) | None => {}
         }
         world.active.remove(each);
         world.store.remove(each);
@@ -122,6 +123,8 @@ fn undo_remove(world: &mut World, key: &Key) {
             | ArmType::Subnet
             | ArmType::Peering
             | ArmType::SecurityRule
+            | ArmType::PrivateEndpoint
+            | ArmType::PrivateDnsZoneGroup
             | ArmType::PrivateDnsZone
             | ArmType::VirtualNetworkLink,
         ) => {

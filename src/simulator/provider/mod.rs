@@ -4,6 +4,7 @@ mod admission;
 pub(crate) mod authorization;
 pub(crate) mod configuration;
 pub(crate) mod database;
+pub(crate) mod dns_zone_group;
 mod effect;
 pub(crate) mod firewall_rule;
 pub(crate) mod flexible_server;
@@ -12,6 +13,7 @@ pub(crate) mod migration;
 pub(crate) mod peering;
 pub(crate) mod postgres_service;
 pub(crate) mod private_dns;
+pub(crate) mod private_endpoint;
 pub(crate) mod resource_group;
 pub(crate) mod security_rule;
 pub(crate) mod subnet;
@@ -158,6 +160,16 @@ fn verbs(arm_type: ArmType) -> Verbs {
             delete: private_dns::delete_link,
             ..READ_ONLY
         },
+        ArmType::PrivateEndpoint => Verbs {
+            put: private_endpoint::put,
+            delete: private_endpoint::delete,
+            ..READ_ONLY
+        },
+        ArmType::PrivateDnsZoneGroup => Verbs {
+            put: dns_zone_group::put,
+            delete: dns_zone_group::delete,
+            ..READ_ONLY
+        },
         ArmType::SecurityRule => Verbs {
             put: security_rule::put,
             delete: security_rule::delete,
@@ -214,8 +226,6 @@ fn verbs(arm_type: ArmType) -> Verbs {
         },
         ArmType::ResourceGroup
         | ArmType::NetworkSecurityGroup
-        | ArmType::PrivateEndpoint
-        | ArmType::PrivateDnsZoneGroup
         | ArmType::RecordSetA
         | ArmType::PrivateEndpointConnection
         | ArmType::SingleServer

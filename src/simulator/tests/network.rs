@@ -576,3 +576,106 @@ fn a_security_rule_that_cannot_be_is_refused() {
     let nowhere = rule("ours").replace("/nsg/", "/nowhere/");
     assert_eq!(azure.put(&nowhere, &rule_body(200)).status, 404);
 }
+
+fn endpoint() -> String {
+    format!("{}/Microsoft.Network/privateEndpoints/ours", super::GROUP)
+}
+
+fn endpoint_body(target: &str, subnet: &str) -> serde_json::Value {
+    json!({ "location": "West Europe", "properties": {
+        "subnet": { "id": subnet },
+        "privateLinkServiceConnections": [{ "name": "ours", "properties": {
+            "privateLinkServiceId": server(target), "groupIds": ["postgresqlServer"] } }] } })
+}
+
+fn zone_group_body() -> serde_json::Value {
+    json!({ "properties": { "privateDnsZoneConfigs": [
+        { "name": "privatelink", "properties": { "privateDnsZoneId": super::zone(super::ENDPOINT_ZONE) } }] } })
+}
+
+#[test]
+fn an_endpoint_shows_at_its_server_and_its_zone_group_in_the_zone() {
+    let mut azure = Azure::scenario(&json!({}));
+    let subnet = format!("{}/subnets/pe", network("target"));
+    let created = azure.put(&endpoint(), &endpoint_body("pg-target", &subnet));
+    assert_eq!(
+        (created.status, &created.value()["properties"]["provisioningState"]),
+        (201, &json!("Updating"))
+    );
+    assert_eq!(
+        code(&azure.put(
+            &endpoint().replace("ours", "second"),
+            &endpoint_body("pg-target", &subnet)
+        )),
+        (429, "AnotherOperationInProgress".into())
+    );
+    azure.pass(60);
+    let read = azure.get(&endpoint()).value();
+    let connection = &read["properties"]["privateLinkServiceConnections"][0]["properties"];
+    assert_eq!(connection["privateLinkServiceConnectionState"]["status"], "Approved");
+    let address = read["properties"]["customDnsConfigs"][0]["ipAddresses"][0].clone();
+    let shown = |azure: &mut Azure| {
+        let target = azure.get(&server("pg-target")).value();
+        let all = target["properties"]["privateEndpointConnections"]
+            .as_array()
+            .unwrap()
+            .clone();
+        all.iter()
+            .filter(|each| each["properties"]["privateEndpoint"]["id"] == endpoint())
+            .count()
+    };
+    assert_eq!(shown(&mut azure), 1);
+
+    let group = format!("{}/privateDnsZoneGroups/default", endpoint());
+    let record = format!("{}/A/pg-target", super::zone(super::ENDPOINT_ZONE));
+    azure.put_done(&group, &zone_group_body());
+    assert_eq!(
+        azure.get(&record).value()["properties"]["aRecords"],
+        json!([{ "ipv4Address": address }])
+    );
+    assert_eq!(
+        code(&azure.put(&group.replace("default", "more"), &zone_group_body())).0,
+        400,
+        "an endpoint has one group"
+    );
+    azure.delete(&group);
+    azure.pass(60);
+    assert_eq!((azure.get(&group).status, azure.get(&record).status), (404, 404));
+    azure.put_done(&group, &zone_group_body());
+    azure.delete(&endpoint());
+    azure.pass(60);
+    assert_eq!(
+        (
+            azure.get(&endpoint()).status,
+            azure.get(&record).status,
+            shown(&mut azure)
+        ),
+        (404, 404, 0)
+    );
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_is_refused() {
+    let mut azure = Azure::scenario(&json!({}));
+    let subnet = format!("{}/subnets/pe", network("target"));
+    let mut refused = |body: &serde_json::Value| code(&azure.put(&endpoint(), body));
+    assert_eq!(
+        refused(&endpoint_body("pg-runtime", &subnet)),
+        (400, "OperationNotAllowed".into())
+    );
+    assert_eq!(
+        refused(&endpoint_body("pg-target", &subnet.replace("/pe", "/nowhere"))),
+        (400, "InvalidResourceReference".into())
+    );
+    assert_eq!(
+        refused(&endpoint_body("nowhere", &subnet)),
+        (400, "InvalidResourceReference".into())
+    );
+    let mut other = endpoint_body("pg-target", &subnet);
+    other["properties"]["privateLinkServiceConnections"][0]["properties"]["groupIds"] = json!(["sqlServer"]);
+    assert_eq!(refused(&other), (400, "InvalidPrivateLinkGroupId".into()));
+    other["properties"]["privateLinkServiceConnections"] = json!([]);
+    assert_eq!(refused(&other).0, 400);
+    let group = format!("{}/privateDnsZoneGroups/default", endpoint());
+    assert_eq!(azure.put(&group, &zone_group_body()).status, 404);
+}
