@@ -1,6 +1,9 @@
 //! N004: a security group has one rule of a priority for each direction. Rules that pgferry takes away make room; all others
 //! are in the way. What was not looked at is not judged.
 
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use serde_json::Value as Json;
 
 use crate::arm::ArmId;
@@ -23,40 +26,46 @@ pub(super) fn run(inputs: &Inputs<'_>) -> Vec<Finding> {
         .flat_map(|declaration| declaration.units())
         .filter_map(|unit| Some((unit, unit.id.known()?)))
         .collect();
+    if rules.is_empty() {
+        return Vec::new();
+    }
+    let mut taken = standing(inputs, &rules);
     let mut found = Vec::new();
-    for (at, (unit, id)) in rules.iter().enumerate() {
-        let Some(place) = place(&unit.body.to_shown()) else {
+    for (unit, id) in rules {
+        let (Some(place), Some(group)) = (place(&unit.body.to_shown()), id.parent()) else {
             continue;
         };
-        let same_group = |other: &ArmId| other.parent() == id.parent() && other != *id;
-        let declared = rules.iter().take(at).find(|(other, other_id)| {
-            same_group(other_id) && self::place(&other.body.to_shown()).as_ref() == Some(&place)
-        });
-        let other = match declared {
-            Some((other, _)) => Some(other.address.resource.to_string()),
-            None => in_the_way(inputs, id, &place, &rules),
-        };
-        found.extend(other.map(|other| finding(unit, &place, &other)));
+        match taken.entry((group, place)) {
+            Entry::Occupied(other) => found.push(finding(unit, &other.key().1, other.get())),
+            Entry::Vacant(free) => {
+                free.insert(unit.address.resource.to_string());
+            }
+        }
     }
     found
 }
 
-/// A rule of the group that stays and has the place already.
-fn in_the_way(inputs: &Inputs<'_>, id: &ArmId, wanted: &Place, declared: &[(&Unit, &ArmId)]) -> Option<String> {
-    let collection = id.collection()?;
-    let mut others = inputs.observed.members(&collection);
-    let other = others.find(|other| {
-        let object = inputs.observed.object(other);
-        let leaves = declared.iter().any(|(_, id)| id == other) || is_ours(inputs, other);
-        !leaves && object.and_then(place).as_ref() == Some(wanted)
-    })?;
-    Some(format!("`{}`, which is there already", other.name()))
-}
-
-/// Whether we made an object, so that it goes once nothing declares it.
-fn is_ours(inputs: &Inputs<'_>, id: &ArmId) -> bool {
-    let mut records = inputs.prior.iter().map(|(_, remembered)| &remembered.record);
-    records.any(|record| record.id.as_ref() == Some(id) && record.origin == Origin::Created)
+/// The places of rules that stay as they are, with what to call each: what is declared is looked at by itself, and what we made
+/// leaves.
+fn standing(inputs: &Inputs<'_>, rules: &[(&Unit, &ArmId)]) -> HashMap<(ArmId, Place), String> {
+    let ours = inputs.prior.iter().map(|(_, remembered)| &remembered.record);
+    let ours = ours.filter(|record| record.origin == Origin::Created);
+    let moving: HashSet<&ArmId> = ours
+        .filter_map(|record| record.id.as_ref())
+        .chain(rules.iter().map(|(_, id)| *id))
+        .collect();
+    let collections: BTreeSet<_> = rules.iter().filter_map(|(_, id)| id.collection()).collect();
+    let others = collections
+        .iter()
+        .flat_map(|collection| inputs.observed.members(collection))
+        .filter(|other| !moving.contains(other));
+    others
+        .filter_map(|other| {
+            let place = place(inputs.observed.object(other)?)?;
+            let name = format!("`{}`, which is there already", other.name());
+            Some(((other.parent()?, place), name))
+        })
+        .collect()
 }
 
 fn place(rule: &Json) -> Option<Place> {
