@@ -1,6 +1,7 @@
 //! What a look at Azure found, by ARM id. Pure memory: it never looks itself.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -16,7 +17,42 @@ pub enum Presence {
     /// There, as answered.
     Present(Arc<Json>),
     /// Nobody could say; why. Nothing is created on the strength of that.
-    Unreadable(String),
+    Unreadable(Hidden),
+}
+
+/// Why nobody could say whether something is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// The service refused the look, in these words.
+    Refused(String),
+    /// A snapshot was looked at in place of Azure, and says nothing of it.
+    NotInSnapshot,
+    /// Nobody looked.
+    NotLookedAt,
+}
+
+impl Hidden {
+    /// What lets it be seen, given what a refused identity lacks.
+    pub fn way_out(&self, lacking: &str) -> String {
+        match self {
+            Self::Refused(_) | Self::NotLookedAt => format!("give the identity {lacking}"),
+            Self::NotInSnapshot => {
+                "take the snapshot anew with `pgferry snapshot`, or give --snapshot-complete if nothing \
+                                    exists but what it holds"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(reason) => f.write_str(reason),
+            Self::NotInSnapshot => f.write_str("the snapshot does not say whether it is there"),
+            Self::NotLookedAt => f.write_str("it was not looked at"),
+        }
+    }
 }
 
 /// In which state the last operation on an object has left it.
@@ -49,7 +85,7 @@ impl<'a> Condition<'a> {
 pub struct Observed {
     objects: HashMap<ArmId, Presence>,
     migrations: BTreeMap<ArmId, Arc<Vec<Migration>>>,
-    unreadable_migrations: BTreeMap<ArmId, String>,
+    unreadable_migrations: BTreeMap<ArmId, Hidden>,
     collections: BTreeMap<Collection, Vec<ArmId>>,
 }
 
@@ -65,7 +101,7 @@ impl Observed {
     }
 
     /// Notes that nobody could say which migrations a target has, and why.
-    pub fn insert_unreadable_migrations(&mut self, target: ArmId, reason: String) {
+    pub fn insert_unreadable_migrations(&mut self, target: ArmId, reason: Hidden) {
         self.unreadable_migrations.insert(target, reason);
     }
 
@@ -103,8 +139,8 @@ impl Observed {
     }
 
     /// Why the migrations of a target could not be read; `None` where they were, or where nobody looked.
-    pub fn why_migrations_unreadable(&self, target: &ArmId) -> Option<&str> {
-        self.unreadable_migrations.get(target).map(String::as_str)
+    pub fn why_migrations_unreadable(&self, target: &ArmId) -> Option<&Hidden> {
+        self.unreadable_migrations.get(target)
     }
 
     /// Whether the migrations of a target were asked for.

@@ -1,5 +1,7 @@
 //! Looks at Azure: one list call per parent collection, one read only to confirm that a top-level object is absent, all in
-//! flight at once. It reads through `ArmRead`, so it cannot change anything.
+//! flight at once. It reads through `ArmRead`, so it cannot change anything. A snapshot can stand in Azure's place.
+
+pub mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,8 +17,9 @@ use crate::graph::{Extent, Graph};
 use crate::kind::connect::Server;
 use crate::kind::schema::Term;
 use crate::kind::{self, Conduct};
-use crate::observed::{Observed, Presence};
+use crate::observed::{Hidden, Observed, Presence};
 use crate::prior::Prior;
+use snapshot::Snapshot;
 
 /// Reads in flight. The client's own governor slows them down where quotas are short.
 const IN_FLIGHT: usize = 64;
@@ -40,6 +43,15 @@ pub struct Seen<D> {
     pub observed: Observed,
     /// Attributes that Azure told.
     pub outputs: Outputs,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// Azure, as it is now.
+    Azure(&'a dyn ArmRead),
+    /// What an earlier look found.
+    Snapshot(&'a Snapshot),
 }
 
 /// A configuration that can be evaluated as often as more becomes known; pure functions of what is known.
@@ -67,7 +79,7 @@ pub trait Declare: Sync {
 pub async fn look<D: Declare>(
     configuration: &D,
     prior: &Prior,
-    arm: &dyn ArmRead,
+    source: Source<'_>,
 ) -> Result<Seen<D::Declared>, RefreshError> {
     let mut observed = Observed::default();
     let mut told = Outputs::default();
@@ -78,7 +90,7 @@ pub async fn look<D: Declare>(
         if wanted.is_empty() {
             break;
         }
-        observe(&mut observed, &wanted, arm).await?;
+        source.observe(&mut observed, &wanted).await?;
         told = outputs(&readable, &observed);
         if extent == Extent::All {
             break;
@@ -87,12 +99,24 @@ pub async fn look<D: Declare>(
     let outputs = told;
     let declared = configuration.complete(&outputs).map_err(RefreshError::Configuration)?;
     let wanted = everything(declared.as_ref(), prior).without(&observed);
-    observe(&mut observed, &wanted, arm).await?;
+    source.observe(&mut observed, &wanted).await?;
     Ok(Seen {
         declared,
         observed,
         outputs,
     })
+}
+
+impl Source<'_> {
+    async fn observe(self, observed: &mut Observed, wanted: &Wanted) -> Result<(), RefreshError> {
+        match self {
+            Self::Azure(arm) => observe(observed, wanted, arm).await,
+            Self::Snapshot(snapshot) => {
+                snapshot.observe(observed, wanted);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// What is to be looked at.
@@ -276,10 +300,21 @@ async fn get(id: &ArmId, arm: &dyn ArmRead) -> Result<Presence, ArmError> {
 }
 
 /// Missing rights are an answer of their own: unknown, not absent.
-fn refused(error: ArmError) -> Result<String, ArmError> {
+fn refused(error: ArmError) -> Result<Hidden, ArmError> {
+    refusal(&error).ok_or(error)
+}
+
+fn refusal(error: &ArmError) -> Option<Hidden> {
     match &error.failure {
-        Failure::Refused(service) if service.status == 403 => Ok(service.to_string()),
-        _ => Err(error),
+        Failure::Refused(service) if service.status == 403 => Some(Hidden::Refused(service.to_string())),
+        Failure::Refused(_)
+        | Failure::Failed(_)
+        | Failure::Throttled { .. }
+        | Failure::Unauthenticated { .. }
+        | Failure::Unreachable(_)
+        | Failure::Garbled(_)
+        | Failure::Unaddressable { .. }
+        | Failure::TimedOut { .. } => None,
     }
 }
 
@@ -306,12 +341,9 @@ async fn list(
     };
     let mut members = Vec::new();
     for answer in answers {
-        // A child's own `id` may name another parent in some answers: below a parent, identity is the name.
-        let id = match answer.get("name").and_then(Json::as_str) {
-            Some(name) if below => Some(collection.parent.child(collection.members.last(), name)),
-            _ => answer.get("id").and_then(Json::as_str).and_then(|id| id.parse().ok()),
+        let Some(id) = member_id(&collection, &answer) else {
+            continue;
         };
-        let Some(id) = id else { continue };
         // Siblings are kept below a parent, where a kind may tell objects by a member; elsewhere only what is wanted.
         if below || wanted.binary_search(&id).is_ok() {
             members.push(id.clone());
@@ -335,6 +367,16 @@ async fn list(
         }
     }
     Ok(())
+}
+
+/// Which member of a collection an object in its list is. A child's own `id` may name another parent in some answers: below a
+/// parent, identity is the name.
+fn member_id(collection: &Collection, answer: &Json) -> Option<ArmId> {
+    let is_below = collection.parent.as_str().contains("/providers/");
+    match answer.get("name").and_then(Json::as_str) {
+        Some(name) if is_below => Some(collection.parent.child(collection.members.last(), name)),
+        Some(_) | None => answer.get("id").and_then(Json::as_str)?.parse().ok(),
+    }
 }
 
 /// Takes children out of their parent's answer. They are not kept twice: nothing else reads them there.
@@ -444,7 +486,7 @@ mod tests {
         let mut observed = Observed::default();
         observe(&mut observed, &wanted, &Refusing(403)).await.unwrap();
         let reason = observed.why_migrations_unreadable(&target()).unwrap();
-        assert!(reason.contains("may not list migrations"), "{reason}");
+        assert!(reason.to_string().contains("may not list migrations"), "{reason}");
         assert!(observed.knows_migrations(&target()), "it is not asked for again");
         assert!(
             observe(&mut Observed::default(), &wanted, &Refusing(400))

@@ -65,6 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "address",
             "diagnostic",
+            "secret",
             "lang",
             "arm",
             "kind",

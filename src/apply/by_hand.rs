@@ -130,6 +130,7 @@ impl<'a> ByHand<'a> {
                 cloud: caller.cloud,
                 subscription: caller.subscription.clone(),
                 records: BTreeMap::new(),
+                snapshot: None,
             },
             changes: Vec::new(),
             kept: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use super::env::Pipeline;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::plan::{FromTerraform, show};
+use super::plan::{FromTerraform, approved, show};
 use super::plan_file;
 use super::project::Purpose;
 use super::session::{Afterwards, Planned, Session};
@@ -106,11 +106,22 @@ pub(crate) async fn apply(args: &ApplyArgs, call: &Call<'_>) -> Result<Exit, Com
         false => Mode::Apply,
     });
     let order = match (&args.file, &args.approved) {
-        (Some(file), _) => Order::Saved(Box::new(plan_file::read(&call.directory.join(file))?)),
+        (Some(file), _) => Order::Saved(Box::new(live(file, plan_file::read(&call.directory.join(file))?)?)),
         (None, Some(fingerprint)) => Order::Approved(aim, fingerprint.clone()),
         (None, None) => Order::Asked(aim),
     };
     run(order, &args.working, &args.running, call).await
+}
+
+/// A plan that was made from a snapshot is read and approved, and not carried out: whoever kept it has not seen Azure.
+fn live(file: &Path, saved: Saved) -> Result<Saved, CommandError> {
+    match saved.plan.base.snapshot {
+        None => Ok(saved),
+        Some(_) => Err(CommandError::PlanOfSnapshot {
+            path: file.to_owned(),
+            instead: approved(&saved.plan, &saved.aim),
+        }),
+    }
 }
 
 pub(crate) async fn destroy(args: &DestroyArgs, call: &Call<'_>) -> Result<Exit, CommandError> {

@@ -15,6 +15,7 @@ use super::dial::DialError;
 use super::exit::Exit;
 use super::plan_file::PlanFileError;
 use super::project::Refused;
+use super::snapshot_file::SnapshotFileError;
 use super::view::layout::{clean, hang, listed, pad, typed};
 use super::view::plan::to_accept;
 use super::view::time::instant;
@@ -89,6 +90,29 @@ pub(crate) enum CommandError {
         path: PathBuf,
         /// What is wrong with it.
         source: PlanFileError,
+    },
+    /// A plan that nobody looked at Azure for.
+    PlanOfSnapshot {
+        /// The file.
+        path: PathBuf,
+        /// The command that does what it does, if that still is what is to be done.
+        instead: String,
+    },
+    /// A file that holds no snapshot, or one that cannot be used.
+    SnapshotFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SnapshotFileError,
+    },
+    /// A snapshot of another cloud or subscription.
+    ForeignSnapshot {
+        /// The file.
+        path: PathBuf,
+        /// What it was taken of.
+        of: String,
+        /// What this run is for.
+        here: String,
     },
     /// A plan that was made for another cloud or subscription.
     ForeignPlan {
@@ -441,6 +465,20 @@ impl CommandError {
             Self::PlanFile { path, source } => Report::new(format!("cannot use the plan {}", path.display()))
                 .because(source.to_string())
                 .hint("make it again with `pgferry plan --out FILE`"),
+            Self::PlanOfSnapshot { path, instead } => {
+                Report::new(format!("the plan {} was made from a snapshot, to be read", path.display()))
+                    .because("nobody looked at Azure for it, so nobody knows whether it still holds; nothing was changed")
+                    .hint(format!("`pgferry {instead}` looks at Azure before it does anything"))
+            }
+            Self::SnapshotFile { path, source } => Report::new(format!("cannot use the snapshot {}", path.display()))
+                .because(source.to_string())
+                .hint("make it again with `pgferry snapshot --out FILE`"),
+            Self::ForeignSnapshot { path, of, here } => {
+                Report::new(format!("the snapshot {} was taken of something else", path.display()))
+                    .fact("taken of", of)
+                    .fact("here is", here)
+                    .hint("make one here with `pgferry snapshot --out FILE`")
+            }
             Self::ForeignPlan { made_for, here } => Report::new("this plan was made for something else")
                 .fact("made for", made_for)
                 .fact("here is", here)

@@ -45,6 +45,8 @@ mod show;
 mod signals;
 mod simulated;
 mod simulator;
+mod snapshot;
+mod snapshot_file;
 mod spelling;
 mod state;
 mod status;
@@ -181,6 +183,7 @@ enum Command {
     Console(console::ConsoleArgs),
     Plan(plan::PlanArgs),
     Graph(graph::GraphArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Preflight(preflight::PreflightArgs),
     Verify(verify::VerifyArgs),
     Drift(drift::DriftArgs),
@@ -331,6 +334,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::Validate(_)
         | Command::Plan(_)
         | Command::Graph(_)
+        | Command::Snapshot(_)
         | Command::Preflight(_)
         | Command::Verify(_)
         | Command::Drift(_)
@@ -363,6 +367,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Validate(args) => validate::run(args, call),
             Command::Plan(args) => plan::run(args, call).await,
             Command::Graph(args) => graph::run(args, call).await,
+            Command::Snapshot(args) => snapshot::run(args, call).await,
             Command::Preflight(args) => preflight::run(args, call).await,
             Command::Verify(args) => verify::run(args, call).await,
             Command::Drift(args) => drift::run(args, call).await,

@@ -1,22 +1,27 @@
 //! `pgferry plan`: what apply would do, and why. It changes nothing, locks nothing and needs no password.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::Call;
-use super::aiming::Aiming;
+use super::aiming::{Aiming, again};
+use super::calling::Calling;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
 use super::plan_file;
 use super::project::Purpose;
 use super::renderings::{ForPeople, Renderings};
-use super::session::{Planned, Session};
+use super::session::{Planned, Session, plan_from};
+use super::snapshot_file::SnapshotFile;
 use super::ui::{Ui, Verbosity};
 use super::view::layout::typed;
 use super::view::plan::{Detail, PlanView, Reads};
-use crate::plan::{Mode, Plan};
+use crate::azure::clock::WallClock;
+use crate::clock::Clock;
+use crate::plan::{Aim, Mode, Plan};
+use crate::refresh::snapshot::Coverage;
 
 /// Show what apply would do, and why
 #[derive(Args)]
@@ -31,6 +36,7 @@ use crate::plan::{Mode, Plan};
     ("pgferry plan --markdown=plan.md --sarif=plan.sarif", "for a pull request, beside the plan for people"),
     ("pgferry plan --markdown --max-bytes 30000", "shortened until it fits"),
     ("pgferry plan --html=plan.html", "a page with a picture"),
+    ("pgferry plan --snapshot azure.json", "from what `pgferry snapshot` kept: no login, no network"),
 ]))]
 pub(crate) struct PlanArgs {
     /// End with 2 when something would change
@@ -45,6 +51,13 @@ pub(crate) struct PlanArgs {
     /// Keep the plan in a file, for `pgferry apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Plan from what `pgferry snapshot` kept, or from ARM objects as `az resource show` and Resource Graph print them, with
+    /// neither login nor network. What it does not hold is unknown
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// What the snapshot does not hold does not exist
+    #[arg(long, requires = "snapshot")]
+    snapshot_complete: bool,
     #[command(flatten)]
     aiming: Aiming,
     #[command(flatten)]
@@ -108,7 +121,6 @@ impl FromTerraform {
 
 pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let for_people = args.renderings.for_people()?;
-    let session = call.session(Purpose::Look).await?;
     let mode = match (args.destroy, args.refresh_only) {
         (true, _) => Mode::Destroy,
         (false, true) => Mode::Refresh,
@@ -122,29 +134,74 @@ pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, Comman
         }
     }
     let aim = args.aiming.aim(mode);
-    let Planned { plan, places, .. } = session.plan(&aim).await?;
+    let (Planned { plan, places, .. }, reads) = match &args.snapshot {
+        None => {
+            let session = call.session(Purpose::Look).await?;
+            let planned = session.plan(&aim).await?;
+            (planned, Some(Reads(session.client.requests().reads)))
+        }
+        Some(path) => (from_snapshot(path, args, &aim, call).await?, None),
+    };
     args.renderings.write(&plan, &places, call)?;
     if for_people == ForPeople::Wanted {
-        show(&plan, &session, call.ui);
+        show_after(&plan, reads, &call.calling, call.ui);
     }
     if let Some(path) = &args.out {
         let place = call.directory.join(path);
         plan_file::write(&place, &plan, &aim)?;
-        let line = call.calling.line(&format!("apply {}", typed(path.display())));
-        call.ui.say(&format!(
-            "\nThe plan is kept in {}. To carry it out: {line}\n",
-            path.display()
-        ));
+        call.ui.say(&format!("\n{}\n", kept(path, &plan, &aim, &call.calling)));
     }
     Ok(exit(&plan, args.detailed_exitcode))
 }
 
+async fn from_snapshot(path: &Path, args: &PlanArgs, aim: &Aim, call: &Call<'_>) -> Result<Planned, CommandError> {
+    let coverage = match args.snapshot_complete {
+        true => Coverage::Complete,
+        false => Coverage::Partial,
+    };
+    let snapshot = SnapshotFile::read(&call.directory.join(path), coverage)?;
+    let project = call.project(Purpose::Look)?;
+    plan_from(&snapshot, &project, call, aim).await
+}
+
+/// Where the plan is kept, and how it is carried out. One that was made from a snapshot is not: what it does is approved instead.
+fn kept(path: &Path, plan: &Plan, aim: &Aim, calling: &Calling) -> String {
+    let place = path.display();
+    match plan.base.snapshot {
+        None => {
+            let line = calling.line(&format!("apply {}", typed(&place)));
+            format!("The plan is kept in {place}. To carry it out: {line}")
+        }
+        Some(_) => {
+            let line = calling.line(&approved(plan, aim));
+            format!("The plan is kept in {place}, to be read. To look at Azure and do exactly this: {line}")
+        }
+    }
+}
+
+/// The command that does what a plan does, if that still is what is to be done.
+pub(crate) fn approved(plan: &Plan, aim: &Aim) -> String {
+    let command = match plan.mode {
+        Mode::Apply => "apply",
+        Mode::Refresh => "apply --refresh-only",
+        // It takes no fingerprint: it shows its plan and asks.
+        Mode::Destroy => return again("destroy", aim),
+    };
+    again(&format!("{command} --approved {}", plan.fingerprint()), aim)
+}
+
 /// Shows a plan with what it took.
 pub(crate) fn show(plan: &Plan, session: &Session, ui: &Ui) {
+    let reads = Reads(session.client.requests().reads);
+    show_after(plan, Some(reads), &session.project.calling, ui);
+}
+
+fn show_after(plan: &Plan, reads: Option<Reads>, calling: &Calling, ui: &Ui) {
     let view = PlanView {
         plan,
-        calling: &session.project.calling,
-        reads: Some(Reads(session.client.requests().reads)),
+        calling,
+        reads,
+        now: Some(WallClock.now()),
         detail: match ui.verbosity() {
             Verbosity::Quiet | Verbosity::Normal => Detail::Review,
             Verbosity::Detailed => Detail::Everything,

@@ -36,6 +36,14 @@ pub(crate) enum PlanFileError {
 /// When the file cannot be written.
 pub(crate) fn write(path: &Path, plan: &Plan, aim: &Aim) -> Result<(), CommandError> {
     let saved = Saved::new(plan.clone(), aim.clone(), Uuid::new_v4(), WallClock.now());
+    write_private(path, saved.to_text().as_bytes()).map_err(|source| unusable(path, source))
+}
+
+/// Writes a file at once or not at all, readable by its owner alone.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
@@ -47,14 +55,13 @@ pub(crate) fn write(path: &Path, plan: &Plan, aim: &Aim) -> Result<(), CommandEr
     let written = options
         .open(&beside)
         .and_then(|mut file| {
-            file.write_all(saved.to_text().as_bytes())?;
+            file.write_all(bytes)?;
             file.sync_all()
         })
         .and_then(|()| fs::rename(&beside, path));
-    written.map_err(|source| {
+    written.inspect_err(|_| {
         // The error that counts is the first.
         let _ = fs::remove_file(&beside);
-        unusable(path, source)
     })
 }
 

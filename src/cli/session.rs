@@ -8,15 +8,18 @@ use pgferry_state::{Lineage, LocalStore, SealedStore, Serial, Snapshot, Store};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Call;
 use super::env::Env;
 use super::error::CommandError;
 use super::project::{Project, Purpose, Wishes};
 use super::simulated;
+use super::snapshot_file::SnapshotFile;
 use super::ui::Ui;
 use super::view::layout::listed;
 use super::view::plan::problem::Places;
 use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
+use crate::azure::clock::WallClock;
 use crate::azure::{self, Client, Connection, CredentialSettings};
 use crate::block::Check;
 use crate::clock::Clock;
@@ -27,7 +30,8 @@ use crate::graph::{Extent, Graph};
 use crate::plan::rebuild;
 use crate::plan::{self, Aim, Checked, Inputs, Output, Plan, Statements};
 use crate::prior::{Prior, UnitRecord};
-use crate::refresh::{self, Declare, RefreshError, Seen};
+use crate::refresh::snapshot::{Head, Record, Recording, State, Taken};
+use crate::refresh::{self, Declare, RefreshError, Seen, Source};
 use crate::secret::Secrets;
 
 /// A project with a connection and a memory.
@@ -147,59 +151,26 @@ impl Session {
     /// What is wrong with the configuration, or why Azure could not be read.
     pub(crate) async fn plan(&self, aim: &Aim) -> Result<Planned, CommandError> {
         let (_, prior) = self.remembered().await?;
-        let Seen {
-            declared,
-            observed,
-            outputs,
-        } = self.look(&prior).await?;
-        let Declared {
-            graph,
-            outputs: values,
-            secrets,
-            warnings,
-            unused: _,
-            moves,
-            removals,
-            imports,
-            checks,
-        } = declared;
-        if !warnings.is_empty() {
-            self.ui.say(&self.project.rendered(warnings, self.ui.width()));
-        }
-        let renamed = prior.renamed(&moves);
-        refuse_unknown(aim, &graph, &renamed.prior)?;
-        let statements = Statements {
-            moves: renamed.moves,
-            blocked: renamed.blocked,
-            removals,
-            imports,
-            checks: self.judged(&checks),
-        };
-        let plan = plan::propose(Inputs {
-            aim,
-            graph: &graph,
-            prior: &renamed.prior,
-            observed: &observed,
+        let seen = self.look(&prior).await?;
+        propose(&self.project, self.subscription.clone(), &self.ui, seen, prior, aim)
+    }
+
+    /// Looks at Azure and keeps what it finds, with what is remembered.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or why Azure could not be read.
+    pub(crate) async fn snapshot(&self) -> Result<Taken, CommandError> {
+        let (remembered, prior) = self.remembered().await?;
+        let recording = Recording::of(self.client.as_ref());
+        let seen = look(&self.project, &prior, Source::Azure(&recording)).await;
+        let seen = seen.map_err(|error| failed(&self.project, &self.ui, error))?;
+        let head = Head {
+            taken: WallClock.now(),
             cloud: self.project.cloud(),
             subscription: self.subscription.clone(),
-            outputs: shown(&values),
-            statements: &statements,
-        })
-        .map_err(|found| self.refuse(found))?;
-        let drifted = plan.drift.iter().filter_map(|drift| {
-            let declaration = graph.get(&drift.unit.resource)?;
-            Some((declaration.address.clone(), declaration.span))
-        });
-        let drifted = drifted.collect();
-        let places = Places::of(&plan, &graph, &self.project.sources, &self.project.directory);
-        Ok(Planned {
-            plan,
-            outputs,
-            secrets,
-            run: None,
-            places,
-            drifted,
-        })
+            state: remembered.map(exported),
+        };
+        Ok(recording.into_file(&seen.declared.graph, &seen.observed, head, &seen.declared.secrets))
     }
 
     /// What is declared, the secrets that it supplies and what Azure tells of it, without a plan.
@@ -254,8 +225,8 @@ impl Session {
     }
 
     async fn look(&self, prior: &Prior) -> Result<Seen<Declared>, CommandError> {
-        let seen = refresh::look(&Declaring(&self.project), prior, self.client.as_ref()).await;
-        seen.map_err(|error| self.failed(error))
+        let seen = look(&self.project, prior, Source::Azure(self.client.as_ref())).await;
+        seen.map_err(|error| failed(&self.project, &self.ui, error))
     }
 
     /// Output values and checks, now that Azure has told so much.
@@ -266,19 +237,8 @@ impl Session {
         let declared = self.project.program.declare(told).map_err(|found| self.refuse(found))?;
         Ok(Afterwards {
             outputs: shown(&declared.outputs),
-            checks: self.judged(&declared.checks),
+            checks: judged(&self.project, &declared.checks),
         })
-    }
-
-    /// Checks with their places.
-    fn judged(&self, checks: &[Check]) -> Vec<Checked> {
-        let judged = |check: &Check| Checked {
-            name: check.name.clone(),
-            verdict: check.verdict,
-            message: check.message.clone(),
-            place: self.project.sources.locate(check.span).map(|place| place.to_string()),
-        };
-        checks.iter().map(judged).collect()
     }
 
     /// Says something on the side.
@@ -307,12 +267,127 @@ impl Session {
     fn refuse(&self, found: Diagnostics) -> CommandError {
         self.project.refuse(found, self.ui.width())
     }
+}
 
-    fn failed(&self, error: RefreshError) -> CommandError {
-        match error {
-            RefreshError::Configuration(found) => self.refuse(found),
-            RefreshError::Arm(error) => CommandError::Arm(Box::new(error)),
-        }
+/// Looks, as often as more becomes known.
+async fn look(project: &Project, prior: &Prior, source: Source<'_>) -> Result<Seen<Declared>, RefreshError> {
+    refresh::look(&Declaring(project), prior, source).await
+}
+
+/// Looks at a snapshot in place of Azure and proposes what to do: that takes neither a login nor a network.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub(crate) async fn plan_from(
+    snapshot: &SnapshotFile,
+    project: &Project,
+    call: &Call<'_>,
+    aim: &Aim,
+) -> Result<Planned, CommandError> {
+    let ui = call.ui;
+    let subscription = project.subscription(ui.width())?;
+    let (prior, memory) = snapshot.remembered(project, &subscription, call.env).await?;
+    let seen = look(project, &prior, Source::Snapshot(&snapshot.snapshot)).await;
+    let seen = seen.map_err(|error| failed(project, ui, error))?;
+    let mut planned = propose(project, subscription, ui, seen, prior, aim)?;
+    planned.plan.base.snapshot = Some(snapshot.origin(memory));
+    Ok(planned)
+}
+
+/// Proposes what to do about what was seen.
+fn propose(
+    project: &Project,
+    subscription: SubscriptionId,
+    ui: &Ui,
+    seen: Seen<Declared>,
+    prior: Prior,
+    aim: &Aim,
+) -> Result<Planned, CommandError> {
+    let Seen {
+        declared,
+        observed,
+        outputs,
+    } = seen;
+    let Declared {
+        graph,
+        outputs: values,
+        secrets,
+        warnings,
+        unused: _,
+        moves,
+        removals,
+        imports,
+        checks,
+    } = declared;
+    if !warnings.is_empty() {
+        ui.say(&project.rendered(warnings, ui.width()));
+    }
+    let renamed = prior.renamed(&moves);
+    refuse_unknown(aim, &graph, &renamed.prior)?;
+    let statements = Statements {
+        moves: renamed.moves,
+        blocked: renamed.blocked,
+        removals,
+        imports,
+        checks: judged(project, &checks),
+    };
+    let plan = plan::propose(Inputs {
+        aim,
+        graph: &graph,
+        prior: &renamed.prior,
+        observed: &observed,
+        cloud: project.cloud(),
+        subscription,
+        outputs: shown(&values),
+        statements: &statements,
+    })
+    .map_err(|found| project.refuse(found, ui.width()))?;
+    let drifted = plan.drift.iter().filter_map(|drift| {
+        let declaration = graph.get(&drift.unit.resource)?;
+        Some((declaration.address.clone(), declaration.span))
+    });
+    let drifted = drifted.collect();
+    let places = Places::of(&plan, &graph, &project.sources, &project.directory);
+    Ok(Planned {
+        plan,
+        outputs,
+        secrets,
+        run: None,
+        places,
+        drifted,
+    })
+}
+
+/// What a store remembers, as a snapshot keeps it.
+fn exported(remembered: Snapshot) -> State {
+    let records = remembered.records.into_iter().map(|(key, record)| {
+        let kept = Record {
+            revision: record.revision.get(),
+            document: record.document,
+        };
+        (key.to_string(), kept)
+    });
+    State {
+        lineage: remembered.lineage.to_string(),
+        records: records.collect(),
+    }
+}
+
+/// Checks with their places.
+fn judged(project: &Project, checks: &[Check]) -> Vec<Checked> {
+    let judged = |check: &Check| Checked {
+        name: check.name.clone(),
+        verdict: check.verdict,
+        message: check.message.clone(),
+        place: project.sources.locate(check.span).map(|place| place.to_string()),
+    };
+    checks.iter().map(judged).collect()
+}
+
+fn failed(project: &Project, ui: &Ui, error: RefreshError) -> CommandError {
+    match error {
+        RefreshError::Configuration(found) => project.refuse(found, ui.width()),
+        RefreshError::Arm(error) => CommandError::Arm(Box::new(error)),
     }
 }
 

@@ -58,6 +58,7 @@ fn show_plan(saved: &Saved, call: &Call<'_>) {
         plan: &saved.plan,
         calling: &call.calling,
         reads: None,
+        now: Some(saved.made),
         detail: match call.ui.verbosity() {
             Verbosity::Quiet | Verbosity::Normal => Detail::Review,
             Verbosity::Detailed => Detail::Everything,

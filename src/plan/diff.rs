@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
 use crate::kind::{self, Behind, BodyField, Compare, Conduct, Dead, OnChange, Thing, Unit, member};
-use crate::observed::{Condition, Presence};
+use crate::observed::{Condition, Hidden, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, Drift, FieldChange, Outcome, Reason, Shown};
@@ -175,11 +175,18 @@ fn must_exist(inputs: &Inputs<'_>, declaration: &Declaration, unit: &Unit) -> Re
     Err(problem.about(&declaration.address).into())
 }
 
-pub(super) fn unreadable(declaration: &Declaration, id: &ArmId, reason: &str) -> Diagnostic {
+pub(super) fn unreadable(declaration: &Declaration, id: &ArmId, hidden: &Hidden) -> Diagnostic {
+    let told = match hidden {
+        Hidden::Refused(_) | Hidden::NotLookedAt => format!("Azure does not let us read `{}`", id.name()),
+        Hidden::NotInSnapshot => format!("the snapshot does not hold `{}`", id.name()),
+    };
+    let way_out = hidden.way_out("the role Reader on it");
     Diagnostic::error(UNREADABLE, "object cannot be read")
-        .at(declaration.span, format!("Azure does not let us read `{}`", id.name()))
-        .detail(format!("{id}: {reason}"))
-        .hint("give the identity the role Reader on it; nothing is created where nobody knows what is there")
+        .at(declaration.span, told)
+        .detail(format!("{id}: {hidden}"))
+        .hint(format!(
+            "{way_out}; nothing is created where nobody knows what is there"
+        ))
 }
 
 /// One declared unit against what is there. `None` where it stays as it is.
@@ -254,7 +261,9 @@ fn left_behind<'a>(
         Some(Presence::Present(object)) => Some(object.as_ref()),
         Some(Presence::Unreadable(_)) | None if !ours => None,
         Some(Presence::Unreadable(why)) => return Err(leave::cannot_delete(&subject.unit.address, old, why)),
-        None => return Err(leave::cannot_delete(&subject.unit.address, old, "it was not looked at")),
+        None => {
+            return Err(leave::cannot_delete(&subject.unit.address, old, &Hidden::NotLookedAt));
+        }
     };
     let patience = subject.declaration.meta.timeouts.delete;
     let removal = object.filter(|_| ours).map(|object| Operation {

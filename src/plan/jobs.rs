@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
 use crate::kind::tags;
-use crate::observed::Presence;
+use crate::observed::{Hidden, Presence};
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
@@ -37,7 +37,11 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
             if let Some(reason) = inputs.observed.why_migrations_unreadable(&batch.target) {
                 kept.extend(inputs.prior.of(&batch.address).map(|(unit, _)| unit.clone()));
                 let refused = unreadable(&batch.target, reason).about(&batch.address);
-                let text = format!("Azure does not let us list the migrations of `{}`", batch.target.name());
+                let text = match reason {
+                    Hidden::Refused(_) | Hidden::NotLookedAt => "Azure does not let us list",
+                    Hidden::NotInSnapshot => "the snapshot does not hold",
+                };
+                let text = format!("{text} the migrations of `{}`", batch.target.name());
                 found.push(refused.at(declaration.span, text));
                 continue;
             }
@@ -111,10 +115,10 @@ pub(super) fn seen<'a>(
 }
 
 /// Nobody knows which databases have arrived or are on their way: nothing is started, and nothing forgotten.
-fn unreadable(target: &ArmId, reason: &str) -> Diagnostic {
+fn unreadable(target: &ArmId, hidden: &Hidden) -> Diagnostic {
     Diagnostic::error(UNREADABLE, "migrations cannot be read")
-        .detail(format!("{target}: {reason}"))
-        .hint("give the identity the right Microsoft.DBforPostgreSQL/flexibleServers/migrations/read on it")
+        .detail(format!("{target}: {hidden}"))
+        .hint(hidden.way_out("the right Microsoft.DBforPostgreSQL/flexibleServers/migrations/read on it"))
 }
 
 /// What a deal cannot do.

@@ -13,7 +13,7 @@ use crate::diagnostic::code::{IN_THE_WAY, KEPT, PROTECTED, STILL_RUNNING, UNREAD
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
 use crate::kind::{self, database_batch};
-use crate::observed::Presence;
+use crate::observed::{Hidden, Presence};
 use crate::prior::{Origin, Remembered};
 
 use super::action::{Action, Change, Reason};
@@ -68,7 +68,7 @@ pub(super) fn work(
                 ),
                 Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
                 Some(Presence::Unreadable(why)) => return Err(cannot_delete(unit, id, why)),
-                None => return Err(cannot_delete(unit, id, "it was not looked at")),
+                None => return Err(cannot_delete(unit, id, &Hidden::NotLookedAt)),
             }
         }
         (Some(id), Origin::Created) => match inputs.observed.get(id) {
@@ -81,7 +81,7 @@ pub(super) fn work(
             ),
             Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
             Some(Presence::Unreadable(why)) => return Err(cannot_delete(unit, id, why)),
-            None => return Err(cannot_delete(unit, id, "it was not looked at")),
+            None => return Err(cannot_delete(unit, id, &Hidden::NotLookedAt)),
         },
         (None, Origin::Created) => (change(Action::Forget, Some("it was never made")), Op::Note),
         (_, Origin::Adopted) => (
@@ -137,12 +137,12 @@ fn removed(inputs: &Inputs<'_>, unit: &UnitAddress) -> Option<AtEnd> {
     })
 }
 
-pub(super) fn cannot_delete(unit: &UnitAddress, id: &ArmId, why: &str) -> Diagnostics {
+pub(super) fn cannot_delete(unit: &UnitAddress, id: &ArmId, why: &Hidden) -> Diagnostics {
     Diagnostic::error(UNREADABLE, "object cannot be read")
         .detail(format!(
             "{unit} is to be deleted, but nobody can say whether {id} is there: {why}"
         ))
-        .hint("give the identity the role Reader on it")
+        .hint(why.way_out("the role Reader on it"))
         .about(&unit.resource)
         .into()
 }

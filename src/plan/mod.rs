@@ -33,6 +33,7 @@ pub use step::{Answer, Await, Gate, Op, Step, StepId};
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, UnitAddress};
@@ -79,6 +80,32 @@ pub struct Base {
     pub subscription: SubscriptionId,
     /// The revision of every record that the plan touches.
     pub records: BTreeMap<UnitAddress, u64>,
+    /// What was looked at in place of Azure; `None` where Azure was. Such a plan is for reading: nobody knows how Azure is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<FromSnapshot>,
+}
+
+/// A snapshot that a plan was computed from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FromSnapshot {
+    /// When it was taken; `None` where it does not tell.
+    pub taken: Option<Timestamp>,
+    /// Whether what it does not hold was taken not to exist. Otherwise nobody knows.
+    pub complete: bool,
+    /// Where what is remembered comes from.
+    pub memory: Memory,
+}
+
+/// Where what is remembered comes from, in a plan that is not made from Azure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Memory {
+    /// The snapshot holds it.
+    Snapshot,
+    /// The state of the project, which lies on this machine.
+    State,
+    /// From nowhere: the plan was made as if nothing were remembered.
+    Nowhere,
 }
 
 /// Something that a check found in the plan.
@@ -235,6 +262,7 @@ fn propose_for(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
         cloud: inputs.cloud,
         subscription: inputs.subscription.clone(),
         records: touched.collect(),
+        snapshot: None,
     };
     Ok(Plan {
         format: Plan::FORMAT,

@@ -31,6 +31,7 @@ mod renamed;
 mod renderings;
 mod saved;
 mod secrets;
+mod snapshot;
 mod state;
 mod structure;
 mod support;

@@ -47,6 +47,7 @@ fn base() -> Base {
         cloud: Cloud::Simulator,
         subscription: SUBSCRIPTION.parse().unwrap(),
         records: BTreeMap::new(),
+        snapshot: None,
     }
 }
 

@@ -17,9 +17,12 @@ pub(crate) mod xml;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use jiff::Timestamp;
+
 use super::batch::{Page, Steps, batch};
 use super::change::{Frame, fields, lead, resource, shown, sign};
 use super::layout::{clean, count, hang, listed, pad};
+use super::time::{between, instant, length};
 use super::value::{Ids, Spelling};
 use crate::arm::SubscriptionId;
 use crate::block::Verdict;
@@ -29,7 +32,7 @@ use crate::config::amend::literal;
 use crate::diagnostic::Severity;
 use crate::kind::database_batch;
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
-use crate::plan::{Action, Change, Checked, Finding, Mode, Output, Plan};
+use crate::plan::{Action, Change, Checked, Finding, FromSnapshot, Memory, Mode, Output, Plan};
 
 /// The contract of `plan --json`.
 pub(crate) const JSON_SCHEMA: &str = include_str!("../../../schemas/pgferry/plan-json.json");
@@ -55,6 +58,8 @@ pub(crate) struct PlanView<'a> {
     pub(crate) calling: &'a Calling,
     /// What it took.
     pub(crate) reads: Option<Reads>,
+    /// The moment from which the age of a snapshot is counted; nothing where the text must not change with time.
+    pub(crate) now: Option<Timestamp>,
     /// How much of it.
     pub(crate) detail: Detail,
     /// How wide.
@@ -65,6 +70,7 @@ impl PlanView<'_> {
     /// As text with styles.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
+        self.source(&mut text);
         self.losses(&mut text);
         self.findings(&mut text);
         text.push_str(&checks(&self.plan.checks, self.columns));
@@ -95,6 +101,17 @@ impl PlanView<'_> {
                 Detail::Everything => Ids::Whole,
             },
         }
+    }
+
+    /// What a plan was made from that was not made from Azure.
+    fn source(&self, text: &mut String) {
+        let Some(snapshot) = &self.plan.base.snapshot else {
+            return;
+        };
+        let first = format!("{WARNING}NOT LIVE{WARNING:#}  ");
+        let sentence = provenance(snapshot, self.now).join(" ");
+        text.push_str(&hang(&first, "          ", &sentence, self.columns));
+        text.push('\n');
     }
 
     fn losses(&self, text: &mut String) {
@@ -378,15 +395,55 @@ impl PlanView<'_> {
     }
 
     fn requests(&self, text: &mut String) {
-        let Some(Reads(reads)) = self.reads else { return };
         let writes = self.plan.steps.iter().filter(|step| is_write(&step.op)).count();
-        let reads = usize::try_from(reads).unwrap_or(usize::MAX);
-        let mut sentence = format!("{} so far", count(reads, "read"));
+        let mut sentence = match (self.reads, &self.plan.base.snapshot) {
+            (Some(Reads(reads)), _) => {
+                let reads = usize::try_from(reads).unwrap_or(usize::MAX);
+                format!("{} so far", count(reads, "read"))
+            }
+            (None, Some(_)) => "not asked".to_owned(),
+            (None, None) => return,
+        };
         if writes > 0 {
             let _ = write!(sentence, "; {} to come", count(writes, "write"));
         }
         let _ = writeln!(text, "{DIM}Azure: {sentence}.{DIM:#}");
     }
+}
+
+/// What is said of a plan that was made from a snapshot: when that was taken, how old it is, and what follows from it.
+pub(crate) fn provenance(snapshot: &FromSnapshot, now: Option<Timestamp>) -> Vec<String> {
+    let FromSnapshot {
+        taken,
+        complete,
+        memory,
+    } = snapshot;
+    let mut sentences = Vec::new();
+    let age = |taken: Timestamp| match now {
+        Some(now) => format!(", {} ago", length(between(taken, now))),
+        None => String::new(),
+    };
+    sentences.push(match taken {
+        Some(taken) => format!(
+            "Made from a snapshot of Azure, taken {}{}; Azure was not asked.",
+            instant(*taken),
+            age(*taken)
+        ),
+        None => "Made from a list of ARM objects that does not say how old it is; Azure was not asked.".to_owned(),
+    });
+    if *complete {
+        sentences.push("What it does not hold was taken not to exist.".to_owned());
+    }
+    match memory {
+        Memory::Snapshot => {}
+        Memory::State => sentences.push("What is remembered comes from the state on this machine.".to_owned()),
+        Memory::Nowhere => sentences.push(
+            "The state was not read, as if nothing were remembered: what it would delete, forget or find changed by others \
+             is not told."
+                .to_owned(),
+        ),
+    }
+    sentences
 }
 
 /// The argument with which a batch accepts losses that it does not accept yet.
@@ -499,6 +556,7 @@ mod tests {
             plan,
             calling: &Calling::of(std::path::Path::new("."), &[]),
             reads: Some(Reads(14)),
+            now: None,
             detail: Detail::Review,
             columns: 80,
         };

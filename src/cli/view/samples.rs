@@ -21,6 +21,7 @@ pub(super) fn plan(changes: Vec<Change>, steps: Vec<Step>) -> Plan {
             cloud: Cloud::Public,
             subscription: SUBSCRIPTION.parse().unwrap(),
             records: BTreeMap::new(),
+            snapshot: None,
         },
         changes,
         kept: 12,

@@ -11,7 +11,7 @@ use crate::arm::{ArmId, Cloud, Outputs};
 use crate::config::{Declared, Inputs as Variables, Program, Sources, UnsetSensitive, parse};
 use crate::diagnostic::Diagnostics;
 use crate::kind::Defaults;
-use crate::observed::{Observed, Presence};
+use crate::observed::{Hidden, Observed, Presence};
 use crate::plan::step::{Remember, StepTarget};
 use crate::plan::{Aim, Change, Inputs, Op, Plan, propose};
 use crate::prior::{Prior, Remembered};
@@ -156,7 +156,7 @@ impl World {
             observed.insert_collection(collection, members);
         }
         for target in &self.closed {
-            observed.insert_unreadable_migrations(target.clone(), "may not list migrations".into());
+            observed.insert_unreadable_migrations(target.clone(), Hidden::Refused("may not list migrations".into()));
         }
         for (target, migrations) in &self.migrations {
             observed.insert_migrations(target.clone(), migrations.clone());

@@ -17,6 +17,7 @@ pub(crate) fn render(plan: &Plan, calling: &Calling) -> String {
         plan,
         calling,
         reads: None,
+        now: None,
         detail: Detail::Review,
         columns: COLUMNS,
     };

@@ -462,6 +462,7 @@ fn ours(plan: &Plan, calling: &Calling, places: &Places) -> Json {
         "cloud": plan.base.cloud,
         "subscription": plan.base.subscription,
         "fingerprint": plan.fingerprint().to_string(),
+        "snapshot": plan.base.snapshot,
         "losses": plan.losses,
         "findings": findings.collect::<Vec<_>>(),
         "units": plan.changes.iter().map(unit).collect::<Vec<_>>(),

@@ -9,7 +9,7 @@ use super::mermaid::{self, Reasons};
 use super::picture::Picture;
 use super::problem::{Level, Places, Problem, problems};
 use super::xml;
-use super::{is_batch, to_accept};
+use super::{is_batch, provenance, to_accept};
 use crate::arm::Cloud;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
@@ -223,6 +223,10 @@ impl Sheet<'_> {
         let mut text = format!("{MARKER}\n## pgferry plan: {title}\n\n");
         if plan.base.cloud == Cloud::Simulator {
             text.push_str("**SIMULATED**: against the simulator; nothing real is touched.\n\n");
+        }
+        if let Some(snapshot) = &plan.base.snapshot {
+            // Without an age: the same plan is the same text.
+            let _ = writeln!(text, "**NOT LIVE**: {}\n", provenance(snapshot, None).join(" "));
         }
         let refusals = self
             .problems
