@@ -142,6 +142,7 @@ impl<'a> ByHand<'a> {
             moves: Vec::new(),
             checks: Vec::new(),
             left_out: Vec::new(),
+            outlooks: BTreeMap::new(),
             outputs_before: BTreeMap::new(),
         };
         let begin = Edit::BeginRun {

@@ -14,11 +14,13 @@ mod jobs;
 mod leave;
 pub mod lint;
 pub mod order;
+pub mod outlook;
 pub mod questions;
 pub mod queue;
 pub mod rebuild;
 mod refresh_only;
 pub mod saved;
+pub mod schedule;
 mod select;
 pub mod step;
 pub mod withdrawn;
@@ -29,6 +31,7 @@ mod tests;
 
 pub use action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Tally};
 pub use aim::Aim;
+pub use outlook::{Experience, Outlook};
 pub use step::{Answer, Await, Gate, Op, Step, StepId};
 
 use std::collections::BTreeMap;
@@ -160,6 +163,9 @@ pub struct Plan {
     /// What would change, too, and is not what it was made for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<UnitAddress>,
+    /// What is known of the time that its migrations take. Nothing hangs on it: it is shown, and never approved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outlooks: BTreeMap<UnitAddress, Outlook>,
 }
 
 /// An output value as it is shown and kept.
@@ -273,6 +279,7 @@ fn propose_for(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
         drift: works.drift,
         losses: works.losses,
         findings,
+        outlooks: outlook::of(&steps, inputs.observed),
         steps,
         outputs_before: outputs_before(&inputs),
         outputs: inputs.outputs,

@@ -171,6 +171,7 @@ pub fn cut_to(then: &Plan, mut now: Plan) -> Plan {
     }
     now.steps = steps;
     now.changes.retain(|change| units.contains(&change.unit));
+    now.outlooks.retain(|unit, _| units.contains(unit));
     now.moves.retain(|moved| then.moves.contains(moved));
     now.losses.retain(|loss| resources.contains(&loss.address));
     now.findings.retain(|finding| {

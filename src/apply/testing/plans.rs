@@ -205,6 +205,7 @@ impl Plans {
             moves: Vec::new(),
             checks: Vec::new(),
             left_out: Vec::new(),
+            outlooks: BTreeMap::new(),
             outputs_before: BTreeMap::new(),
         }
     }

@@ -11,11 +11,13 @@ pub(crate) mod mermaid;
 pub(crate) mod picture;
 pub(crate) mod problem;
 pub(crate) mod sarif;
+pub(crate) mod schedule;
 pub(crate) mod svg;
 pub(crate) mod xml;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -84,6 +86,7 @@ impl PlanView<'_> {
         } else {
             self.changes(&mut text);
         }
+        text.push_str(&schedule::text(self.plan, self.columns));
         self.left_out(&mut text);
         self.outputs(&mut text);
         if !self.plan.changes.is_empty() {
@@ -420,7 +423,7 @@ pub(crate) fn provenance(snapshot: &FromSnapshot, now: Option<Timestamp>) -> Vec
     } = snapshot;
     let mut sentences = Vec::new();
     let age = |taken: Timestamp| match now {
-        Some(now) => format!(", {} ago", length(between(taken, now))),
+        Some(now) => format!(", {} ago", length(Duration::from_secs(between(taken, now).as_secs()))),
         None => String::new(),
     };
     sentences.push(match taken {
@@ -602,6 +605,18 @@ mod tests {
           + vnet_peering.hub_runtime#reverse
               + remote_network      = rg-net/vnet-hub
               + use_remote_gateways = true
+
+        Schedule, in turns; `#` is what the end hangs on:
+
+          pg-erp-prod 0                                  2 turns
+            wave1m1r1 |####################                    |
+            wave1m2r1 |                    ####################|
+
+          Hangs on: vnet_peering.hub_runtime#reverse > database_batch.wave1#1 > #2.
+          Estimate: unknown. No migration from the same source to the same target in the
+            same mode has ended before, and how large databases are is unknown.
+          Before that: 2 changes of other objects, whose time is unknown.
+          Deadlines: Azure gives a migration up 168 h after its start.
 
         Plan: 4 to add, 0 to change, 0 to destroy.
         Azure: 14 reads so far; 4 writes to come.

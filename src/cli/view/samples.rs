@@ -33,6 +33,7 @@ pub(super) fn plan(changes: Vec<Change>, steps: Vec<Step>) -> Plan {
         moves: Vec::new(),
         checks: Vec::new(),
         left_out: Vec::new(),
+        outlooks: BTreeMap::new(),
         outputs_before: BTreeMap::new(),
     }
 }

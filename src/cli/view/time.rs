@@ -24,7 +24,7 @@ pub(crate) fn roughly(duration: Duration) -> String {
     if minutes < 60 {
         format!("{minutes} min")
     } else {
-        length(Duration::from_secs(minutes * 60))
+        length(Duration::from_secs(minutes.saturating_mul(60)))
     }
 }
 

@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Json, json};
 use super::is_write;
 use super::picture::does;
 use super::problem::Places;
+use super::schedule;
 use crate::address::{Address, InstanceKey, ModulePath, Part, UnitAddress};
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
@@ -470,6 +471,7 @@ fn ours(plan: &Plan, calling: &Calling, places: &Places) -> Json {
         "left_out": plan.left_out,
         "moves": plan.moves,
         "steps": plan.steps.iter().map(|step| self::step(step, actions.get(&step.unit).copied())).collect::<Vec<_>>(),
+        "schedule": schedule::document(plan),
         "writes": plan.steps.iter().filter(|step| is_write(&step.op)).count(),
     })
 }

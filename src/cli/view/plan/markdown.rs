@@ -9,7 +9,7 @@ use super::mermaid::{self, Reasons};
 use super::picture::Picture;
 use super::problem::{Level, Places, Problem, problems};
 use super::xml;
-use super::{is_batch, provenance, to_accept};
+use super::{is_batch, provenance, schedule, to_accept};
 use crate::arm::Cloud;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
@@ -18,6 +18,7 @@ use crate::cli::view::change::{because, resource, shown, sign};
 use crate::cli::view::layout::{clean, count};
 use crate::cli::view::value::{Ids, Spelling};
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
+use crate::plan::schedule::Schedule;
 use crate::plan::{Change, Mode, Output, Plan, Reason};
 
 /// What a comment on GitHub may hold.
@@ -170,6 +171,7 @@ pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places, most: u64)
         sheet.moves(),
         sheet.drift(),
         sheet.details(),
+        sheet.schedule(),
         sheet.picture(),
         sheet.outputs(),
     ];
@@ -556,6 +558,29 @@ impl Sheet<'_> {
         Section::Grades(grades)
     }
 
+    /// When its migrations run.
+    fn schedule(&self) -> Section {
+        let Some(schedule) = Schedule::of(self.plan) else {
+            return Section::Grades(vec![Piece::default()]);
+        };
+        let facts: String = schedule::facts(&schedule)
+            .iter()
+            .map(|fact| format!("- {}\n", prose(fact)))
+            .collect();
+        let bars: usize = schedule.lanes.iter().map(|lane| lane.bars.len()).sum();
+        let mut grades = Vec::new();
+        if bars <= MOST_NODES {
+            let chart = fenced("mermaid", schedule::gantt(&schedule).trim_end());
+            grades.push(Piece::whole(folded("The schedule", &format!("{facts}\n{chart}"))));
+        }
+        grades.push(Piece::without(
+            folded("The schedule", &facts),
+            "the chart of the schedule",
+        ));
+        grades.push(Piece::without(String::new(), "the schedule"));
+        Section::Grades(grades)
+    }
+
     fn outputs(&self) -> Section {
         let outputs = &self.plan.outputs;
         if outputs.is_empty() || self.plan.changes.is_empty() || self.plan.mode == Mode::Destroy {
@@ -782,6 +807,25 @@ mod tests {
         +   vnet_peering.hub_runtime#reverse
         +       remote_network      = rg-net/vnet-hub
         +       use_remote_gateways = true
+        ```
+
+        </details>
+
+        <details><summary>The schedule</summary>
+
+        - Hangs on: vnet\_peering.hub\_runtime&#35;reverse &gt; database\_batch.wave1&#35;1 &gt; &#35;2.
+        - Estimate: unknown. No migration from the same source to the same target in the same mode has ended before, and how large databases are is unknown.
+        - Before that: 2 changes of other objects, whose time is unknown.
+        - Deadlines: Azure gives a migration up 168 h after its start.
+
+        ```mermaid
+        gantt
+          dateFormat YYYY-MM-DD HH:mm
+          axisFormat turn %-j
+          tickInterval 1day
+          section pg-erp-prod
+          wave1m1r1 :crit, 2000-01-01 00:00, 1440m
+          wave1m2r1 :crit, 2000-01-02 00:00, 1440m
         ```
 
         </details>

@@ -49,7 +49,7 @@ pub(crate) fn render(picture: &Picture, reasons: Reasons) -> String {
 }
 
 /// As Mermaid writes characters that mean something to it, or to the HTML and Markdown that it makes of a label.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
