@@ -9,11 +9,19 @@ use super::ui::Ui;
 use super::view::plan::JSON_SCHEMA;
 use crate::config::json_schema;
 
+/// The contract of the files of `plan --out`.
+const SAVED_PLAN: &str = include_str!("../../schemas/pgferry/saved-plan.json");
+
+/// The contract of the files of `snapshot`.
+const SNAPSHOT: &str = include_str!("../../schemas/pgferry/snapshot.json");
+
 /// Print a JSON Schema
 #[derive(Args)]
 #[command(after_help = help::examples(&[
     ("pgferry schema configuration", "of a configuration in JSON, *.hcl.json"),
     ("pgferry schema plan-json", "of what `pgferry plan --json` prints"),
+    ("pgferry schema saved-plan", "of the files of `pgferry plan --out`"),
+    ("pgferry schema snapshot", "of the files of `pgferry snapshot`"),
 ]))]
 pub(crate) struct SchemaArgs {
     /// Of what
@@ -28,12 +36,18 @@ enum Contract {
     Configuration,
     /// A plan in Terraform's JSON representation
     PlanJson,
+    /// A plan in a file
+    SavedPlan,
+    /// What a plan reads from Azure, in a file
+    Snapshot,
 }
 
 pub(crate) fn run(args: &SchemaArgs, ui: &Ui) -> Result<Exit, CommandError> {
     match args.of {
         Contract::Configuration => ui.data(&format!("{:#}\n", json_schema::configuration())),
         Contract::PlanJson => ui.data(JSON_SCHEMA),
+        Contract::SavedPlan => ui.data(SAVED_PLAN),
+        Contract::Snapshot => ui.data(SNAPSHOT),
     }
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::Ferry;
+use crate::support::{Ferry, follows_schema};
 
 fn fingerprint(text: &str) -> String {
     let line = text.lines().find_map(|line| line.strip_prefix("Fingerprint: "));
@@ -17,6 +17,8 @@ fn a_kept_plan_is_shown_without_its_configuration_carried_out_once_and_refused_a
     let planned = ferry.run(&["plan", "--out", "tonight.plan"]);
     assert_eq!(planned.code, 0, "{}", planned.all());
     assert!(planned.all().contains("apply tonight.plan"), "{}", planned.all());
+    let kept: Json = serde_json::from_slice(&fs::read(ferry.path("tonight.plan")).unwrap()).unwrap();
+    follows_schema("saved-plan.json", &kept);
 
     let elsewhere = Ferry::of("");
     fs::remove_file(elsewhere.path("main.hcl")).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Answer, Ferry, PASSWORD};
+use crate::support::{Answer, Ferry, PASSWORD, follows_schema};
 
 fn plan(answer: &Answer) -> Json {
     serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{}", answer.all()))
@@ -28,6 +28,7 @@ fn a_plan_from_a_snapshot_is_the_plan_of_that_moment_and_asks_nobody() {
     let text = fs::read_to_string(ferry.path("azure.json")).unwrap();
     assert!(!text.contains(PASSWORD), "{text}");
     let snapshot: Json = serde_json::from_str(&text).unwrap();
+    follows_schema("snapshot.json", &snapshot);
     let mut live = plan(&ferry.run(&["plan", "--json"]).expect(0));
 
     let other = elsewhere(&snapshot);
@@ -42,6 +43,7 @@ fn a_plan_from_a_snapshot_is_the_plan_of_that_moment_and_asks_nobody() {
     let made = made.expect(0);
     let mut read: Json = serde_json::from_slice(&fs::read(other.path("plan.json")).unwrap()).unwrap();
     assert_eq!(read["pgferry"]["snapshot"]["taken"], snapshot["taken"]);
+    follows_schema("plan-json.json", &read);
     for plan in [&mut live, &mut read] {
         plan["pgferry"]["snapshot"] = Json::Null;
     }

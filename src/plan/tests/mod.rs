@@ -1,9 +1,11 @@
 //! Plans of declared text against an Azure that is written down: one difference at a time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 use crate::arm::migration::Migration;
 use crate::arm::{ArmId, Cloud, Outputs};
@@ -12,6 +14,7 @@ use crate::config::{Declared, Inputs as Variables, Program, Sources, UnsetSensit
 use crate::diagnostic::Diagnostics;
 use crate::kind::Defaults;
 use crate::observed::{Hidden, Observed, Presence};
+use crate::plan::saved::Saved;
 use crate::plan::step::{Remember, StepTarget};
 use crate::plan::{Aim, Change, Inputs, Op, Plan, propose};
 use crate::prior::{Prior, Remembered};
@@ -110,8 +113,16 @@ impl World {
         self.objects.get_mut(id).unwrap()
     }
 
+    /// A plan. That it can be kept in a file as the schema of such files says is tested by the way.
     fn plan(&self, text: &str) -> Plan {
-        self.propose(text).unwrap()
+        let plan = self.propose(text).unwrap();
+        follows_schema(&Saved::new(
+            plan.clone(),
+            self.aim.clone(),
+            Uuid::nil(),
+            Timestamp::UNIX_EPOCH,
+        ));
+        plan
     }
 
     fn declared(&self, text: &str) -> Declared {
@@ -193,6 +204,19 @@ impl World {
             }
         }
     }
+}
+
+fn follows_schema(saved: &Saved) {
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let schema = serde_json::from_str(include_str!("../../../schemas/pgferry/saved-plan.json")).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    });
+    let file = serde_json::from_str(&saved.to_text()).unwrap();
+    let errors: Vec<String> = SCHEMA
+        .iter_errors(&file)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
 }
 
 /// The changes, each in a line.

@@ -56,6 +56,21 @@ fn copy_below(from: &Path, to: &Path) {
     }
 }
 
+/// Holds a document against one of the schemas that are promised.
+pub(crate) fn follows_schema(name: &str, document: &Json) {
+    let schema = fs::read(root().join("schemas/pgferry").join(name)).unwrap();
+    let schema: Json = serde_json::from_slice(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(document)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut surprising = document.clone();
+    surprising["surprise"] = 1.into();
+    assert!(!validator.is_valid(&surprising), "a new member is a decision");
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
