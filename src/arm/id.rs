@@ -205,6 +205,12 @@ impl ArmType {
         Some(found.1)
     }
 
+    /// The types whose objects an answer about one of this type holds whole, each with the member that lists them.
+    pub fn inline_children(&self) -> impl Iterator<Item = (Self, &'static str)> {
+        let children = INLINE.iter().map(|(child, member)| (Self::new(child), *member));
+        children.filter(|(child, _)| child.above().as_ref() == Some(self))
+    }
+
     /// The last word: `subnets` of `Microsoft.Network/virtualNetworks/subnets`.
     pub fn last(&self) -> &str {
         self.shown.rsplit('/').next().unwrap_or_default()

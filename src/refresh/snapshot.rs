@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use super::{INLINE, Wanted};
+use super::Wanted;
 use crate::arm::id::ArmIdError;
 use crate::arm::migration::Migration;
 use crate::arm::{ArmId, ArmType, Cloud, Collection, SubscriptionId};
@@ -260,14 +260,13 @@ impl Snapshot {
     fn take_inline(&mut self) {
         let mut children = Vec::new();
         for (parent, object) in &mut self.objects {
-            for (child, member) in INLINE {
+            for (members, member) in parent.arm_type().inline_children() {
                 let collection = Collection {
                     parent: parent.clone(),
-                    members: ArmType::new(child),
+                    members,
                 };
-                let is_parent = parent.child(collection.members.last(), "any").arm_type() == collection.members;
                 let held = object.get("properties").and_then(|properties| properties.get(member));
-                if !is_parent || !held.is_some_and(Json::is_array) {
+                if !held.is_some_and(Json::is_array) {
                     continue;
                 }
                 let held = Arc::make_mut(object).pointer_mut(&format!("/properties/{member}"));
