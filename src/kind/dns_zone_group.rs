@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Effect, Export, ExportFrom, Fields, Schema, Term};
 use super::{
-    Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Thing, Touch, Unit, name, private_endpoint,
+    Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Linked, Thing, Touch, Unit, name,
+    private_endpoint,
 };
 use crate::address::Address;
 use crate::arm::ArmId;
@@ -20,6 +21,9 @@ const USUAL_NAME: &str = "default";
 
 /// A group takes about a minute (contract 12).
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// Where the zones stand in a body.
+const CONFIGS: &[&str] = &["properties", "privateDnsZoneConfigs"];
 
 /// The kind.
 pub struct DnsZoneGroup;
@@ -57,11 +61,7 @@ static SCHEMA: Schema = Schema {
 };
 
 static THING: Thing = Thing {
-    fields: &[BodyField::in_place(
-        "zones",
-        &["properties", "privateDnsZoneConfigs"],
-        Compare::Contained,
-    )],
+    fields: &[BodyField::in_place("zones", CONFIGS, Compare::Contained)],
     identity: None,
     preserve: &[],
     dead: None,
@@ -76,6 +76,18 @@ impl Kind for DnsZoneGroup {
 
     fn conduct(&self) -> Conduct {
         Conduct::Thing(&THING)
+    }
+
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
+    fn linked(&self) -> &'static [Linked] {
+        &[Linked {
+            path: CONFIGS,
+            action: "Microsoft.Network/privateDnsZones/join/action",
+            contract: "9",
+        }]
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {

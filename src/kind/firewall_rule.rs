@@ -93,6 +93,10 @@ impl Kind for FirewallRule {
         Conduct::Thing(&THING)
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let Some(server) = cx.object(fields, "server")? else {
             return Ok(Expansion::Units(Vec::new()));

@@ -181,7 +181,7 @@ impl Unit {
 /// A right on another object, which a body takes that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linked {
-    /// Where the body holds the other object's id.
+    /// Where the body holds the other object's id, or what holds ids of several.
     pub path: &'static [&'static str],
     /// What must be allowed there.
     pub action: &'static str,

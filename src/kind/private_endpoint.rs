@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::schema::{Argument, ArgumentType, Effect, Export, ExportFrom, Fields, PLACE_AND_REGION, Schema, Term};
 use super::{
-    Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Placement, Thing, Touch, Unit, name, server,
+    Body, BodyField, Compare, Conduct, Context, Draft, Expansion, Kind, Linked, Placement, Thing, Touch, Unit, name,
+    server,
 };
 use crate::arm::ArmId;
 use crate::diagnostic::code::NOT_KNOWN;
@@ -22,6 +23,12 @@ const GROUP_ID: &str = "postgresqlServer";
 
 /// An endpoint takes about a minute, and waits for whatever else is written to its network and its server (contract 12).
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// Where the subnet stands in a body.
+const SUBNET: &[&str] = &["properties", "subnet", "id"];
+
+/// Where the server stands in a body.
+const CONNECTIONS: &[&str] = &["properties", "privateLinkServiceConnections"];
 
 /// The kind.
 pub struct PrivateEndpoint;
@@ -74,12 +81,8 @@ static SCHEMA: Schema = Schema {
 static THING: Thing = Thing {
     fields: &[
         BodyField::replaces("location", &["location"], Compare::Location),
-        BodyField::replaces("subnet", &["properties", "subnet", "id"], Compare::Folded),
-        BodyField::replaces(
-            "server",
-            &["properties", "privateLinkServiceConnections"],
-            Compare::Contained,
-        ),
+        BodyField::replaces("subnet", SUBNET, Compare::Folded),
+        BodyField::replaces("server", CONNECTIONS, Compare::Contained),
         super::tags::FIELD,
     ],
     identity: None,
@@ -103,6 +106,25 @@ impl Kind for PrivateEndpoint {
 
     fn conduct(&self) -> Conduct {
         Conduct::Thing(&THING)
+    }
+
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
+    fn linked(&self) -> &'static [Linked] {
+        &[
+            Linked {
+                path: SUBNET,
+                action: "Microsoft.Network/virtualNetworks/subnets/join/action",
+                contract: "9",
+            },
+            Linked {
+                path: CONNECTIONS,
+                action: "Microsoft.DBforPostgreSQL/flexibleServers/privateEndpointConnectionsApproval/action",
+                contract: "7.4",
+            },
+        ]
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
@@ -135,7 +157,7 @@ impl Kind for PrivateEndpoint {
             ("location", Body::text(placement.location()?)),
             ("properties", properties),
         ]);
-        super::tags::set(&mut body, cx, top.map("tags"));
+        super::tags::set(&mut body, cx, super::tags::own(fields, cx)?);
         let scopes = [
             Some(id.clone()),
             Some(ends.network.clone()),

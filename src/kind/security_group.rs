@@ -58,6 +58,10 @@ impl Kind for SecurityGroup {
         Conduct::ReadOnly
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let id = match (fields.top().id("group_id"), fields.top().text("name")) {
             (Some(id), None) => {

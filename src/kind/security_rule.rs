@@ -264,6 +264,10 @@ impl Kind for SecurityRule {
         Conduct::Thing(&THING)
     }
 
+    fn arm_type(&self) -> Option<&'static str> {
+        Some(ARM_TYPE)
+    }
+
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
         let top = fields.top();
         let Some(address) = top.reference("security_group") else {

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use crate::address::{Address, UnitAddress};
 use crate::arm::migration::MigrationOption;
-use crate::arm::{ArmId, ArmType, Body, SubscriptionId};
+use crate::arm::{ArmId, ArmType, SubscriptionId};
 use crate::graph::{Declaration, Graph};
 use crate::kind::database_batch::{Batch, MIGRATION};
 use crate::kind::schema::Term;
@@ -154,12 +156,17 @@ impl Rights {
                     apply.add(action, &scope, NeededFor::Following, OPERATIONS, resource);
                 }
                 for linked in declaration.kind.linked() {
-                    let named = match unit.body.get(linked.path) {
-                        Some(Body::Text(id)) => id.parse::<ArmId>().ok().and_then(|id| id.in_group()),
-                        Some(_) | None => None,
-                    };
-                    let scope = named.unwrap_or_else(|| whole.clone());
-                    apply.add(linked.action, &scope, NeededFor::Naming, linked.contract, resource);
+                    let mut named = BTreeSet::new();
+                    if let Some(body) = unit.body.get(linked.path) {
+                        ids_within(&body.to_shown(), &mut named);
+                    }
+                    let mut scopes: BTreeSet<ArmId> = named.iter().filter_map(ArmId::in_group).collect();
+                    if scopes.is_empty() {
+                        scopes.insert(whole.clone());
+                    }
+                    for scope in scopes {
+                        apply.add(linked.action, &scope, NeededFor::Naming, linked.contract, resource);
+                    }
                 }
             }
         }
@@ -209,6 +216,16 @@ impl Role {
             contract,
             resource: resource.clone(),
         });
+    }
+}
+
+/// The ids that a part of a body holds.
+fn ids_within(part: &Json, found: &mut BTreeSet<ArmId>) {
+    match part {
+        Json::String(text) => found.extend(text.parse::<ArmId>()),
+        Json::Array(list) => list.iter().for_each(|each| ids_within(each, found)),
+        Json::Object(members) => members.values().for_each(|each| ids_within(each, found)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }
 
