@@ -38,10 +38,14 @@ fn a_project_lives_in_a_container_and_leaves_no_state_on_the_machine() {
 fn state_moves_from_the_machine_to_a_container_to_a_database_and_back_without_loss() {
     let mut ferry = Ferry::example("quickstart");
     let _ = ferry.apply();
-    let (shown, told) = (
-        ferry.run(&["show"]).expect(0).out,
-        ferry.run(&["history"]).expect(0).out,
-    );
+    // The first line says where the state is kept, as far as it is real.
+    let said = |ferry: &Ferry, command: &str| {
+        let out = ferry.run(&[command]).expect(0).out;
+        let (banner, rest) = out.split_once('\n').unwrap();
+        assert!(banner.starts_with("SIMULATED"), "{banner}");
+        rest.to_owned()
+    };
+    let (shown, told) = (said(&ferry, "show"), said(&ferry, "history"));
     let writes = ferry.writes().len();
 
     let block = container("journey", &mut ferry);
@@ -54,8 +58,8 @@ fn state_moves_from_the_machine_to_a_container_to_a_database_and_back_without_lo
     let moved = ferry.run(&["init"]).expect(0).out;
     assert!(moved.contains("was read back"), "{moved}");
     let same = |ferry: &Ferry| {
-        assert_eq!(ferry.run(&["show"]).expect(0).out, shown);
-        assert_eq!(ferry.run(&["history"]).expect(0).out, told);
+        assert_eq!(said(ferry, "show"), shown);
+        assert_eq!(said(ferry, "history"), told);
         ferry.expect_no_changes();
     };
     same(&ferry);
