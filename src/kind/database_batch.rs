@@ -132,6 +132,16 @@ pub enum LossConsent {
     Generation,
 }
 
+impl LossConsent {
+    /// As the configuration writes it for a database.
+    pub fn written(self) -> &'static str {
+        match self {
+            Self::Overwrite => "accept_loss = \"overwrite\"",
+            Self::Generation => "accept_loss = \"generation\"",
+        }
+    }
+}
+
 /// How an online migration is cut over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cutover {

@@ -522,23 +522,20 @@ impl Job<'_> {
     fn note_losses(&self, start: &Start, works: &mut Works) {
         for (database, why) in &start.may_exist {
             let (how, consent) = match why {
-                MayExist::Consent(LossConsent::Overwrite) => {
-                    ("overwritten on the target", "accept_loss = \"overwrite\"".to_owned())
+                MayExist::Consent(consent @ LossConsent::Overwrite) => ("overwritten on the target", consent.written()),
+                MayExist::Consent(consent @ LossConsent::Generation) => {
+                    ("replaced on the target by a new generation", consent.written())
                 }
-                MayExist::Consent(LossConsent::Generation) => (
-                    "replaced on the target by a new generation",
-                    "accept_loss = \"generation\"".to_owned(),
-                ),
                 MayExist::OwnLeftover => (
                     "overwritten where a failed attempt left it half-filled",
-                    "left behind by this batch itself".to_owned(),
+                    "left behind by this batch itself",
                 ),
             };
             works.losses.push(Loss {
                 address: self.batch.address.clone(),
                 what: database.clone(),
                 how: how.into(),
-                consent: Some(consent),
+                consent: Some(consent.to_owned()),
             });
         }
     }
@@ -553,7 +550,7 @@ impl Job<'_> {
             address: self.batch.address.clone(),
             what: database.clone(),
             how: "overwritten on the target, as the running migration asks".into(),
-            consent: Some("accept_loss = \"overwrite\"".to_owned()),
+            consent: Some(LossConsent::Overwrite.written().to_owned()),
         }));
     }
 

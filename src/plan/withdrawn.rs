@@ -6,8 +6,18 @@ use super::questions;
 use super::step::{Op, Opens, Response, StepId};
 use super::{Mode, Plan, Step};
 use crate::address::UnitAddress;
+use crate::arm::{ArmId, Body, Draft};
 use crate::graph::Graph;
-use crate::kind::database_batch::Batch;
+use crate::kind::database_batch::{Batch, LossConsent};
+
+/// Members of a start's body that say from where to where it moves what, and how.
+const SAME: &[&str] = &[
+    "sourceDbServerResourceId",
+    "sourceType",
+    "sslMode",
+    "migrationMode",
+    "migrationOption",
+];
 
 /// A deed that was approved and that the configuration does not want any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +41,7 @@ pub fn withdrawn(plan: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> Vec<Wit
         .collect();
     let mut seen = BTreeSet::new();
     let open = plan.steps.iter().filter(|step| !done.contains(&step.id));
-    open.filter_map(|step| Some((step, against(step, &put, graph)?)))
+    open.filter_map(|step| Some((step, against(step, plan, &put, graph)?)))
         .filter(|(step, _)| seen.insert(&step.unit))
         .map(|(step, why)| Withdrawn {
             unit: step.unit.clone(),
@@ -41,20 +51,21 @@ pub fn withdrawn(plan: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> Vec<Wit
 }
 
 /// What speaks against a step.
-fn against(step: &Step, put: &BTreeSet<&UnitAddress>, graph: &Graph) -> Option<String> {
+fn against(step: &Step, plan: &Plan, put: &BTreeSet<&UnitAddress>, graph: &Graph) -> Option<String> {
     let declared = graph.get(&step.unit.resource);
     match &step.op {
         Op::Put { .. } => declared.is_none().then(|| "is no longer declared".to_owned()),
         // What is made anew is deleted first.
         Op::Delete { .. } => (declared.is_some() && !put.contains(&step.unit))
             .then(|| "is declared again, and would be deleted".to_owned()),
-        Op::Start { writes, .. } => match batch(step, graph) {
+        Op::Start {
+            migration,
+            body,
+            writes,
+            ..
+        } => match batch(step, graph) {
             None => Some("is no longer declared".to_owned()),
-            Some(batch) => {
-                let mut gone = writes.iter().filter(|name| !batch.databases.contains(name));
-                gone.next()
-                    .map(|name| format!("would bring `{name}`, which its batch no longer lists"))
-            }
+            Some(batch) => against_start(batch, plan, migration, body, writes),
         },
         Op::Gate(gate) if gate.opens == Opens::ByItself => match batch(step, graph) {
             None => Some("is no longer declared".to_owned()),
@@ -83,6 +94,42 @@ fn against(step: &Step, put: &BTreeSet<&UnitAddress>, graph: &Graph) -> Option<S
         }
         Op::Gate(_) | Op::Cutover { .. } | Op::Note => None,
     }
+}
+
+/// What speaks against a start, by what its batch is now.
+fn against_start(
+    batch: &Batch,
+    plan: &Plan,
+    migration: &ArmId,
+    body: &Body<Draft>,
+    writes: &[String],
+) -> Option<String> {
+    if migration.parent().as_ref() != Some(&batch.target) {
+        return Some("has another target now".to_owned());
+    }
+    let now = batch.body(writes, false);
+    if SAME
+        .iter()
+        .any(|key| body.get(&["properties", key]) != now.get(&["properties", key]))
+    {
+        return Some("has another source, mode or option now".to_owned());
+    }
+    if let Some(name) = writes.iter().find(|name| !batch.databases.contains(name)) {
+        return Some(format!("would bring `{name}`, which its batch no longer lists"));
+    }
+    let losses = plan.losses.iter().filter(|loss| loss.address == batch.address);
+    let mut consented = losses.filter(|loss| writes.contains(&loss.what));
+    let refused = consented.find(|loss| {
+        let is_given = |consent: LossConsent| loss.consent.as_deref() == Some(consent.written());
+        let asked = [LossConsent::Overwrite, LossConsent::Generation]
+            .into_iter()
+            .find(|consent| is_given(*consent));
+        asked.is_some_and(|asked| batch.accept_loss.get(&loss.what) != Some(&asked))
+    })?;
+    Some(format!(
+        "would overwrite `{}`, which is no longer accepted",
+        refused.what
+    ))
 }
 
 /// The batch of a step, where it is still declared.

@@ -32,13 +32,19 @@ fn batch(databases: &str, cutover: &str) -> String {
     )
 }
 
-/// What a plan of one text would do against the other.
-fn against(now: &str) -> Vec<String> {
+/// An Azure with the target and nothing on it.
+fn world() -> World {
     let mut world = World::new();
     let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
     let server = json!({ "location": "westeurope", "properties": { "state": "Ready" } });
     world.objects.insert(target.clone(), server);
     world.migrations.insert(target, Vec::new());
+    world
+}
+
+/// What a plan of one text would do against the other.
+fn against(now: &str) -> Vec<String> {
+    let world = world();
     let plan = world.plan(&batch(
         "\"a\", \"b\"",
         "    policy = \"automatic\"\n    max_lag = \"5s\"",
@@ -74,4 +80,31 @@ fn what_the_configuration_takes_back_is_told_once_a_unit() {
         )),
         ["database_batch.w#1 has stricter conditions for its cutover now"]
     );
+}
+
+#[test]
+fn a_start_that_leads_elsewhere_or_overwrites_what_is_kept_now_is_taken_back() {
+    let automatic = "    policy = \"automatic\"\n    max_lag = \"5s\"";
+    let text = batch("\"a\", \"b\"", automatic);
+    assert_eq!(
+        against(&text.replace("db.example.org", "other.example.org")),
+        ["database_batch.w#1 has another source, mode or option now"]
+    );
+    assert_eq!(
+        against(&text.replace("\"pg-t\"", "\"pg-other\"")),
+        ["database_batch.w#1 has another target now"]
+    );
+
+    let consents = text.replace(
+        "mode = \"online\"",
+        "mode = \"online\"\n  accept_loss = { a = \"overwrite\", b = \"overwrite\" }",
+    );
+    let world = world();
+    let plan = world.plan(&consents);
+    let told = |now: &str| -> Vec<String> {
+        let found = withdrawn(&plan, &BTreeSet::new(), &world.declared(now).graph);
+        found.into_iter().map(|it| it.why).collect()
+    };
+    assert_eq!(told(&consents), Vec::<String>::new());
+    assert_eq!(told(&text), ["would overwrite `a`, which is no longer accepted"]);
 }
