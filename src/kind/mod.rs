@@ -33,7 +33,7 @@ use serde_json::Value as Json;
 use crate::address::{Address, UnitAddress};
 use crate::arm::{ArmId, Body, Cloud, Draft, Outputs, Query, SubscriptionId, TenantId};
 use crate::block::Block;
-use crate::diagnostic::code::{CONFLICT, NO_DEFAULT, NOT_ALLOWED, WRONG_REFERENCE};
+use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT, NO_DEFAULT, NOT_ALLOWED, WRONG_REFERENCE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lang::{Residual, ResidualPiece};
 
@@ -439,6 +439,37 @@ pub fn named_by_id(fields: &Fields<'_>, id: &str, others: &[&str]) -> Result<(),
             .hint(format!(
                 "remove `{other}`, or name the object by `name` instead of `{id}`"
             ))
+            .about(fields.owner())
+            .into()),
+    }
+}
+
+/// The id of an existing object, which its block names by this argument or by `name` in its group; `what` calls it.
+///
+/// # Errors
+/// Where neither names it, or both do.
+pub fn existing(
+    fields: &Fields<'_>,
+    cx: &Context<'_>,
+    argument: &str,
+    arm_type: &str,
+    what: &str,
+) -> Result<Term<ArmId>, Diagnostics> {
+    match (fields.top().id(argument), fields.top().text("name")) {
+        (Some(id), None) => {
+            named_by_id(fields, argument, schema::PLACE)?;
+            Ok(id.clone())
+        }
+        (None, Some(name)) => Ok(Term::Known(Placement::of(fields, cx).object(arm_type, "name", name)?)),
+        (Some(_), Some(_)) => Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
+            .at(
+                fields.top().span("name"),
+                format!("`{argument}` already names the {what}"),
+            )
+            .about(fields.owner())
+            .into()),
+        (None, None) => Err(Diagnostic::error(MISSING_ARGUMENT, "missing argument")
+            .at(fields.header(), format!("a {what} needs `name` or `{argument}`"))
             .about(fields.owner())
             .into()),
     }

@@ -1,9 +1,8 @@
 //! `network`: an existing virtual network. It is read for checks and references, and never changed.
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema, Term};
-use super::{Conduct, Context, Expansion, Kind, Placement, Unit};
-use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema};
+use super::{Conduct, Context, Expansion, Kind, Unit};
+use crate::diagnostic::Diagnostics;
 
 /// The type of its object.
 pub const ARM_TYPE: &str = "Microsoft.Network/virtualNetworks";
@@ -55,25 +54,7 @@ impl Kind for Network {
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
-        let id = match (fields.top().id("vnet_id"), fields.top().text("name")) {
-            (Some(id), None) => {
-                super::named_by_id(fields, "vnet_id", PLACE)?;
-                id.clone()
-            }
-            (None, Some(name)) => Term::Known(Placement::of(fields, cx).object(ARM_TYPE, "name", name)?),
-            (Some(_), Some(_)) => {
-                return Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
-                    .at(fields.top().span("name"), "`vnet_id` already names the network")
-                    .about(fields.owner())
-                    .into());
-            }
-            (None, None) => {
-                return Err(Diagnostic::error(MISSING_ARGUMENT, "missing argument")
-                    .at(fields.header(), "a network needs `vnet_id` or `name`")
-                    .about(fields.owner())
-                    .into());
-            }
-        };
+        let id = super::existing(fields, cx, "vnet_id", ARM_TYPE, "network")?;
         let unit = Unit::read_only(fields.owner().unit(), id);
         Ok(Expansion::Units(vec![unit]))
     }

@@ -1,10 +1,9 @@
 //! `security_group`: an existing network security group. It is read for its rules and for what it guards, and never changed
 //! itself.
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema, Term};
-use super::{Conduct, Context, Expansion, Kind, Placement, Unit};
-use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Schema};
+use super::{Conduct, Context, Expansion, Kind, Unit};
+use crate::diagnostic::Diagnostics;
 
 /// The type of its object.
 pub const ARM_TYPE: &str = "Microsoft.Network/networkSecurityGroups";
@@ -63,25 +62,7 @@ impl Kind for SecurityGroup {
     }
 
     fn expand(&self, fields: &Fields<'_>, cx: &Context<'_>) -> Result<Expansion, Diagnostics> {
-        let id = match (fields.top().id("group_id"), fields.top().text("name")) {
-            (Some(id), None) => {
-                super::named_by_id(fields, "group_id", PLACE)?;
-                id.clone()
-            }
-            (None, Some(name)) => Term::Known(Placement::of(fields, cx).object(ARM_TYPE, "name", name)?),
-            (Some(_), Some(_)) => {
-                return Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
-                    .at(fields.top().span("name"), "`group_id` already names the group")
-                    .about(fields.owner())
-                    .into());
-            }
-            (None, None) => {
-                return Err(Diagnostic::error(MISSING_ARGUMENT, "missing argument")
-                    .at(fields.header(), "a security group needs `group_id` or `name`")
-                    .about(fields.owner())
-                    .into());
-            }
-        };
+        let id = super::existing(fields, cx, "group_id", ARM_TYPE, "security group")?;
         let unit = Unit::read_only(fields.owner().unit(), id);
         Ok(Expansion::Units(vec![unit]))
     }

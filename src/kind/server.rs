@@ -1,10 +1,9 @@
 //! What `target` and `runtime_server` have in common: an existing flexible server, read and never changed.
 
-use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, PLACE, Term};
-use super::{Context, Expansion, Placement, Unit};
+use super::schema::{Argument, ArgumentType, Export, ExportFrom, Fields, Term};
+use super::{Context, Expansion, Unit};
 use crate::arm::ArmId;
-use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 
 /// The type of its object.
 pub const ARM_TYPE: &str = "Microsoft.DBforPostgreSQL/flexibleServers";
@@ -54,21 +53,7 @@ pub const EXPORTS: &[Export] = &[
 
 /// The server's id, from `server_id` or from `name`.
 pub fn id(fields: &Fields<'_>, cx: &Context<'_>) -> Result<Term<ArmId>, Diagnostics> {
-    match (fields.top().id("server_id"), fields.top().text("name")) {
-        (Some(id), None) => {
-            super::named_by_id(fields, "server_id", PLACE)?;
-            Ok(id.clone())
-        }
-        (None, Some(name)) => Ok(Term::Known(Placement::of(fields, cx).object(ARM_TYPE, "name", name)?)),
-        (Some(_), Some(_)) => Err(Diagnostic::error(CONFLICT, "arguments that do not go together")
-            .at(fields.top().span("name"), "`server_id` already names the server")
-            .about(fields.owner())
-            .into()),
-        (None, None) => Err(Diagnostic::error(MISSING_ARGUMENT, "missing argument")
-            .at(fields.header(), "a server needs `name` or `server_id`")
-            .about(fields.owner())
-            .into()),
-    }
+    super::existing(fields, cx, "server_id", ARM_TYPE, "server")
 }
 
 /// The one unit of an existing server.
