@@ -23,6 +23,7 @@ impl Masks {
     /// Remembers secrets that are about to be sent.
     pub(super) fn remember<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.len();
         for secret in secrets {
             for form in forms(secret) {
                 if form.expose().len() >= SHORTEST && !known.contains(&form) {
@@ -30,8 +31,10 @@ impl Masks {
                 }
             }
         }
-        // A form may be a part of another one.
-        known.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+        // Most calls send what others have sent already; a form may be a part of another one.
+        if known.len() > before {
+            known.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+        }
     }
 
     /// The failure without them.

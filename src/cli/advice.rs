@@ -305,7 +305,7 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
                 .hint("or move or drop them first; nothing was changed")
         }
         StepError::Grown { .. } => named(Report::of(error)).hint(format!(
-            "nothing was cancelled; `pgferry cancel {}` shows what it would lose now, and asks anew",
+            "`pgferry cancel {}` shows where it stands and what it would lose now, and asks anew",
             typed(unit)
         )),
         StepError::GateClosed { reading, .. } if reading.is_hopeless() => named(Report::of(error))
