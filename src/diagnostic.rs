@@ -81,6 +81,8 @@ pub struct Diagnostic {
     pub alike: usize,
     /// The values that took part in the expression at fault; `None` until the innermost expression around it has been asked.
     pub values: Option<Vec<Participant>>,
+    /// Whether what stands at its places is a secret: they are named, and never quoted.
+    pub at_a_secret: bool,
 }
 
 /// A value that took part: `var.port` and `is 70000`.
@@ -137,6 +139,7 @@ impl Diagnostic {
             address: None,
             alike: 0,
             values: None,
+            at_a_secret: false,
         }
     }
 
@@ -156,6 +159,15 @@ impl Diagnostic {
             text: text.into(),
         });
         self
+    }
+
+    /// Points at a secret, which no output may repeat.
+    #[must_use]
+    pub fn at_secret(self, span: Span, text: impl Into<String>) -> Self {
+        Self {
+            at_a_secret: true,
+            ..self.at(span, text)
+        }
     }
 
     /// Points at another place that took part.

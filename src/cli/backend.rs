@@ -425,7 +425,7 @@ impl Reading<'_> {
         if attribute.literal == Literal::Written {
             self.found.push(
                 Diagnostic::error(LITERAL_SECRET, "secret in the configuration")
-                    .at(span, format!("`{argument}` may not stand in a file that is shared"))
+                    .at_secret(span, format!("`{argument}` may not stand in a file that is shared"))
                     .hint(format!(
                         "declare `variable \"state_{argument}\" {{ sensitive = true }}`, write `{argument} = \
                          var.state_{argument}`, and set PGFERRY_VAR_state_{argument}"

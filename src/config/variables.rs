@@ -295,6 +295,10 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
         .and_then(|ty| found.absorb(constraint(&ty.expr)));
     let default = block.body.attribute("default").and_then(|default| {
         let value = found.absorb(constant(&default.expr))?;
+        if sensitive && !value.is_null() {
+            found.push(literal_default(default));
+            return None;
+        }
         let converted = converted(
             &value,
             ty.as_ref(),
@@ -302,9 +306,6 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
             "the default does not fit the type",
         );
         let value = found.absorb(converted.map_err(|found| Diagnostics::from(*found)))?;
-        if sensitive && !value.is_null() {
-            found.push(literal_default(default));
-        }
         if !nullable && value.is_null() {
             let text = "the default is null, but `nullable` is false";
             found.push(Diagnostic::error(code::NULL_VALUE, "null default").at(default.expr.span, text));
@@ -326,7 +327,7 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
 
 fn literal_default(default: &RawAttribute) -> Diagnostic {
     Diagnostic::error(code::LITERAL_SECRET, "secret in the configuration")
-        .at(default.expr.span, "a sensitive variable has no default")
+        .at_secret(default.expr.span, "a sensitive variable has no default")
         .detail("The configuration is read by everybody who may read the repository.")
         .hint("give the value in a `*.vars.hcl` file that is not committed, or as `PGFERRY_VAR_…`")
         .hint("where it may be left out, write `default = null`")
@@ -426,7 +427,7 @@ impl Declared<'_> {
 
     fn literal_argument(&self, expr: &Expr) -> Diagnostic {
         Diagnostic::error(code::LITERAL_SECRET, "secret in the configuration")
-            .at(
+            .at_secret(
                 expr.span,
                 "the module's variable is sensitive, and this stands in the file",
             )

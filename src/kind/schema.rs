@@ -641,7 +641,7 @@ fn arm_id(arm_type: &str, written: &Written) -> Result<ArmId, Diagnostics> {
 fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnostics> {
     if written.literal == Literal::Written {
         return Err(Diagnostic::error(LITERAL_SECRET, "password in the configuration")
-            .at(
+            .at_secret(
                 written.span,
                 format!("`{}` may not stand in a file that is shared", argument.name),
             )

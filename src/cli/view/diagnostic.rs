@@ -73,7 +73,7 @@ fn one(diagnostic: &Diagnostic, files: &Lookup<'_>, width: usize) -> String {
         .collect();
     for (file, source) in &texts {
         let marks = marks(diagnostic, *file);
-        if source.quotable == Quotable::Yes {
+        if source.quotable == Quotable::Yes && !diagnostic.at_a_secret {
             group = group.element(quoted(source, &marks));
             continue;
         }

@@ -73,7 +73,7 @@ pub(crate) fn one(diagnostic: &Diagnostic, files: &Lookup<'_>) -> Json {
             "end": position(source.text, range.end),
         }),
     );
-    if source.quotable == Quotable::Yes {
+    if source.quotable == Quotable::Yes && !diagnostic.at_a_secret {
         insert("snippet", snippet(&source, mark.span, diagnostic));
     }
     object
