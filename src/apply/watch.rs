@@ -1,6 +1,7 @@
 //! Looks at migrations until they are where they should be, and holds gates. It changes nothing: a question that the
 //! configuration answers is handed back to the run, which sends the answer under the lock.
 
+use std::mem::{self, Discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 
 use super::elapsed;
 use super::error::{EndedBadly, StepError};
-use super::observer::{Event, GateReading, MigrationProgress, Observer, WaitsFor};
+use super::observer::{Event, GateReading, MigrationProgress, Objection, Observer, WaitsFor};
 use super::seen::TablesSeen;
 use crate::address::UnitAddress;
 use crate::arm::migration::{Changes, DatabaseState, Ending, Migration, Standing, State, Substate, Tables};
@@ -77,6 +78,7 @@ pub(super) struct Watcher<'p> {
     pulse: Option<(Pulse, Timestamp)>,
     answered: Option<Answered>,
     good: u32,
+    gist: Option<Gist>,
     blind: u32,
     gone: u32,
 }
@@ -106,6 +108,13 @@ struct Pulse {
     state: State,
     substate: Option<Substate>,
     databases: Vec<(DatabaseState, Tables, Changes)>,
+}
+
+/// What a reading of a gate says but for its numbers.
+#[derive(Debug, PartialEq)]
+struct Gist {
+    good: u32,
+    objections: Vec<Vec<Discriminant<Objection>>>,
 }
 
 /// What one look comes to.
@@ -148,6 +157,7 @@ impl<'p> Watcher<'p> {
             pulse: None,
             answered: None,
             good: 0,
+            gist: None,
             blind: 0,
             gone: 0,
         }
@@ -356,13 +366,20 @@ impl<'p> Watcher<'p> {
     }
 
     fn judge_reading(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: &Look<'_>) -> Verdict<'p> {
-        let reading = GateReading::of(gate, migration, &look.seen, self.good);
+        // While a person is waited for, a row that is complete grows no further.
+        let before = self.good.min(gate.samples.saturating_sub(1));
+        let reading = GateReading::of(gate, migration, &look.seen, before);
         self.good = reading.good;
-        let told = Event::GateRead {
-            unit: self.unit,
-            reading: &reading,
-        };
-        look.observer.event(now, &told);
+        let gist = Gist::of(&reading);
+        let goes_on_by_itself = gate.opens == Opens::ByItself && !reading.is_hopeless();
+        if goes_on_by_itself || self.gist.as_ref() != Some(&gist) {
+            let told = Event::GateRead {
+                unit: self.unit,
+                reading: &reading,
+            };
+            look.observer.event(now, &told);
+        }
+        self.gist = Some(gist);
         let reading = Box::new(reading);
         match gate.opens {
             opens @ (Opens::ByHand | Opens::ByApproval) => Verdict::Stands(Some(WaitsFor::Cutover { reading, opens })),
@@ -384,6 +401,18 @@ impl<'p> Watcher<'p> {
                     Some(_) | None => Verdict::Stands(None),
                 }
             }
+        }
+    }
+}
+
+impl Gist {
+    fn of(reading: &GateReading) -> Self {
+        let objections = reading.databases.iter().map(|database| &database.objections);
+        Self {
+            good: reading.good,
+            objections: objections
+                .map(|of_one| of_one.iter().map(mem::discriminant).collect())
+                .collect(),
         }
     }
 }

@@ -16,6 +16,7 @@ fn a_manual_cutover_ends_the_run_with_four_and_is_done_by_hand() {
         "{}",
         waiting.all()
     );
+    assert!(!waiting.all().contains("right before the trigger"), "{}", waiting.all());
     for number in 1..=3 {
         let address = format!("database_batch.wave1#{number}");
         let cutover = ferry.run(&["cutover", &address, "--auto-approve"]).expect(0);

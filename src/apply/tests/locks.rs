@@ -237,6 +237,10 @@ async fn a_cutover_by_hand_works_beside_a_run_that_watches_and_releases_what_is_
     200 lock taken
     200 cutover of database_batch.first#1
     ");
+    // While a person is waited for, a gate that stays as it is says nothing more.
+    let mut read = bench.heard.words();
+    read.retain(|line| line.starts_with("gate of"));
+    assert_eq!(read, ["gate of database_batch.first#1: 1 of 1, lag Some(0ns)"]);
     let snapshot = bench.store.load().await.unwrap().unwrap();
     assert_eq!(snapshot.run, None);
     // Who cut over is told apart from the run that it happened beside.
