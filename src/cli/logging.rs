@@ -10,7 +10,7 @@ use super::env::Env;
 use super::error::CommandError;
 use super::ui::Ui;
 
-/// Starts logging: `PGFERRY_LOG` says what, else the number of `-v` (two: calls to Azure; three: everything).
+/// Starts logging: `PGFERRY_LOG` says what, else the number of `-v` (one: the login in use; two: calls to Azure; three: everything).
 ///
 /// # Errors
 /// When `PGFERRY_LOG` is no filter.
@@ -21,7 +21,8 @@ pub(crate) fn start(env: &Env, ui: &Ui, format: LogFormat, verbose: u8) -> Resul
                 "`{filter}` in PGFERRY_LOG is no filter such as `pgferry::azure=debug`: {error}"
             ))
         })?,
-        (None, 0 | 1) => EnvFilter::new("pgferry=warn"),
+        (None, 0) => EnvFilter::new("pgferry=warn"),
+        (None, 1) => EnvFilter::new("pgferry=info"),
         (None, 2) => EnvFilter::new("pgferry=debug"),
         (None, _) => EnvFilter::new("pgferry=trace"),
     };

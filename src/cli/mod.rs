@@ -158,7 +158,7 @@ struct Global {
         help_heading = "Global options"
     )]
     quiet: bool,
-    /// Every detail; twice: what is sent to Azure, too
+    /// Every detail, and the login in use; twice: what is sent to Azure, too
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     verbose: u8,
     /// Show this help

@@ -11,7 +11,8 @@ use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::TokenCredential;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::{
-    AsyncRawResponse, Body, ClientMethodOptions, ClientOptions, HttpClient, Method, Request, Transport, Url,
+    AsyncRawResponse, Body, ClientMethodOptions, ClientOptions, ExponentialRetryOptions, HttpClient, Method, Request,
+    RetryOptions, Transport, Url,
 };
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
@@ -33,6 +34,9 @@ const METADATA: &str = "http://169.254.169.254/metadata/instance?api-version=202
 
 /// A metadata service is on the same host and answers at once, or there is none.
 const METADATA_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// A run that begins should not be silent for longer than this; one that goes on has a token left, and asks again itself.
+const REPEATED_FOR: i64 = 10;
 
 /// What logins need beside their settings.
 #[derive(Clone)]
@@ -305,6 +309,10 @@ impl Login {
                 claims: claims.cloned(),
             }))),
             cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+            retry: RetryOptions::exponential(ExponentialRetryOptions {
+                max_total_elapsed: azure_core::time::Duration::seconds(REPEATED_FOR),
+                ..ExponentialRetryOptions::default()
+            }),
             ..ClientOptions::default()
         }
     }

@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use thiserror::Error;
+use tracing::info;
 
 pub use entra::EntraOptions;
 pub use pipeline::Pipeline;
@@ -183,6 +184,8 @@ impl Credentials {
                     reason,
                 }),
                 outcome @ (Ok(_) | Err(TokenError::Refused { .. } | TokenError::Nothing { .. })) => {
+                    let unused: Vec<String> = skipped.iter().map(Skipped::to_string).collect();
+                    info!(login = %source.kind(), unused = unused.join("; "), "the login of this run");
                     let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
                     found.used = Some(Arc::clone(source));
                     found.skipped = skipped;
