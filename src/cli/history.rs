@@ -35,6 +35,8 @@ pub(crate) struct HistoryArgs {
 pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let project = call.project(Purpose::Look)?;
     let store = session::store(&project, call.env).await?;
+    let subscription = project.subscription(call.ui.width())?;
+    session::remembered(&project, &subscription, store.as_ref()).await?;
     let history = store.history().await?;
     let shown = history.iter().skip(history.len().saturating_sub(args.limit));
     if args.json {

@@ -34,8 +34,8 @@ pub(crate) struct OutputArgs {
 pub(crate) async fn run(args: &OutputArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let project = call.project(Purpose::Look)?;
     let store = session::store(&project, call.env).await?;
-    let prior = session::prior(session::remembered(&project, store.as_ref()).await?.as_ref())?;
     let home = project.subscription(call.ui.width())?;
+    let prior = session::prior(session::remembered(&project, &home, store.as_ref()).await?.as_ref())?;
     let spelling = Spelling {
         home: &home,
         ids: Ids::Whole,

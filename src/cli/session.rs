@@ -125,10 +125,7 @@ impl Session {
     /// # Errors
     /// When the state cannot be read, or belongs to another cloud or subscription.
     pub(crate) async fn remembered(&self) -> Result<(Option<Snapshot>, Prior), CommandError> {
-        let snapshot = remembered(&self.project, self.store.as_ref()).await?;
-        if let Some(snapshot) = &snapshot {
-            must_belong(snapshot, self.project.cloud(), &self.subscription)?;
-        }
+        let snapshot = remembered(&self.project, &self.subscription, self.store.as_ref()).await?;
         let prior = prior(snapshot.as_ref())?;
         Ok((snapshot, prior))
     }
@@ -466,9 +463,16 @@ pub(crate) async fn stored(project: &Project, env: &Env) -> Result<Arc<dyn Store
 /// the state was kept before.
 ///
 /// # Errors
-/// When the state cannot be read, or is still in its former place.
-pub(crate) async fn remembered(project: &Project, store: &dyn Store) -> Result<Option<Snapshot>, CommandError> {
+/// When the state cannot be read, belongs elsewhere, or is still in its former place.
+pub(crate) async fn remembered(
+    project: &Project,
+    subscription: &SubscriptionId,
+    store: &dyn Store,
+) -> Result<Option<Snapshot>, CommandError> {
     let snapshot = store.load().await?;
+    if let Some(snapshot) = &snapshot {
+        must_belong(snapshot, project.cloud(), subscription)?;
+    }
     if snapshot.is_none() && !project.backend.is_local() {
         let local = state_directory(project);
         let before = LocalStore::new(local.clone()).load().await?;

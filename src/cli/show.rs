@@ -85,12 +85,12 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     let address = address.transpose().map_err(CommandError::Address)?;
     let project = call.project(Purpose::Look)?;
     let store = session::store(&project, call.env).await?;
-    let Some(snapshot) = session::remembered(&project, store.as_ref()).await? else {
+    let home = project.subscription(call.ui.width())?;
+    let Some(snapshot) = session::remembered(&project, &home, store.as_ref()).await? else {
         call.ui.show("Nothing is remembered yet: nothing was applied here.\n");
         return Ok(Exit::Done);
     };
     let prior = session::prior(Some(&snapshot))?;
-    let home = project.subscription(call.ui.width())?;
     if let Some(address) = &address
         && !prior.iter().any(|(unit, _)| covers(address, unit))
     {

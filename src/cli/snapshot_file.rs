@@ -83,10 +83,7 @@ impl SnapshotFile {
             Some(prior) => Ok((prior, Memory::Snapshot)),
             None if project.backend.is_local() => {
                 let store = session::store(project, env).await?;
-                let remembered = session::remembered(project, store.as_ref()).await?;
-                if let Some(remembered) = &remembered {
-                    session::must_belong(remembered, project.cloud(), subscription)?;
-                }
+                let remembered = session::remembered(project, subscription, store.as_ref()).await?;
                 Ok((session::prior(remembered.as_ref())?, Memory::State))
             }
             None => Ok((Prior::default(), Memory::Nowhere)),

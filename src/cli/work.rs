@@ -90,11 +90,12 @@ impl From<Failing> for OnError {
     }
 }
 
-/// Who acts in this process.
+/// Who acts in this process, on a state that is this project's.
 ///
 /// # Errors
-/// When Azure cannot be asked for the subscription's tenant.
+/// When the state belongs elsewhere, or Azure cannot be asked for the subscription's tenant.
 pub(crate) async fn caller(call: &Call<'_>, session: &Session, command: &str) -> Result<Caller, CommandError> {
+    session.remembered().await?;
     Ok(Caller {
         who: call.env.actor.clone(),
         process: std::process::id(),

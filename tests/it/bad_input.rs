@@ -159,7 +159,17 @@ fn passwords() {
     );
     let ferry = Ferry::example("quickstart");
     ferry.edit("password = var.erp_password", "password = \"hunter2\"");
-    assert!(!ferry.run(&["plan"]).all().contains("Plan:"));
+    for command in [
+        &["plan"][..],
+        &["plan", "--json"],
+        &["validate"],
+        &["validate", "--json"],
+        &["apply", "--auto-approve"],
+    ] {
+        let said = ferry.run(command).all();
+        assert!(said.contains("C044") && !said.contains("Plan:"), "{said}");
+        assert!(!said.contains("hunter2"), "{command:?} repeats the password:\n{said}");
+    }
 }
 
 #[test]
@@ -184,11 +194,23 @@ fn states() {
         "00000000-0000-4000-8000-000000000001",
         "00000000-0000-4000-8000-000000000002",
     );
-    clear(
-        &ferry.run(&["plan"]),
-        1,
-        &["subscription", "00000000-0000-4000-8000-000000000001"],
-    );
+    for command in [
+        &["plan"][..],
+        &["apply", "--auto-approve"],
+        &["destroy", "--auto-approve"],
+        &["cutover", "database_batch.wave1#1"],
+        &["wait"],
+        &["status"],
+        &["output"],
+        &["output", "--json", "target_host"],
+        &["show"],
+        &["history"],
+        &["state", "list"],
+    ] {
+        let said = ferry.run(command);
+        clear(&said, 1, &["another", "00000000-0000-4000-8000-000000000001"]);
+        assert_eq!(said.out, "", "{command:?} tells of another subscription");
+    }
 }
 
 #[test]

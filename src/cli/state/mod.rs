@@ -80,11 +80,7 @@ impl Opened {
 
     /// What is remembered, which may be nothing; refused where it is not this project's.
     async fn remembered(&self) -> Result<Option<Snapshot>, CommandError> {
-        let snapshot = session::remembered(&self.project, self.store.as_ref()).await?;
-        if let Some(snapshot) = &snapshot {
-            session::must_belong(snapshot, self.project.cloud(), &self.subscription)?;
-        }
-        Ok(snapshot)
+        session::remembered(&self.project, &self.subscription, self.store.as_ref()).await
     }
 
     async fn prior(&self) -> Result<(Option<Snapshot>, Prior), CommandError> {
