@@ -228,7 +228,10 @@ pub(crate) fn advice_for(service: &ServiceError) -> Vec<String> {
         found.push(match missing_action(service) {
             Some((action, Some(scope))) => format!("the login needs a role with the action `{action}` on `{scope}`"),
             Some((action, None)) => format!("the login needs a role with the action `{action}`"),
-            None => "the login needs a role that allows this".to_owned(),
+            None => {
+                "the login needs a role that allows this; `pgferry rbac` prints the roles that this configuration needs"
+                    .to_owned()
+            }
         });
         found.push("a new role assignment counts after some minutes, and after a new login".to_owned());
     }

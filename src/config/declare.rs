@@ -536,6 +536,7 @@ fn declared_twice(what: &str, label: &Name, first: Span) -> Diagnostic {
     Diagnostic::error(code::DUPLICATE_BLOCK, "declared twice")
         .at(label.span, format!("another {what} of this name was declared before"))
         .and_at(first, "first declared here")
+        .hint("give one of them another name, or take it out")
 }
 
 /// What is wrong with the labels of a block that wants one.

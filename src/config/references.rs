@@ -302,7 +302,9 @@ impl References {
                 _ => diagnostic.and_at(*span, text),
             };
         }
-        diagnostic.detail(format!("Each needs the next one's value first: {}.", names.join(" → ")))
+        diagnostic
+            .detail(format!("Each needs the next one's value first: {}.", names.join(" → ")))
+            .hint("take one of these references out: write the value itself there, or move it to a local that all of them name")
     }
 }
 

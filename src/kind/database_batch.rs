@@ -517,24 +517,32 @@ fn ends(fields: &Fields<'_>, cx: &Context<'_>, source: &Address, target: &Addres
 
 fn databases(fields: &Fields<'_>, found: &mut Diagnostics) -> Vec<String> {
     let declared = fields.top().texts("databases").unwrap_or_default();
-    let mut refuse = |text: String| {
+    let mut refuse = |text: String, way_out: &str| {
         found.push(
             Diagnostic::error(NOT_ALLOWED, "unusable list of databases")
                 .at(fields.top().span("databases"), text)
+                .hint(way_out)
                 .about(fields.owner()),
         );
     };
     if declared.is_empty() {
-        refuse("a batch needs at least one database".into());
+        let way_out = "name some, or take the batch out with `enabled = false`";
+        refuse("a batch needs at least one database".into(), way_out);
     }
     let mut seen = BTreeSet::new();
     for name in declared {
         if !seen.insert(name.as_str()) {
-            refuse(format!("`{name}` is listed twice"));
+            refuse(format!("`{name}` is listed twice"), "take one of them out");
         } else if name.is_empty() || name.len() > 63 || name.contains('\0') {
-            refuse(format!("`{name}` is no database name: PostgreSQL's have 1 to 63 bytes"));
+            refuse(
+                format!("`{name}` is no database name: PostgreSQL's have 1 to 63 bytes"),
+                "write it as `SELECT datname FROM pg_database` shows it on the source",
+            );
         } else if NEVER_MOVED.contains(&name.as_str()) {
-            refuse(format!("`{name}` belongs to the server and is never moved"));
+            refuse(
+                format!("`{name}` belongs to the server and is never moved"),
+                "take it out of the list",
+            );
         }
     }
     declared.to_vec()

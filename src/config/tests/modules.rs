@@ -437,6 +437,7 @@ fn circles_through_modules_are_named() {
     m/main.hcl: C050 reference cycle @ 2:25 `var.name`: module.m.output.name needs module.m.var.name
       3:12 `module.m.name`: module.m.var.name needs module.m.output.name
       Each needs the next one's value first: module.m.output.name → module.m.var.name → module.m.output.name.
+      hint: take one of these references out: write the value itself there, or move it to a local that all of them name
     ");
 }
 

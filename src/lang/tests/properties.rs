@@ -204,7 +204,8 @@ proptest! {
     #[test]
     fn what_is_written_as_yaml_is_read_the_same(text in expression()) {
         if let (Ok(value), Ok(read)) = (eval(&text), eval(&format!("yamldecode(yamlencode({text}))"))) {
-            let json = |value| crate::lang::function::json_of(value).unwrap();
+            // Neither is there JSON of an infinite number.
+            let json = |value| crate::lang::function::json_of(value).ok();
             prop_assert_eq!(json(&read), json(&value));
         }
     }
