@@ -4,16 +4,17 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::io::Write as _;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use pgferry_state::testing::azurite::Azurite;
+use pgferry_state::{Actor, Holder, Intent, LocalStore, StepPhase, Store as _};
 use serde_json::{Value as Json, json};
 
 use crate::support::backend::{Backend, DATABASE_PASSWORD};
 use crate::support::gate::Fate;
-use crate::support::{Ferry, PASSWORD, Running, side_by_side, until};
+use crate::support::{Ferry, PASSWORD, Running, may_trace, rounds, side_by_side, until};
 
 fn settle(ferry: &Ferry) {
     ferry.control(reqwest::Method::DELETE, "faults", None);
@@ -24,33 +25,47 @@ fn settle(ferry: &Ferry) {
     assert_eq!((names.len(), created.len()), (3, 3), "{created:#?}");
 }
 
-/// How many mutating calls an undisturbed apply makes.
-fn calls() -> u64 {
-    let ferry = Ferry::example("quickstart");
-    let _ = ferry.apply();
-    ferry.writes().len() as u64
+/// The mutating calls of an undisturbed apply of the quickstart, as `METHOD path`.
+fn calls() -> &'static [String] {
+    static ONCE: OnceLock<Vec<String>> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        let ferry = Ferry::example("quickstart");
+        let _ = ferry.apply();
+        let calls = ferry.writes();
+        let distinct: BTreeSet<&String> = calls.iter().collect();
+        assert_eq!((distinct.len(), calls.len()), (15, 15), "{calls:#?}");
+        calls
+    })
 }
 
-/// Holds the answer to the `nth` mutating call back: the call took effect, nobody was told.
-fn hold_back(ferry: &Ferry, nth: u64) {
-    for method in ["PUT", "PATCH", "DELETE"] {
-        let slow = json!({ "kind": "slow_wall", "milliseconds": 3000 });
-        let rule = json!({ "method": method, "nth": nth, "fault": slow });
-        ferry.control(reqwest::Method::POST, "faults", Some(rule));
-    }
+/// Lets a fault meet this call, and no other.
+fn strike(ferry: &Ferry, call: &str, fault: Json) {
+    let (method, path) = call.split_once(' ').unwrap();
+    let path = path.split('?').next();
+    let rule = json!({ "method": method, "path": path, "fault": fault });
+    ferry.control(reqwest::Method::POST, "faults", Some(rule));
 }
 
-/// Kills pgferry while the answer to its `nth` mutating call is on its way.
-fn kill_at(nth: u64) {
+/// Whether the fault that was asked for has met its call.
+fn has_struck(ferry: &Ferry) -> bool {
+    let armed = ferry.control(reqwest::Method::GET, "faults", None);
+    armed.pointer("/0/fired") == Some(&json!(1))
+}
+
+/// Holds the answer to a call back for longer than it takes to notice: it took effect, nobody was told.
+fn hold_back(ferry: &Ferry, call: &str) {
+    strike(ferry, call, json!({ "kind": "slow_wall", "milliseconds": 30_000 }));
+}
+
+/// Kills pgferry while the answer to this call is on its way.
+fn kill_at(call: &str) {
     let ferry = Ferry::example("quickstart");
     ferry.wake_simulator();
-    hold_back(&ferry, nth);
-    let before = ferry.writes().len() as u64;
+    hold_back(&ferry, call);
     let mut running = ferry.start(&["apply", "--auto-approve"]);
-    until("the call arrives or the run ends", || {
-        ferry.writes().len() as u64 >= before + nth || running.has_ended()
-    });
-    kill(running);
+    until("the call arrives", || has_struck(&ferry) || running.has_ended());
+    assert!(kill(running), "the apply ended before {call}");
+    assert!(has_struck(&ferry) && ferry.writes().iter().any(|write| write == call));
     settle(&ferry);
 }
 
@@ -63,29 +78,119 @@ fn kill(mut running: Running) -> bool {
     in_time
 }
 
-/// How often the harness goes round; more in `tests/run --long`.
-fn rounds() -> u64 {
-    option_env!("PGFERRY_TEST_ROUNDS").map_or(1, |text| text.parse().expect("a number of rounds"))
-}
-
 #[test]
 fn a_kill_at_any_mutating_call_costs_nothing_but_time() {
-    let calls = calls();
-    side_by_side((0..rounds()).flat_map(|_| 1..=calls), kill_at);
+    side_by_side((0..rounds()).flat_map(|_| calls()), |call| kill_at(call));
 }
 
 #[test]
 fn a_lost_reply_of_any_mutating_call_costs_nothing_but_time() {
-    side_by_side(1..=calls(), |nth| {
+    side_by_side(calls().iter(), |call| {
         let ferry = Ferry::example("quickstart");
         ferry.wake_simulator();
-        for method in ["PUT", "PATCH", "DELETE"] {
-            let fault = json!({ "method": method, "nth": nth, "fault": { "kind": "reset_after" } });
-            ferry.control(reqwest::Method::POST, "faults", Some(fault));
-        }
+        strike(&ferry, call, json!({ "kind": "reset_after" }));
         let _ = ferry.run(&["apply", "--auto-approve"]);
+        assert!(has_struck(&ferry), "nothing met {call}");
         settle(&ferry);
     });
+}
+
+/// Where a call stood when pgferry was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stood {
+    /// It was intended, and not made yet.
+    Before,
+    /// Azure took it on, and how to ask for its outcome is recorded.
+    TakenOn,
+    /// Its outcome is recorded.
+    Recorded,
+}
+
+/// What the journal of a killed apply holds of its calls.
+fn stood(ferry: &Ferry) -> BTreeSet<Stood> {
+    let store = LocalStore::new(ferry.path(".pgferry/simulator/state"));
+    let holder = Holder {
+        who: Actor::new("a test"),
+        process: std::process::id(),
+        command: "look".to_owned(),
+        run: None,
+        since: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let snapshot = runtime.unwrap().block_on(async {
+        let held = store.lock(Intent { holder }).await.unwrap();
+        let snapshot = held.snapshot().await.unwrap();
+        held.release().await.unwrap();
+        snapshot
+    });
+    let steps = snapshot.run.into_iter().flat_map(|run| run.steps.into_values());
+    let steps: Vec<StepPhase> = steps.map(|entry| entry.phase).collect();
+    let mut found = BTreeSet::new();
+    for phase in &steps {
+        match phase {
+            StepPhase::Intended { .. } => {}
+            StepPhase::Accepted { .. } => drop(found.insert(Stood::TakenOn)),
+            StepPhase::Done => drop(found.insert(Stood::Recorded)),
+            StepPhase::Failed { message } => panic!("{message}"),
+        }
+    }
+    if steps.len() > ferry.writes().len() {
+        found.insert(Stood::Before);
+    }
+    found
+}
+
+/// Kills pgferry once its `nth` commit is on the disk and before it learns so; nothing, where it made fewer.
+fn kill_after_commit(nth: usize) -> Option<BTreeSet<Stood>> {
+    let ferry = Ferry::example("quickstart");
+    ferry.wake_simulator();
+    let trace = ferry.path("trace");
+    let commits = || {
+        let text = std::fs::read_to_string(&trace).unwrap_or_default();
+        text.lines().filter(|line| line.contains("fsync(")).count()
+    };
+    let journal = ferry.path(".pgferry/simulator/state/sled/db");
+    let mut running = ferry.start_traced(&journal, &trace, &["apply", "--auto-approve"]);
+    until("the commit is made or the run ends", || {
+        commits() >= nth || running.has_ended()
+    });
+    let stood = kill(running).then(|| {
+        assert_eq!(commits(), nth, "the kill came late");
+        stood(&ferry)
+    });
+    settle(&ferry);
+    stood
+}
+
+#[test]
+fn a_kill_after_any_commit_of_the_journal_costs_nothing_but_time() {
+    if !may_trace() {
+        return writeln!(
+            std::io::stdout(),
+            "nothing was tested: no process may trace another here"
+        )
+        .unwrap();
+    }
+    if rounds() == 1 {
+        // The first intents, and some of what lies between them and the last cutover.
+        side_by_side([2, 5, 11, 17, 24, 31].into_iter(), |nth| {
+            assert!(kill_after_commit(nth).is_some(), "there was no commit {nth}");
+        });
+        return;
+    }
+    let (last, met) = (AtomicUsize::new(usize::MAX), Mutex::new(BTreeSet::new()));
+    side_by_side(
+        (1..).take_while(|nth| *nth < last.load(Ordering::Relaxed)),
+        |nth| match kill_after_commit(nth) {
+            Some(stood) => met.lock().unwrap_or_else(PoisonError::into_inner).extend(stood),
+            None => drop(last.fetch_min(nth, Ordering::Relaxed)),
+        },
+    );
+    let (last, met) = (last.into_inner(), met.into_inner().unwrap());
+    assert!(last > calls().len(), "only {last} commits for more calls");
+    assert_eq!(met, BTreeSet::from([Stood::Before, Stood::TakenOn, Stood::Recorded]));
+    // For whoever wants to say how many.
+    writeln!(std::io::stdout(), "killed after each of {} commits", last - 1).unwrap();
 }
 
 /// What more there is to do than in the quickstart, so that fifty units and more are under way.
@@ -140,8 +245,8 @@ struct Undisturbed {
     units: String,
     /// The migrations that were made.
     migrations: BTreeSet<String>,
-    /// How many mutating calls it makes.
-    calls: u64,
+    /// Its mutating calls, as `METHOD path`.
+    calls: Vec<String>,
     /// How long it takes here.
     took: Duration,
 }
@@ -170,11 +275,12 @@ impl Voyage {
         match self.ferry.gate() {
             // Every mutating call has its intent before it and its outcome after it.
             None => {
-                hold_back(&self.ferry, 1 + nth % undisturbed().calls);
-                let before = self.ferry.writes().len() as u64;
+                let calls = &undisturbed().calls;
+                let call = &calls[nth as usize % calls.len()];
+                hold_back(&self.ferry, call);
                 let mut running = self.start();
                 until("the call arrives or the run ends", || {
-                    self.ferry.writes().len() as u64 > before + nth % undisturbed().calls || running.has_ended()
+                    self.ferry.writes().contains(call) || running.has_ended()
                 });
                 kill(running)
             }
@@ -262,7 +368,7 @@ fn undisturbed() -> &'static Undisturbed {
         Undisturbed {
             units,
             migrations: voyage.migrations(),
-            calls: voyage.ferry.writes().len() as u64,
+            calls: voyage.ferry.writes(),
             took,
         }
     })

@@ -233,6 +233,37 @@ impl Ferry {
         Running { child }
     }
 
+    /// Starts a command whose every sync of the file `synced` is noted in `trace`, and lasts so long that it can be killed
+    /// right after.
+    pub(crate) fn start_traced(&self, synced: &Path, trace: &Path, arguments: &[&str]) -> Running {
+        let traced = self.command(arguments);
+        let mut command = Command::new("strace");
+        // With `-D` the command stays the child, and its tracer becomes a stranger.
+        command.args([
+            "-D",
+            "-f",
+            "--seccomp-bpf",
+            "-qq",
+            "-e",
+            "trace=fsync",
+            "-e",
+            "signal=none",
+        ]);
+        command.args(["-e", "inject=fsync:delay_exit=400000", "-P"]).arg(synced);
+        command.arg("-o").arg(trace);
+        command.arg(traced.get_program()).args(traced.get_args());
+        command.current_dir(self.folder.path()).env_clear();
+        let given = traced.get_envs();
+        command.envs(given.filter_map(|(name, value)| Some((name, value?))));
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("strace is there; tests/run installs it");
+        Running { child }
+    }
+
     /// Applies, and insists that it went well.
     pub(crate) fn apply(&self) -> Answer {
         self.run(&["apply", "--auto-approve"]).expect(0)
@@ -470,6 +501,19 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How often the harness goes round; more in `tests/run --long`.
+pub(crate) fn rounds() -> u64 {
+    option_env!("PGFERRY_TEST_ROUNDS").map_or(1, |text| text.parse().expect("a number of rounds"))
+}
+
+/// Whether a process may trace another; containers may forbid it.
+pub(crate) fn may_trace() -> bool {
+    let mut nothing = Command::new("strace");
+    nothing.args(["-o", "/dev/null", "true"]);
+    let said = nothing.output().expect("strace is there; tests/run installs it");
+    said.status.success()
 }
 
 /// Waits until something holds.
