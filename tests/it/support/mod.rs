@@ -81,6 +81,11 @@ impl Ferry {
         Self::copy(&root().join("examples").join(name))
     }
 
+    /// A project of the kinds that the quickstart does without.
+    pub(crate) fn guarded() -> Self {
+        Self::copy(&root().join("tests/cases/guarded"))
+    }
+
     /// A project of this text, on the world of the quickstart.
     pub(crate) fn of(text: &str) -> Self {
         let ferry = Self::example("quickstart");
