@@ -2,21 +2,64 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Ferry, side_by_side};
+use crate::support::{Ferry, rounds, side_by_side};
 
-/// Each kind of call of an apply: lists, creates, steps of a migration, looks at what an operation has come to, logins.
-const CALLS: [(&str, &str); 10] = [
-    ("GET", "*/virtualNetworks*"),
-    ("GET", "*/migrations*"),
-    ("PUT", "*/virtualNetworkPeerings/*"),
-    ("PUT", "*/privateDnsZones/privatelink*"),
-    ("PUT", "*/virtualNetworkLinks/*"),
-    ("PUT", "*/migrations/*"),
-    ("PATCH", "*/migrations/*"),
-    ("GET", "*/operations/*"),
-    ("GET", "*/migrations/*m1"),
-    ("POST", "*/oauth2/*"),
-];
+/// A project, and each kind of call that it makes: lists, looks, creates, steps of a migration, looks at what an operation has
+/// come to, logins.
+struct Course {
+    project: fn() -> Ferry,
+    calls: &'static [(&'static str, &'static str)],
+    /// The calls of a destroy that delete something.
+    deletions: &'static [&'static str],
+    migrations: usize,
+}
+
+const QUICKSTART: Course = Course {
+    project: || Ferry::example("quickstart"),
+    calls: &[
+        ("GET", "*/virtualNetworks*"),
+        ("GET", "*/migrations*"),
+        ("PUT", "*/virtualNetworkPeerings/*"),
+        ("PUT", "*/privateDnsZones/privatelink*"),
+        ("PUT", "*/virtualNetworkLinks/*"),
+        ("PUT", "*/migrations/*"),
+        ("PATCH", "*/migrations/*"),
+        ("GET", "*/operations/*"),
+        ("GET", "*/migrations/*m1"),
+        ("POST", "*/oauth2/*"),
+    ],
+    deletions: &[
+        "*/virtualNetworkPeerings/*",
+        "*/virtualNetworkLinks/*",
+        "*/privateDnsZones/privatelink*",
+    ],
+    migrations: 3,
+};
+
+/// The kinds that the quickstart does without.
+const GUARDED: Course = Course {
+    project: Ferry::guarded,
+    calls: &[
+        ("GET", "*/firewallRules"),
+        ("GET", "*/networkSecurityGroups/nsg-erp"),
+        ("GET", "*/privateEndpoints/erp"),
+        ("GET", "*/privateDnsZoneGroups"),
+        ("GET", "*/flexibleServers/pg-erp-prod/databases"),
+        ("PUT", "*/firewallRules/*"),
+        ("PUT", "*/securityRules/*"),
+        ("PUT", "*/privateEndpoints/erp"),
+        ("PUT", "*/privateDnsZoneGroups/*"),
+        ("GET", "*/azureAsyncOperation/*"),
+        ("GET", "*/privateDnsOperationStatuses/*"),
+    ],
+    deletions: &[
+        "*/firewallRules/*",
+        "*/securityRules/*",
+        "*/privateEndpoints/erp",
+        "*/privateDnsZoneGroups/*",
+    ],
+    migrations: 1,
+};
 
 fn faults() -> Vec<Json> {
     vec![
@@ -26,11 +69,26 @@ fn faults() -> Vec<Json> {
         json!({ "kind": "reset_before" }),
         json!({ "kind": "reset_after" }),
         json!({ "kind": "slow", "by": "90s" }),
+        json!({ "kind": "slow_wall", "milliseconds": 300 }),
         json!({ "kind": "truncate", "bytes": 20 }),
     ]
 }
 
-/// Conflicts of ARM; each meets one kind of call, and those that only a person can clear end the run with an error first.
+/// What can happen to a write alone, and only where there is room for it.
+fn faults_of_writes(method: &str, path: &str) -> Vec<Json> {
+    let mut faults = Vec::new();
+    // A firewall rule comes to be when its operation ends: what is created is found at once.
+    if method == "PUT" && !path.contains("firewallRules") {
+        faults.push(json!({ "kind": "not_found_after_create", "lasting": "60s" }));
+    }
+    // Writes of migrations are done with their answer: there is no operation that could fail (contract 2.5).
+    if ["PUT", "DELETE"].contains(&method) && !path.contains("migrations") {
+        faults.push(json!({ "kind": "operation_fails", "code": "InternalServerError" }));
+    }
+    faults
+}
+
+/// Conflicts of ARM; those that only a person can clear end the run with an error first.
 const CONFLICTS: [&str; 12] = [
     "AnotherOperationInProgress",
     "ReferencedResourceNotProvisioned",
@@ -46,113 +104,231 @@ const CONFLICTS: [&str; 12] = [
     "RequestDisallowedByPolicy",
 ];
 
-/// Every fault with the calls that it can meet.
-fn cases() -> Vec<(&'static str, &'static str, Json)> {
+/// A fault and the call that it meets.
+type Case = (&'static str, &'static str, Json);
+
+/// Each conflict with one of these writes, or with all of them; of two projects only one has its `turn` in the usual run.
+fn conflicts(writes: &[(&'static str, &'static str)], turn: bool) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (method, path) in CALLS {
-        cases.extend(faults().into_iter().map(|fault| (method, path, fault)));
-        if method == "PUT" {
-            let unseen = json!({ "kind": "not_found_after_create", "lasting": "60s" });
-            cases.push((method, path, unseen));
-            if !path.contains("migrations") {
-                let fails = json!({ "kind": "operation_fails", "code": "InternalServerError" });
-                cases.push((method, path, fails));
-            }
-        }
+    if !turn && rounds() == 1 {
+        return cases;
     }
     for (at, code) in CONFLICTS.iter().enumerate() {
-        let writes = CALLS
-            .into_iter()
-            .filter(|(method, _)| ["PUT", "PATCH"].contains(method));
-        let (method, path) = writes.cycle().nth(at).expect("there are writes, again and again");
-        cases.push((method, path, json!({ "kind": "conflict", "code": code })));
+        for (number, (method, path)) in writes.iter().enumerate() {
+            if number == at % writes.len() || rounds() > 1 {
+                cases.push((*method, *path, json!({ "kind": "conflict", "code": code })));
+            }
+        }
     }
     cases
 }
 
-/// Whether a call of this kind was made, so that its fault struck. In a pattern `*` stands for any characters.
-fn has_met(ferry: &Ferry, method: &str, path: &str) -> bool {
-    let matches = |request: &String| {
-        let mut rest = request.strip_prefix(method).unwrap_or_default();
-        let mut parts = path.split('*').filter(|part| !part.is_empty());
-        !rest.is_empty()
-            && parts.all(|part| match rest.find(part) {
-                Some(at) => {
-                    rest = rest.get(at + part.len()..).unwrap_or_default();
-                    true
-                }
-                None => false,
-            })
-    };
-    ferry.requests().iter().any(matches)
+/// Every fault with the calls of an apply that it can meet; where many rounds are not asked for, `one_in` so many of them, so
+/// chosen that each fault and each call has its turn.
+fn cases(course: &Course, one_in: usize) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (number, (method, path)) in course.calls.iter().enumerate() {
+        let all = faults().into_iter().chain(faults_of_writes(method, path)).enumerate();
+        let chosen = all.filter(|(at, _)| rounds() > 1 || (at + number).is_multiple_of(one_in));
+        cases.extend(chosen.map(|(_, fault)| (*method, *path, fault)));
+    }
+    let writes = course.calls.iter().copied();
+    let writes: Vec<_> = writes.filter(|(method, _)| ["PUT", "PATCH"].contains(method)).collect();
+    cases.extend(conflicts(&writes, one_in == 1));
+    cases
+}
+
+/// The same for the deletions of a destroy.
+fn cases_of_deletions(course: &Course) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (number, path) in course.deletions.iter().enumerate() {
+        let all = faults().into_iter().chain(faults_of_writes("DELETE", path)).enumerate();
+        let chosen = all.filter(|(at, _)| rounds() > 1 || at % course.deletions.len() == number);
+        cases.extend(chosen.map(|(_, fault)| ("DELETE", *path, fault)));
+    }
+    let deletions: Vec<_> = course.deletions.iter().map(|path| ("DELETE", *path)).collect();
+    // A destroy of few migrations has taken the shortest apply.
+    cases.extend(conflicts(&deletions, course.migrations == 1));
+    cases
+}
+
+/// Insists that the only rule has met its call.
+fn expect_met(ferry: &Ferry, case: &Case) {
+    let armed = ferry.control(reqwest::Method::GET, "faults", None);
+    assert_eq!(armed.pointer("/0/fired"), Some(&json!(1)), "nothing met {case:?}");
+}
+
+fn project(course: &Course, (method, path, fault): &Case) -> Ferry {
+    let ferry = (course.project)();
+    ferry.world(|world| world["faults"] = json!([{ "method": method, "path": path, "fault": fault }]));
+    ferry
+}
+
+fn survive(course: &Course, case: &Case) {
+    let ferry = project(course, case);
+    let first = ferry.run(&["apply", "--auto-approve"]);
+    let said = first.all();
+    assert!(!said.contains("panicked"), "{said}");
+    if first.code != 0 {
+        let _ = ferry.apply();
+    }
+    expect_met(&ferry, case);
+    ferry.expect_no_changes();
+    let created = ferry.created();
+    assert_eq!(created.len(), course.migrations, "{case:?}: {created:#?}\n{said}");
+}
+
+fn survive_destroying(course: &Course, case: &Case) {
+    let ferry = project(course, case);
+    let _ = ferry.apply();
+    let first = ferry.run(&["destroy", "--auto-approve"]);
+    let said = first.all();
+    assert!(!said.contains("panicked"), "{said}");
+    if first.code != 0 {
+        let _ = ferry.run(&["destroy", "--auto-approve"]).expect(0);
+    }
+    expect_met(&ferry, case);
+    let left = ferry.run(&["plan", "--destroy"]).expect(0);
+    assert!(left.out.contains("No changes"), "{case:?}:\n{}\n{said}", left.out);
+    let listed = ferry.run(&["state", "list"]).expect(0).out;
+    assert!(listed.is_empty(), "{case:?}: {listed}");
 }
 
 #[test]
 fn every_fault_of_every_kind_of_call_is_survived() {
-    side_by_side(cases().into_iter(), |(method, path, fault)| {
-        let ferry = Ferry::example("quickstart");
-        ferry.world(|world| world["faults"] = json!([{ "method": method, "path": path, "fault": fault }]));
-        let first = ferry.run(&["apply", "--auto-approve"]);
-        let said = first.all();
-        assert!(!said.contains("panicked"), "{said}");
-        if first.code != 0 {
-            let _ = ferry.apply();
-        }
-        ferry.expect_no_changes();
-        assert!(has_met(&ferry, method, path), "nothing met {method} {path}");
-        let created = ferry.created();
-        assert_eq!(created.len(), 3, "{method} {path} {fault}: {created:#?}\n{said}");
-    });
+    side_by_side(cases(&QUICKSTART, 1).into_iter(), |case| survive(&QUICKSTART, &case));
+}
+
+#[test]
+fn every_fault_is_survived_where_rules_and_endpoints_are_made() {
+    side_by_side(cases(&GUARDED, 3).into_iter(), |case| survive(&GUARDED, &case));
 }
 
 #[test]
 fn every_fault_of_a_deletion_is_survived() {
-    let conflicts = ["AnotherOperationInProgress", "ScopeLocked", "AuthorizationFailed"];
-    let conflicts = conflicts.map(|code| json!({ "kind": "conflict", "code": code }));
-    let paths = [
-        "*/virtualNetworkPeerings/*",
-        "*/virtualNetworkLinks/*",
-        "*/privateDnsZones/privatelink*",
-    ];
-    let cases = paths.into_iter().cycle().zip(faults().into_iter().chain(conflicts));
-    side_by_side(cases, |(path, fault)| {
-        let ferry = Ferry::example("quickstart");
-        ferry.world(|world| world["faults"] = json!([{ "method": "DELETE", "path": path, "fault": fault }]));
-        let _ = ferry.apply();
-        let first = ferry.run(&["destroy", "--auto-approve"]);
-        let said = first.all();
-        assert!(!said.contains("panicked"), "{said}");
-        if first.code != 0 {
-            let _ = ferry.run(&["destroy", "--auto-approve"]).expect(0);
-        }
-        let left = ferry.run(&["plan", "--destroy"]).expect(0);
-        assert!(left.out.contains("No changes"), "{path} {fault}:\n{}\n{said}", left.out);
-        let deleted = ferry
-            .writes()
-            .iter()
-            .filter(|write| write.starts_with("DELETE"))
-            .count();
-        assert!(has_met(&ferry, "DELETE", path), "nothing met DELETE {path}");
-        assert!(deleted >= 8, "{path} {fault}: {:#?}", ferry.writes());
-    });
+    for course in [QUICKSTART, GUARDED] {
+        side_by_side(cases_of_deletions(&course).into_iter(), |case| {
+            survive_destroying(&course, &case);
+        });
+    }
 }
 
 #[test]
 fn a_service_that_dies_is_followed_by_one_that_lives() {
-    side_by_side(
-        CALLS
-            .into_iter()
-            .filter(|(method, _)| ["PUT", "PATCH"].contains(method)),
-        |(method, path)| {
-            let ferry = Ferry::example("quickstart");
-            let dies = json!({ "kind": "service_dies" });
-            ferry.world(|world| world["faults"] = json!([{ "method": method, "path": path, "fault": dies }]));
-            let first = ferry.run(&["apply", "--auto-approve"]);
-            assert_ne!(first.code, 0, "{}", first.all());
-            let _ = ferry.apply();
+    let calls = QUICKSTART.calls.iter().copied();
+    let deletions = QUICKSTART.deletions.iter().map(|path| ("DELETE", *path));
+    side_by_side(calls.chain(deletions), |(method, path)| {
+        let case = (method, path, json!({ "kind": "service_dies" }));
+        let ferry = project(&QUICKSTART, &case);
+        let command = match method {
+            "DELETE" => {
+                let _ = ferry.apply();
+                "destroy"
+            }
+            _ => "apply",
+        };
+        let first = ferry.run(&[command, "--auto-approve"]);
+        assert_ne!(first.code, 0, "{case:?}: {}", first.all());
+        let _ = ferry.run(&[command, "--auto-approve"]).expect(0);
+        expect_met(&ferry, &case);
+        if command == "apply" {
             ferry.expect_no_changes();
-        },
-    );
+        }
+    });
+}
+
+/// Lets the first migration go wrong in this way.
+fn troubled(how: Json) -> Ferry {
+    let fault = json!({ "kind": "migration", "how": how });
+    project(&QUICKSTART, &("PUT", "*/migrations/*", fault))
+}
+
+/// What was said, on one line.
+fn words(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_migration_that_goes_wrong_is_told_and_tried_again_under_a_new_name() {
+    let ways = [
+        (
+            json!({ "what": "validation_fails", "check": "ExtensionsValidation", "database": "archive", "message": "no hstore" }),
+            "no hstore",
+        ),
+        (
+            json!({ "what": "cutover_fails", "message": "the source is gone" }),
+            "the source is gone",
+        ),
+        // Nothing moves and nothing ends, until the service gives up.
+        (
+            json!({ "what": "stuck", "database": "crmdb" }),
+            "nothing has moved since",
+        ),
+    ];
+    side_by_side(ways.into_iter(), |(how, told)| {
+        let ferry = troubled(how);
+        // What the service waits for before it gives a migration up.
+        ferry.world(|world| world["options"] = json!({ "phases": { "lifetime": "4h" } }));
+        let failed = ferry.run(&["apply", "--auto-approve"]).expect(1);
+        let said = words(&failed.all());
+        assert!(said.contains(told) && said.contains("--retry"), "{said}");
+        let still = words(&ferry.run(&["plan"]).expect(0).out);
+        assert!(still.contains("is not tried again by itself"), "{still}");
+        let retry = ["apply", "--auto-approve", "--retry", "database_batch.wave1"];
+        let _ = ferry.run(&retry).expect(0);
+        let created = ferry.created();
+        assert!(created.iter().any(|path| path.contains("wave1m1r1")), "{created:#?}");
+        ferry.expect_no_changes();
+    });
+}
+
+#[test]
+fn a_migration_that_asks_is_answered_where_the_configuration_has_an_answer() {
+    for (on, body) in [
+        ("databases", None),
+        (
+            "scheduling",
+            Some(json!({ "properties": { "startDataMigration": "True" } })),
+        ),
+    ] {
+        let ferry = troubled(json!({ "what": "waits", "on": on }));
+        let _ = ferry.apply();
+        ferry.expect_no_changes();
+        let entries = ferry.entries();
+        let first = entries.iter().find(|entry| entry["method"] == "PATCH").unwrap();
+        let body = body.unwrap_or_else(|| {
+            let created = entries
+                .iter()
+                .find(|entry| entry["method"] == "PUT" && entry["body"]["properties"]["dbsToMigrate"].is_array());
+            json!({ "properties": { "dbsToMigrate": created.unwrap()["body"]["properties"]["dbsToMigrate"] } })
+        });
+        assert_eq!(first["body"], body, "{on}");
+    }
+}
+
+#[test]
+fn a_migration_that_asks_a_person_waits_until_the_configuration_answers() {
+    let mode = "mode           = \"online\"";
+    let consent = "{ for name in local.databases : name => \"overwrite\" }";
+    for (on, answer, sent) in [
+        (
+            "logical_replication",
+            "setup_logical_replication = true".to_owned(),
+            "setupLogicalReplicationOnSourceDbIfNeeded",
+        ),
+        ("overwrite", format!("accept_loss = {consent}"), "overwriteDbsInTarget"),
+    ] {
+        let ferry = troubled(json!({ "what": "waits", "on": on }));
+        let asked = ferry.run(&["apply", "--auto-approve"]).expect(4);
+        let argument = answer.split(' ').next().unwrap();
+        assert!(words(&asked.all()).contains(argument), "{}", asked.all());
+        ferry.edit(mode, &format!("{mode}\n  {answer}"));
+        let _ = ferry.apply();
+        ferry.expect_no_changes();
+        let entries = ferry.entries();
+        let first = entries.iter().find(|entry| entry["method"] == "PATCH").unwrap();
+        assert_eq!(first["body"], json!({ "properties": { sent: "True" } }), "{on}");
+    }
 }
 
 #[test]
