@@ -23,6 +23,7 @@ mod law;
 mod lsp;
 mod mistakes;
 mod model;
+mod newer;
 mod payloads;
 mod pipelines;
 mod quickstart;
