@@ -51,10 +51,10 @@ struct ServeArgs {
     /// The world to grow from when there is none yet; by default the one that the `azure` block names
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// The port on 127.0.0.1; by default any free one
+    /// The port on 127.0.0.1, which is that of TLS with `--tls`; by default any free one
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// Speak TLS, with a certificate of an authority of its own
+    /// Speak TLS, with a certificate of an authority of its own; pgferry comes in by another port
     #[arg(long)]
     tls: bool,
     /// How time passes: `event`, `manual`, or a factor such as `x120`
@@ -170,11 +170,12 @@ async fn tell(announced: &Path, call: &Call<'_>) {
         tokio::time::sleep(Duration::from_millis(25)).await;
         let ours = read_announcement(announced).filter(|told| told.process_id == std::process::id());
         if let Some(told) = ours {
-            let scheme = if told.tls { "https" } else { "http" };
-            call.ui.say(&format!(
-                "Serving a simulated Azure on {scheme}://127.0.0.1:{}; Ctrl-C ends it.\n",
-                told.port
-            ));
+            let address = match told.tls_port {
+                Some(port) => format!("https://127.0.0.1:{port}"),
+                None => format!("http://127.0.0.1:{}", told.port),
+            };
+            call.ui
+                .say(&format!("Serving a simulated Azure on {address}; Ctrl-C ends it.\n"));
             return;
         }
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum_server::tls_rustls::RustlsAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +28,10 @@ use pace::Pace;
 /// Whether clients speak TLS to the simulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
-    /// Plain HTTP.
+    /// Plain HTTP alone.
     Off,
-    /// A certificate of an authority made for this start; its certificate is written to `ca.pem` in the directory.
+    /// At a second port, with a certificate of an authority made for this start; its certificate is written to `ca.pem` in
+    /// the directory.
     OwnAuthority,
 }
 
@@ -41,7 +42,7 @@ pub struct Options {
     pub seed: Option<PathBuf>,
     /// Where the live world is kept.
     pub dir: PathBuf,
-    /// The port; any free one when zero.
+    /// The port, which is that of TLS where there is TLS; any free one when zero.
     pub port: u16,
     /// Whether clients speak TLS.
     pub tls: Tls,
@@ -53,15 +54,26 @@ pub struct Options {
     pub announce: PathBuf,
 }
 
+impl Options {
+    /// The port of plain HTTP.
+    fn plain_port(&self) -> u16 {
+        match self.tls {
+            Tls::Off => self.port,
+            Tls::OwnAuthority => 0,
+        }
+    }
+}
+
 /// What the announced file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announcement {
-    /// Port on 127.0.0.1.
+    /// Port on 127.0.0.1 for plain HTTP: pgferry's own, whoever else is there.
     pub port: u16,
+    /// Port on 127.0.0.1 for TLS, where that is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_port: Option<u16>,
     /// Process that serves.
     pub process_id: u32,
-    /// Whether it speaks TLS.
-    pub tls: bool,
     /// Version of pgferry that serves.
     pub version: String,
     /// Digest of the seed the world grew from (see [`digest`]); empty without one.
@@ -172,60 +184,58 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()> + Send) -> R
     let door = Door::new(
         world,
         Pace::new(options.clock.unwrap_or(clock), Instant::now()),
-        options.tls,
         options.seed.clone(),
         seed_digest,
     );
-    let listener = listen(options.port)?;
-    let port = listener
-        .local_addr()
-        .map_err(|source| ServeError::Listen {
-            port: options.port,
-            source,
-        })?
-        .port();
-    let certificate = match options.tls {
-        Tls::Off => None,
-        Tls::OwnAuthority => {
-            let made = authority::certificate().map_err(ServeError::Certificate)?;
-            write_atomically(&options.dir.join("ca.pem"), made.authority_pem.as_bytes())?;
-            Some(made.config)
-        }
+    let mut entrances = Entrances {
+        plain: listen(options.plain_port())?,
+        secure: None,
     };
+    if options.tls == Tls::OwnAuthority {
+        let made = authority::certificate().map_err(ServeError::Certificate)?;
+        write_atomically(&options.dir.join("ca.pem"), made.authority_pem.as_bytes())?;
+        entrances.secure = Some((listen(options.port)?, made.config));
+    }
     save(&door, &options.dir).await?;
-    announce(&options, port, &door)?;
-    let outcome = run(&options, Arc::clone(&door), listener, certificate, stop).await;
+    announce(&options, &entrances, &door)?;
+    let outcome = run(&options, Arc::clone(&door), entrances, stop).await;
     remove_announcement(&options.announce);
     // What was taken on stays, whoever dies: Azure forgets nothing either.
     save(&door, &options.dir).await?;
     outcome
 }
 
+/// Where clients come in.
+struct Entrances {
+    plain: TcpListener,
+    secure: Option<(TcpListener, RustlsConfig)>,
+}
+
 async fn run(
     options: &Options,
     door: Arc<Door>,
-    listener: TcpListener,
-    certificate: Option<axum_server::tls_rustls::RustlsConfig>,
+    entrances: Entrances,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let handle = axum_server::Handle::<SocketAddr>::new();
     let breakable = Breakable::new(door.breakers());
-    let service = door::router(Arc::clone(&door)).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum_server::from_tcp(listener)
-        .map_err(ServeError::Server)?
-        .http1_only()
-        .handle(handle.clone());
-    let serving = async {
-        match certificate {
-            None => server.acceptor(breakable).serve(service).await,
-            Some(config) => {
-                server
-                    .acceptor(RustlsAcceptor::new(config).acceptor(breakable))
-                    .serve(service)
-                    .await
-            }
-        }
+    let begin = |listener| {
+        let server = axum_server::from_tcp(listener)?;
+        io::Result::Ok(server.http1_only().handle(handle.clone()))
     };
+    let plainly = async {
+        let server = begin(entrances.plain)?.acceptor(breakable.clone());
+        server.serve(door::service(&door, "http")).await
+    };
+    let securely = async {
+        let Some((listener, certificate)) = entrances.secure else {
+            return Ok(());
+        };
+        let acceptor = RustlsAcceptor::new(certificate).acceptor(breakable.clone());
+        let server = begin(listener)?.acceptor(acceptor);
+        server.serve(door::service(&door, "https")).await
+    };
+    let serving = async { tokio::try_join!(plainly, securely).map(|_| ()) };
     let leaving = async {
         tokio::select! {
             () = stop => {}
@@ -346,11 +356,21 @@ fn listen(port: u16) -> Result<TcpListener, ServeError> {
     Ok(listener)
 }
 
-fn announce(options: &Options, port: u16, door: &Door) -> Result<(), ServeError> {
+fn announce(options: &Options, entrances: &Entrances, door: &Door) -> Result<(), ServeError> {
+    let port_of = |listener: &TcpListener| {
+        let address = listener.local_addr().map_err(|source| ServeError::Listen {
+            port: options.port,
+            source,
+        });
+        address.map(|address| address.port())
+    };
     let announcement = Announcement {
-        port,
+        port: port_of(&entrances.plain)?,
+        tls_port: match &entrances.secure {
+            Some((listener, _)) => Some(port_of(listener)?),
+            None => None,
+        },
         process_id: std::process::id(),
-        tls: options.tls == Tls::OwnAuthority,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed_digest: door.seed_digest(),
     };

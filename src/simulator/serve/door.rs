@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use futures_util::StreamExt as _;
@@ -21,7 +22,7 @@ use tokio::sync::{Notify, watch};
 
 use super::connection::Breakers;
 use super::pace::Pace;
-use super::{Tls, grown, read_seed};
+use super::{grown, read_seed};
 use crate::simulator::clock::{ClockMode, Span, later};
 use crate::simulator::control::{PREFIX, unreadable};
 use crate::simulator::message::{Delay, Delivery, Method, Request, Response};
@@ -42,7 +43,6 @@ pub(super) struct Door {
     died: AtomicBool,
     /// The file that a reset returns to, as it is then.
     seed: Option<PathBuf>,
-    scheme: &'static str,
 }
 
 /// The world and who waits for it.
@@ -69,7 +69,7 @@ const STILL: Duration = Duration::from_millis(3);
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 impl Door {
-    pub(super) fn new(world: World, pace: Pace, tls: Tls, seed: Option<PathBuf>, seed_digest: String) -> Arc<Self> {
+    pub(super) fn new(world: World, pace: Pace, seed: Option<PathBuf>, seed_digest: String) -> Arc<Self> {
         let live = Live {
             world,
             pace,
@@ -88,10 +88,6 @@ impl Door {
             closed: AtomicBool::new(false),
             died: AtomicBool::new(false),
             seed,
-            scheme: match tls {
-                Tls::Off => "http",
-                Tls::OwnAuthority => "https",
-            },
         })
     }
 
@@ -273,18 +269,20 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Every path goes to one handler.
-pub(super) fn router(door: Arc<Door>) -> Router {
-    Router::new().fallback(answer).with_state(door)
+/// Everything through one entrance, whose scheme stands in links; every path goes to one handler.
+pub(super) fn service(door: &Arc<Door>, scheme: &'static str) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    let door = Arc::clone(door);
+    let router = Router::new().fallback(answer).with_state((door, scheme));
+    router.into_make_service_with_connect_info()
 }
 
 async fn answer(
-    State(door): State<Arc<Door>>,
+    State((door, scheme)): State<(Arc<Door>, &'static str)>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: axum::extract::Request,
 ) -> axum::response::Response {
     let _in_flight = InFlight::new(&door);
-    let request = match taken_in(request, door.scheme).await {
+    let request = match taken_in(request, scheme).await {
         Ok(request) => request,
         Err(status) => return sent(&door, peer, Response::empty(status)).await,
     };

@@ -331,7 +331,8 @@ async fn with_tls_its_own_authority_vouches_for_it() {
         .tls_certs_only([authority])
         .build()
         .unwrap();
-    let base = served.base.replace("http://127.0.0.1", "https://localhost");
+    let announced = read_announcement(&served.options.announce).unwrap();
+    let base = format!("https://localhost:{}", announced.tls_port.unwrap());
     let endpoints: Value = http
         .get(format!("{base}/metadata/endpoints?api-version=2022-09-01"))
         .send()
@@ -341,6 +342,8 @@ async fn with_tls_its_own_authority_vouches_for_it() {
         .await
         .unwrap();
     assert_eq!(endpoints["resourceManager"], format!("{base}/"));
+    // It is the same world for whoever comes in without TLS.
+    assert_eq!(served.get(&network("hub")).await.status(), 200);
     served.ended().await.unwrap();
 }
 
