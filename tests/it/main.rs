@@ -38,4 +38,5 @@ mod state;
 mod structure;
 mod support;
 mod together;
+mod tutorial;
 mod wait;

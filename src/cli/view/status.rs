@@ -178,6 +178,16 @@ impl StatusView {
             };
             let is_active = migration.state.ending().is_none();
             self.facts(text, row, migration, columns);
+            if let (Databases::OfAll, Some(validated)) = (databases, validated(migration)) {
+                let _ = writeln!(text, "      {validated}");
+            }
+            for remark in migration.remarks() {
+                let remark = format!("validation: {}", clean(&remark.to_string()));
+                text.push_str(&hang("      ", "        ", &remark, columns));
+            }
+            if let Some(by_itself) = by_itself(migration, self.next(&row.unit)) {
+                text.push_str(&hang("      ", "      ", &self.calling.in_text(&by_itself), columns));
+            }
             if is_active || databases == Databases::OfAll {
                 for line in portal(migration) {
                     let _ = writeln!(text, "      {line}");
@@ -275,13 +285,6 @@ impl StatusView {
         if let Some(error) = &migration.error {
             text.push_str(&hang("      ", "      ", &clean(error), columns));
         }
-        for remark in migration.remarks() {
-            let remark = format!("validation: {}", clean(&remark.to_string()));
-            text.push_str(&hang("      ", "        ", &remark, columns));
-        }
-        if let Some(by_itself) = by_itself(migration, self.next(&row.unit)) {
-            text.push_str(&hang("      ", "      ", &self.calling.in_text(&by_itself), columns));
-        }
     }
 
     /// What a person has to do, with the line to type.
@@ -364,6 +367,19 @@ impl StatusView {
         }
         object
     }
+}
+
+/// How the validation ended, once it has.
+fn validated(migration: &Migration) -> Option<String> {
+    let validation = migration.validation.as_ref()?;
+    let verdict = validation.verdict.as_ref()?;
+    let (all, remarks) = (validation.checks.len(), migration.remarks().count());
+    Some(format!(
+        "validation: {}, {} of {} found nothing",
+        clean(verdict.as_str()),
+        all.saturating_sub(remarks),
+        count(all, "check")
+    ))
 }
 
 fn database_json(name: &str, progress: Option<&DatabaseProgress>, arrived: bool) -> Json {
