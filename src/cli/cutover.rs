@@ -163,7 +163,7 @@ async fn not_started(
     };
     let batches = neighbours(&declared.graph, Some(&unit.resource));
     let lists = Lists::read(session, batches.iter().map(|batch| batch.target.clone()).collect()).await?;
-    let mut dealt = deal_all(&batches, &declared.graph, prior, &lists);
+    let mut dealt = deal_all(&batches, (&declared.graph, &declared.imports), prior, &lists);
     let queued = dealt.remove(&unit.resource).into_iter().flat_map(|dealt| dealt.queued);
     let found = queued.into_iter().find(|queued| queued.unit == *unit);
     Ok(found.map(|queued| CommandError::NotStarted {

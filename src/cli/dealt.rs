@@ -12,9 +12,11 @@ use super::view::layout::listed;
 use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{Migration, MigrationOption, Standing};
 use crate::arm::{ArmError, ArmId, ArmRead, Failure};
+use crate::block::Import;
 use crate::graph::Graph;
 use crate::kind::database_batch::Batch;
 use crate::plan::batch::{Chunk, Deal, Fate, Recorded, Retry, deal};
+use crate::plan::import;
 use crate::plan::questions;
 use crate::plan::queue::{self, Depths, Queue, QueuePlace, line_up};
 use crate::plan::step::{Opens, Response};
@@ -36,8 +38,19 @@ pub(crate) struct Dealt {
     pub(crate) next: BTreeMap<UnitAddress, Next>,
     /// Its migrations that have not begun, by number.
     pub(crate) queued: Vec<Queued>,
-    /// Its migrations that run, or have ended badly, and that nothing is remembered of.
-    pub(crate) unrecorded: Vec<(UnitAddress, Migration)>,
+    /// Its migrations that run, or have ended badly, and whose last attempt is not remembered.
+    pub(crate) unrecorded: Vec<Unrecorded>,
+}
+
+/// A migration whose last attempt is not remembered: made by hand, or from another state.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Unrecorded {
+    /// Its unit.
+    pub(crate) unit: UnitAddress,
+    /// Its last attempt.
+    pub(crate) migration: Migration,
+    /// Attempts before it.
+    pub(crate) earlier: usize,
 }
 
 /// What the next apply does with a migration.
@@ -175,7 +188,12 @@ pub(crate) fn neighbours<'a>(graph: &'a Graph, batch: Option<&Address>) -> Vec<&
 
 /// Where each batch stands, dealt among the migrations of its target, and what waits for what. A batch whose target cannot be
 /// read is left out, and nothing is said to wait for it.
-pub(crate) fn deal_all(batches: &[&Batch], graph: &Graph, prior: &Prior, lists: &Lists) -> BTreeMap<Address, Dealt> {
+pub(crate) fn deal_all(
+    batches: &[&Batch],
+    (graph, imports): (&Graph, &[Import]),
+    prior: &Prior,
+    lists: &Lists,
+) -> BTreeMap<Address, Dealt> {
     let mut dealt = BTreeMap::new();
     let mut line: Vec<(UnitAddress, Queue)> = Vec::new();
     let mut active: BTreeMap<&ArmId, Vec<&Migration>> = BTreeMap::new();
@@ -186,7 +204,8 @@ pub(crate) fn deal_all(batches: &[&Batch], graph: &Graph, prior: &Prior, lists: 
         };
         let running = migrations.iter().filter(|migration| migration.state.ending().is_none());
         active.insert(&batch.target, running.collect());
-        let deal = deal(batch, prior, migrations, Retry::Unasked, &BTreeSet::new());
+        let imports = import::of(imports, &batch.address).collect();
+        let deal = deal(batch, prior, migrations, Retry::Unasked, &imports);
         for chunk in &deal.chunks {
             let place = match &chunk.fate {
                 Fate::Running(_) => QueuePlace::Holding,
@@ -259,11 +278,11 @@ impl Dealt {
                 .chunks
                 .iter()
                 .filter_map(|chunk| match (&chunk.fate, chunk.recorded) {
-                    (Fate::Running(migration) | Fate::Stuck(migration, _), Recorded::Behind)
-                        if chunk.attempts.len() <= 1 =>
-                    {
-                        Some((batch.address.part(chunk.number), (**migration).clone()))
-                    }
+                    (Fate::Running(migration) | Fate::Stuck(migration, _), Recorded::Behind) => Some(Unrecorded {
+                        unit: batch.address.part(chunk.number),
+                        migration: (**migration).clone(),
+                        earlier: chunk.attempts.len().saturating_sub(1),
+                    }),
                     (Fate::Running(_) | Fate::Start(_) | Fate::Stuck(..) | Fate::Done, _) => None,
                 })
                 .collect(),

@@ -47,14 +47,14 @@ pub(crate) async fn run(args: &StatusArgs, call: &Call<'_>) -> Result<Exit, Comm
     let wanted = |unit: &UnitAddress| args.address.as_ref().is_none_or(|address| covers(address, unit));
     // A configuration that does not hold declares none: what runs is shown all the same.
     let declared = session.project.program.declare(&Outputs::default());
-    let graph = match declared {
-        Ok(declared) => declared.graph,
+    let (graph, imports) = match declared {
+        Ok(declared) => (declared.graph, declared.imports),
         Err(_) => {
             call.ui.alert(&format!(
                 "The configuration does not hold, so what is to come is not shown: {}\n\n",
                 call.calling.line("validate")
             ));
-            Graph::default()
+            (Graph::default(), Vec::new())
         }
     };
     let records: Vec<(&UnitAddress, &UnitRecord)> = prior
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &StatusArgs, call: &Call<'_>) -> Result<Exit, Comm
     let targets = attempts.filter_map(|attempt| attempt.id.parent());
     let targets = targets.chain(batches.iter().map(|batch| batch.target.clone()));
     let lists = Lists::read(&session, targets.collect()).await?;
-    let mut found = deal_all(&batches, &graph, &prior, &lists);
+    let mut found = deal_all(&batches, (&graph, &imports), &prior, &lists);
     let shown = batches.iter().map(|batch| &batch.address);
     let shown = shown.filter(|address| resource.is_none_or(|resource| resource == *address));
     let dealt: BTreeMap<Address, Option<Dealt>> = shown
@@ -88,14 +88,16 @@ pub(crate) async fn run(args: &StatusArgs, call: &Call<'_>) -> Result<Exit, Comm
     // What runs is shown where nothing is remembered of it, too: a plan would take it up.
     let unrecorded = dealt.values().flatten().flat_map(|dealt| &dealt.unrecorded);
     let unrecorded = unrecorded
-        .filter(|(unit, _)| wanted(unit))
-        .map(|(unit, migration)| Row {
-            unit: unit.clone(),
-            seen: Seen::Migration(Box::new(migration.clone())),
-            earlier: 0,
+        .filter(|unrecorded| wanted(&unrecorded.unit))
+        .map(|unrecorded| Row {
+            unit: unrecorded.unit.clone(),
+            seen: Seen::Migration(Box::new(unrecorded.migration.clone())),
+            earlier: unrecorded.earlier,
         });
-    let rows = records.iter().filter_map(|(unit, record)| row(unit, record, &lists));
-    let mut rows: Vec<Row> = rows.chain(unrecorded).collect();
+    let mut rows: Vec<Row> = unrecorded.collect();
+    let newer: BTreeSet<UnitAddress> = rows.iter().map(|row| row.unit.clone()).collect();
+    let known = records.iter().filter(|(unit, _)| !newer.contains(*unit));
+    rows.extend(known.filter_map(|(unit, record)| row(unit, record, &lists)));
     rows.sort_by(|one, other| one.unit.cmp(&other.unit));
     let (rows, over): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| !args.active || is_active(row));
     let view = StatusView {
@@ -157,7 +159,7 @@ fn is_known(
     dealt: &BTreeMap<Address, Option<Dealt>>,
 ) -> bool {
     let is_queued = |dealt: &Dealt| {
-        let mut running = dealt.unrecorded.iter().map(|(unit, _)| unit);
+        let mut running = dealt.unrecorded.iter().map(|unrecorded| &unrecorded.unit);
         let mut queued = dealt.queued.iter().map(|queued| &queued.unit);
         queued.any(|unit| covers(address, unit)) || running.any(|unit| covers(address, unit))
     };

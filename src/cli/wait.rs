@@ -180,7 +180,7 @@ async fn nothing_open(session: &Session, call: &Call<'_>) -> Result<Exit, Comman
     let targets = attempts.filter_map(|attempt| attempt.id.parent());
     let targets = targets.chain(batches.iter().map(|batch| batch.target.clone()));
     let lists = Lists::read(session, targets.collect()).await?;
-    let dealt = deal_all(&batches, &declared.graph, &prior, &lists);
+    let dealt = deal_all(&batches, (&declared.graph, &declared.imports), &prior, &lists);
     let found = NothingOpen {
         batches: batches.len(),
         dealt: dealt.values().collect(),

@@ -130,6 +130,14 @@ pub fn deal(batch: &Batch, prior: &Prior, migrations: &[Migration], retry: Retry
     let mut names = here.names.clone();
     for (number, members) in &here.own {
         let chunk = here.chunk(*number, members, retry, &mut names);
+        let is_tried = match chunk.fate {
+            Fate::Start(_) => true,
+            Fate::Stuck(..) => retry == Retry::Asked,
+            Fate::Done | Fate::Running(_) => false,
+        };
+        if is_tried {
+            deal.taken.extend(here.taken(&chunk));
+        }
         deal.chunks.push(chunk);
     }
     here.new_chunks(&mut deal, &mut names);
@@ -178,13 +186,22 @@ impl<'a> Here<'a> {
             }
         }
         strangers.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
-        for stranger in strangers {
-            let number = first_free(&used);
-            used.insert(number);
-            own.insert(number, vec![stranger]);
-        }
         for members in own.values_mut() {
             members.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+        }
+        for stranger in strangers {
+            let again = own.iter_mut().find(|(number, members)| {
+                let databases = membership(batch, recorded.get(number).copied(), members);
+                is_another_attempt(stranger, members, &databases)
+            });
+            match again {
+                Some((_, members)) => members.push(stranger),
+                None => {
+                    let number = first_free(&used);
+                    used.insert(number);
+                    own.insert(number, vec![stranger]);
+                }
+            }
         }
         let names = migrations
             .iter()
@@ -220,14 +237,7 @@ impl<'a> Here<'a> {
     }
 
     fn chunk(&self, number: u32, members: &[&Migration], retry: Retry, names: &mut BTreeSet<String>) -> Chunk {
-        let first = members
-            .first()
-            .map(|migration| migration.databases.clone())
-            .unwrap_or_default();
-        let databases = match self.recorded.get(&number).and_then(|attempts| attempts.first()) {
-            Some(attempt) if attempt.generation == self.batch.generation => attempt.databases.clone(),
-            Some(_) | None => first,
-        };
+        let databases = membership(self.batch, self.recorded.get(&number).copied(), members);
         let attempts: Vec<Attempt> = members.iter().map(|migration| attempt(migration)).collect();
         let known = self.recorded.get(&number).copied().unwrap_or_default();
         let known: BTreeSet<&ArmId> = known.iter().map(|attempt| &attempt.id).collect();
@@ -270,6 +280,14 @@ impl<'a> Here<'a> {
             .collect();
         if remaining.is_empty() {
             return Fate::Done;
+        }
+        // What somebody else moves now is not moved again behind it, over what that one brought.
+        let remaining: Vec<String> = remaining
+            .into_iter()
+            .filter(|name| self.moving(name).is_none())
+            .collect();
+        if remaining.is_empty() {
+            return Fate::Stuck(Box::new((*last).clone()), ending);
         }
         let failures = members.iter().filter(|migration| ended_badly(migration)).count();
         let only_validated = ending == Ending::Succeeded && last.option == MigrationOption::Validate;
@@ -368,6 +386,17 @@ impl<'a> Here<'a> {
         }
     }
 
+    /// What is still to come of a chunk, and on its way with another migration.
+    fn taken(&self, chunk: &Chunk) -> Vec<(String, ArmId)> {
+        let declared = chunk
+            .databases
+            .iter()
+            .filter(|name| self.batch.databases.contains(name));
+        let open = declared.filter(|name| !self.is_done(name));
+        open.filter_map(|name| Some((name.clone(), self.moving(name)?.clone())))
+            .collect()
+    }
+
     /// The migration that moves a database to this target now, though it is not ours.
     fn moving(&self, database: &str) -> Option<&ArmId> {
         let active = self
@@ -415,6 +444,26 @@ impl<'a> Here<'a> {
         }
         self.batch.target.child("migrations", &name)
     }
+}
+
+/// The databases of a chunk: those of its first attempt.
+fn membership(batch: &Batch, recorded: Option<&[Attempt]>, members: &[&Migration]) -> Vec<String> {
+    let first = || members.first().map(|migration| migration.databases.clone());
+    match recorded.and_then(<[Attempt]>::first) {
+        Some(attempt) if attempt.generation == batch.generation => attempt.databases.clone(),
+        Some(_) | None => first().unwrap_or_default(),
+    }
+}
+
+/// Whether a migration made by hand tries again what the attempts of a chunk did not bring: all of that, and nothing else.
+fn is_another_attempt(stranger: &Migration, members: &[&Migration], databases: &[String]) -> bool {
+    let Some(last) = members.last() else { return false };
+    let arrived = |name: &String| members.iter().any(|migration| migration.has_arrived(name));
+    let mut open = databases.iter().filter(|name| !arrived(name));
+    ended_badly(last)
+        && last.started < stranger.started
+        && stranger.databases.iter().all(|name| databases.contains(name))
+        && open.all(|name| stranger.databases.contains(name))
 }
 
 fn recorded<'a>(batch: &'a Batch, prior: &'a Prior) -> BTreeMap<u32, &'a [Attempt]> {
@@ -658,6 +707,36 @@ mod tests {
             }
         }
 
+        /// Somebody starts a migration in the portal, if the target is free.
+        fn by_hand(&mut self, databases: &[&str]) {
+            if self
+                .migrations
+                .iter()
+                .any(|migration| migration.state.ending().is_none())
+            {
+                return;
+            }
+            let mut chunk = Chunk {
+                number: 1,
+                databases: Vec::new(),
+                attempts: Vec::new(),
+                recorded: Recorded::Behind,
+                fate: Fate::Done,
+            };
+            let start = Start {
+                id: format!("{SERVER}/migrations/portal{}", self.created).parse().unwrap(),
+                databases: databases.iter().map(|name| (*name).to_owned()).collect(),
+                may_exist: BTreeMap::new(),
+                later: Vec::new(),
+                reason: Reason::Absent,
+            };
+            chunk.databases.clone_from(&start.databases);
+            let remembered = std::mem::take(&mut self.prior);
+            self.start(&batch(databases), &chunk, &start);
+            self.prior = remembered;
+            self.migrations.last_mut().unwrap().tags.clear();
+        }
+
         fn deal(&self, batch: &Batch, retry: Retry) -> Deal {
             deal(batch, &self.prior, &self.migrations, retry, &BTreeSet::new())
         }
@@ -875,6 +954,40 @@ mod tests {
         assert!(starts(&world.deal(&batch, Retry::Asked))[0].1.may_exist.is_empty());
     }
 
+    #[test]
+    fn what_was_tried_again_by_hand_is_the_next_attempt() {
+        let mut world = World::default();
+        let batch = batch(&["a", "b"]);
+        let dealt = world.deal(&batch, Retry::Unasked);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch, chunk, start);
+        world.end(State::Canceled);
+        world.by_hand(&["b", "a"]);
+        for retry in [Retry::Unasked, Retry::Asked] {
+            let dealt = world.deal(&batch, retry);
+            assert_eq!(shape(&dealt), ["#1 [a b] running portal1"]);
+            assert_eq!(dealt.chunks[0].attempts.len(), 2);
+        }
+        world.end(State::Succeeded);
+        assert_eq!(shape(&world.deal(&batch, Retry::Asked)), ["#1 [a b] done"]);
+    }
+
+    #[test]
+    fn what_moves_by_hand_is_not_moved_again_behind_it() {
+        let mut world = World::default();
+        let batch = batch(&["a", "b"]);
+        let dealt = world.deal(&batch, Retry::Unasked);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&batch, chunk, start);
+        world.end(State::Failed);
+        world.by_hand(&["b", "elsewhere"]);
+        assert!(world.deal(&batch, Retry::Unasked).taken.is_empty());
+        let dealt = world.deal(&batch, Retry::Asked);
+        assert_eq!(starts(&dealt)[0].1.databases, ["a"]);
+        let taken: Vec<&str> = dealt.taken.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(taken, ["b"]);
+    }
+
     #[derive(Clone, Debug)]
     enum Turn {
         List(Vec<usize>),
@@ -884,6 +997,7 @@ mod tests {
         Retry,
         Consent(usize),
         NeverTouched,
+        ByHand(Vec<usize>),
     }
 
     fn turn() -> impl Strategy<Value = Turn> {
@@ -895,6 +1009,7 @@ mod tests {
             Just(Turn::Retry),
             (0..10_usize).prop_map(Turn::Consent),
             Just(Turn::NeverTouched),
+            proptest::sample::subsequence((0..10_usize).collect::<Vec<_>>(), 1..4).prop_map(Turn::ByHand),
         ]
     }
 
@@ -918,6 +1033,9 @@ mod tests {
                         if let Some(last) = world.migrations.last_mut() {
                             last.progress.pop_first();
                         }
+                    }
+                    Turn::ByHand(chosen) => {
+                        world.by_hand(&chosen.iter().map(|at| names[*at].as_str()).collect::<Vec<_>>());
                     }
                     Turn::End(how) => {
                         let states = [State::Succeeded, State::Failed, State::ValidationFailed, State::Canceled];
@@ -952,8 +1070,8 @@ mod tests {
                             let holds = migration.databases.contains(database);
                             prop_assert!(!(holds && migration.state.ending().is_none()), "{database} is on its way");
                             prop_assert!(!migration.has_arrived(database), "{database} has arrived");
-                            if holds {
-                                let unit: UnitAddress = tag(migration, TAG_UNIT).unwrap().parse().unwrap();
+                            if let (true, Some(unit)) = (holds, tag(migration, TAG_UNIT)) {
+                                let unit: UnitAddress = unit.parse().unwrap();
                                 prop_assert_eq!(number(&unit), Some(chunk.number), "{} changed its migration", database);
                             }
                         }

@@ -1,5 +1,6 @@
 //! What is taken over on request: whether it is there, and whether it is what the resource stands for. Pure.
 
+use crate::address::Address;
 use crate::arm::ArmId;
 use crate::block::Import;
 use crate::diagnostic::code::NOT_IMPORTABLE;
@@ -23,12 +24,9 @@ pub(super) fn names(inputs: &Inputs<'_>, unit: &Unit, id: &ArmId) -> bool {
 }
 
 /// The migrations that a batch takes over.
-pub(super) fn migrations<'a>(
-    inputs: &'a Inputs<'_>,
-    batch: &'a crate::address::Address,
-) -> impl Iterator<Item = ArmId> + 'a {
-    let imports = inputs.statements.imports.iter();
-    imports.filter(|import| import.to == *batch).filter_map(id_of)
+pub fn of<'a>(imports: &'a [Import], batch: &'a Address) -> impl Iterator<Item = ArmId> + 'a {
+    let imports = imports.iter().filter(|import| import.to == *batch);
+    imports.filter_map(id_of)
 }
 
 /// Imports that cannot be carried out. Those that were are left alone.

@@ -46,7 +46,7 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
                 continue;
             }
             let migrations = inputs.observed.migrations(&batch.target);
-            let imports = import::migrations(inputs, &batch.address).collect();
+            let imports = import::of(&inputs.statements.imports, &batch.address).collect();
             let retry = match inputs.aim.retry.contains(&batch.address) {
                 true => Retry::Asked,
                 false => Retry::Unasked,
@@ -95,7 +95,7 @@ pub(super) fn seen<'a>(
     }
     dealt.into_iter().flat_map(move |(declaration, batch)| {
         let migrations = inputs.observed.migrations(&batch.target);
-        let imports = import::migrations(inputs, &batch.address).collect();
+        let imports = import::of(&inputs.statements.imports, &batch.address).collect();
         let chunks = deal(batch, inputs.prior, migrations, Retry::Unasked, &imports).chunks;
         chunks
             .into_iter()
@@ -163,6 +163,9 @@ fn report(
                     "The migration `{name}` moves {them}, and does not belong to this batch."
                 ))
                 .hint(format!("wait until it has ended, or take {them} out of this batch"))
+                .hint(format!(
+                    "to take it over as it is, write an `import` block with its id: {migration}"
+                ))
                 .hint("if this batch had another name when it was started, a `moved` block says so"),
         });
     }
@@ -614,6 +617,7 @@ impl Job<'_> {
         };
         let note = "started from another state, or before this one was lost; its cutover is left to a person this time";
         let mut notes: Vec<String> = is_foreign.then(|| note.to_owned()).into_iter().collect();
+        notes.extend(self.about_hand_made(migration));
         if let Standing::Asking(asked) = &standing {
             notes.push(self.about_question(migration, asked, is_cut_over));
         }
@@ -632,6 +636,32 @@ impl Job<'_> {
         let mut work = self.assemble(change, ops);
         work.queue = Some(self.queue(QueuePlace::Holding));
         work
+    }
+
+    /// Whose a migration is that nobody's tags claim, and what it does otherwise than declared: none of that can be changed.
+    fn about_hand_made(&self, migration: &Migration) -> Option<String> {
+        if self.chunk.recorded == Recorded::Known || tag(migration, TAG_UNIT).is_some() {
+            return None;
+        }
+        let server = |id: &Option<ArmId>| id.as_ref().map_or("none".to_owned(), |id| id.name().to_owned());
+        let pairs = [
+            ("mode", migration.mode.to_string(), self.batch.mode.to_string()),
+            ("option", migration.option.to_string(), self.batch.option.to_string()),
+            (
+                "runtime server",
+                server(&migration.runtime),
+                server(&self.batch.runtime),
+            ),
+        ];
+        let differing: Vec<String> = pairs
+            .into_iter()
+            .filter(|(_, found, declared)| !found.eq_ignore_ascii_case(declared))
+            .map(|(what, found, declared)| format!("{what} {found}, declared {declared}"))
+            .collect();
+        Some(match differing.is_empty() {
+            true => "made by hand, and taken over as it is".to_owned(),
+            false => format!("made by hand, and taken over as it is: {}", differing.join("; ")),
+        })
     }
 
     /// What becomes of a question that a running migration asks now.
@@ -797,15 +827,25 @@ impl Job<'_> {
         }
     }
 
-    /// Imported, where one of its runs was taken over on request.
+    /// Imported, where one of its runs was taken over on request; adopted, where its first one was made by hand.
     fn origin(&self, attempts: &[Attempt]) -> Origin {
-        let remembered = self.inputs.prior.get(&self.unit);
-        let is_imported = remembered.is_some_and(|remembered| remembered.record.origin == Origin::Imported);
-        let mut imports = import::migrations(self.inputs, &self.batch.address);
-        if is_imported || imports.any(|id| attempts.iter().any(|attempt| attempt.id == id)) {
-            Origin::Imported
-        } else {
-            Origin::Created
+        let mut imports = import::of(&self.inputs.statements.imports, &self.batch.address);
+        let is_imported = imports.any(|id| attempts.iter().any(|attempt| attempt.id == id));
+        let remembered = self
+            .inputs
+            .prior
+            .get(&self.unit)
+            .map(|remembered| remembered.record.origin);
+        let is_hand_made = |attempt: &Attempt| {
+            let mut listed = self.inputs.observed.migrations(&self.batch.target).iter();
+            listed.any(|migration| migration.id == attempt.id && tag(migration, TAG_UNIT).is_none())
+        };
+        match remembered {
+            Some(Origin::Imported) => Origin::Imported,
+            Some(_) | None if is_imported => Origin::Imported,
+            Some(origin) => origin,
+            None if attempts.first().is_some_and(is_hand_made) => Origin::Adopted,
+            None => Origin::Created,
         }
     }
 

@@ -9,7 +9,7 @@ pub mod canonical;
 pub mod diff;
 mod follow;
 mod hold;
-mod import;
+pub mod import;
 mod jobs;
 mod leave;
 pub mod lint;

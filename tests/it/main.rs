@@ -6,6 +6,7 @@
     reason = "a test may stop where its ground gives way"
 )]
 
+mod adopted;
 mod bad_input;
 mod chaos;
 mod console;
