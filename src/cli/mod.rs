@@ -38,6 +38,7 @@ mod project;
 mod prompt;
 mod rbac;
 mod renderings;
+mod report;
 mod schema;
 mod sealing;
 mod session;
@@ -196,6 +197,7 @@ enum Command {
     Show(show::ShowArgs),
     Output(output::OutputArgs),
     History(history::HistoryArgs),
+    Report(report::ReportArgs),
     State(state::StateArgs),
     Lock(lock::LockArgs),
     ForceUnlock(lock::UnlockArgs),
@@ -347,6 +349,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         | Command::Show(_)
         | Command::Output(_)
         | Command::History(_)
+        | Command::Report(_)
         | Command::State(_)
         | Command::Lock(_)
         | Command::ForceUnlock(_)
@@ -380,6 +383,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             Command::Show(args) => show::run(args, call).await,
             Command::Output(args) => output::run(args, call).await,
             Command::History(args) => history::run(args, call).await,
+            Command::Report(args) => report::run(args, call).await,
             Command::State(args) => state::run(args, call).await,
             Command::Lock(args) => lock::run(args, call).await,
             Command::ForceUnlock(args) => lock::unlock(args, call).await,

@@ -171,7 +171,8 @@ fn is_known(
     is_declared || !records.is_empty()
 }
 
-fn unknown(address: &UnitAddress, prior: &Prior, graph: &Graph) -> CommandError {
+/// The error for an address that nothing is declared or remembered of.
+pub(crate) fn unknown(address: &UnitAddress, prior: &Prior, graph: &Graph) -> CommandError {
     let mut known: BTreeSet<String> = graph.batches().map(|(_, batch)| batch.address.to_string()).collect();
     for (unit, remembered) in prior.iter() {
         if !remembered.record.attempts.is_empty() {

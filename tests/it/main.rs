@@ -32,6 +32,7 @@ mod rbac;
 mod remembered;
 mod renamed;
 mod renderings;
+mod report;
 mod saved;
 mod secrets;
 mod snapshot;

@@ -12,6 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod progress;
 pub(crate) mod rbac;
+pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod summary;
 pub(crate) mod time;

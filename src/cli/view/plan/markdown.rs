@@ -634,7 +634,7 @@ fn prose(text: &str) -> String {
     written.collect()
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {
@@ -668,7 +668,7 @@ fn code(text: &str) -> String {
 }
 
 /// Within a cell of a table, where a bar ends the cell even between backticks.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut before = ' ';
     for c in text.chars() {
@@ -686,7 +686,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A block of code that nothing in it ends.
-fn fenced(language: &str, text: &str) -> String {
+pub(crate) fn fenced(language: &str, text: &str) -> String {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
     format!("{fence}{language}\n{text}\n{fence}\n")
 }
