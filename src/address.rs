@@ -4,12 +4,14 @@
 
 pub mod pattern;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
+
+use crate::lang::display::is_printable;
 
 /// The first word of a resource block, such as `vnet_peering`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -224,6 +226,15 @@ impl FromStr for Label {
     }
 }
 
+/// The character of hexadecimal digits.
+fn numbered(digits: impl Iterator<Item = (usize, char)>) -> Option<char> {
+    let mut number = 0_u32;
+    for (_, digit) in digits {
+        number = number.checked_mul(16)?.checked_add(digit.to_digit(16)?)?;
+    }
+    char::from_u32(number)
+}
+
 /// Splits `label` or `label["key"]` off the front; answers the step and what follows it.
 fn labelled(text: &str) -> Option<(&str, Option<InstanceKey>, &str)> {
     let end = text.find(['.', '[', '#']).unwrap_or(text.len());
@@ -235,7 +246,11 @@ fn labelled(text: &str) -> Option<(&str, Option<InstanceKey>, &str)> {
     let mut chars = quoted.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
-            '\\' => key.push(chars.next()?.1),
+            '\\' => key.push(match chars.next()?.1 {
+                'u' => numbered(chars.by_ref().take(4))?,
+                'U' => numbered(chars.by_ref().take(8))?,
+                c => c,
+            }),
             '"' => {
                 let rest = quoted.get(at + 1..)?.strip_prefix(']')?;
                 return Some((label, Some(InstanceKey::new(&key)), rest));
@@ -304,9 +319,21 @@ impl FromStr for UnitAddress {
     }
 }
 
+/// A key in quotes. What cannot be seen, or would steer a terminal, is escaped as in HCL: an address shows which object is meant.
 fn write_key(f: &mut fmt::Formatter<'_>, key: Option<&InstanceKey>) -> fmt::Result {
     match key {
-        Some(key) => write!(f, "[\"{}\"]", key.0.replace('\\', "\\\\").replace('"', "\\\"")),
+        Some(key) => {
+            f.write_str("[\"")?;
+            for c in key.0.chars() {
+                match c {
+                    '\\' | '"' => write!(f, "\\{c}")?,
+                    c if is_printable(c) => f.write_char(c)?,
+                    c if u32::from(c) < 0x1_0000 => write!(f, "\\u{:04x}", u32::from(c))?,
+                    c => write!(f, "\\U{:08x}", u32::from(c))?,
+                }
+            }
+            f.write_str("\"]")
+        }
         None => Ok(()),
     }
 }
@@ -397,6 +424,28 @@ mod tests {
             "module.eu.module.west[\"x\\\"y\"].database_batch.wave[\"k\"]",
         ] {
             assert_eq!(text.parse::<UnitAddress>().unwrap().to_string(), text);
+        }
+    }
+
+    /// A key may be any text, and an address is read by people on terminals.
+    #[test]
+    fn what_cannot_be_seen_in_a_key_is_escaped() {
+        let key = "\u{1b}[2K\u{202e}a\u{200b}\u{e0041}\\u0041é";
+        let address = Address::new(
+            ModulePath::root(),
+            "network".parse().unwrap(),
+            "hub".parse().unwrap(),
+            Some(InstanceKey::new(key)),
+        );
+        let text = address.to_string();
+        assert_eq!(text, r#"network.hub["\u001b[2K\u202ea\u200b\U000e0041\\u0041é"]"#);
+        assert_eq!(text.parse::<Address>().unwrap(), address);
+        for text in [
+            r#"network.hub["\u12"]"#,
+            r#"network.hub["\ud800"]"#,
+            r#"network.hub["\u00zz"]"#,
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }
 

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::lang::display::is_printable;
+
 pub(crate) use crate::address::typed;
 
 /// How many columns a text takes. Styles in it are not counted.
@@ -13,11 +15,18 @@ pub(crate) fn width(text: &str) -> usize {
     }
 }
 
-/// A text that came from a file or a server, without characters that steer a terminal. Line breaks stay.
+/// A text that came from a file or a server, without characters that steer a terminal, turn the direction of a line or cannot be
+/// seen: what is read is what is there. Line breaks stay.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
-        .collect()
+    let is_kept = |c: char| match c {
+        '\n' => true,
+        '\u{2028}' | '\u{2029}' => false,
+        // They shape words of some scripts, and signs that are made of several.
+        '\u{200c}' | '\u{200d}' => true,
+        c if c.is_whitespace() => !c.is_control(),
+        c => is_printable(c),
+    };
+    text.chars().map(|c| if is_kept(c) { c } else { '\u{fffd}' }).collect()
 }
 
 /// The text, filled up with spaces on the right.
@@ -160,6 +169,16 @@ mod tests {
         assert_eq!(wrap("a-very-long-word x", 5), ["a-very-long-word", "x"]);
         assert_eq!(wrap("a\n\nb", 5), ["a", "", "b"]);
         assert_eq!(wrap("a  b", 9), ["a  b"]);
+    }
+
+    #[test]
+    fn what_is_read_is_what_is_there() {
+        assert_eq!(
+            clean("a\u{1b}[2K\u{202e}b\u{200b}\r\u{2028}"),
+            "a\u{fffd}[2K\u{fffd}b\u{fffd}\u{fffd}\u{fffd}"
+        );
+        let kept = "1\u{202f}000 Grüße\n数据库 👩\u{200d}💻";
+        assert_eq!(clean(kept), kept);
     }
 
     #[test]
