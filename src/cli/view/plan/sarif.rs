@@ -37,21 +37,35 @@ pub(crate) fn document_of(problems: &[Problem], places: &Places, run: &str) -> J
     })
 }
 
+/// What is said of a failed check, whose own words are in the configuration.
+const CHECK: &str =
+    "The configuration says in a `check` block what should hold, and it does not. A failed check never stops an apply.
+
+Look at its message; mend what it is about, or the check where it asks for too much.";
+
+/// What is said of a loss that nobody accepts.
+const LOSS: &str =
+    "Data that is there would be lost, and the plan is refused until the configuration says that it may be.
+
+Where it is meant, accept it by name in `accept_loss` of the batch. Otherwise take back what brings it about.";
+
 fn rule(id: &str) -> Json {
     let (meaning, text) = match (id, code::find(id)) {
-        (Problem::CHECK, _) => ("a `check` block of the configuration does not hold", None),
+        (Problem::CHECK, _) => ("a `check` block of the configuration does not hold", CHECK),
         (Problem::LOSS, _) => (
             "something would be lost, and nothing in the configuration accepts it",
-            None,
+            LOSS,
         ),
-        (_, Some(known)) => (known.meaning, Some(known.text)),
-        (_, None) => ("a check of the plan", None),
+        (_, Some(known)) => (known.meaning, known.text),
+        (_, None) => ("a check of the plan", "A check of the plan found something."),
     };
-    let mut rule = json!({ "id": id, "shortDescription": { "text": meaning } });
-    if let (Json::Object(members), Some(text)) = (&mut rule, text) {
-        members.insert("help".to_owned(), json!({ "text": text, "markdown": text }));
-    }
-    rule
+    // GitHub takes no rule without a full description and help.
+    json!({
+        "id": id,
+        "shortDescription": { "text": meaning },
+        "fullDescription": { "text": text.split("\n\n").next().unwrap_or(meaning).replace('\n', " ") },
+        "help": { "text": text, "markdown": text },
+    })
 }
 
 fn result(problem: &Problem, rules: &[&str], places: &Places) -> Json {
@@ -98,9 +112,10 @@ fn identity(problem: &Problem) -> String {
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A path as a reference of RFC 3986.
+/// A path as a reference of RFC 3986. One that begins at the root names a file of this machine: a reference that begins with a
+/// slash would belong to whatever it is read with.
 fn uri(path: &str) -> String {
-    let mut uri = String::new();
+    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
     for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
@@ -161,7 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_says_what_it_is_and_what_to_do() {
+        let document = rendered();
+        let rules = document.pointer("/runs/0/tool/driver/rules").and_then(Json::as_array);
+        for rule in rules.unwrap() {
+            for member in ["shortDescription", "fullDescription", "help"] {
+                let text = rule[member]["text"].as_str().unwrap_or_default();
+                assert!(text.len() > 20, "{member} of {rule}");
+            }
+        }
+    }
+
+    #[test]
     fn paths_become_references() {
         assert_eq!(uri("live eu/ü.hcl"), "live%20eu/%C3%BC.hcl");
+        assert_eq!(uri("/srv/live/main.hcl"), "file:///srv/live/main.hcl");
     }
 }

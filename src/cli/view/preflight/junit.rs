@@ -63,14 +63,6 @@ fn case(text: &mut String, outcome: &Outcome, places: &Places) {
         xml::attribute(&format!("{code} {meaning}")),
         xml::attribute(&server.to_string())
     );
-    if let Some(place) = places.of_address(server) {
-        let _ = write!(
-            text,
-            " file=\"{}\" line=\"{}\"",
-            xml::attribute(&place.file),
-            place.line
-        );
-    }
     let _ = match &outcome.verdict {
         Verdict::Passed => writeln!(text, "/>"),
         Verdict::Skipped(why) => writeln!(
@@ -82,7 +74,7 @@ fn case(text: &mut String, outcome: &Outcome, places: &Places) {
             text,
             ">\n      <failure type=\"{code}\" message=\"{}\">{}</failure>\n    </testcase>",
             xml::attribute(&visible(&finding.summary)),
-            xml::text(&said(outcome, finding))
+            xml::text(&said(outcome, finding, places))
         ),
         Verdict::Found { finding, waived } => {
             let word = match (waived, finding.severity) {
@@ -93,15 +85,18 @@ fn case(text: &mut String, outcome: &Outcome, places: &Places) {
             writeln!(
                 text,
                 ">\n      <system-out>{word}: {}</system-out>\n    </testcase>",
-                xml::text(&said(outcome, finding))
+                xml::text(&said(outcome, finding, places))
             )
         }
     };
 }
 
-fn said(outcome: &Outcome, finding: &Finding) -> String {
+/// Everything of a finding, its place first: the form that Jenkins publishes has no attributes for it.
+fn said(outcome: &Outcome, finding: &Finding, places: &Places) -> String {
     let (why, what) = told(outcome.rule.code);
-    let mut lines = vec![visible(&finding.summary)];
+    let place = places.of_address(&outcome.place.server);
+    let mut lines: Vec<String> = place.iter().map(ToString::to_string).collect();
+    lines.push(visible(&finding.summary));
     lines.extend(finding.objects.iter().map(|object| visible(object)));
     lines.extend([String::new(), why, what]);
     lines.extend(remedy(finding));
