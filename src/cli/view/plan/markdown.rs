@@ -391,7 +391,7 @@ impl Sheet<'_> {
         let mut units = String::from("| | Unit | Why |\n| --- | --- | --- |\n");
         for change in changes {
             let sign = sign(&change.action);
-            let unit = cell(&code(&change.unit.to_string()));
+            let unit = named(&change.unit.to_string());
             let because = match (&change.reason, is_batch(change)) {
                 (Reason::Absent, true) => "its databases are declared and have not arrived",
                 (reason, _) => because(reason),
@@ -459,19 +459,22 @@ impl Sheet<'_> {
 
     fn drifted(&self, rows: &mut String, drift: &Drift) {
         let spelling = self.spelling();
-        let unit = cell(&code(&drift.unit.to_string()));
+        let unit = named(&drift.unit.to_string());
         if drift.outcome == Outcome::Deleted {
             let _ = writeln!(rows, "| {unit} | | | gone |");
         }
         for field in &drift.fields {
-            let before = field.before.as_ref().map(|value| code(&spelling.inline(value)));
-            let after = field.after.as_ref().map(|value| code(&plain(&shown(value, &spelling))));
+            let before = field.before.as_ref().map(|value| named(&spelling.inline(value)));
+            let after = field
+                .after
+                .as_ref()
+                .map(|value| named(&plain(&shown(value, &spelling))));
             let _ = writeln!(
                 rows,
                 "| {unit} | {} | {} | {} |",
-                cell(&code(&field.attribute)),
-                cell(&before.unwrap_or_default()),
-                cell(&after.unwrap_or_default())
+                named(&field.attribute),
+                before.unwrap_or_default(),
+                after.unwrap_or_default()
             );
         }
     }
@@ -593,8 +596,8 @@ impl Sheet<'_> {
                 Output::Sensitive => Shown::Sensitive,
                 Output::Unknown => Shown::Unknown,
             };
-            let value = code(&plain(&shown(&value, &self.spelling())));
-            let _ = writeln!(text, "| {} | {} |", cell(&code(name)), cell(&value));
+            let value = named(&plain(&shown(&value, &self.spelling())));
+            let _ = writeln!(text, "| {} | {} |", named(name), value);
         }
         Section::Grades(vec![
             Piece::whole(folded("Outputs after apply", &text)),
@@ -612,7 +615,7 @@ fn counted(changes: &[Change], title: &str, by: impl Fn(&Change) -> String) -> S
     }
     let mut text = format!("| | {title} | Units |\n| --- | --- | --- |\n");
     for ((name, symbol, legend), number) in numbers {
-        let _ = writeln!(text, "| `{symbol}` {legend} | {} | {number} |", cell(&code(&name)));
+        let _ = writeln!(text, "| `{symbol}` {legend} | {} | {number} |", named(&name));
     }
     text + "\n"
 }
@@ -679,6 +682,14 @@ pub(crate) fn cell(text: &str) -> String {
         before = c;
     }
     result
+}
+
+/// A name or value as code in a cell. Readers disagree on what a backslash before a bar is there, so one with a bar is written without.
+fn named(text: &str) -> String {
+    match text.contains('|') {
+        true => format!("<code>{}</code>", escaped(text).replace("\\|", "&#124;")),
+        false => code(text),
+    }
 }
 
 fn longest_run(text: &str) -> usize {
@@ -820,12 +831,12 @@ mod tests {
 
         ```mermaid
         gantt
-          dateFormat YYYY-MM-DD HH:mm
+          dateFormat YYYY-MM-DD HH:mm:ss
           axisFormat turn %-j
           tickInterval 1day
           section pg-erp-prod
-          wave1m1r1 :crit, 2000-01-01 00:00, 1440m
-          wave1m2r1 :crit, 2000-01-02 00:00, 1440m
+          wave1m1r1 :crit, 2000-01-01 00:00:00, 86400s
+          wave1m2r1 :crit, 2000-01-02 00:00:00, 86400s
         ```
 
         </details>
@@ -916,7 +927,7 @@ mod tests {
         | Unit | Attribute | Was | Is |
         | --- | --- | --- | --- |
         | `dns_zone.erp` | | | gone |
-        | `vnet_peering.hub#forward` | `note` | `"a\|b"` | `"c"` |
+        | `vnet_peering.hub#forward` | `note` | <code>"a&#124;b"</code> | `"c"` |
 
         </details>
 
@@ -974,6 +985,8 @@ mod tests {
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(cell("`a|b` \\|"), "`a\\|b` \\|");
+        assert_eq!(named("a\\|b"), "<code>a\\\\&#124;b</code>");
+        assert_eq!(named("a\\b"), "`a\\b`");
         assert_eq!(fenced("hcl", "```"), "````hcl\n```\n````\n");
     }
 

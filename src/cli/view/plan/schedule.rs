@@ -238,23 +238,22 @@ fn path(units: &[&UnitAddress]) -> String {
 /// A Mermaid chart. Its days and hours count from the first start on, since nobody knows when that will be; where only turns are
 /// known, each takes a day.
 pub(super) fn gantt(schedule: &Schedule<'_>) -> String {
-    const MINUTE: u64 = 60;
-    const DAY: u64 = 24 * 60 * MINUTE;
+    const DAY: u64 = 24 * 60 * 60;
     let (unit, axis) = match (schedule.scale, schedule.length) {
         (Scale::Turns, _) => (DAY, "turn %-j\n  tickInterval 1day"),
         (Scale::Seconds, 0..DAY) => (1, "%H:%M"),
         (Scale::Seconds, _) => (1, "day %-j %H:%M"),
     };
-    let mut text = format!("gantt\n  dateFormat YYYY-MM-DD HH:mm\n  axisFormat {axis}\n");
+    let mut text = format!("gantt\n  dateFormat YYYY-MM-DD HH:mm:ss\n  axisFormat {axis}\n");
     for lane in &schedule.lanes {
         let _ = writeln!(text, "  section {}", named(lane.target.name()));
         for bar in &lane.bars {
             let critical = if bar.is_critical { "crit, " } else { "" };
             let running = if bar.started.is_some() { "active, " } else { "" };
-            let minutes = (bar.takes.saturating_mul(unit)).div_ceil(MINUTE).max(1);
+            let seconds = bar.takes.saturating_mul(unit).max(1);
             let _ = writeln!(
                 text,
-                "  {} :{critical}{running}{}, {minutes}m",
+                "  {} :{critical}{running}{}, {seconds}s",
                 named(&label(bar)),
                 date(bar.begins.saturating_mul(unit))
             );
@@ -279,7 +278,7 @@ fn named(name: &str) -> String {
 fn date(seconds: u64) -> String {
     let start = jiff::Timestamp::from_second(946_684_800).unwrap_or_default();
     let at = start.checked_add(Duration::from_secs(seconds)).unwrap_or(start);
-    at.strftime("%Y-%m-%d %H:%M").to_string()
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// For programs; null where a plan has no migration.
@@ -392,11 +391,11 @@ mod tests {
         ");
         insta::assert_snapshot!(gantt(&Schedule::of(&experienced()).unwrap()), @"
         gantt
-          dateFormat YYYY-MM-DD HH:mm
+          dateFormat YYYY-MM-DD HH:mm:ss
           axisFormat %H:%M
           section pg-erp-prod
-          wave1m1r1 (about 30 min) :crit, 2000-01-01 00:00, 30m
-          wave1m2r1 (about 1 h 00 min) :crit, 2000-01-01 00:30, 60m
+          wave1m1r1 (about 30 min) :crit, 2000-01-01 00:00:00, 1800s
+          wave1m2r1 (about 1 h 00 min) :crit, 2000-01-01 00:30:00, 3600s
         ");
     }
 
