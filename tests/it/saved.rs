@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use pgferry::plan::saved::{Saved, SavedError};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Ferry, follows_schema};
@@ -149,4 +150,82 @@ fn outputs_alone_are_a_change_that_is_shown_asked_for_and_approved() {
         .expect(0);
     assert!(ferry.run(&["output"]).expect(0).out.contains("n = 4"));
     let _ = ferry.run(&["plan", "--detailed-exitcode"]).expect(0);
+}
+
+/// Whatever became of a file on its way: it is refused, or does what it did. Nothing of it panics.
+#[test]
+fn a_damaged_plan_file_is_refused_or_does_what_was_approved() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
+    let whole = fs::read(ferry.path("p.plan")).unwrap();
+    let made = Saved::read(&whole).unwrap();
+    // Without the line break at its end it is whole.
+    for length in (0..whole.len() - 1).step_by(97) {
+        let refused = Saved::read(&whole[..length]).unwrap_err();
+        assert!(matches!(refused, SavedError::NotAPlan(_)), "{length}: {refused}");
+    }
+    let mut refusals = 0;
+    for at in (0..whole.len()).step_by(131) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        match Saved::read(&flipped) {
+            Ok(read) => assert_eq!(
+                (read.plan.deeds(), read.plan.terms()),
+                (made.plan.deeds(), made.plan.terms()),
+                "a bit at {at}"
+            ),
+            Err(_) => refusals += 1,
+        }
+    }
+    assert!(refusals > 50, "{refusals} of {}", whole.len() / 131);
+
+    ferry.write("half.plan", &String::from_utf8_lossy(&whole[..whole.len() / 2]));
+    let text = String::from_utf8(whole).unwrap();
+    let changed = text.replace("wave1m1", "wave9m9");
+    assert_ne!(changed, text);
+    ferry.write("changed.plan", &changed);
+    let mut newer: Json = serde_json::from_str(&text).unwrap();
+    newer["format"] = json!(Saved::FORMAT + 1);
+    newer["more"] = json!("what this program does not know");
+    ferry.write("newer.plan", &newer.to_string());
+    ferry.write(
+        "foreign.plan",
+        "{\"format_version\":\"1.2\",\"terraform_version\":\"1.11.4\",\"resource_changes\":[]}",
+    );
+    fs::write(ferry.path("zip.plan"), b"PK\x03\x04\x14\x00\x08\x00\xff\xfe").unwrap();
+    for (file, said) in [
+        ("half.plan", "it is not a plan of pgferry"),
+        ("changed.plan", "it was changed after it was made"),
+        ("newer.plan", "this program reads form"),
+        ("foreign.plan", "it is not a plan of pgferry"),
+        ("zip.plan", "it is not a plan of pgferry"),
+    ] {
+        for command in ["apply", "show", "graph"] {
+            let refused = ferry.run(&[command, file]).expect(1);
+            let words = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                words.contains(said) && words.contains(file),
+                "{command}: {}",
+                refused.err
+            );
+            assert_eq!(refused.err.matches("error: ").count(), 1, "{}", refused.err);
+        }
+    }
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_or_an_approval_of_another_configuration_is_refused() {
+    let ferry = Ferry::example("quickstart");
+    let planned = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
+    let other = Ferry::example("minimal");
+    fs::copy(ferry.path("p.plan"), other.path("p.plan")).unwrap();
+    let approved = fingerprint(&planned.out);
+    for arguments in [&["apply", "p.plan"][..], &["apply", "--approved", &approved]] {
+        let refused = other.run(arguments).expect(1);
+        assert!(!refused.err.contains("panicked"), "{}", refused.err);
+        assert!(refused.err.contains("error"), "{}", refused.all());
+    }
+    other.wake_simulator();
+    assert_eq!(other.writes(), Vec::<String>::new());
 }

@@ -1,5 +1,8 @@
 //! A password goes to Azure and nowhere else: not into state, world, log or output, in no usual spelling.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
 use crate::support::{Ferry, PASSWORD};
 
 /// The password as it stands, percent-encoded, in base64 and as JSON escapes it.
@@ -53,6 +56,97 @@ fn a_password_is_seen_nowhere() {
     for (path, bytes) in files {
         refuse(&path.display().to_string(), &bytes);
     }
+}
+
+/// In every spelling in which a text travels: as it stands, in URLs, in JSON, in digits, and within longer texts in base64.
+fn travelling(secret: &str) -> Vec<String> {
+    let escaped = |upper: bool| -> String {
+        let one = |byte: u8| match (byte.is_ascii_alphanumeric(), upper) {
+            (true, _) => char::from(byte).to_string(),
+            (false, true) => format!("%{byte:02X}"),
+            (false, false) => format!("%{byte:02x}"),
+        };
+        secret.bytes().map(one).collect()
+    };
+    let mut all = vec![
+        secret.to_owned(),
+        escaped(true),
+        escaped(false),
+        secret.replace('/', "\\/"),
+        secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+    ];
+    for skipped in 0..3 {
+        // Of three places where it can begin, two share their first and last characters with what stands around it.
+        let shifted = [&b"xx"[..skipped.min(2)], secret.as_bytes()].concat();
+        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+            let text = engine.encode(&shifted);
+            all.push(text[4 * usize::from(skipped > 0)..text.len() - 2].to_owned());
+        }
+    }
+    all
+}
+
+#[test]
+fn a_plan_in_a_file_and_its_renderings_hold_no_sensitive_value_in_any_spelling() {
+    let mut ferry = Ferry::example("quickstart");
+    let secrets = [
+        ("erp_password", "Zq8/first+secret=of the source"),
+        ("target_password", "Xw3?second&secret#of-the-target"),
+        ("token", "Vk5<third\"secret>that is only seen"),
+    ];
+    for (name, value) in secrets {
+        ferry.give(&format!("PGFERRY_VAR_{name}"), value);
+    }
+    ferry.append(
+        "variable \"token\" {\n  type      = string\n  sensitive = true\n}\n\n\
+         output \"all\" {\n  value     = [var.token, var.erp_password, base64encode(\"a${var.token}\"), urlencode(var.target_password)]\n  \
+         sensitive = true\n}\n\n\
+         check \"token\" {\n  assert {\n    condition     = length(var.token) < 3\n    error_message = \"not so long: ${var.token}\"\n  }\n}\n",
+    );
+    let forms = [
+        "--json=a",
+        "--markdown=b",
+        "--sarif=c",
+        "--junit=d",
+        "--html=e",
+        "--out=kept.plan",
+    ];
+    let planned = ferry.run(&[&["plan"][..], &forms].concat()).expect(7);
+    assert!(planned.out.contains("Plan: 12 to add"), "{}", planned.all());
+    let mut seen = vec![("the terminal".to_owned(), planned.all().into_bytes())];
+    for command in [
+        &["show", "kept.plan", "--json"][..],
+        &["show", "kept.plan"],
+        &["graph", "kept.plan"],
+    ] {
+        seen.push((command.join(" "), ferry.run(command).all().into_bytes()));
+    }
+    for name in ["a", "b", "c", "d", "e", "kept.plan"] {
+        seen.push((name.to_owned(), std::fs::read(ferry.path(name)).unwrap()));
+    }
+    for (place, bytes) in seen {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.len() > 100, "{place} is empty");
+        for (name, value) in secrets {
+            for spelling in travelling(value) {
+                assert!(!text.contains(&spelling), "{place} holds {name} as {spelling}");
+            }
+        }
+    }
+}
+
+/// What the test above looks for is found where it is.
+#[test]
+fn a_secret_is_found_in_every_spelling() {
+    let secret = "Zq8/first+secret=of the source";
+    for before in ["", "a", "ab", "abc"] {
+        let text = STANDARD_NO_PAD.encode(format!("{before}{secret} and more"));
+        assert!(
+            travelling(secret).iter().any(|spelling| text.contains(spelling)),
+            "{before}"
+        );
+    }
+    assert!(travelling(secret).contains(&"Zq8%2Ffirst%2Bsecret%3Dof%20the%20source".to_owned()));
 }
 
 /// The simulator outlives the command that starts it, and others of the account can read its environment.

@@ -176,6 +176,24 @@ mod tests {
     }
 
     #[test]
+    fn it_has_the_published_form() {
+        let mut schema: Json =
+            serde_json::from_str(include_str!("../../../../schemas/third-party/sarif-2.1.0.json")).unwrap();
+        // Its one pattern with a bracket too many is no regular expression for readers that are strict.
+        schema["definitions"]["run"]["properties"]["language"]["pattern"] = "^[a-zA-Z]{2}".into();
+        let form = jsonschema::validator_for(&schema).unwrap();
+        let errors = |document: &Json| -> Vec<String> {
+            let told = form.iter_errors(document);
+            told.map(|error| format!("{}: {error}", error.instance_path()))
+                .collect()
+        };
+        assert_eq!(errors(&rendered()), Vec::<String>::new());
+        let mut broken = rendered();
+        broken["runs"][0]["results"][0]["level"] = "fatal".into();
+        assert_eq!(errors(&broken).len(), 1);
+    }
+
+    #[test]
     fn every_rule_says_what_it_is_and_what_to_do() {
         let document = rendered();
         let rules = document.pointer("/runs/0/tool/driver/rules").and_then(Json::as_array);
