@@ -11,8 +11,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-use crate::lang::display::is_printable;
-
 /// The first word of a resource block, such as `vnet_peering`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KindName(Arc<str>);
@@ -317,6 +315,16 @@ impl FromStr for UnitAddress {
             _ => Err(malformed()),
         }
     }
+}
+
+/// Whether Go prints the character as it is: letters, marks, numbers, punctuation, symbols and the ASCII space. What it does not
+/// print steers a terminal, turns the direction of a line, or cannot be seen.
+pub fn is_printable(c: char) -> bool {
+    let format = matches!(u32::from(c),
+        0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e
+        | 0x2060..=0x206f | 0xfeff | 0xfff9..=0xfffb | 0xe000..=0xf8ff | 0xe0001 | 0xe0020..=0xe007f
+        | 0xf0000..=0x10ffff);
+    c == ' ' || (!c.is_control() && !c.is_whitespace() && !format)
 }
 
 /// A key in quotes. What cannot be seen, or would steer a terminal, is escaped as in HCL: an address shows which object is meant.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+use crate::address::is_printable;
 use crate::lang::convert::described;
 use crate::lang::value::{Shape, Type, Value};
 
@@ -202,14 +203,4 @@ pub(super) fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-/// Whether Go prints the character as it is: letters, marks, numbers, punctuation, symbols and the ASCII space. What it does not
-/// print steers a terminal, turns the direction of a line, or cannot be seen.
-pub fn is_printable(c: char) -> bool {
-    let format = matches!(u32::from(c),
-        0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e
-        | 0x2060..=0x206f | 0xfeff | 0xfff9..=0xfffb | 0xe000..=0xf8ff | 0xe0001 | 0xe0020..=0xe007f
-        | 0xf0000..=0x10ffff);
-    c == ' ' || (!c.is_control() && !c.is_whitespace() && !format)
 }

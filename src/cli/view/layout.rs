@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::lang::display::is_printable;
+use crate::address::is_printable;
 
 pub(crate) use crate::address::typed;
 

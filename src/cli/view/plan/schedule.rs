@@ -444,7 +444,7 @@ mod tests {
         }
         let chart = of(&plan);
         assert!(chart.contains("axisFormat day %-j %H:%M"), "{chart}");
-        assert!(chart.contains("2000-01-02 06:00, 1800m"), "{chart}");
+        assert!(chart.contains("2000-01-02 06:00:00, 108000s"), "{chart}");
     }
 
     /// Ten thousand migrations of a hundred targets in less than a second, and readable.
