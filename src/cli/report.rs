@@ -2,7 +2,6 @@
 //! beside a running apply.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -13,6 +12,7 @@ use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
 use super::project::Purpose;
+use super::renderings::Destination;
 use super::status::{covers, unknown};
 use super::view::report::{Attempt, ReportView, html, markdown};
 use crate::address::UnitAddress;
@@ -108,13 +108,8 @@ pub(crate) async fn run(args: &ReportArgs, call: &Call<'_>) -> Result<Exit, Comm
         Format::Markdown => markdown::render(&view),
         Format::Html => html::render(&view),
     };
-    match &args.out {
-        None => call.ui.data(&text),
-        Some(path) => fs::write(call.directory.join(path), text).map_err(|cause| CommandError::NotWritten {
-            name: path.display().to_string(),
-            cause,
-        })?,
-    }
+    let to = args.out.clone().map_or(Destination::Output, Destination::File);
+    to.take(&text, &call.directory, call.ui)?;
     Ok(Exit::Done)
 }
 
