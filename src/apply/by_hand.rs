@@ -164,7 +164,7 @@ impl<'a> ByHand<'a> {
     ) -> Vec<Edit> {
         let journal = JournalStep::new(step.id.0);
         let (edit, outcome, what) = match performed {
-            // The next run looks what became of it.
+            // The next apply closes it: what became of it shows in the migration.
             Ok(Performed::Left(Left::InAzure)) => match entry.whose {
                 Run::Own => return Vec::new(),
                 Run::Open => {

@@ -57,7 +57,7 @@ pub use run::run;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pgferry_state::{Actor, Binding, Store};
+use pgferry_state::{Actor, Binding, RunId, Store};
 
 use crate::arm::{ArmWrite, Cloud, Outputs, SubscriptionId, TenantId};
 use crate::clock::Clock;
@@ -129,6 +129,8 @@ pub struct Options {
     pub part: Part,
     /// What a migration of which nothing moves means to the run.
     pub stall: Stall,
+    /// The open run of which the new plan takes something back, so that nobody finishes it any more.
+    pub takes_back: Option<RunId>,
 }
 
 /// What it means that nothing has moved for a long time: a large table looks like that, too.
@@ -180,6 +182,7 @@ impl Default for Options {
             linger: Duration::from_millis(500),
             part: Part::Acting,
             stall: Stall::Told,
+            takes_back: None,
         }
     }
 }

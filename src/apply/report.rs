@@ -87,6 +87,8 @@ pub enum Stopped {
     Locked(Box<Holder>),
     /// Another run took over while this one watched: plan again.
     TakenOver(RunId),
+    /// Another run closed this one while it watched and took back what it had still to do.
+    TakenBack,
     /// The store failed.
     Store(StoreError),
 }
@@ -169,8 +171,8 @@ impl Report {
             None => worst,
             Some(Stopped::Interrupted) if worst == Conclusion::Waiting => Conclusion::InFlight,
             Some(Stopped::Interrupted) => worst,
-            // Nothing went wrong: the other run goes on with it.
-            Some(Stopped::TakenOver(_)) => worst.max(Conclusion::InFlight),
+            // Nothing went wrong: what is left is the other run's.
+            Some(Stopped::TakenOver(_) | Stopped::TakenBack) => worst.max(Conclusion::InFlight),
             Some(Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) => Conclusion::Failed,
         }
     }

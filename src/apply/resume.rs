@@ -131,6 +131,10 @@ async fn settle_all(
         () = interrupt.wait() => return Ok(Settled::Interrupted(open.id)),
         findings = looks => findings?,
     };
+    let by_hand = cut_short_by_hand(open, &order);
+    if !by_hand.is_empty() {
+        journal.write(by_hand).await?;
+    }
     if findings.is_empty() {
         return Ok(Settled::InOrder(closed));
     }
@@ -174,6 +178,20 @@ async fn settle_all(
     Ok(Settled::Closed(closed))
 }
 
+/// Closes the calls of commands that wrote into the run's journal and were cut short: what came of one shows in its migration,
+/// and nothing of the run hangs on it.
+fn cut_short_by_hand(open: &OpenRun, order: &Order<'_>) -> Vec<Edit> {
+    let foreign = open
+        .in_doubt()
+        .filter(|(id, _)| order.place(StepId(id.get())).is_none());
+    let failed = foreign.map(|(step, _)| Edit::Failed {
+        run: open.id,
+        step,
+        message: "its command was cut short; what came of it shows in the migration".to_owned(),
+    });
+    failed.collect()
+}
+
 /// Closes a run that left in good order, where there is nothing left that another would begin.
 ///
 /// # Errors
@@ -181,25 +199,29 @@ async fn settle_all(
 pub async fn close(ports: &Ports<'_>, options: &Options, observer: &dyn Observer) -> Result<(), ApplyError> {
     let held = lock(ports, ports.caller, RunId::random(), options.lock_timeout, observer).await?;
     let snapshot = held.snapshot().await?;
-    if let Some(last) = snapshot.run.as_ref().and_then(|open| continued(open, ports)) {
+    if let Some(last) = snapshot.run.as_ref().and_then(|open| continued(open, ports, options)) {
         held.commit(vec![last]).await?;
     }
     Ok(held.release().await?)
 }
 
-/// The edit that closes a run no call of which is in doubt; none for another.
-pub(super) fn continued(open: &OpenRun, ports: &Ports<'_>) -> Option<Edit> {
-    let mut done = 0_usize;
-    for entry in open.steps.values() {
-        match &entry.phase {
-            StepPhase::Done => done += 1,
-            StepPhase::Failed { .. } => {}
-            StepPhase::Intended { .. } | StepPhase::Accepted { .. } => return None,
-        }
+/// The edit that closes a run no call of which is in doubt; none for another. Whoever still watches it opens it again when it
+/// goes on, unless something of it was taken back.
+pub(super) fn continued(open: &OpenRun, ports: &Ports<'_>, options: &Options) -> Option<Edit> {
+    if open.in_doubt().next().is_some() {
+        return None;
     }
-    let steps = if done == 1 { "step" } else { "steps" };
-    let summary = format!("left in good order with {done} {steps} done");
-    Some(end(ports, open.id, RunOutcome::Continued, summary))
+    let done = open.steps.values().filter(|entry| entry.phase == StepPhase::Done);
+    let (done, steps) = match done.count() {
+        1 => (1, "step"),
+        many => (many, "steps"),
+    };
+    let (outcome, rest) = match options.takes_back == Some(open.id) {
+        true => (RunOutcome::Abandoned, "; something of the rest was taken back"),
+        false => (RunOutcome::Continued, ""),
+    };
+    let summary = format!("left in good order with {done} {steps} done{rest}");
+    Some(end(ports, open.id, outcome, summary))
 }
 
 /// Goes on with the stored plan of an open run; `None` where there is none.
@@ -255,9 +277,8 @@ pub async fn follow(
     };
     let mut run = Run::new(&order, *ports, &options, interrupt, observer)?;
     run.recall(open, &snapshot);
-    for (id, entry) in &open.steps {
-        let in_doubt = matches!(entry.phase, StepPhase::Intended { .. } | StepPhase::Accepted { .. });
-        if let (true, Some(at)) = (in_doubt, order.place(StepId(id.get()))) {
+    for (id, _) in open.in_doubt() {
+        if let Some(at) = order.place(StepId(id.get())) {
             let unseen = Some(Unseen::Unanswered);
             run.state(at).outcome = Some(Outcome::InFlight { unseen });
         }
@@ -273,10 +294,7 @@ pub fn lacking(open: &OpenRun, secrets: &Secrets) -> Result<BTreeSet<SecretRef>,
     let plan = open_plan(open)?;
     let is_over = |step: &&Step| {
         let entry = open.steps.get(&journal_step(step.id));
-        matches!(
-            entry.map(|entry| &entry.phase),
-            Some(StepPhase::Done | StepPhase::Failed { .. })
-        )
+        entry.is_some_and(|entry| !entry.is_in_doubt())
     };
     let needed = plan
         .steps
@@ -431,12 +449,11 @@ impl Lookup<'_> {
 
     /// One finding for each call whose outcome is unknown.
     async fn findings(&self, outputs: &Outputs) -> Result<Vec<(At, Finding)>, ApplyError> {
-        let doubtful = self.open.steps.iter().filter_map(|(id, entry)| {
+        let doubtful = self.open.in_doubt().filter_map(|(id, entry)| {
             let at = self.order.place(StepId(id.get()))?;
             match &entry.phase {
-                StepPhase::Intended { .. } => Some((at, None)),
                 StepPhase::Accepted { operation, .. } => Some((at, Some(operation))),
-                StepPhase::Done | StepPhase::Failed { .. } => None,
+                StepPhase::Intended { .. } | StepPhase::Done | StepPhase::Failed { .. } => Some((at, None)),
             }
         });
         let looks = doubtful.map(|(at, operation)| async move {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use pgferry_state::{Edit, Held, OpenRun, RunOutcome, Snapshot, StepPhase, StoreError};
+use pgferry_state::{Edit, Held, OpenRun, RunId, RunOutcome, Snapshot, StepPhase, StoreError};
 
 use super::Part;
 use super::error::{ApplyError, Moved};
@@ -59,7 +59,7 @@ impl<'a> Run<'a> {
         let opened = match checked {
             Ok(()) => {
                 let before = snapshot.run.as_ref().filter(|open| open.id != self.order.run);
-                let before = before.and_then(|open| continued(open, &self.ports));
+                let before = before.and_then(|open| continued(open, &self.ports, self.options));
                 let edits = before.into_iter().chain(self.opening()).collect();
                 held.commit(edits).await.map(|_| ()).map_err(ApplyError::from)
             }
@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
         }
         if let Some(open) = &snapshot.run
             && open.id != self.order.run
-            && continued(open, &self.ports).is_none()
+            && open.in_doubt().next().is_some()
         {
             return Err(ApplyError::RunOpen(open.id));
         }
@@ -180,6 +180,10 @@ impl<'a> Run<'a> {
                 held.release().await.map_err(Stopped::Store)?;
                 return Err(stopped);
             }
+            None if !was_continued(snapshot, self.order.run) => {
+                held.release().await.map_err(Stopped::Store)?;
+                return Err(Stopped::TakenBack);
+            }
             // Another run began and ended meanwhile and closed this one: it is opened again as it stands.
             None => {
                 self.deferred.retain(|edit| !is_outcome(edit));
@@ -219,7 +223,7 @@ impl<'a> Run<'a> {
         }
         let interrupted = self.interrupted == Interrupted::Yes;
         match self.stopped {
-            Some(Stopped::Locked(_) | Stopped::TakenOver(_)) => return,
+            Some(Stopped::Locked(_) | Stopped::TakenOver(_) | Stopped::TakenBack) => return,
             Some(Stopped::Store(_) | Stopped::Interrupted | Stopped::OnError) | None => {}
         }
         let wall = self.ports.wall;
@@ -320,6 +324,13 @@ struct Counts {
 
 fn is_outcome(edit: &Edit) -> bool {
     matches!(edit, Edit::Done { .. } | Edit::Failed { .. })
+}
+
+/// Whether whoever closed a run left the rest of it to whom it belongs.
+fn was_continued(snapshot: &Snapshot, run: RunId) -> bool {
+    let mut closed = snapshot.history.iter().rev();
+    let closed = closed.find(|entry| entry.run == run);
+    closed.is_some_and(|entry| entry.outcome == RunOutcome::Continued)
 }
 
 fn refused(error: StoreError) -> Stopped {

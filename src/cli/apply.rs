@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use pgferry_state::RunId;
 
 use super::Call;
 use super::aiming::{Aiming, Choosing, again};
@@ -186,7 +187,7 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
         let planned = job.as_saved(saved, planned).await?;
         return job.carry_out(&mut signals, planned, &aim).await;
     }
-    show(&planned.plan, &job.session, call.ui);
+    show(&planned.plan, &planned.places, &job.session, call.ui);
     let is_nothing = planned.plan.is_empty() && planned.plan.blocking().next().is_none();
     let consent = match &order {
         Order::Approved(_, fingerprint) => {
@@ -199,8 +200,11 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     };
     match consent {
         Some(Approval::Given) if is_nothing => {
+            if aim.mode == Mode::Apply || planned.takes_back.is_some() {
+                job.close_what_is_over(planned.takes_back).await?;
+            }
             if aim.mode == Mode::Apply {
-                job.close_what_is_over(&planned.plan).await?;
+                work::keep_outputs(&job.session, &job.caller, &planned.plan.outputs).await?;
             }
             Ok(checked(&planned.plan.checks).and(job.short_of(&planned.plan)))
         }
@@ -315,16 +319,20 @@ impl Job<'_> {
         })
     }
 
-    /// Nothing is to be done: outputs are kept, and a run that left in good order has nothing to come back for.
-    async fn close_what_is_over(&self, plan: &Plan) -> Result<(), CommandError> {
+    /// Nothing is to be done: a run that left in good order has nothing to come back for.
+    async fn close_what_is_over(&self, takes_back: Option<RunId>) -> Result<(), CommandError> {
         let (snapshot, _) = self.session.remembered().await?;
-        if snapshot.is_some_and(|snapshot| snapshot.run.is_some()) {
-            let (secrets, outputs) = (Secrets::default(), Outputs::default());
-            let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
-            let progress = Progress::by_hand(self.call);
-            apply::close(&ports, &self.options, &progress).await?;
+        if snapshot.is_none_or(|snapshot| snapshot.run.is_none()) {
+            return Ok(());
         }
-        work::keep_outputs(&self.session, &self.caller, &plan.outputs).await
+        let (secrets, outputs) = (Secrets::default(), Outputs::default());
+        let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
+        let progress = Progress::by_hand(self.call);
+        let options = Options {
+            takes_back,
+            ..self.options.clone()
+        };
+        Ok(apply::close(&ports, &options, &progress).await?)
     }
 
     /// Consent to a plan. What changes nothing needs none.
@@ -347,9 +355,14 @@ impl Job<'_> {
             outputs,
             secrets,
             run,
+            takes_back,
             places: _,
             drifted: _,
         } = planned;
+        let options = Options {
+            takes_back,
+            ..self.options.clone()
+        };
         let mut approved = plan.approve().map_err(CommandError::NotApprovable)?;
         if let Some(run) = run {
             approved = approved.under(run);
@@ -362,7 +375,7 @@ impl Job<'_> {
         let progress = Progress::new(self.call, plan);
         self.call.ui.say("\n");
         let running = work::interruptible(signals, &self.session, &progress, |interrupt| {
-            let (ports, options, progress, approved) = (ports, &self.options, &progress, &approved);
+            let (ports, options, progress, approved) = (ports, &options, &progress, &approved);
             async move { apply::run(approved, &ports, options, &interrupt, progress).await }
         });
         let report = match running.await {

@@ -44,7 +44,9 @@ pub(crate) struct DriftArgs {
 pub(crate) async fn run(args: &DriftArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let session = call.session(Purpose::Look).await?;
     let aim = args.choosing.aim(Mode::Refresh);
-    let Planned { plan, drifted, .. } = session.plan(&aim).await?;
+    let Planned {
+        plan, places, drifted, ..
+    } = session.plan(&aim).await?;
     let amendments = plan.drift.iter().flat_map(|drift| {
         let span = drifted.get(&drift.unit.resource).copied();
         drift.fields.iter().filter_map(move |field| match &field.after {
@@ -71,7 +73,7 @@ pub(crate) async fn run(args: &DriftArgs, call: &Call<'_>) -> Result<Exit, Comma
     } else if args.patch {
         call.ui.data(&patch);
     } else {
-        show(&plan, &session, call.ui);
+        show(&plan, &places, &session, call.ui);
         call.ui.say(&ways_out(&plan, &patch, &amended.left, call));
     }
     Ok(match plan.drift.is_empty() {

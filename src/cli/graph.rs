@@ -15,6 +15,7 @@ use super::project::Purpose;
 use super::session::Planned;
 use super::view::plan::mermaid::Reasons;
 use super::view::plan::picture::Picture;
+use super::view::plan::problem::Places;
 use super::view::plan::{dot, html, mermaid, svg};
 use crate::plan::{Mode, Plan};
 
@@ -69,16 +70,16 @@ enum By {
     Resource,
 }
 
-async fn planned(args: &GraphArgs, call: &Call<'_>) -> Result<Plan, CommandError> {
+async fn planned(args: &GraphArgs, call: &Call<'_>) -> Result<(Plan, Places), CommandError> {
     let mode = if args.destroy { Mode::Destroy } else { Mode::Apply };
     let session = call.session(Purpose::Look).await?;
-    let Planned { plan, .. } = session.plan(&args.aiming.aim(mode)).await?;
-    Ok(plan)
+    let Planned { plan, places, .. } = session.plan(&args.aiming.aim(mode)).await?;
+    Ok((plan, places))
 }
 
 pub(crate) async fn run(args: &GraphArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let plan = match &args.file {
-        Some(file) => plan_file::read(&call.directory.join(file))?.plan,
+    let (plan, places) = match &args.file {
+        Some(file) => (plan_file::read(&call.directory.join(file))?.plan, Places::default()),
         None => planned(args, call).await?,
     };
     let picture = || match args.by {
@@ -90,7 +91,7 @@ pub(crate) async fn run(args: &GraphArgs, call: &Call<'_>) -> Result<Exit, Comma
         Format::Dot => dot::render(&picture()),
         Format::Mermaid => mermaid::render(&picture(), Reasons::Shown),
         Format::Svg => svg::render(&picture()),
-        Format::Html => html::render(&plan, &call.calling),
+        Format::Html => html::render(&plan, &call.calling, &places),
     };
     call.ui.data(&text);
     Ok(Exit::Done)

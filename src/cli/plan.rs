@@ -17,6 +17,7 @@ use super::session::{Planned, Session, plan_from};
 use super::snapshot_file::SnapshotFile;
 use super::ui::{Ui, Verbosity};
 use super::view::layout::typed;
+use super::view::plan::problem::Places;
 use super::view::plan::{Detail, PlanView, Reads};
 use crate::azure::clock::WallClock;
 use crate::clock::Clock;
@@ -144,7 +145,7 @@ pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, Comman
     };
     args.renderings.write(&plan, &places, call)?;
     if for_people == ForPeople::Wanted {
-        show_after(&plan, reads, &call.calling, call.ui);
+        show_after(&plan, &places, reads, &call.calling, call.ui);
     }
     if let Some(path) = &args.out {
         let place = call.directory.join(path);
@@ -191,15 +192,16 @@ pub(crate) fn approved(plan: &Plan, aim: &Aim) -> String {
 }
 
 /// Shows a plan with what it took.
-pub(crate) fn show(plan: &Plan, session: &Session, ui: &Ui) {
+pub(crate) fn show(plan: &Plan, places: &Places, session: &Session, ui: &Ui) {
     let reads = Reads(session.client.requests().reads);
-    show_after(plan, Some(reads), &session.project.calling, ui);
+    show_after(plan, places, Some(reads), &session.project.calling, ui);
 }
 
-fn show_after(plan: &Plan, reads: Option<Reads>, calling: &Calling, ui: &Ui) {
+fn show_after(plan: &Plan, places: &Places, reads: Option<Reads>, calling: &Calling, ui: &Ui) {
     let view = PlanView {
         plan,
         calling,
+        places,
         reads,
         now: Some(WallClock.now()),
         detail: match ui.verbosity() {

@@ -235,7 +235,7 @@ impl Renderings {
                 Format::Markdown => markdown::render(plan, calling, places, self.max_bytes),
                 Format::Sarif => format!("{:#}\n", sarif::document(plan, calling, places)),
                 Format::Junit => junit::render(plan, calling, places),
-                Format::Html => html::render(plan, calling),
+                Format::Html => html::render(plan, calling, places),
             };
             to.take(&text, &call.directory, call.ui)?;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pgferry_state::{Lineage, LocalStore, SealedStore, Serial, Snapshot, Store};
+use pgferry_state::{Lineage, LocalStore, OpenRun, RunId, SealedStore, Serial, Snapshot, Store};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::ui::Ui;
 use super::view::layout::listed;
 use super::view::plan::problem::Places;
 use crate::address::{Address, UnitAddress};
+use crate::apply;
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
 use crate::azure::clock::WallClock;
 use crate::azure::{self, Client, Connection, CredentialSettings};
@@ -28,7 +29,7 @@ use crate::config::{Declared, OutputValue};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::{Extent, Graph};
 use crate::plan::rebuild;
-use crate::plan::{self, Aim, Checked, Inputs, Output, Plan, Statements};
+use crate::plan::{self, Aim, Checked, Inputs, Mode, Output, Plan, Statements, StepId};
 use crate::prior::{Prior, UnitRecord};
 use crate::refresh::snapshot::{Head, Record, Recording, State, Taken};
 use crate::refresh::{self, Declare, RefreshError, Seen, Source};
@@ -59,6 +60,8 @@ pub(crate) struct Planned {
     pub(crate) secrets: Secrets,
     /// The name of the one run that may carry it out, where it lay in a file.
     pub(crate) run: Option<Uuid>,
+    /// The open run of which it takes something back.
+    pub(crate) takes_back: Option<RunId>,
     /// Where the resources that it says something about are declared.
     pub(crate) places: Places,
     /// The headers of the resources that others changed.
@@ -147,9 +150,15 @@ impl Session {
     /// # Errors
     /// What is wrong with the configuration, or why Azure could not be read.
     pub(crate) async fn plan(&self, aim: &Aim) -> Result<Planned, CommandError> {
-        let (_, prior) = self.remembered().await?;
+        let (snapshot, prior) = self.remembered().await?;
+        let open = snapshot.and_then(|snapshot| snapshot.run);
         let seen = self.look(&prior).await?;
-        propose(&self.project, self.subscription.clone(), &self.ui, seen, prior, aim)
+        let open = open.filter(|open| takes_back(aim.mode, open, &seen.declared.graph));
+        let planned = propose(&self.project, self.subscription.clone(), &self.ui, seen, prior, aim)?;
+        Ok(Planned {
+            takes_back: open.map(|open| open.id),
+            ..planned
+        })
     }
 
     /// Looks at Azure and keeps what it finds, with what is remembered.
@@ -266,6 +275,12 @@ impl Session {
     }
 }
 
+/// Whether a plan of this mode takes something back of an open run. One whose plan cannot be read is nobody's to finish.
+fn takes_back(mode: Mode, open: &OpenRun, graph: &Graph) -> bool {
+    let over = open.over().map(|id| StepId(id.get())).collect();
+    apply::open_plan(open).map_or(true, |plan| plan::withdrawn::takes_back(mode, &plan, &over, graph))
+}
+
 /// Looks, as often as more becomes known.
 async fn look(project: &Project, prior: &Prior, source: Source<'_>) -> Result<Seen<Declared>, RefreshError> {
     refresh::look(&Declaring(project), prior, source).await
@@ -350,6 +365,7 @@ fn propose(
         outputs,
         secrets,
         run: None,
+        takes_back: None,
         places,
         drifted,
     })

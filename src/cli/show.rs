@@ -57,6 +57,7 @@ fn show_plan(saved: &Saved, call: &Call<'_>) {
     let view = PlanView {
         plan: &saved.plan,
         calling: &call.calling,
+        places: &Places::default(),
         reads: None,
         now: Some(saved.made),
         detail: match call.ui.verbosity() {

@@ -298,11 +298,7 @@ async fn means(args: &WaitArgs, session: &Session, open: &OpenRun) -> Result<Mea
         }
         Err(error) => return Err(error),
     };
-    let over = open
-        .steps
-        .iter()
-        .filter(|(_, step)| matches!(step.phase, StepPhase::Done | StepPhase::Failed { .. }));
-    let over = over.map(|(id, _)| StepId(id.get())).collect();
+    let over = open.over().map(|id| StepId(id.get())).collect();
     let withdrawn = withdrawn(&plan, &over, &graph);
     if !withdrawn.is_empty() {
         return Ok(Means::Watch(Why::Withdrawn(withdrawn)));

@@ -50,6 +50,17 @@ pub fn withdrawn(plan: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> Vec<Wit
         .collect()
 }
 
+/// Whether a new plan of this mode takes something back of what an open one has still to do. Then nobody may finish that one any
+/// more: whoever still watches it was started with another configuration.
+pub fn takes_back(by: Mode, open: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> bool {
+    match (by, open.mode) {
+        (Mode::Apply, Mode::Apply) => !withdrawn(open, done, graph).is_empty(),
+        (Mode::Apply, Mode::Destroy) | (Mode::Destroy, Mode::Apply) => true,
+        // What was found elsewhere is noted, and nothing is decided.
+        (Mode::Refresh, _) | (_, Mode::Refresh) | (Mode::Destroy, Mode::Destroy) => false,
+    }
+}
+
 /// What speaks against a step.
 fn against(step: &Step, plan: &Plan, put: &BTreeSet<&UnitAddress>, graph: &Graph) -> Option<String> {
     let declared = graph.get(&step.unit.resource);

@@ -119,6 +119,32 @@ pub struct OpenRun {
     pub steps: BTreeMap<StepId, StepJournal>,
 }
 
+impl OpenRun {
+    /// The steps of which nobody knows what became of their last call.
+    pub fn in_doubt(&self) -> impl Iterator<Item = (StepId, &StepJournal)> {
+        self.steps
+            .iter()
+            .filter(|(_, entry)| entry.is_in_doubt())
+            .map(|(id, entry)| (*id, entry))
+    }
+
+    /// The steps that ended, well or badly.
+    pub fn over(&self) -> impl Iterator<Item = StepId> {
+        let over = self.steps.iter().filter(|(_, entry)| !entry.is_in_doubt());
+        over.map(|(id, _)| *id)
+    }
+}
+
+impl StepJournal {
+    /// Whether nobody knows what became of its last call.
+    pub fn is_in_doubt(&self) -> bool {
+        match self.phase {
+            StepPhase::Intended { .. } | StepPhase::Accepted { .. } => true,
+            StepPhase::Done | StepPhase::Failed { .. } => false,
+        }
+    }
+}
+
 /// How far one step of the open run came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

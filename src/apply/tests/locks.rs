@@ -1,5 +1,6 @@
 //! Who holds the lock when, and what others may do meanwhile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pgferry_state::{Actor, Edit, Held, Holder, Intent, RecordKey, RunId, Store};
@@ -7,7 +8,7 @@ use serde_json::json;
 
 use super::migrations::{AUTOMATIC, BY_HAND, OFFLINE, asking, completing, copying, ended, ready};
 use super::outcomes;
-use crate::apply::testing::{Bench, Fault, Heard, Plans, batch_id, chain, peering_id, put};
+use crate::apply::testing::{Bench, Fault, Fuse, Heard, Plans, batch_id, chain, peering_id, put};
 use crate::apply::{ApplyError, CancelOrder, Cancelled, Conclusion, CutoverOrder, Outcome, Stopped, cancel, cutover};
 use crate::arm::migration::{Ending, Migration};
 use crate::arm::{ArmId, Found, Verb};
@@ -162,6 +163,46 @@ async fn a_run_that_another_one_closed_opens_itself_again() {
     assert_eq!(snapshot.history.len(), 3);
 }
 
+/// What was approved once is not done any more once a later configuration took it back, whoever still watches.
+#[tokio::test(start_paused = true)]
+async fn a_run_of_which_another_one_took_something_back_begins_nothing_more() {
+    let bench = Bench::new();
+    bench
+        .azure
+        .migrations_go([copying(1), copying(2), copying(3), ended("Succeeded")]);
+    let mut plans = Plans::default();
+    let (_, last) = plans.chain(chain("t", "first", OFFLINE));
+    let later = plans.add(put("later"));
+    plans.after(later, last);
+    let plan = plans.plan();
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(70)).await;
+        let mut second = Bench::on_same(&bench);
+        let open = second.store.load().await.unwrap().unwrap().run.unwrap();
+        second.options.takes_back = Some(open.id);
+        second
+            .with(async |ports| crate::apply::close(&ports, &second.options, &second.heard).await)
+            .await
+            .unwrap();
+    };
+    let (report, ()) = tokio::join!(bench.run(&plan), other);
+    let report = report.unwrap();
+    assert!(
+        matches!(report.stopped, Some(Stopped::TakenBack)),
+        "{:?}",
+        report.stopped
+    );
+    assert_eq!(report.conclusion(), Conclusion::InFlight);
+    assert!(!bench.azure.has(&peering_id("later")));
+    let snapshot = bench.store.load().await.unwrap().unwrap();
+    assert_eq!(snapshot.run, None);
+    let told: Vec<_> = snapshot.history.iter().map(|run| run.summary.as_str()).collect();
+    assert_eq!(
+        told,
+        ["left in good order with 1 step done; something of the rest was taken back"]
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_that_another_one_took_over_writes_nothing_more() {
     let bench = Bench::new();
@@ -256,6 +297,50 @@ fn words(heard: &Heard, about: &str) -> String {
         .into_iter()
         .filter(|line| !line.contains(about) || line.contains("cutover of"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Its intent stands in the journal of a run whose plan knows nothing of it.
+#[tokio::test(start_paused = true)]
+async fn a_cutover_by_hand_that_was_killed_beside_an_open_run_stands_in_nobodys_way() {
+    let mut kills = 0;
+    for length in 0.. {
+        let bench = Bench::new();
+        let first = batch_id("t", "first");
+        bench.azure.script(&first, [copying(1), ready(json!(0))]);
+        bench.azure.after_cutover(&first, [completing(), ended("Succeeded")]);
+        let mut plans = Plans::default();
+        plans.chain(chain("t", "first", BY_HAND));
+        let plan = plans.plan();
+        let left = bench.run(&plan).await.unwrap();
+        assert_eq!(left.conclusion(), Conclusion::Waiting);
+        let fuse = Fuse::of(length);
+        let hand = Bench::with_fuse(Arc::clone(&bench.azure), bench.store.clone(), fuse.clone());
+        let cut =
+            hand.with(async |ports| cutover(&order(&plan), &ports, &hand.options, &hand.interrupt, &hand.heard).await);
+        let finished = tokio::select! {
+            biased;
+            () = fuse.blown() => false,
+            cut = cut => { cut.unwrap(); true }
+        };
+        let next = Bench::on_same(&bench);
+        next.with(async |ports| crate::apply::reconcile(&ports, &next.options, &next.interrupt, &next.heard).await)
+            .await
+            .unwrap();
+        let mut plans = Plans::default();
+        plans.add(put("other"));
+        let report = next.run(&plans.plan()).await.unwrap();
+        assert_eq!(report.conclusion(), Conclusion::Done, "after {length} calls");
+        assert_eq!(
+            next.store.load().await.unwrap().unwrap().run,
+            None,
+            "after {length} calls"
+        );
+        if finished {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 10, "only {kills} instants");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use pgferry_state::{
-    Edit, Held, HistoryEntry, Holder, Intent, RecordKey, RunId, RunOutcome, Snapshot, StepPhase, Store, StoreError,
+    Edit, Held, HistoryEntry, Holder, Intent, RecordKey, RunId, RunOutcome, Snapshot, Store, StoreError,
 };
 
 use crate::azure::clock::WallClock;
@@ -81,14 +81,7 @@ impl Writing {
     /// The open run, where the outcome of one of its calls is unknown.
     fn in_doubt(&self) -> Option<RunId> {
         let open = self.snapshot.run.as_ref()?;
-        let is_doubtful = |phase: &StepPhase| match phase {
-            StepPhase::Intended { .. } | StepPhase::Accepted { .. } => true,
-            StepPhase::Done | StepPhase::Failed { .. } => false,
-        };
-        open.steps
-            .values()
-            .any(|step| is_doubtful(&step.phase))
-            .then_some(open.id)
+        open.in_doubt().next().map(|_| open.id)
     }
 
     /// Lets go without having written.

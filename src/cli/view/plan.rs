@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::problem::Places;
 use super::batch::{Page, Steps, batch};
 use super::change::{Frame, fields, lead, resource, shown, sign};
 use super::layout::{clean, count, hang, listed, pad};
@@ -58,6 +59,8 @@ pub(crate) struct PlanView<'a> {
     pub(crate) plan: &'a Plan,
     /// How commands are called.
     pub(crate) calling: &'a Calling,
+    /// Where resources are declared.
+    pub(crate) places: &'a Places,
     /// What it took.
     pub(crate) reads: Option<Reads>,
     /// The moment from which the age of a snapshot is counted; nothing where the text must not change with time.
@@ -173,7 +176,9 @@ impl PlanView<'_> {
         let further = pad("", super::layout::width(&first));
         text.push_str(&hang(&first, &further, &clean(&finding.summary), self.columns));
         if let Some(address) = &finding.address {
-            let _ = writeln!(text, "  in {address}");
+            let place = self.places.of_address(address);
+            let place = place.map(|place| format!(" ({}:{})", place.file, place.line));
+            let _ = writeln!(text, "  in {address}{}", place.unwrap_or_default());
         }
         if let Some(detail) = &finding.detail {
             text.push_str(&hang("  ", "  ", &clean(&self.calling.in_text(detail)), self.columns));
@@ -558,6 +563,7 @@ mod tests {
         let view = PlanView {
             plan,
             calling: &Calling::of(std::path::Path::new("."), &[]),
+            places: &problem::samples::troubled().1,
             reads: Some(Reads(14)),
             now: None,
             detail: Detail::Review,
@@ -776,7 +782,7 @@ mod tests {
             ! crm
 
         error[N001]: vnet-hub and vnet-target overlap: 10.0.0.0/16 and 10.0.4.0/22
-          in database_batch.wave1
+          in database_batch.wave1 (live/eu/main.hcl:40)
           Networks on a migration's way are peered, and peered networks must not share
           addresses. One of them needs another address space.
 

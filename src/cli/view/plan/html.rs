@@ -1,6 +1,7 @@
 //! A plan as one page: the text beside the picture of its steps, which can be zoomed. The page asks nobody for anything.
 
 use super::picture::Picture;
+use super::problem::Places;
 use super::{Detail, PlanView, svg, xml};
 use crate::arm::Cloud;
 use crate::cli::calling::Calling;
@@ -12,10 +13,11 @@ const PAGE: &str = include_str!("page.html");
 const COLUMNS: usize = 100;
 
 /// The page.
-pub(crate) fn render(plan: &Plan, calling: &Calling) -> String {
+pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places) -> String {
     let view = PlanView {
         plan,
         calling,
+        places,
         reads: None,
         now: None,
         detail: Detail::Review,
@@ -58,7 +60,7 @@ mod tests {
     use crate::cli::view::samples::first_apply;
 
     fn rendered(plan: &Plan) -> String {
-        render(plan, &Calling::of(std::path::Path::new("."), &[]))
+        render(plan, &Calling::of(std::path::Path::new("."), &[]), &Places::default())
     }
 
     #[test]
