@@ -177,3 +177,29 @@ fn until_writing(ferry: &Ferry, before: &Json) {
         std::thread::sleep(Duration::from_millis(100));
     }
 }
+
+/// What a later apply took back is not begun any more by one that still watches with the configuration of before.
+#[test]
+fn what_another_apply_took_back_is_not_begun() {
+    let ferry = endless(Backend::Local, "taken_back");
+    let first = working(&ferry);
+    until("the first migration is there", || {
+        ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "30s" })));
+        !ferry.created().is_empty()
+    });
+    let declared = std::fs::read_to_string(ferry.path("main.hcl")).unwrap();
+    let end = declared.find("database_batch \"wave1\"").unwrap();
+    ferry.write("main.hcl", &declared[..end]);
+    let second = ferry
+        .run(&["apply", "--auto-approve", "--lock-timeout", "60s"])
+        .expect(3);
+    assert!(second.all().contains("database_batch.wave1#1"), "{}", second.all());
+    go_on(&ferry);
+    let first = first.finish(Duration::from_secs(60));
+    let said = first.all().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("took back meanwhile what was left"), "{said}");
+    assert_eq!(first.code, 3, "{said}");
+    assert_eq!(ferry.created().len(), 1, "{said}");
+    let history = ferry.run(&["history"]).expect(0).out;
+    assert!(history.contains("something of the rest was taken back"), "{history}");
+}
