@@ -133,6 +133,20 @@ impl Failure {
             }
         }
     }
+
+    /// How long the service asked to wait before the call is made again, beside a conflict or any other refusal; `None` where
+    /// it did not say.
+    pub fn asked(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } => Some(*retry_after),
+            Self::Refused(error) | Self::Failed(error) => error.asked(),
+            Self::Unauthenticated { .. }
+            | Self::Unreachable(_)
+            | Self::Garbled(_)
+            | Self::Unaddressable { .. }
+            | Self::TimedOut { .. } => None,
+        }
+    }
 }
 
 /// What is in the way of a call that will work later.
@@ -146,6 +160,23 @@ pub enum Conflict {
     Server,
 }
 
+impl Conflict {
+    /// How long it may last before it is worth reporting; whoever repeats a call looks at the object anew before each try
+    /// (contract 2.7). Shorter than what the conflicting operation itself is known to take would report what passes
+    /// (contract 12).
+    pub fn patience(self) -> Duration {
+        let minutes = match self {
+            // Minutes for a new principal; longer, and it does not exist.
+            Self::Spreading => 5,
+            // Network operations take about a minute each, and several may stand in line.
+            Self::Neighbour => 15,
+            // Creating a server takes up to ten minutes, moving its network twenty.
+            Self::Server => 30,
+        };
+        Duration::from_secs(minutes * 60)
+    }
+}
+
 /// Codes that mean "something else is being done to it; later it will work" (contract 2.7).
 const CONFLICTS: [(&str, Conflict); 7] = [
     ("AnotherOperationInProgress", Conflict::Neighbour),
@@ -157,6 +188,9 @@ const CONFLICTS: [(&str, Conflict); 7] = [
     ("PrincipalNotFound", Conflict::Spreading),
 ];
 
+/// The code of the detail that tells how long the service asked to wait: it is named after the header that said so.
+const ASKED: &str = "Retry-After";
+
 /// Codes of 404 answers that do not mean "the object is not there".
 const NOT_ABOUT_THE_OBJECT: [&str; 5] = [
     "SubscriptionNotFound",
@@ -167,15 +201,46 @@ const NOT_ABOUT_THE_OBJECT: [&str; 5] = [
 ];
 
 impl ServiceError {
-    /// Whether repeating can help, by code first and by status where the code is unknown.
+    /// The error with how long the service asked to wait, as one of its details.
+    #[must_use]
+    pub fn asking(mut self, pause: Duration) -> Self {
+        self.details.push(Self {
+            status: self.status,
+            code: ASKED.to_owned(),
+            message: format!("{} s", pause.as_secs_f64()),
+            target: None,
+            details: Vec::new(),
+            request_id: None,
+        });
+        self
+    }
+
+    /// How long the service asked to wait before the call is made again; `None` where it did not say.
+    pub fn asked(&self) -> Option<Duration> {
+        let detail = self.details.iter().find(|detail| detail.code == ASKED)?;
+        let seconds = detail.message.strip_suffix(" s")?.parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+
+    /// Whether repeating can help: by code first, then by whether the service said when, and by status where it said nothing.
+    /// The reference client repeats whatever asks for a wait (contract 2.7), but a token that was refused is not better later.
     pub fn retry(&self) -> Retry {
         if self.conflict().is_some() {
             return Retry::AfterConflict;
         }
-        match self.status {
-            408 | 429 | 500 | 502 | 503 | 504 => Retry::Same,
+        match (self.asked(), self.status) {
+            (Some(asked), status) if status != 401 => Retry::After(asked),
+            (None, 408 | 429 | 500 | 502 | 503 | 504) => Retry::Same,
             _ => Retry::Never,
         }
+    }
+
+    /// Whether it is certain that the call so answered changed nothing. A 5xx may come from a gateway behind which the call
+    /// went on, unless the service says when to come back; a refusal of the 4xx family was decided before anything was done,
+    /// except 408, which only says that somebody stopped waiting.
+    pub fn changed_nothing(&self) -> bool {
+        let refused = (400..500).contains(&self.status) && self.status != 408;
+        refused || self.conflict().is_some() || (self.status == 503 && self.asked().is_some())
     }
 
     /// Whether this error or one of its details has one of these codes.
@@ -196,5 +261,57 @@ impl ServiceError {
     /// resource type or an api-version says nothing about the object.
     pub fn is_absent(&self) -> bool {
         self.status == 404 && !self.any_code(&NOT_ABOUT_THE_OBJECT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, code: &str) -> ServiceError {
+        ServiceError {
+            status,
+            code: code.into(),
+            message: String::new(),
+            target: None,
+            details: Vec::new(),
+            request_id: None,
+        }
+    }
+
+    #[test]
+    fn a_pause_that_was_asked_for_is_told_as_it_came() {
+        for pause in [
+            Duration::ZERO,
+            Duration::from_millis(1500),
+            Duration::from_secs(604_800),
+        ] {
+            assert_eq!(refused(503, "X").asking(pause).asked(), Some(pause));
+        }
+        assert_eq!(refused(503, "X").asked(), None);
+    }
+
+    #[test]
+    fn what_asks_for_a_wait_may_be_repeated_after_it() {
+        let asking = |status, code| refused(status, code).asking(Duration::from_secs(9));
+        assert_eq!(asking(503, "X").retry(), Retry::After(Duration::from_secs(9)));
+        assert_eq!(asking(409, "X").retry(), Retry::After(Duration::from_secs(9)));
+        assert_eq!(asking(409, "ServerBusy").retry(), Retry::AfterConflict);
+        assert_eq!(asking(401, "X").retry(), Retry::Never);
+    }
+
+    #[test]
+    fn a_server_error_leaves_open_what_became_of_the_call_unless_it_says_when_to_come_back() {
+        for (error, certain) in [
+            (refused(409, "X"), true),
+            (refused(408, "X"), false),
+            (refused(500, "X"), false),
+            (refused(500, "ServerIsBusy"), true),
+            (refused(503, "X"), false),
+            (refused(503, "X").asking(Duration::from_secs(9)), true),
+            (refused(502, "X").asking(Duration::from_secs(9)), false),
+        ] {
+            assert_eq!(error.changed_nothing(), certain, "{error:?}");
+        }
     }
 }

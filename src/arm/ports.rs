@@ -46,11 +46,12 @@ pub trait ArmRead: Send + Sync {
 /// Changing.
 #[async_trait]
 pub trait ArmWrite: ArmRead {
-    /// Sends a mutating call once it is safe to do so, and answers with what Azure made of it. Conflicts that pass are
-    /// waited out.
+    /// Sends a mutating call once it is safe to do so, and answers with what Azure made of it.
     ///
     /// # Errors
-    /// When the service refuses or cannot be reached. Where the reply to a PATCH, an action or the creation of a migration
+    /// When the service refuses or cannot be reached. A conflict that passes comes back at once (`ServiceError::conflict`,
+    /// `Failure::asked`), except from an action: whoever was in the way may have changed the object, so look at it before each
+    /// try, for as long as `Conflict::patience` says. Where the reply to a PATCH, an action or the creation of a migration
     /// was lost, the call is not repeated, since it may have been applied: look at the object before trying again
     /// (`Failure::retry` then says `AfterConflict`).
     async fn begin(&self, call: &Call, body: Option<&Body<Final>>) -> Result<Operation, ArmError>;

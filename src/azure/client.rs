@@ -252,10 +252,11 @@ impl Client {
         let (action, class, repeat) = match &call.verb {
             Verb::Get => (String::new(), Class::Read, Repeat::Freely),
             Verb::Put if once => (String::new(), Class::Write, Repeat::Promptly),
-            Verb::Put => (String::new(), Class::Write, Repeat::Freely),
+            // Whoever held the object may have changed it: the caller looks before it sends its body again (contract 2.7).
+            Verb::Put => (String::new(), Class::Write, Repeat::UnlessConflict),
             Verb::Patch => (String::new(), Class::Write, Repeat::Promptly),
             Verb::Post(action) => (format!("/{action}"), Class::Write, Repeat::IfNotApplied),
-            Verb::Delete => (String::new(), Class::Delete, Repeat::Freely),
+            Verb::Delete => (String::new(), Class::Delete, Repeat::UnlessConflict),
         };
         let query = call
             .query
@@ -320,7 +321,7 @@ impl Client {
             200..=299 => Ok(response),
             // A proxy's page says nothing about the object; taken for absence it would be created once more.
             404 if decode::is_foreign(&response) => Err(Failure::Garbled(decode::service_error(&response).to_string())),
-            400.. => Err(Failure::Refused(Box::new(decode::service_error(&response)))),
+            400.. => Err(Failure::Refused(Box::new(decode::refusal(&response, self.clock.now())))),
             other => Err(Failure::Garbled(format!("status {other} is no answer of ARM"))),
         }
     }

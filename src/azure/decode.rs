@@ -1,6 +1,7 @@
 //! Error answers in every form that ARM and what stands before it send (contract 2.4), read into one. It never fails and
 //! never decides whether to repeat a call.
 
+use jiff::Timestamp;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value as Json;
 use serde_json::error::Category;
@@ -43,6 +44,15 @@ pub fn service_error(response: &Response) -> ServiceError {
     };
     error.request_id = request_id(response);
     error
+}
+
+/// The same with how long the answer asks to wait, which may be until a date and is therefore seen from `now`.
+pub fn refusal(response: &Response, now: Timestamp) -> ServiceError {
+    let error = service_error(response);
+    match response.retry_after(now) {
+        Some(pause) => error.asking(pause),
+        None => error,
+    }
 }
 
 /// The body without the byte order mark that some services put first, and without space around it.

@@ -28,7 +28,8 @@ pub struct Exchange {
 pub enum Repeat {
     /// Always: applied twice is the same as applied once.
     Freely,
-    /// The same, but not after a conflict: what is asked for is how another call ended, and a conflict is its answer.
+    /// The same, but not after a conflict: where what is asked for is how another call ended, a conflict is its answer; and
+    /// where an object is to be replaced or deleted, whoever was in the way may have changed it, and only the caller can look.
     UnlessConflict,
     /// Only when it is certain that it was not applied.
     IfNotApplied,

@@ -130,19 +130,6 @@ impl Jitter {
     }
 }
 
-/// How long a conflict may last before it is reported.
-fn patience(conflict: Conflict) -> Duration {
-    let minutes = match conflict {
-        // Minutes for a new principal; longer, and it does not exist.
-        Conflict::Spreading => 5,
-        // Network operations take about a minute each, and several may stand in line.
-        Conflict::Neighbour => 15,
-        // Creating a server takes up to ten minutes, moving its network twenty.
-        Conflict::Server => 30,
-    };
-    Duration::from_secs(minutes * 60)
-}
-
 impl Retries {
     /// With these pauses.
     pub fn new(jitter: Jitter, clock: Arc<dyn Clock>, meter: Arc<Meter>) -> Self {
@@ -189,24 +176,20 @@ impl Retries {
                 certainly: Effect::Open,
             });
         }
-        let asked = response.retry_after(self.clock.now());
-        let error = decode::service_error(response);
+        let error = decode::refusal(response, self.clock.now());
         let cause = match (error.conflict(), error.retry()) {
             (Some(conflict), _) => Cause::Conflict(conflict),
             (None, Retry::Same | Retry::After(_) | Retry::AfterConflict) if status == 429 => Cause::Throttled,
             (None, Retry::Same | Retry::After(_) | Retry::AfterConflict) => Cause::Broken,
-            // The reference client repeats whatever carries Retry-After; a refused token is answered elsewhere.
-            (None, Retry::Never) if asked.is_some() && status != 401 => Cause::Broken,
             (None, Retry::Never) => return None,
         };
-        // A 5xx may come from a gateway behind which the call went on; a refusal of the 4xx family was decided before
-        // anything was done, except 408, which only says that somebody stopped waiting.
-        let refused = (400..500).contains(&status) && status != 408;
-        let unapplied = refused || error.conflict().is_some() || (status == 503 && asked.is_some());
         Some(Verdict {
             cause,
-            asked,
-            certainly: if unapplied { Effect::Absent } else { Effect::Open },
+            asked: error.asked(),
+            certainly: match error.changed_nothing() {
+                true => Effect::Absent,
+                false => Effect::Open,
+            },
         })
     }
 
@@ -248,7 +231,7 @@ impl Retries {
         let pause = CONFLICT.after(spent.conflicts).max(asked.unwrap_or_default());
         let pause = self.jitter.stretch(pause);
         let lasted = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
-        (lasted + pause <= patience(conflict)).then_some(pause)
+        (lasted + pause <= conflict.patience()).then_some(pause)
     }
 
     fn announce(&self, exchange: &Exchange, verdict: Verdict, pause: Duration) {

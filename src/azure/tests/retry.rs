@@ -2,7 +2,7 @@
 
 use super::rig::{Rig, SERVER, Step, VNET, answer, body, call, code, id, no_answer, refusal};
 use crate::arm::error::Delivery;
-use crate::arm::{ArmRead, ArmWrite, Failure, Verb};
+use crate::arm::{ArmRead, ArmWrite, Conflict, Failure, Retry, Verb};
 use crate::azure::policy::govern::Caps;
 
 const MIGRATION: &str =
@@ -92,7 +92,7 @@ async fn throttling_without_end_is_reported_as_such() {
 }
 
 #[tokio::test]
-async fn conflicts_that_pass_are_waited_out_unless_the_caller_has_to_look_first() {
+async fn only_an_action_waits_out_a_conflict_since_of_everything_else_the_caller_has_to_look_first() {
     let statuses = [
         (429, "AnotherOperationInProgress"),
         (409, "AnotherOperationInProgress"),
@@ -104,18 +104,23 @@ async fn conflicts_that_pass_are_waited_out_unless_the_caller_has_to_look_first(
         (400, "PrincipalNotFound"),
     ];
     for (status, code) in statuses {
-        for verb in [Verb::Put, Verb::Delete, Verb::Post("restart".into())] {
-            assert_eq!(
-                sent(verb, SERVER, refusal(status, &[], code)).await,
-                (2, true),
-                "{status} {code}"
-            );
-        }
-        for (verb, id) in [(Verb::Put, MIGRATION), (Verb::Patch, MIGRATION)] {
+        assert_eq!(
+            sent(Verb::Post("restart".into()), SERVER, refusal(status, &[], code)).await,
+            (2, true),
+            "{status} {code}"
+        );
+        for (verb, id) in [
+            (Verb::Put, SERVER),
+            (Verb::Put, VNET),
+            (Verb::Delete, SERVER),
+            (Verb::Put, MIGRATION),
+            (Verb::Patch, MIGRATION),
+            (Verb::Delete, MIGRATION),
+        ] {
             assert_eq!(
                 sent(verb, id, refusal(status, &[], code)).await,
                 (1, false),
-                "{code}: what was looked at before the call would be out of date"
+                "{status} {code}: what was looked at before the call would be out of date"
             );
         }
     }
@@ -125,16 +130,40 @@ async fn conflicts_that_pass_are_waited_out_unless_the_caller_has_to_look_first(
 async fn a_conflict_named_only_in_the_details_counts() {
     let wrapped = include_str!("../../../schemas/arm/examples/errors/RetryableError-429.json");
     let rig = Rig::new(vec![answer(429, &[], wrapped), fine()]);
-    rig.client.begin(&call(Verb::Put, VNET), Some(&body())).await.unwrap();
+    let restart = call(Verb::Post("restart".into()), SERVER);
+    rig.client.begin(&restart, None).await.unwrap();
     assert_eq!(rig.clock.slept(), [1.0], "the pause of a conflict, not of a throttle");
 }
 
 #[tokio::test]
 async fn a_conflict_that_does_not_pass_is_reported_in_the_end() {
     let rig = Rig::always(refusal(409, &[], "ServerIsBusy"));
-    let error = rig.client.begin(&call(Verb::Delete, SERVER), None).await.unwrap_err();
+    let restart = call(Verb::Post("restart".into()), SERVER);
+    let error = rig.client.begin(&restart, None).await.unwrap_err();
     assert_eq!(code(&error.failure), "ServerIsBusy");
     assert_eq!(rig.clock.slept()[..7], [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]);
+}
+
+#[tokio::test]
+async fn whoever_has_to_wait_out_a_conflict_hears_what_for_and_how_long() {
+    for (status, headers, asked) in [
+        (409, &[("retry-after", "90")][..], Some(90.0)),
+        (429, &[("Retry-After", "Sun, 01 Nov 2026 12:00:42 GMT")], Some(42.0)),
+        (409, &[("x-ms-retry-after-ms", "1500")], Some(1.5)),
+        (409, &[], None),
+    ] {
+        let rig = Rig::new(vec![refusal(status, headers, "AnotherOperationInProgress")]);
+        let (put, body) = (call(Verb::Put, VNET), body());
+        let failure = rig.client.begin(&put, Some(&body)).await.unwrap_err().failure;
+        assert!(rig.clock.slept().is_empty(), "the caller waits");
+        assert_eq!(failure.retry(), Retry::AfterConflict);
+        assert_eq!(failure.asked().map(|asked| asked.as_secs_f64()), asked, "{headers:?}");
+        let Failure::Refused(error) = failure else {
+            panic!("not refused but {failure:?}");
+        };
+        assert_eq!(error.conflict(), Some(Conflict::Neighbour));
+        assert!(error.changed_nothing());
+    }
 }
 
 #[tokio::test]
@@ -157,11 +186,7 @@ async fn a_lost_reply_is_repeated_only_where_twice_is_the_same_as_once() {
         .begin(&call(Verb::Put, MIGRATION), Some(&body()))
         .await
         .unwrap_err();
-    assert_eq!(
-        error.failure.retry(),
-        crate::arm::Retry::AfterConflict,
-        "look again first"
-    );
+    assert_eq!(error.failure.retry(), Retry::AfterConflict, "look again first");
 }
 
 #[tokio::test]
@@ -246,7 +271,8 @@ async fn each_conflict_has_its_own_patience() {
         ("ServerBusy", 30.0),
     ] {
         let rig = Rig::always(refusal(400, &[], code));
-        assert!(rig.client.begin(&call(Verb::Put, VNET), Some(&body())).await.is_err());
+        let restart = call(Verb::Post("restart".into()), SERVER);
+        assert!(rig.client.begin(&restart, None).await.is_err());
         let slept = rig.clock.slept().iter().sum::<f64>() / 60.0;
         assert!((minutes - 0.5..=minutes).contains(&slept), "{code}: {slept} minutes");
     }
