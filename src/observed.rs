@@ -55,31 +55,6 @@ impl fmt::Display for Hidden {
     }
 }
 
-/// In which state the last operation on an object has left it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition<'a> {
-    /// Nothing is being done to it, and the last operation went well.
-    Settled,
-    /// An operation is going on: the service's word for it.
-    Changing(&'a str),
-    /// The last operation failed or was cancelled: what the object shows may not be what it is.
-    Failed(&'a str),
-}
-
-impl<'a> Condition<'a> {
-    /// The condition of an object, by its `provisioningState`. An object that has none is settled.
-    pub fn of(object: &'a Json) -> Self {
-        let Some(state) = object.pointer("/properties/provisioningState").and_then(Json::as_str) else {
-            return Self::Settled;
-        };
-        match state.to_ascii_lowercase().as_str() {
-            "succeeded" | "ready" => Self::Settled,
-            "failed" | "canceled" | "cancelled" => Self::Failed(state),
-            _ => Self::Changing(state),
-        }
-    }
-}
-
 /// All that a look found.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
@@ -164,24 +139,5 @@ impl Observed {
         self.migrations.extend(later.migrations);
         self.unreadable_migrations.extend(later.unreadable_migrations);
         self.collections.extend(later.collections);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn only_what_went_well_is_settled() {
-        let at = |state: &str| json!({ "properties": { "provisioningState": state } });
-        assert_eq!(Condition::of(&json!({ "properties": {} })), Condition::Settled);
-        assert_eq!(Condition::of(&at("succeeded")), Condition::Settled);
-        assert_eq!(Condition::of(&at("Failed")), Condition::Failed("Failed"));
-        assert_eq!(Condition::of(&at("Canceled")), Condition::Failed("Canceled"));
-        for state in ["Creating", "Updating", "Deleting", "SomethingNew"] {
-            assert_eq!(Condition::of(&at(state)), Condition::Changing(state));
-        }
     }
 }

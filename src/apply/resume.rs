@@ -19,19 +19,18 @@ use super::order::{Order, creates, remembered};
 use super::report::{Outcome, Report, Unseen};
 use super::run::{Run, in_full};
 use super::schedule::{At, Ending, Standing};
-use super::step::{Fruit, LOOKS, is_cut_over};
+use super::step::{Fruit, PATIENCE, appears, covers, is_cut_over, made_by};
 use super::writing::Lock;
 use super::{Interrupt, Options, Part, Ports};
 use crate::address::UnitAddress;
 use crate::arm::migration::Migration;
 use crate::arm::operation::{Follow, Operation};
-use crate::arm::{ArmError, ArmId, Body, Call, Draft, Found, Outputs, Verb};
+use crate::arm::{ArmError, ArmId, Body, Call, Condition, Draft, Found, Outputs, Verb};
+use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
 use crate::plan::step::StepTarget;
 use crate::plan::{Mode, Op, Plan, Step, StepId};
 use crate::secret::{SecretRef, Secrets};
 
-/// How long an accepted operation is followed, where its step says nothing.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// Lookups at once.
 const AT_ONCE: usize = 10;
 
@@ -490,15 +489,15 @@ impl Lookup<'_> {
                 let Some(id) = target(step, outputs) else { return not() };
                 let is_new = creates(step);
                 match self.present(&id, step).await? {
+                    Some(object) if is_new && !made_by(&self.signed(body), &object) => not(),
                     Some(object) => {
-                        let went_well = has_gone_well(&object);
+                        let has_failed = matches!(Condition::of(&object), Condition::Failed(_));
+                        let is_as_sent = covers(body, &object);
                         let fruit = fruit(Some(id), Some(object));
-                        match &fruit.object {
-                            Some(object) if went_well && covers(body, object) => Ok(Finding::Happened(fruit)),
-                            Some(_) if is_new && !went_well => {
-                                Ok(Finding::Broken(fruit, "its operation failed".to_owned()))
-                            }
-                            Some(_) | None => not(),
+                        match (has_failed, is_as_sent) {
+                            (false, true) => Ok(Finding::Happened(fruit)),
+                            (true, _) if is_new => Ok(Finding::Broken(fruit, "its operation failed".to_owned())),
+                            (true | false, _) => not(),
                         }
                     }
                     None => not(),
@@ -510,7 +509,7 @@ impl Lookup<'_> {
                 writes,
                 tags,
                 may_exist,
-            } => match self.appears(migration).await? {
+            } => match appears(&self.ports, migration).await? {
                 Some(object)
                     if (Start {
                         writes,
@@ -541,15 +540,23 @@ impl Lookup<'_> {
         }
     }
 
+    /// The body as it was sent: what is created says which state it belongs to.
+    fn signed(&self, body: &Body<Draft>) -> Body<Draft> {
+        let mut body = body.clone();
+        if body.get(&["tags", TAG_UNIT]).is_some() {
+            body.set(&["tags", TAG_LINEAGE], Body::text(self.snapshot.lineage.to_string()));
+        }
+        body
+    }
+
     /// The object once nothing is being done to it any more; `None` where it does not appear.
     async fn present(&self, id: &ArmId, step: &Step) -> Result<Option<Json>, ArmError> {
-        let Some(object) = self.appears(id).await? else {
+        let Some(object) = appears(&self.ports, id).await? else {
             return Ok(None);
         };
-        let state = object.pointer("/properties/provisioningState").and_then(Json::as_str);
-        let settled = ["succeeded", "failed", "canceled"];
-        if state.is_none_or(|state| settled.contains(&state.to_ascii_lowercase().as_str())) {
-            return Ok(Some(object));
+        match Condition::of(&object) {
+            Condition::Settled | Condition::Failed(_) => return Ok(Some(object)),
+            Condition::Changing(_) => {}
         }
         let going_on = Operation::Running {
             call: Call::new(Verb::Put, id.clone()),
@@ -561,23 +568,9 @@ impl Lookup<'_> {
             Ok(finished) => Ok(Some(finished.unwrap_or(object))),
             // That it failed is an answer.
             Err(error) => match self.ports.arm.get(id).await? {
-                Found::Present(object) if !has_gone_well(&object) => Ok(Some(object)),
+                Found::Present(object) if matches!(Condition::of(&object), Condition::Failed(_)) => Ok(Some(object)),
                 Found::Present(_) | Found::Absent => Err(error),
             },
-        }
-    }
-
-    /// Looks for something that may have been created a moment ago: a replica may not know it yet.
-    async fn appears(&self, id: &ArmId) -> Result<Option<Json>, ArmError> {
-        for pause in LOOKS {
-            if let Found::Present(object) = self.ports.arm.get(id).await? {
-                return Ok(Some(object));
-            }
-            self.ports.clock.sleep(pause).await;
-        }
-        match self.ports.arm.get(id).await? {
-            Found::Present(object) => Ok(Some(object)),
-            Found::Absent => Ok(None),
         }
     }
 
@@ -616,30 +609,4 @@ fn target(step: &Step, outputs: &Outputs) -> Option<ArmId> {
         Op::Await(_) | Op::Gate(_) | Op::Note => return None,
     };
     settle(target, outputs).ok()
-}
-
-/// Whether the last operation on an object that is no longer worked on went well.
-fn has_gone_well(object: &Json) -> bool {
-    let state = object.pointer("/properties/provisioningState").and_then(Json::as_str);
-    !state.is_some_and(|state| state.eq_ignore_ascii_case("failed") || state.eq_ignore_ascii_case("canceled"))
-}
-
-/// Whether an object is as a body wants it, as far as the body says. Letter case and blanks do not count: services spell
-/// ids and regions in their own way. Secrets and what was not known yet cannot be compared.
-fn covers(body: &Body<Draft>, found: &Json) -> bool {
-    let folded = |text: &str| text.replace(' ', "").to_lowercase();
-    match (body, found) {
-        (Body::Secret(_) | Body::Open(_), _) => true,
-        (Body::Null, found) => found.is_null(),
-        (Body::Bool(wanted), Json::Bool(found)) => wanted == found,
-        (Body::Number(wanted), Json::Number(found)) => wanted == found,
-        (Body::Text(wanted), Json::String(found)) => folded(wanted) == folded(found),
-        (Body::List(wanted), Json::Array(found)) => {
-            wanted.len() == found.len() && wanted.iter().all(|body| found.iter().any(|found| covers(body, found)))
-        }
-        (Body::Object(wanted), Json::Object(found)) => wanted
-            .iter()
-            .all(|(key, body)| covers(body, found.get(&**key).unwrap_or(&Json::Null))),
-        (Body::Bool(_) | Body::Number(_) | Body::Text(_) | Body::List(_) | Body::Object(_), _) => false,
-    }
 }

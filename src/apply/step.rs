@@ -18,13 +18,15 @@ use super::{Interrupt, Ports, elapsed};
 use crate::arm::error::Delivery;
 use crate::arm::migration::{Ending, Migration, Standing, Substate};
 use crate::arm::operation::{Follow, Operation};
-use crate::arm::{ArmError, ArmId, ArmType, Body, Call, Collection, Failure, Final, Found, Retry, Verb};
+use crate::arm::{
+    ArmError, ArmId, ArmType, Body, Call, Collection, Condition, Failure, Final, Found, Retry, Stage, Verb,
+};
 use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
-use crate::plan::step::Finds;
+use crate::plan::step::{Finds, Member};
 use crate::plan::{Gate, Step};
 
 /// How long a step without a limit of its own may take.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// How often a call is made again after a conflict or a lost reply, beyond what the client repeats by itself.
 const REPEATS: u32 = 8;
 /// How often a migration is sent for.
@@ -131,12 +133,11 @@ impl Doer<'_> {
                 query,
                 finds,
             } => {
-                self.as_planned(&id, finds).await?;
                 if *finds == Finds::Nothing && body.get(&["tags", TAG_UNIT]).is_some() {
                     self.sign(&mut body);
                 }
                 let call = Call::new(Verb::Put, id).asking(query);
-                self.put(call, &body, &hash, brings).await
+                self.put(call, &body, &hash, brings, finds).await
             }
             Deed::Start {
                 id,
@@ -147,11 +148,7 @@ impl Doer<'_> {
                 self.sign(&mut body);
                 self.start(id, &body, &hash, &start).await
             }
-            Deed::Delete { id, finds } => match self.as_planned(&id, finds).await {
-                Err(StepError::Moved(Moved::Gone(_))) => Ok(done(id, None)),
-                Err(error) => Err(error),
-                Ok(()) => self.delete(id).await,
-            },
+            Deed::Delete { id, finds } => self.delete(id, finds).await,
             Deed::Cutover { id, databases, gate } => self.cutover(id, databases, gate).await,
             Deed::Answer { id, body, hash } => self.answer(id, &body, &hash).await,
             Deed::Cancel { id, shown } => self.cancel(id, shown).await,
@@ -163,17 +160,25 @@ impl Doer<'_> {
         body.set(&["tags", TAG_LINEAGE], Body::text(self.journal.lineage().to_string()));
     }
 
-    /// Looks whether an object still is as the plan saw it: between a plan and its calls pass hours.
-    async fn as_planned(&self, id: &ArmId, finds: &Finds) -> Result<(), StepError> {
+    /// Looks whether an object still is as the plan saw it: between a plan and its calls pass hours, and between two tries of
+    /// a call minutes. What an earlier try may have done counts as planned.
+    async fn as_planned(&self, id: &ArmId, finds: &Finds, body: Option<&Body<Final>>) -> Result<(), StepError> {
+        let sent = body.filter(|_| self.attempts > 0);
         let moved = match finds {
             Finds::Anything => return Ok(()),
-            // What is otherwise now may be an earlier attempt's doing.
-            Finds::Nothing | Finds::Members(_) if self.attempts > 0 => return Ok(()),
-            Finds::Nothing => self.look(id).await?.map(|_| Moved::Exists(id.clone())),
+            Finds::Nothing => {
+                let found = self.look(id).await?;
+                let foreign = found.filter(|object| !sent.is_some_and(|sent| made_by(sent, object)));
+                foreign.map(|_| Moved::Exists(id.clone()))
+            }
             Finds::Members(members) => match self.look(id).await? {
                 None => Some(Moved::Gone(id.clone())),
                 Some(object) => {
-                    let changed = members.iter().filter(|member| !member.still_holds(&object));
+                    let sent = sent.map(Body::to_wire);
+                    let is_ours = |member: &Member| sent.as_ref().is_some_and(|sent| member.is_as_sent(&object, sent));
+                    let changed = members
+                        .iter()
+                        .filter(|member| !member.still_holds(&object) && !is_ours(member));
                     let changed: Vec<String> = changed.map(|member| member.path.join(".")).collect();
                     (!changed.is_empty()).then(|| Moved::Changed {
                         id: id.clone(),
@@ -191,8 +196,9 @@ impl Doer<'_> {
         body: &Body<Final>,
         hash: &BodyHash,
         brings: &BTreeMap<String, Vec<String>>,
+        finds: &Finds,
     ) -> Result<Performed, StepError> {
-        let mut object = match self.repeating(&call, Some(body), hash).await? {
+        let mut object = match self.repeating(&call, Some(body), hash, finds).await? {
             Called::Finished(object) => object,
             Called::Left(left) => return Ok(Performed::Left(left)),
         };
@@ -202,10 +208,10 @@ impl Doer<'_> {
         Ok(done(call.id, object))
     }
 
-    async fn delete(&mut self, id: ArmId) -> Result<Performed, StepError> {
+    async fn delete(&mut self, id: ArmId, finds: &Finds) -> Result<Performed, StepError> {
         let call = Call::new(Verb::Delete, id.clone());
-        match self.repeating(&call, None, &BodyHash::none()).await {
-            Ok(Called::Finished(_)) => Ok(done(id, None)),
+        match self.repeating(&call, None, &BodyHash::none(), finds).await {
+            Ok(Called::Finished(_)) | Err(StepError::Moved(Moved::Gone(_))) => Ok(done(id, None)),
             Ok(Called::Left(left)) => Ok(Performed::Left(left)),
             // Gone before us, or Azure has forgotten the operation: the object tells.
             Err(StepError::Arm(error)) if is_absent(&error) => match self.look(&id).await? {
@@ -513,35 +519,42 @@ impl Doer<'_> {
         Ok(self.rests(pause).await)
     }
 
-    /// Makes a call that may be made again as it is, until it succeeds, time is up, or repeating cannot help.
+    /// Makes a call that may be made again, until it succeeds, time is up, or repeating cannot help. Before each try it looks
+    /// whether the object still is as planned: whoever was in the way may have changed it (contract 2.7).
     async fn repeating(
         &mut self,
         call: &Call,
         body: Option<&Body<Final>>,
         hash: &BodyHash,
+        finds: &Finds,
     ) -> Result<Called, StepError> {
-        let began = self.ports.clock.now();
-        let mut pause = Duration::from_secs(5);
+        let mut row: Option<Row> = None;
         let mut sent = 0;
         loop {
+            self.as_planned(&call.id, finds, body).await?;
             sent += 1;
             let error = match self.once(call, body, hash).await {
                 Err(StepError::Arm(error)) => error,
                 other => return other,
             };
-            let waited = elapsed(began, self.ports.clock.now());
-            let again = error.failure.retry() == Retry::AfterConflict && sent <= REPEATS && waited < self.patience();
-            if !again {
+            let now = self.ports.clock.now();
+            let row = row.get_or_insert_with(|| Row::new(now));
+            let pause = row.pause.max(error.failure.asked().unwrap_or_default());
+            let (patience, tries) = match error.failure.conflict() {
+                Some(conflict) => (conflict.patience(), u32::MAX),
+                None => (self.patience(), REPEATS),
+            };
+            let is_in_time = elapsed(row.since, now).saturating_add(pause) <= patience && sent <= tries;
+            if error.failure.retry() != Retry::AfterConflict || !is_in_time {
                 return Err(error.into());
             }
-            let left = match is_uncertain(&error.failure) {
-                true => Left::InAzure,
-                false => Left::NotThere,
-            };
+            row.pause = row.pause.saturating_mul(2).min(LONGEST_PAUSE);
             if self.rests(pause).await == Rest::Interrupted {
-                return Ok(Called::Left(left));
+                return Ok(Called::Left(match is_uncertain(&error.failure) {
+                    true => Left::InAzure,
+                    false => Left::NotThere,
+                }));
             }
-            pause = pause.saturating_mul(2).min(Duration::from_secs(60));
             self.tell_repeat(&error);
         }
     }
@@ -626,10 +639,7 @@ impl Doer<'_> {
     }
 
     async fn look(&self, id: &ArmId) -> Result<Option<Json>, ArmError> {
-        match self.ports.arm.get(id).await? {
-            Found::Present(object) => Ok(Some(object)),
-            Found::Absent => Ok(None),
-        }
+        look(&self.ports, id).await
     }
 
     async fn migration(&self, id: &ArmId) -> Result<Option<Migration>, ArmError> {
@@ -642,15 +652,8 @@ impl Doer<'_> {
         Ok(found.map(|object| Migration::read(id.clone(), &object)))
     }
 
-    /// Looks for something that may have been created a moment ago.
     async fn look_long(&self, id: &ArmId) -> Result<Option<Json>, ArmError> {
-        for pause in LOOKS {
-            if let Some(object) = self.look(id).await? {
-                return Ok(Some(object));
-            }
-            self.ports.clock.sleep(pause).await;
-        }
-        self.look(id).await
+        appears(&self.ports, id).await
     }
 
     /// A migration of that name is there: ours, by its tags, or somebody else's.
@@ -669,6 +672,63 @@ impl Doer<'_> {
             error,
         };
         self.observer.event(self.ports.clock.now(), &told);
+    }
+}
+
+async fn look(ports: &Ports<'_>, id: &ArmId) -> Result<Option<Json>, ArmError> {
+    match ports.arm.get(id).await? {
+        Found::Present(object) => Ok(Some(object)),
+        Found::Absent => Ok(None),
+    }
+}
+
+/// Looks for something that may have been created a moment ago: a replica may not know it yet (contract 2.9).
+pub(super) async fn appears(ports: &Ports<'_>, id: &ArmId) -> Result<Option<Json>, ArmError> {
+    for pause in LOOKS {
+        if let Some(object) = look(ports, id).await? {
+            return Ok(Some(object));
+        }
+        ports.clock.sleep(pause).await;
+    }
+    look(ports, id).await
+}
+
+/// Whether an object may be what an earlier try to create it made: its tags tell, where its kind has tags. Without them an
+/// object as it was to be, or one whose creation failed, is taken for it.
+pub(super) fn made_by<S: Stage>(body: &Body<S>, object: &Json) -> bool {
+    match body.get(&["tags"]) {
+        Some(Body::Object(tags)) if tags.get(TAG_UNIT).is_some() => {
+            let signs = [TAG_UNIT, TAG_LINEAGE]
+                .into_iter()
+                .filter_map(|key| Some((key, tags.get(key)?)));
+            let found = object.get("tags").and_then(Json::as_object);
+            signs.into_iter().all(|(key, sign)| {
+                let mut tags = found.into_iter().flatten();
+                let tag = tags.find(|(name, _)| name.eq_ignore_ascii_case(key));
+                tag.is_some_and(|(_, tag)| covers(sign, tag))
+            })
+        }
+        Some(_) | None => covers(body, object) || matches!(Condition::of(object), Condition::Failed(_)),
+    }
+}
+
+/// Whether an object is as a body wants it, as far as the body says. Letter case and blanks do not count: services spell
+/// ids and regions in their own way. Secrets and what was not known yet cannot be compared.
+pub(super) fn covers<S: Stage>(body: &Body<S>, found: &Json) -> bool {
+    let folded = |text: &str| text.replace(' ', "").to_lowercase();
+    match (body, found) {
+        (Body::Secret(_) | Body::Open(_), _) => true,
+        (Body::Null, found) => found.is_null(),
+        (Body::Bool(wanted), Json::Bool(found)) => wanted == found,
+        (Body::Number(wanted), Json::Number(found)) => wanted == found,
+        (Body::Text(wanted), Json::String(found)) => folded(wanted) == folded(found),
+        (Body::List(wanted), Json::Array(found)) => {
+            wanted.len() == found.len() && wanted.iter().all(|body| found.iter().any(|found| covers(body, found)))
+        }
+        (Body::Object(wanted), Json::Object(found)) => wanted
+            .iter()
+            .all(|(key, body)| covers(body, found.get(&**key).unwrap_or(&Json::Null))),
+        (Body::Bool(_) | Body::Number(_) | Body::Text(_) | Body::List(_) | Body::Object(_), _) => false,
     }
 }
 

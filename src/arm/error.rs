@@ -134,6 +134,19 @@ impl Failure {
         }
     }
 
+    /// What is in the way of the call, where that passes.
+    pub fn conflict(&self) -> Option<Conflict> {
+        match self {
+            Self::Refused(error) | Self::Failed(error) => error.conflict(),
+            Self::Throttled { .. }
+            | Self::Unauthenticated { .. }
+            | Self::Unreachable(_)
+            | Self::Garbled(_)
+            | Self::Unaddressable { .. }
+            | Self::TimedOut { .. } => None,
+        }
+    }
+
     /// How long the service asked to wait before the call is made again, beside a conflict or any other refusal; `None` where
     /// it did not say.
     pub fn asked(&self) -> Option<Duration> {

@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod cloud;
+pub mod condition;
 pub mod error;
 pub mod http;
 pub mod id;
@@ -13,6 +14,7 @@ pub mod source_server;
 
 pub use body::{Body, Draft, Final, MissingOutput, Outputs, Stage};
 pub use cloud::{Cloud, CloudError, Scope, SubscriptionId, TenantId};
+pub use condition::Condition;
 pub use error::{ArmError, Conflict, Failure, Retry, ServiceError, TransportError};
 pub use id::{ArmId, ArmType, Collection};
 pub use operation::{Call, CorrelationId, Operation, Query, Verb};

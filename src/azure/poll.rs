@@ -11,7 +11,7 @@ use super::decode;
 use super::endpoint::Endpoint;
 use crate::arm::http::Response;
 use crate::arm::operation::{Follow, Verb};
-use crate::arm::{Call, Failure, Found, Operation};
+use crate::arm::{Call, Condition, Failure, Found, Operation};
 
 /// How long to wait between looks where the service does not say.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -32,26 +32,6 @@ const SYNCHRONOUS: [&str; 11] = [
     "microsoft.authorization/roleassignments",
     "microsoft.authorization/locks",
 ];
-
-/// How an operation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    Running,
-    Succeeded,
-    Failed,
-    Canceled,
-}
-
-impl Standing {
-    fn of(word: &str) -> Self {
-        match word.to_ascii_lowercase().as_str() {
-            "succeeded" => Self::Succeeded,
-            "failed" => Self::Failed,
-            "canceled" | "cancelled" => Self::Canceled,
-            _ => Self::Running,
-        }
-    }
-}
 
 /// What the answer to a mutating call says of the operation.
 ///
@@ -85,12 +65,10 @@ pub(super) fn accepted(
         Verb::Put | Verb::Patch => {
             let body = json_of(response)?;
             let state = body.as_ref().and_then(provisioning_state).map(str::to_owned);
-            match (state.as_deref().map(Standing::of), response.status) {
-                (Some(Standing::Running), _) | (_, 202) | (None, 201) => Ok(running(Follow::Object)),
-                (Some(Standing::Succeeded) | None, _) => Ok(Operation::Finished(body)),
-                (Some(Standing::Failed | Standing::Canceled), _) => {
-                    Err(ended(state.as_deref().unwrap_or_default(), body.as_ref(), response))
-                }
+            match (state.as_deref().map(Condition::named), response.status) {
+                (Some(Condition::Changing(_)), _) | (_, 202) | (None, 201) => Ok(running(Follow::Object)),
+                (Some(Condition::Settled) | None, _) => Ok(Operation::Finished(body)),
+                (Some(Condition::Failed(state)), _) => Err(ended(state, body.as_ref(), response)),
             }
         }
         Verb::Get | Verb::Delete | Verb::Post(_) => Ok(Operation::Finished(json_of(response)?)),
@@ -179,19 +157,19 @@ async fn status(client: &Client, call: &Call, poll: &str, location: Option<&str>
     let location = link(&response, "location", endpoint)?.or_else(|| location.map(str::to_owned));
     let word = body.as_ref().and_then(|body| body.get("status")).and_then(Json::as_str);
     let word = word.or_else(|| body.as_ref().and_then(provisioning_state));
-    let standing = match (word, response.status) {
-        (Some(word), _) => Standing::of(word),
-        (None, 204) => Standing::Succeeded,
-        (None, 201 | 202) => Standing::Running,
+    let condition = match (word, response.status) {
+        (Some(word), _) => Condition::named(word),
+        (None, 204) => Condition::Settled,
+        (None, 201 | 202) => Condition::Changing("Accepted"),
         (None, _) => return Err(Failure::Garbled("the operation's status document has no status".into())),
     };
-    match standing {
-        Standing::Running => Ok(Look::Running {
+    match condition {
+        Condition::Changing(_) => Ok(Look::Running {
             next: Follow::Status { poll, location },
             asked: response.retry_after(client.clock().now()),
         }),
-        Standing::Failed | Standing::Canceled => Err(ended(word.unwrap_or_default(), body.as_ref(), &response)),
-        Standing::Succeeded => after_success(client, call, location, body.as_ref()),
+        Condition::Failed(word) => Err(ended(word, body.as_ref(), &response)),
+        Condition::Settled => after_success(client, call, location, body.as_ref()),
     }
 }
 
@@ -235,13 +213,13 @@ async fn object(client: &Client, call: &Call) -> Result<Look, Failure> {
     let response = client.look(&call.id).await?;
     let body = json_of(&response)?;
     let state = body.as_ref().and_then(provisioning_state);
-    match state.map(Standing::of) {
-        Some(Standing::Running) => Ok(Look::Running {
+    match state.map(Condition::named) {
+        Some(Condition::Changing(_)) => Ok(Look::Running {
             next: Follow::Object,
             asked: response.retry_after(client.clock().now()),
         }),
-        Some(Standing::Failed | Standing::Canceled) => Err(ended(state.unwrap_or_default(), body.as_ref(), &response)),
-        Some(Standing::Succeeded) | None => Ok(Look::Done(body)),
+        Some(Condition::Failed(state)) => Err(ended(state, body.as_ref(), &response)),
+        Some(Condition::Settled) | None => Ok(Look::Done(body)),
     }
 }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use crate::address::{Address, UnitAddress};
-use crate::arm::{ArmId, Body, Draft, Query};
+use crate::arm::{ArmId, Body, Condition, Draft, Query};
 use crate::diagnostic::code::{IN_THE_WAY, MOVE_BLOCKED, NOT_THERE, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::schema::Term;
 use crate::kind::{self, Behind, BodyField, Compare, Conduct, Dead, OnChange, Thing, Unit, member};
-use crate::observed::{Condition, Hidden, Presence};
+use crate::observed::{Hidden, Presence};
 use crate::prior::{Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, Drift, FieldChange, Outcome, Reason, Shown};

@@ -174,9 +174,21 @@ impl Finds {
 impl Member {
     /// Whether an object still has it as it was seen.
     pub fn still_holds(&self, object: &Json) -> bool {
-        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
-        let now = member(object, &path).unwrap_or(&Json::Null);
-        (is_nothing(now) && is_nothing(&self.value)) || self.compare.same(&self.value, now)
+        self.is_in(object, &self.value)
+    }
+
+    /// Whether an object has it as a body says that was sent.
+    pub fn is_as_sent(&self, object: &Json, sent: &Json) -> bool {
+        self.is_in(object, member(sent, &self.way()).unwrap_or(&Json::Null))
+    }
+
+    fn is_in(&self, object: &Json, value: &Json) -> bool {
+        let now = member(object, &self.way()).unwrap_or(&Json::Null);
+        (is_nothing(now) && is_nothing(value)) || self.compare.same(value, now)
+    }
+
+    fn way(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
     }
 }
 

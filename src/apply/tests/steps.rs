@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::address::UnitAddress;
 use crate::apply::testing::{Azure, Bench, Fault, Plans, Tally, peering_id, put};
-use crate::apply::{ApplyError, Conclusion, OnError, Settled, Stopped, reconcile};
+use crate::apply::{ApplyError, Conclusion, OnError, Settled, Stopped, reconcile, resume};
 use crate::arm::Verb;
 use crate::kind::Compare;
 use crate::plan::Op;
@@ -138,6 +138,73 @@ async fn what_somebody_changed_since_the_plan_is_neither_updated_nor_deleted() {
             vnet_peering.updated failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/updated was changed since the plan was made: properties.allowForwardedTraffic
             ");
         }
+    }
+}
+
+/// Whoever is in the way may be changing that very object: the body of the plan would take it back.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changed_while_a_conflict_passed_is_neither_updated_nor_deleted() {
+    for changed in [true, false] {
+        let bench = Bench::new();
+        let object = |allowed: bool| json!({ "properties": { "allowForwardedTraffic": allowed } });
+        for (verb, name) in [(Verb::Put, "updated"), (Verb::Delete, "deleted")] {
+            bench.azure.object(&peering_id(name), object(true));
+            let conflict = Fault::Refused(409, "AnotherOperationInProgress");
+            bench.azure.fail_next(verb, name, conflict);
+        }
+        let mut plans = Plans::default();
+        for step in update_and_delete(true) {
+            plans.add(step);
+        }
+        let others = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            for name in ["updated", "deleted"].into_iter().filter(|_| changed) {
+                bench.azure.object(&peering_id(name), object(false));
+            }
+        };
+        let plan = plans.plan();
+        let (report, ()) = tokio::join!(bench.run(&plan), others);
+        let report = report.unwrap();
+        if changed {
+            assert_snapshot!(outcomes(&report), @"
+            vnet_peering.deleted failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/deleted was changed since the plan was made: properties.allowForwardedTraffic
+            vnet_peering.updated failed: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet/virtualNetworkPeerings/updated was changed since the plan was made: properties.allowForwardedTraffic
+            ");
+            assert_eq!(bench.azure.log(), Vec::<String>::new());
+        } else {
+            assert_eq!(report.conclusion(), Conclusion::Done, "{}", outcomes(&report));
+            assert_eq!(bench.azure.log(), ["PUT updated", "DELETE deleted"]);
+        }
+    }
+}
+
+/// That a call was meant to be sent is no licence to do it days later to whatever is there by then.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_made_after_a_lost_create_is_neither_overwritten_nor_taken_for_ours() {
+    for (found, done) in [
+        (json!({ "allowForwardedTraffic": false }), false),
+        (json!({ "allowForwardedTraffic": true }), true),
+    ] {
+        let bench = Bench::new();
+        for _ in 0..9 {
+            bench.azure.fail_next(Verb::Put, "a", Fault::LostRequest);
+        }
+        let mut plans = Plans::default();
+        plans.add(put("a"));
+        let left = bench.run(&plans.plan()).await.unwrap();
+        assert_eq!(left.conclusion(), Conclusion::Failed);
+        assert!(bench.store.load().await.unwrap().unwrap().run.is_some());
+        bench.azure.object(&peering_id("a"), json!({ "properties": found }));
+        let next = Bench::on_same(&bench);
+        let report = next
+            .with(async |ports| resume(&ports, &next.options, &next.interrupt, &next.heard).await)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(report.conclusion() == Conclusion::Done, done, "{}", outcomes(&report));
+        assert_eq!(bench.azure.log(), Vec::<String>::new());
+        let records = bench.store.load().await.unwrap().unwrap().records.len();
+        assert_eq!(records, usize::from(done));
     }
 }
 
