@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The layers of ARCHITECTURE.md, top down. A module imports its own layer only as `ALLOWED` says.
+/// The layers of ARCHITECTURE.md, roughly from the ground up. A module imports its own layer only as `ALLOWED` says.
 const LAYERS: &[(&str, &[&str])] = &[
     ("address", &[]),
     ("diagnostic", &["address"]),

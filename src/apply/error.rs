@@ -95,9 +95,6 @@ pub enum Moved {
         /// The ways to what differs.
         members: Vec<String>,
     },
-    /// Another run took the state over while this one watched.
-    #[error("run {0} took over")]
-    TakenOver(RunId),
 }
 
 /// Why steps cannot be put in order.
@@ -198,9 +195,6 @@ pub enum StepError {
     /// It failed in an earlier run of the same plan.
     #[error("it failed before: {0}")]
     Earlier(String),
-    /// What is to be stored cannot be written as JSON.
-    #[error("its record cannot be written")]
-    Record(#[source] serde_json::Error),
 }
 
 /// A migration that did not succeed, with all that the service says about it.
@@ -254,7 +248,7 @@ impl StepError {
             Self::OutOfSight(_) => true,
             Self::Missing(_) | Self::NoId(_) | Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
             Self::DatabasesThere { .. } | Self::Ended(_) | Self::Vanished { .. } | Self::NotReady { .. } => false,
-            Self::GateClosed { .. } | Self::Grown { .. } | Self::Store(_) | Self::Earlier(_) | Self::Record(_) => false,
+            Self::GateClosed { .. } | Self::Grown { .. } | Self::Store(_) | Self::Earlier(_) => false,
         }
     }
 }

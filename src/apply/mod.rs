@@ -13,6 +13,9 @@
 //! journal    the lock and what is written under it
 //! writing    when the lock is held, and what is checked when it is taken again
 //! order      the plan under execution: numbers, keys, records
+//! interrupt  how a run is asked to stop
+//! observer   what a run tells while it goes
+//! report     what it came to; `error` why it did not begin, or a step failed
 //! resume     settles what an interrupted run left open, or goes on with it
 //! by_hand    what commands about one migration share
 //! cutover    one migration's cutover, by hand

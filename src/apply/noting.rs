@@ -75,7 +75,7 @@ impl<'a> Run<'a> {
                 ..Fruit::default()
             };
             let kept = remembered(self.order.step(at), key, &fruit, self.ports.clock.now());
-            self.deferred.extend(kept.ok().flatten());
+            self.deferred.extend(kept);
         }
     }
 
@@ -111,40 +111,31 @@ impl<'a> Run<'a> {
 
     /// Writes that a step is done, with what it makes remembered, in one commit.
     pub(super) fn record(&mut self, at: At, journal: &Arc<Journal>, fruit: &Fruit) {
-        match self.edits(at, fruit) {
-            Ok(own) => {
-                let mut edits = std::mem::take(&mut self.deferred);
-                edits.extend(own);
-                let removed = removed(&edits);
-                let journal = Arc::clone(journal);
-                let write = async move {
-                    let result = journal.write(edits).await;
-                    Recorded { at, removed, result }
-                };
-                self.recording.push(write.boxed());
-            }
-            Err(error) => self.fail(at, error),
-        }
+        let mut edits = std::mem::take(&mut self.deferred);
+        edits.extend(self.edits(at, fruit));
+        let removed = removed(&edits);
+        let journal = Arc::clone(journal);
+        let write = async move {
+            let result = journal.write(edits).await;
+            Recorded { at, removed, result }
+        };
+        self.recording.push(write.boxed());
     }
 
     fn remember_later(&mut self, at: At, fruit: &Fruit) {
-        match self.edits(at, fruit) {
-            Ok(own) => {
-                self.deferred.extend(own);
-                self.succeed(at);
-            }
-            Err(error) => self.fail(at, error),
-        }
+        let own = self.edits(at, fruit);
+        self.deferred.extend(own);
+        self.succeed(at);
     }
 
-    fn edits(&self, at: At, fruit: &Fruit) -> Result<Vec<Edit>, StepError> {
+    fn edits(&self, at: At, fruit: &Fruit) -> Vec<Edit> {
         let step = self.order.step(at);
-        let remembered = remembered(step, self.order.key(at), fruit, self.ports.clock.now())?;
+        let remembered = remembered(step, self.order.key(at), fruit, self.ports.clock.now());
         let done = Edit::Done {
             run: self.order.run,
             step: journal_step(step.id),
         };
-        Ok(std::iter::once(done).chain(remembered).collect())
+        std::iter::once(done).chain(remembered).collect()
     }
 
     pub(super) fn recorded(&mut self, recorded: Recorded) {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::error::StepError;
 use super::seen::TablesSeen;
 use crate::address::UnitAddress;
-use crate::arm::migration::{DatabaseState, Migration, MigrationMode, State, Substate};
+use crate::arm::migration::{DatabaseState, Migration, State, Substate};
 use crate::arm::{ArmError, ArmId};
 use crate::plan::step::{Opens, Why};
 use crate::plan::{Answer, Gate, Step};
@@ -283,40 +283,23 @@ pub struct Downtime {
     pub took: Duration,
 }
 
-/// The service ends a migration this long after its start.
-const LIFETIME: Duration = Duration::from_secs(168 * 60 * 60);
-
 impl MigrationProgress {
     /// What an answer of Azure says.
     pub fn of(migration: &Migration) -> Self {
-        let told = migration.progress.values();
-        let lags: Option<Vec<u64>> = told.clone().map(|database| database.latency).collect();
-        let online = migration.mode == MigrationMode::Online;
-        let complete = migration.progress.len() >= migration.databases.len();
-        let arrived = migration.databases.iter().filter(|name| migration.has_arrived(name));
         Self {
             migration: migration.id.clone(),
             state: migration.state.clone(),
             substate: migration.substate.clone(),
-            databases_done: arrived.count(),
+            databases_done: migration.arrived(),
             databases: migration.databases.len(),
-            tables_done: sum(told.clone().map(|database| database.tables.completed)),
-            tables: sum(told.map(|database| database.tables.total())),
-            lag: lags
-                .filter(|_| online && complete)
-                .and_then(|lags| lags.into_iter().max())
-                .map(Duration::from_secs),
+            tables_done: migration.tables_copied(),
+            tables: migration.tables(),
+            lag: migration.largest_lag(),
             remarks: migration.remarks().map(ToString::to_string).collect(),
             started: migration.started,
-            deadline: migration.started.and_then(|started| started.checked_add(LIFETIME).ok()),
+            deadline: migration.deadline(),
         }
     }
-}
-
-fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
-    counts
-        .flatten()
-        .fold(None, |sum, count| Some(sum.unwrap_or(0).saturating_add(count)))
 }
 
 impl GateReading {

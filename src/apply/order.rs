@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use pgferry_state::{Edit, RecordKey, Revision, RunId};
 
-use super::error::{ApplyError, StepError};
+use super::error::ApplyError;
 use super::schedule::At;
 use super::step::Fruit;
 use crate::arm::ArmId;
@@ -89,17 +89,9 @@ impl<'p> Order<'p> {
 }
 
 /// What a step that succeeded makes remembered.
-///
-/// # Errors
-/// When the record cannot be written as JSON.
-pub(super) fn remembered(
-    step: &Step,
-    key: &RecordKey,
-    fruit: &Fruit,
-    now: Timestamp,
-) -> Result<Option<Edit>, StepError> {
+pub(super) fn remembered(step: &Step, key: &RecordKey, fruit: &Fruit, now: Timestamp) -> Option<Edit> {
     let key = key.clone();
-    Ok(match &step.then {
+    match &step.then {
         Remember::Unchanged => None,
         Remember::Forget => Some(Edit::Remove { key }),
         Remember::Record(record) => {
@@ -113,10 +105,10 @@ pub(super) fn remembered(
                     attempt.created.get_or_insert(now);
                 }
             }
-            let document = serde_json::to_value(&record).map_err(StepError::Record)?;
+            let document = serde_json::to_value(&record).expect("a record has text keys only, so it is always JSON");
             Some(Edit::Put { key, document })
         }
-    })
+    }
 }
 
 /// Whether a step makes an object that was not there when the plan was made.

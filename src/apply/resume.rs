@@ -144,7 +144,7 @@ async fn settle_all(
                 closed.recovered.push(step.unit.clone());
                 let event = Event::Recovered { step };
                 observer.event(ports.clock.now(), &event);
-                look.happened(at, &fruit)?
+                look.happened(at, &fruit)
             }
             Finding::Broken(fruit, message) => {
                 closed.undone.push(step.unit.clone());
@@ -153,7 +153,7 @@ async fn settle_all(
                     step: journal_step(step.id),
                     message,
                 };
-                std::iter::once(failed).chain(look.record(at, &fruit)?).collect()
+                std::iter::once(failed).chain(look.record(at, &fruit)).collect()
             }
             Finding::Not(message) => {
                 closed.undone.push(step.unit.clone());
@@ -341,7 +341,7 @@ impl<'a> Run<'a> {
         for (at, finding) in look.findings(&self.outputs).await? {
             match finding {
                 Finding::Happened(fruit) => {
-                    let committed = journal.write(look.happened(at, &fruit)?).await?;
+                    let committed = journal.write(look.happened(at, &fruit)).await?;
                     self.known(at, Outcome::Done, snapshot);
                     self.committed(committed, Vec::new());
                     let step = order.step(at);
@@ -349,7 +349,7 @@ impl<'a> Run<'a> {
                 }
                 // The step is made again, on an object that is ours.
                 Finding::Broken(fruit, _) => {
-                    let edits = look.record(at, &fruit)?.into_iter().collect();
+                    let edits = look.record(at, &fruit).into_iter().collect();
                     let committed = journal.write(edits).await?;
                     self.committed(committed, Vec::new());
                     broken.insert(order.key(at).clone());
@@ -575,22 +575,17 @@ impl Lookup<'_> {
     }
 
     /// What a step makes remembered.
-    fn record(&self, at: At, fruit: &Fruit) -> Result<Option<Edit>, ApplyError> {
-        let step = self.order.step(at);
-        remembered(step, self.order.key(at), fruit, self.ports.clock.now()).map_err(|source| ApplyError::Step {
-            unit: step.unit.clone(),
-            source: Box::new(source),
-        })
+    fn record(&self, at: At, fruit: &Fruit) -> Option<Edit> {
+        remembered(self.order.step(at), self.order.key(at), fruit, self.ports.clock.now())
     }
 
-    fn happened(&self, at: At, fruit: &Fruit) -> Result<Vec<Edit>, ApplyError> {
+    fn happened(&self, at: At, fruit: &Fruit) -> Vec<Edit> {
         let step = self.order.step(at);
         let done = Edit::Done {
             run: self.open.id,
             step: journal_step(step.id),
         };
-        let record = self.record(at, fruit)?;
-        Ok(std::iter::once(done).chain(record).collect())
+        std::iter::once(done).chain(self.record(at, fruit)).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -308,6 +309,13 @@ impl State {
     }
 }
 
+/// Azure gives a migration up so long after its start (contract 5.3).
+pub const LIFETIME: Duration = Duration::from_secs(168 * 60 * 60);
+
+/// Azure gives a migration up so long after it became ready for its cutover, and gives no moment from which that counts
+/// (contract 5.3).
+pub const CUTOVER_WAIT: Duration = Duration::from_secs(72 * 60 * 60);
+
 impl Migration {
     /// Reads what ARM answered when it was asked for this migration. What the answer itself calls its id is not looked at:
     /// answers have named other parents (contract 11).
@@ -443,6 +451,40 @@ impl Migration {
             None => self.state == State::Succeeded && self.databases.iter().any(|name| name == database),
         }
     }
+
+    /// How many of its databases have arrived.
+    pub fn arrived(&self) -> usize {
+        self.databases.iter().filter(|name| self.has_arrived(name)).count()
+    }
+
+    /// Tables that are copied, over the databases that tell; `None` where none does.
+    pub fn tables_copied(&self) -> Option<u64> {
+        sum(self.progress.values().map(|database| database.tables.completed))
+    }
+
+    /// All tables, over the databases that tell; `None` where none does.
+    pub fn tables(&self) -> Option<u64> {
+        sum(self.progress.values().map(|database| database.tables.total()))
+    }
+
+    /// How far the slowest database is behind its source, once every one tells; `None` where nothing is replicated.
+    pub fn largest_lag(&self) -> Option<Duration> {
+        let replicates = self.mode == MigrationMode::Online;
+        let lag = |name: &String| self.progress.get(name)?.latency;
+        let lags: Option<Vec<u64>> = self.databases.iter().filter(|_| replicates).map(lag).collect();
+        lags?.into_iter().max().map(Duration::from_secs)
+    }
+
+    /// When Azure gives it up.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.started?.checked_add(LIFETIME).ok()
+    }
+}
+
+fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    counts
+        .flatten()
+        .fold(None, |sum, count| Some(sum.unwrap_or(0).saturating_add(count)))
 }
 
 impl Tables {

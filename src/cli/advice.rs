@@ -330,8 +330,7 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
         }
         StepError::Missing(MissingOutput::Output { .. })
         | StepError::NoId(_)
-        | StepError::Earlier(_)
-        | StepError::Record(_) => named(Report::of(error)),
+        | StepError::Earlier(_) => named(Report::of(error)),
     }
 }
 

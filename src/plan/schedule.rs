@@ -2,7 +2,6 @@
 //! counts from the first start on, and knows no clock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,12 +10,7 @@ use super::outlook::Experience;
 use super::step::{Await, Gate, Op, Opens, Step, StepId, Until};
 use crate::address::UnitAddress;
 use crate::arm::ArmId;
-
-/// Azure gives a migration up so long after its start (contract 5.3).
-pub const LIFETIME: Duration = Duration::from_secs(168 * 60 * 60);
-
-/// Azure gives a migration up so long after it became ready for its cutover (contract 5.3).
-pub const CUTOVER_WAIT: Duration = Duration::from_secs(72 * 60 * 60);
+use crate::arm::migration::LIFETIME;
 
 /// When the migrations of a plan run.
 #[derive(Clone, Debug, PartialEq)]
@@ -276,6 +270,8 @@ fn before(order: &[&Step], anchors: &HashMap<StepId, &UnitAddress>) -> usize {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
+
+    use std::time::Duration;
 
     use super::*;
     use crate::arm::{Body, Cloud};

@@ -81,7 +81,7 @@ pub struct Works {
     pub drift: Vec<Drift>,
     /// What would be lost.
     pub losses: Vec<Loss>,
-    /// What batches have to say.
+    /// What is to be said of what was found.
     pub findings: Vec<Finding>,
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pgferry::arm::Condition;
 use pgferry::arm::http::Response;
 use pgferry::arm::migration::{Migration, Validation};
 use pgferry::arm::{ArmId, Cloud, Outputs, ServiceError};
@@ -12,7 +13,6 @@ use pgferry::azure::decode;
 use pgferry::config::{Inputs, Program, Sources, UnsetSensitive, parse};
 use pgferry::graph::Graph;
 use pgferry::kind::{self, Defaults, OnChange, Thing, member};
-use pgferry::observed::Condition;
 use serde_json::{Value as Json, json};
 
 use crate::support::Ferry;

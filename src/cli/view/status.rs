@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -12,18 +11,13 @@ use super::progress::approval;
 use super::time::{between, instant, lag, length};
 use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{
-    DatabaseProgress, DatabaseState, Ending, Migration, MigrationMode, Standing, State, Substate, Tables,
+    CUTOVER_WAIT, DatabaseProgress, DatabaseState, Ending, Migration, MigrationMode, Standing, State, Substate,
 };
 use crate::cli::advice::on_question;
 use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 use crate::cli::dealt::{Dealt, Next};
 use crate::plan::step::{Opens, Response};
-
-/// A migration stays alive for so long after its start (contract 5.3).
-const LIFETIME: jiff::SignedDuration = jiff::SignedDuration::from_hours(168);
-/// It waits so many hours for its cutover; Azure gives no moment from which they count (contract 5.3).
-const CUTOVER_HOURS: u32 = 72;
 
 /// One migration of a batch, as far as it is known.
 pub(crate) struct Row {
@@ -224,18 +218,14 @@ impl StatusView {
                 paint(CHANGE, format!("cannot be read: {}", clean(why))),
             ],
             Seen::Migration(migration) => {
-                let arrived = migration
-                    .databases
-                    .iter()
-                    .filter(|name| migration.has_arrived(name))
-                    .count();
                 let mut cells = vec![
                     part,
                     migration.id.name().to_owned(),
                     state(migration),
-                    format!("{arrived}/{} databases", migration.databases.len()),
+                    format!("{}/{} databases", migration.arrived(), migration.databases.len()),
                 ];
-                cells.extend(copied(migration).map(|(done, all)| format!("{done}/{all} tables")));
+                let tables = migration.tables().filter(|all| *all > 0);
+                cells.extend(tables.map(|all| format!("{}/{all} tables", migration.tables_copied().unwrap_or(0))));
                 cells
             }
         }
@@ -252,13 +242,12 @@ impl StatusView {
             )),
             (Some(started), _, None) => {
                 facts.push(format!("running for {}", length(between(started, self.now))));
-                if let Ok(deadline) = started.checked_add(LIFETIME) {
+                if let Some(deadline) = migration.deadline() {
                     let left = length(between(self.now, deadline));
                     facts.push(match migration.standing() {
                         Standing::ReadyForCutover => {
-                            format!(
-                                "Azure gives it up {CUTOVER_HOURS} h after it became ready, at the latest in {left}"
-                            )
+                            let hours = CUTOVER_WAIT.as_secs() / 3600;
+                            format!("Azure gives it up {hours} h after it became ready, at the latest in {left}")
                         }
                         Standing::Running | Standing::Asking(_) | Standing::Ended(_) => {
                             format!("Azure gives it up in {left}")
@@ -269,7 +258,7 @@ impl StatusView {
             (_, _, _) => {}
         }
         if migration.mode == MigrationMode::Online && migration.state.ending().is_none() {
-            facts.push(format!("lag {}", lag(largest_lag(migration))));
+            facts.push(format!("lag {}", lag(migration.largest_lag())));
         }
         if row.earlier > 0 {
             facts.push(format!("{} before it", count(row.earlier, "attempt")));
@@ -345,7 +334,7 @@ impl StatusView {
                 "error": migration.error,
                 "started": migration.started.map(|at| at.to_string()),
                 "ended": migration.ended.map(|at| at.to_string()),
-                "lag_seconds": largest_lag(migration).map(|lag| lag.as_secs()),
+                "lag_seconds": migration.largest_lag().map(|lag| lag.as_secs()),
                 "waits_for_person": self.need(row).is_some(),
                 "next_apply": self.next(&row.unit).map(|next| next_word(migration, next)),
                 "validation": migration.validation.as_ref().map(|validation| json!({
@@ -444,27 +433,9 @@ pub(crate) fn doing(substate: &Substate) -> &str {
     }
 }
 
-/// Tables copied and all tables, over the databases that tell.
-fn copied(migration: &Migration) -> Option<(u64, u64)> {
-    let told: Vec<_> = migration.progress.values().map(|progress| progress.tables).collect();
-    let all: u64 = told.iter().filter_map(Tables::total).sum();
-    let done: u64 = told.iter().filter_map(|tables| tables.completed).sum();
-    (all > 0).then_some((done, all))
-}
-
 /// All tables of a database, when every counter is known.
 pub(crate) fn tables(progress: &DatabaseProgress) -> Option<u64> {
     progress.tables.total()
-}
-
-/// The largest lag, once every database tells its own.
-fn largest_lag(migration: &Migration) -> Option<Duration> {
-    let lags: Option<Vec<u64>> = migration
-        .databases
-        .iter()
-        .map(|name| migration.progress.get(name)?.latency)
-        .collect();
-    lags?.into_iter().max().map(Duration::from_secs)
 }
 
 /// The portal's columns, one line a database.
@@ -551,7 +522,7 @@ fn need(unit: &UnitAddress, migration: &Migration, next: Option<&Next>) -> Optio
                 Some(Next::GoesOn { opens, .. }) => *opens,
                 Some(Next::Nothing | Next::Starts | Next::Stays) | None => Opens::ByHand,
             };
-            let ready = format!("{unit} is ready for its cutover, lag {}", lag(largest_lag(migration)));
+            let ready = format!("{unit} is ready for its cutover, lag {}", lag(migration.largest_lag()));
             let what = match opens {
                 Opens::ByItself => return None,
                 Opens::ByHand => ready,

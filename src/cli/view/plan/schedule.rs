@@ -8,10 +8,11 @@ use serde_json::{Value as Json, json};
 
 use super::mermaid::escaped;
 use crate::address::UnitAddress;
+use crate::arm::migration::{CUTOVER_WAIT, LIFETIME};
 use crate::cli::color::{DIM, STRONG};
 use crate::cli::view::layout::{count, hang, pad, pad_left, shorten, width};
 use crate::cli::view::time::{instant, roughly};
-use crate::plan::schedule::{Bar, CUTOVER_WAIT, LIFETIME, Lane, Scale, Schedule};
+use crate::plan::schedule::{Bar, Lane, Scale, Schedule};
 use crate::plan::step::Opens;
 use crate::plan::{Experience, Plan};
 
