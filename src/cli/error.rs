@@ -625,12 +625,18 @@ fn on_moved_plan(moved: &[Departure]) -> Report {
             Some(unit) => unit.to_string(),
             None => "losses or names".to_owned(),
         };
-        let why = match departure.cause {
+        let why = match &departure.cause {
             Cause::Record => "its record in the state was written since",
             Cause::Azure => "it was changed in Azure since",
+            Cause::Gone => "it is gone from Azure",
+            Cause::Because(what) => what,
             Cause::Configuration => "the configuration or a variable says something else",
         };
-        report = report.fact("moved", format!("{what}: {why}"));
+        let needed = match &departure.needed_by {
+            Some(unit) => format!(", and {unit} needs it"),
+            None => String::new(),
+        };
+        report = report.fact("moved", format!("{what}: {why}{needed}"));
     }
     report.hint("make a new plan with `pgferry plan --out FILE`, and have that one reviewed")
 }

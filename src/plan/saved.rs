@@ -10,6 +10,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::Plan;
+use super::action::Reason;
 use super::aim::Aim;
 use super::canonical::Fingerprint;
 use super::step::{Finds, Op, Step, StepId};
@@ -121,47 +122,105 @@ pub struct Departure {
     pub unit: Option<UnitAddress>,
     /// What has moved.
     pub cause: Cause,
+    /// A unit of the plan that needs this one, which the plan found in order and would leave as it is.
+    pub needed_by: Option<UnitAddress>,
 }
 
 /// Why a plan is no longer what it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// Its record in the state was written.
     Record,
     /// The object in Azure was changed, made or deleted.
     Azure,
+    /// The object is gone from Azure.
+    Gone,
+    /// The object in Azure is put again or made anew, though it looks as declared. Why, in words.
+    Because(String),
     /// The configuration or a variable says something else.
     Configuration,
 }
 
-/// Where a plan made now parts from one that was made before, in the units that the earlier one deals with. What else there
-/// is to do by now is another plan's.
+/// Where a plan made now parts from one that was made before: in the units that the earlier one deals with, and in those
+/// that these need. What else there is to do by now is another plan's.
 pub fn departures(then: &Plan, now: &Plan) -> Vec<Departure> {
     let (before, after) = (then.deeds(), now.deeds());
+    let units = units_of(then);
     let mut found = Vec::new();
     for (unit, deeds) in &before {
         if after.get(unit) != Some(deeds) || seen_of(then, unit) != seen_of(now, unit) {
             found.push(Departure {
                 unit: Some(unit.clone()),
                 cause: cause(then, now, unit),
+                needed_by: None,
             });
         }
     }
+    // A unit of which the earlier plan only brought the memory up to date.
+    let only_remembered = |unit: &&UnitAddress| units.contains(unit) && !before.contains_key(*unit);
+    found.extend(after.keys().filter(only_remembered).map(|unit| Departure {
+        unit: Some(unit.clone()),
+        cause: cause_now(now, unit),
+        needed_by: None,
+    }));
+    found.extend(lacking(&units, now).into_iter().map(|(unit, needed_by)| Departure {
+        unit: Some(unit.clone()),
+        cause: cause_now(now, unit),
+        needed_by: Some(needed_by.clone()),
+    }));
     let terms = |plan: &Plan| plan.terms().iter().map(Json::to_string).collect::<BTreeSet<_>>();
     if !terms(then).is_subset(&terms(now)) {
         found.push(Departure {
             unit: None,
             cause: Cause::Configuration,
+            needed_by: None,
         });
     }
     found
 }
 
+/// The units that a plan deals with.
+fn units_of(plan: &Plan) -> BTreeSet<&UnitAddress> {
+    let changed = plan.changes.iter().map(|change| &change.unit);
+    plan.steps.iter().map(|step| &step.unit).chain(changed).collect()
+}
+
+/// What a plan changes beside these units and has to change before one of them, directly or over others, each with such a
+/// one. What is only remembered stands in nobody's way.
+fn lacking<'a>(units: &BTreeSet<&UnitAddress>, now: &'a Plan) -> BTreeMap<&'a UnitAddress, &'a UnitAddress> {
+    let steps: BTreeMap<StepId, &Step> = now.steps.iter().map(|step| (step.id, step)).collect();
+    let mut lacking = BTreeMap::new();
+    let mut visited = BTreeSet::new();
+    for kept in now.steps.iter().filter(|step| units.contains(&step.unit)) {
+        let mut open = vec![kept];
+        while let Some(step) = open.pop() {
+            for other in hangs_on(step, &steps) {
+                if units.contains(&other.unit) || !visited.insert(other.id) {
+                    continue;
+                }
+                if other.op != Op::Note {
+                    lacking.entry(&other.unit).or_insert(&kept.unit);
+                }
+                open.push(other);
+            }
+        }
+    }
+    lacking
+}
+
+/// What must have been done before a step can be. Behind what queues it only waits for its turn; behind a deletion it waits
+/// for the room.
+fn hangs_on<'a>(step: &'a Step, steps: &BTreeMap<StepId, &'a Step>) -> impl Iterator<Item = &'a Step> {
+    let find = |id: &StepId| steps.get(id).copied();
+    let room = step.behind.iter().filter_map(find);
+    let room = room.filter(|other| matches!(other.op, Op::Delete { .. }));
+    step.after.keys().filter_map(find).chain(room)
+}
+
 /// A plan made now, without the units that an earlier one does not deal with: nobody has agreed to those. Its order and what
 /// guards each call are of now, and not from a file that anybody may have written in.
 pub fn cut_to(then: &Plan, mut now: Plan) -> Plan {
-    let changed = then.changes.iter().map(|change| &change.unit);
-    let units: BTreeSet<&UnitAddress> = then.steps.iter().map(|step| &step.unit).chain(changed).collect();
+    let units = units_of(then);
     let resources: BTreeSet<&Address> = units.iter().map(|unit| &unit.resource).collect();
     let (mut steps, others): (Vec<Step>, Vec<Step>) =
         now.steps.into_iter().partition(|step| units.contains(&step.unit));
@@ -209,6 +268,18 @@ fn cause(then: &Plan, now: &Plan, unit: &UnitAddress) -> Cause {
         Cause::Configuration
     } else {
         Cause::Azure
+    }
+}
+
+/// Why a plan deals with a unit that an earlier one had nothing to do with.
+fn cause_now(now: &Plan, unit: &UnitAddress) -> Cause {
+    let change = now.changes.iter().find(|change| change.unit == *unit);
+    match change.map(|change| &change.reason) {
+        Some(Reason::Gone) => Cause::Gone,
+        Some(Reason::Repair(what) | Reason::Because(what)) => Cause::Because(what.clone()),
+        Some(Reason::Drifted | Reason::AlreadyThere | Reason::Unfinished) => Cause::Azure,
+        Some(Reason::Absent | Reason::Declared | Reason::NotDeclared | Reason::Destroy) => Cause::Configuration,
+        Some(Reason::Retry) | None => Cause::Configuration,
     }
 }
 

@@ -85,6 +85,34 @@ fn the_order_and_the_guards_of_a_kept_plan_are_not_taken_from_its_file() {
 }
 
 #[test]
+fn a_kept_plan_starts_no_migration_whose_way_vanished_since() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry
+        .run(&["apply", "--auto-approve", "--exclude", "database_batch.wave1"])
+        .expect(0);
+    let _ = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
+    let writes = ferry.writes();
+    let side = writes
+        .iter()
+        .find(|write| write.contains("/virtualNetworkPeerings/"))
+        .unwrap();
+    let path = side.strip_prefix("PUT ").unwrap();
+    ferry.arm("DELETE", path, Json::Null);
+    ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "10m" })));
+    let before = ferry.writes();
+    let refused = ferry.run(&["apply", "p.plan"]).expect(1);
+    let said = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "no longer what it was: nothing was changed",
+        "it is gone from Azure, and database_batch.wave1#1 needs it",
+        "pgferry plan --out FILE",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(ferry.writes(), before);
+}
+
+#[test]
 fn an_approval_is_for_what_was_shown_and_for_nothing_else() {
     let ferry = Ferry::example("quickstart");
     let approved = fingerprint(&ferry.run(&["plan"]).out);

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{BATCH, PEERING, World, forward, lines};
-use crate::plan::Aim;
 use crate::plan::saved::{Cause, Departure, Saved, SavedError, departures};
+use crate::plan::{Aim, Plan};
 use uuid::Uuid;
 
 const ZONE: &str =
@@ -165,6 +165,7 @@ fn what_moved_since_is_named_with_its_cause() {
         vec![Departure {
             unit: unit.clone(),
             cause,
+            needed_by: None,
         }]
     };
     assert_eq!(cause(&world, &changed), [], "nothing moved");
@@ -181,4 +182,80 @@ fn what_moved_since_is_named_with_its_cause() {
     let mut gone = World::after(PEERING);
     gone.objects.remove(&forward());
     assert_eq!(cause(&gone, &changed), because(Cause::Azure));
+}
+
+/// The units that a plan parts in, each with what it has become and what needs it.
+fn parted(then: &Plan, now: &Plan) -> Vec<String> {
+    let told = departures(then, now).into_iter().map(|departure| {
+        let unit = departure.unit.map(|unit| unit.to_string()).unwrap_or_default();
+        let needed_by = departure
+            .needed_by
+            .map(|unit| format!(" for {unit}"))
+            .unwrap_or_default();
+        format!("{unit} {:?}{needed_by}", departure.cause)
+    });
+    told.collect()
+}
+
+#[test]
+fn a_way_that_vanished_since_is_told_with_the_migration_that_would_start_over_it() {
+    let text = format!("{PEERING}{BATCH}");
+    let whole = World::after(PEERING);
+    let then = whole.plan(&text);
+    assert_eq!(
+        lines(&then),
+        ["Create database_batch.w#1 Absent [name databases mode option source target]"]
+    );
+    assert_eq!(parted(&then, &whole.plan(&text)), [""; 0]);
+
+    let mut gone = World::after(PEERING);
+    gone.objects.remove(&forward());
+    assert_eq!(
+        parted(&then, &gone.plan(&text)),
+        ["vnet_peering.p#forward Gone for database_batch.w#1"]
+    );
+    let mut cut = World::after(PEERING);
+    cut.object(&forward())["properties"]["peeringState"] = json!("Disconnected");
+    let told = parted(&then, &cut.plan(&text));
+    assert!(told[0].starts_with("vnet_peering.p#forward Because("), "{told:?}");
+    let mut drifted = World::after(PEERING);
+    drifted.object(&forward())["properties"]["allowForwardedTraffic"] = json!(true);
+    assert_eq!(
+        parted(&then, &drifted.plan(&text)),
+        ["vnet_peering.p#forward Azure for database_batch.w#1"]
+    );
+    // The link is to the network that the batch comes from, so it is on its way.
+    assert_eq!(
+        parted(&then, &whole.plan(&format!("{text}{ZONE}"))),
+        [
+            "dns_link.l#a Configuration for database_batch.w#1",
+            "dns_zone.z Configuration for database_batch.w#1"
+        ]
+    );
+    let beside = "dns_zone \"y\" { name = \"two.example\" }\n";
+    assert_eq!(
+        parted(&then, &whole.plan(&format!("{text}{beside}"))),
+        [""; 0],
+        "what the migration does not hang on is another plan's"
+    );
+}
+
+#[test]
+fn what_a_plan_only_remembered_is_not_changed_in_its_name() {
+    let whole = World::after(PEERING);
+    let mut stale = World::after(PEERING);
+    let unit = "vnet_peering.p#forward".parse().unwrap();
+    let mut remembered = stale.prior.get(&unit).unwrap().clone();
+    remembered.record.touches.clear();
+    stale.prior.insert(unit, remembered);
+    let then = stale.plan(PEERING);
+    assert_eq!((then.steps.len(), then.changes.len()), (1, 0));
+    assert_eq!(parted(&then, &stale.plan(PEERING)), [""; 0]);
+    assert_eq!(
+        parted(&then, &whole.plan(PEERING)),
+        [""; 0],
+        "somebody else has remembered it"
+    );
+    stale.objects.remove(&forward());
+    assert_eq!(parted(&then, &stale.plan(PEERING)), ["vnet_peering.p#forward Gone"]);
 }
