@@ -88,8 +88,12 @@ pub struct Start {
     /// Databases that may be on the target already, and why: all of them or none, since the service knows one answer for a
     /// whole migration.
     pub may_exist: BTreeMap<String, MayExist>,
-    /// Databases of the chunk that are still to come and go in an attempt of their own.
+    /// Databases of the chunk that are still to come and go in an attempt of their own: what may be overwritten never shares a
+    /// migration.
     pub later: Vec<String>,
+    /// Databases of the chunk that could share this attempt, were it not for the limit of databases per migration. They go in
+    /// later ones of the same chunk.
+    pub over: Vec<String>,
     /// Why it is made.
     pub reason: Reason,
 }
@@ -276,6 +280,7 @@ impl<'a> Here<'a> {
             .iter()
             .filter(declared)
             .filter(|name| !arrived(name) && !self.is_done(name))
+            .filter(|name| self.holder(name).is_none_or(|holder| holder == number))
             .cloned()
             .collect();
         if remaining.is_empty() {
@@ -310,21 +315,52 @@ impl<'a> Here<'a> {
                 may_exist.entry(name.clone()).or_insert(MayExist::OwnLeftover);
             }
         }
-        // What may be overwritten never shares a migration with what may not. What the last attempt left out comes first, so
-        // that neither part waits for the other for ever.
-        let (replacing, fresh): (Vec<String>, Vec<String>) =
-            remaining.into_iter().partition(|name| may_exist.contains_key(name));
-        let mut parts = [fresh, replacing];
-        parts.sort_by_key(|part| (part.is_empty(), part.iter().any(|name| last.databases.contains(name))));
-        let [databases, later] = parts;
+        let Portion { databases, later, over } = self.portion(members, remaining, &may_exist);
         may_exist.retain(|name, _| databases.contains(name));
         Fate::Start(Start {
             id: self.free_id(number, names),
             databases,
             may_exist,
             later,
+            over,
             reason,
         })
+    }
+
+    /// What the next attempt of a chunk takes of the databases that are still to come. What was not tried for longest comes
+    /// first, so that nothing waits for ever for what fails again and again.
+    fn portion(
+        &self,
+        members: &[&Migration],
+        remaining: Vec<String>,
+        may_exist: &BTreeMap<String, MayExist>,
+    ) -> Portion {
+        let last_tried = |name: &String| members.iter().rposition(|member| member.databases.contains(name));
+        // What may be overwritten never shares a migration with what may not.
+        let (replacing, fresh): (Vec<String>, Vec<String>) =
+            remaining.into_iter().partition(|name| may_exist.contains_key(name));
+        let mut parts = [fresh, replacing];
+        parts.sort_by_key(|part| (part.is_empty(), part.iter().map(last_tried).min()));
+        let [part, later] = parts;
+        let mut turns: Vec<&String> = part.iter().collect();
+        turns.sort_by_key(|name| last_tried(name));
+        let taken: BTreeSet<&String> = turns.into_iter().take(self.limit()).collect();
+        let (databases, over) = part.iter().cloned().partition(|name| taken.contains(name));
+        Portion { databases, later, over }
+    }
+
+    /// How many databases a migration that is made now may have.
+    fn limit(&self) -> usize {
+        self.batch.max_per_migration.max(1)
+    }
+
+    /// The chunk that a database stays with: that of the first migration that was made for it. One made by hand may hold it, too.
+    fn holder(&self, database: &String) -> Option<u32> {
+        let all = self.own.iter().flat_map(|(number, members)| {
+            let holding = members.iter().filter(|member| member.databases.contains(database));
+            holding.map(move |member| (member.started, &member.id, *number))
+        });
+        all.min().map(|(_, _, number)| number)
     }
 
     /// Whether this very state made a migration: its record says so, or its lineage. Only then is what it left behind ours.
@@ -357,7 +393,7 @@ impl<'a> Here<'a> {
             open.into_iter().partition(|name| self.consent(name).is_some());
         let mut used = self.used.clone();
         for group in [fresh, replacing] {
-            for databases in group.chunks(self.batch.max_per_migration.max(1)) {
+            for databases in group.chunks(self.limit()) {
                 let number = first_free(&used);
                 used.insert(number);
                 let databases: Vec<String> = databases.iter().map(|name| (*name).clone()).collect();
@@ -373,6 +409,7 @@ impl<'a> Here<'a> {
                     },
                     databases: databases.clone(),
                     later: Vec::new(),
+                    over: Vec::new(),
                 };
                 let fate = Fate::Start(start);
                 deal.chunks.push(Chunk {
@@ -444,6 +481,13 @@ impl<'a> Here<'a> {
         }
         self.batch.target.child("migrations", &name)
     }
+}
+
+/// What of a chunk is tried now, and what is not.
+struct Portion {
+    databases: Vec<String>,
+    later: Vec<String>,
+    over: Vec<String>,
 }
 
 /// The databases of a chunk: those of its first attempt.
@@ -728,6 +772,7 @@ mod tests {
                 databases: databases.iter().map(|name| (*name).to_owned()).collect(),
                 may_exist: BTreeMap::new(),
                 later: Vec::new(),
+                over: Vec::new(),
                 reason: Reason::Absent,
             };
             chunk.databases.clone_from(&start.databases);
@@ -735,6 +780,25 @@ mod tests {
             self.start(&batch(databases), &chunk, &start);
             self.prior = remembered;
             self.migrations.last_mut().unwrap().tags.clear();
+        }
+
+        /// An apply that only brings the memory up to date.
+        fn remember(&mut self, batch: &Batch) {
+            for chunk in self.deal(batch, Retry::Unasked).chunks {
+                let Some(last) = chunk.attempts.last() else { continue };
+                let record = UnitRecord {
+                    format: UnitRecord::FORMAT,
+                    id: Some(last.id.clone()),
+                    origin: Origin::Adopted,
+                    fields: BTreeMap::new(),
+                    needs: Vec::new(),
+                    scopes: Vec::new(),
+                    touches: Vec::new(),
+                    attempts: chunk.attempts,
+                };
+                self.prior
+                    .insert(batch.address.part(chunk.number), Remembered { revision: 1, record });
+            }
         }
 
         fn deal(&self, batch: &Batch, retry: Retry) -> Deal {
@@ -988,6 +1052,85 @@ mod tests {
         assert_eq!(taken, ["b"]);
     }
 
+    #[test]
+    fn a_retry_takes_no_more_than_the_limit_however_many_somebody_put_together() {
+        let mut world = World::default();
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let batch = batch(&names);
+        world.by_hand(&names);
+        world.remember(&batch);
+        world.end(State::ValidationFailed);
+        assert_eq!(
+            shape(&world.deal(&batch, Retry::Unasked)),
+            ["#1 [a b c d e f g] stuck portal0"]
+        );
+        let dealt = world.deal(&batch, Retry::Asked);
+        assert_eq!(shape(&dealt), ["#1 [a b c d e f g] start wave1m1"]);
+        let (chunk, start) = starts(&dealt)[0];
+        assert_eq!(
+            (start.databases.join(" "), start.over.join(" "), start.later.len()),
+            ("a b c".to_owned(), "d e f g".to_owned(), 0)
+        );
+        world.start(&batch, chunk, start);
+        world.end(State::Succeeded);
+        let mut tried = Vec::new();
+        while let Some((chunk, start)) = starts(&world.deal(&batch, Retry::Unasked)).first() {
+            tried.push(format!("#{} {}", chunk.number, start.databases.join(" ")));
+            world.start(&batch, chunk, start);
+            world.end(State::Succeeded);
+        }
+        assert_eq!(tried, ["#1 d e f", "#1 g"]);
+        assert_eq!(shape(&world.deal(&batch, Retry::Asked)), ["#1 [a b c d e f g] done"]);
+    }
+
+    #[test]
+    fn what_failed_here_and_then_in_a_migration_made_by_hand_is_tried_again_once() {
+        let mut world = World::default();
+        let few = batch(&["a", "b"]);
+        let dealt = world.deal(&few, Retry::Unasked);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&few, chunk, start);
+        world.end(State::ValidationFailed);
+        let batch = batch(&["a", "b", "c"]);
+        world.by_hand(&["b", "c"]);
+        world.remember(&batch);
+        world.end(State::ValidationFailed);
+        let again = world.deal(&batch, Retry::Asked);
+        let tried: Vec<String> = starts(&again)
+            .into_iter()
+            .map(|(chunk, start)| format!("#{} {}", chunk.number, start.databases.join(" ")))
+            .collect();
+        assert_eq!(tried, ["#1 a b", "#2 c"]);
+    }
+
+    #[test]
+    fn a_limit_that_was_lowered_holds_for_what_failed_before_and_nothing_waits_for_ever() {
+        let mut world = World::default();
+        let wide = Batch {
+            max_per_migration: 8,
+            ..batch(&["a", "b", "c", "d", "e"])
+        };
+        let dealt = world.deal(&wide, Retry::Unasked);
+        let (chunk, start) = starts(&dealt)[0];
+        world.start(&wide, chunk, start);
+        world.end(State::Failed);
+        let narrow = Batch {
+            max_per_migration: 2,
+            ..wide
+        };
+        let mut tried = Vec::new();
+        for _ in 0..5 {
+            let again = world.deal(&narrow, Retry::Asked);
+            let (chunk, start) = starts(&again)[0];
+            tried.push(start.databases.join(" "));
+            assert_eq!(chunk.databases.len(), 5, "its migration keeps its databases");
+            assert!(start.databases.iter().all(|name| start.may_exist.contains_key(name)));
+            world.start(&narrow, chunk, start);
+            world.end(State::ValidationFailed);
+        }
+        assert_eq!(tried, ["a b", "c d", "a e", "b c", "a d"]);
+    }
+
     #[derive(Clone, Debug)]
     enum Turn {
         List(Vec<usize>),
@@ -998,6 +1141,8 @@ mod tests {
         Consent(usize),
         NeverTouched,
         ByHand(Vec<usize>),
+        Remember,
+        Limit(usize),
     }
 
     fn turn() -> impl Strategy<Value = Turn> {
@@ -1009,13 +1154,15 @@ mod tests {
             Just(Turn::Retry),
             (0..10_usize).prop_map(Turn::Consent),
             Just(Turn::NeverTouched),
-            proptest::sample::subsequence((0..10_usize).collect::<Vec<_>>(), 1..4).prop_map(Turn::ByHand),
+            proptest::sample::subsequence((0..10_usize).collect::<Vec<_>>(), 1..10).prop_map(Turn::ByHand),
+            Just(Turn::Remember),
+            (1..6_usize).prop_map(Turn::Limit),
         ]
     }
 
     proptest! {
         /// Whatever happens to the list, to the state and to the migrations: nothing that arrived or is on its way is
-        /// started again, and no created migration changes its databases.
+        /// started again, none has more databases than the limit of its hour, and no created migration changes its databases.
         #[test]
         fn no_database_moves_or_repeats_once_it_started(turns in proptest::collection::vec(turn(), 1..40)) {
             let names: Vec<String> = (0..10).map(|at| format!("db{at}")).collect();
@@ -1023,8 +1170,14 @@ mod tests {
             let mut listed: Vec<&str> = vec!["db0", "db1", "db2", "db3"];
             let mut retry = Retry::Unasked;
             let mut consents = BTreeMap::new();
+            let mut limit = 3;
             for turn in turns {
                 match turn {
+                    Turn::Limit(databases) => limit = databases,
+                    Turn::Remember => {
+                        let batch = Batch { max_per_migration: limit, ..batch(&listed) };
+                        world.remember(&batch);
+                    }
                     Turn::List(chosen) => listed = chosen.iter().map(|at| names[*at].as_str()).collect(),
                     Turn::LoseState => world.prior = Prior::default(),
                     Turn::Retry => retry = Retry::Asked,
@@ -1042,7 +1195,7 @@ mod tests {
                         world.end(states[usize::from(how)].clone());
                     }
                     Turn::StartNext => {
-                        let mut batch = batch(&listed);
+                        let mut batch = Batch { max_per_migration: limit, ..batch(&listed) };
                         batch.accept_loss.clone_from(&consents);
                         let dealt = world.deal(&batch, retry);
                         retry = Retry::Unasked;
@@ -1053,7 +1206,7 @@ mod tests {
                         }
                     }
                 }
-                let mut batch = batch(&listed);
+                let mut batch = Batch { max_per_migration: limit, ..batch(&listed) };
                 batch.accept_loss.clone_from(&consents);
                 let dealt = world.deal(&batch, Retry::Asked);
                 let mut names = BTreeSet::new();

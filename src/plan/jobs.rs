@@ -557,15 +557,24 @@ impl Job<'_> {
         }));
     }
 
-    fn notes(start: &Start) -> Vec<String> {
-        let later = start.later.join(", ");
-        let note = format!("{later} will follow with the next apply: what may be overwritten never shares a migration");
-        (!later.is_empty()).then_some(note).into_iter().collect()
+    fn notes(&self, start: &Start) -> Vec<String> {
+        let shares = "what may be overwritten never shares a migration".to_owned();
+        let limit = format!("a migration takes at most {}", self.batch.max_per_migration);
+        let mut waiting = vec![(&start.over, limit), (&start.later, shares)];
+        waiting.retain(|(databases, _)| !databases.is_empty());
+        let told = waiting.into_iter().map(|(databases, why)| {
+            let next = match databases.len() > self.batch.max_per_migration {
+                true => "the next applies",
+                false => "the next apply",
+            };
+            format!("{} will follow with {next}: {why}", databases.join(", "))
+        });
+        told.collect()
     }
 
     fn start(&self, start: &Start) -> Work {
         let reason = start.reason.clone();
-        let mut change = self.change(Action::Create, reason, Self::notes(start));
+        let mut change = self.change(Action::Create, reason, self.notes(start));
         change.id = Some(start.id.clone());
         change.fields = self.shown(start);
         let mut attempts = self.chunk.attempts.clone();

@@ -79,6 +79,36 @@ fn another_source_of_what_has_arrived_is_told_and_moves_nothing() {
 }
 
 #[test]
+fn what_a_retry_has_no_room_for_is_told() {
+    let (mut world, text) = with_approval("", "[\"x\", \"y\"]");
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    let failed = json!({
+        "tags": { "pgferry-unit": "database_batch.w#1", "pgferry-generation": "1" },
+        "properties": {
+            "migrationMode": "Online",
+            "migrationOption": "ValidateAndMigrate",
+            "sourceDbServerResourceId": "db.example.org:5432@migrator",
+            "dbsToMigrate": ["x", "y"],
+            "currentStatus": { "state": "ValidationFailed" },
+        },
+    });
+    let migration = Migration::read(target.child("migrations", "wm1"), &failed);
+    world.migrations.insert(target, vec![migration]);
+    world.aim.retry.insert("database_batch.w".parse().unwrap());
+    let plan = world.plan(&text);
+    let notes: Vec<&str> = plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.notes)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        notes,
+        ["y will follow with the next apply: a migration takes at most 1"]
+    );
+}
+
+#[test]
 fn a_batch_of_another_name_is_offered_its_memory() {
     let (mut world, text) = with_approval("", "[\"x\"]");
     let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
