@@ -42,6 +42,15 @@ pub enum ApplyError {
         #[source]
         source: InvalidName,
     },
+    /// The name of an output cannot be the key of a record.
+    #[error("the output `{name}` cannot be kept")]
+    OutputKey {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: InvalidName,
+    },
     /// The plan or the journal of an open run cannot be read.
     #[error("the stored {what} of run {run} cannot be read")]
     Stored {

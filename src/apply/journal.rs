@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pgferry_state::{
-    Edit, Held, Holder, Intent, Lineage, RecordKey, RunId, RunOutcome, StepId as JournalStep, StoreError,
+    Edit, Held, Holder, Intent, Lineage, RecordKey, RunId, RunOutcome, StepId as JournalStep, Store, StoreError,
 };
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,7 @@ use super::observer::{Event, Observer, Unobserved};
 use super::{Caller, Ports};
 use crate::arm::operation::Operation;
 use crate::arm::{Body, Call, Draft};
+use crate::clock::Clock;
 use crate::plan::StepId;
 
 /// How often a lock that somebody else holds is tried, by the wall's clock.
@@ -56,7 +57,7 @@ pub(super) fn journal_step(id: StepId) -> JournalStep {
     JournalStep::new(id.0)
 }
 
-/// Takes the lock, waiting up to `patience` of wall time for another holder.
+/// Takes the lock for a run, waiting up to `patience` of wall time for another holder.
 ///
 /// # Errors
 /// When it is still held then, or the store fails.
@@ -67,32 +68,53 @@ pub(super) async fn lock(
     patience: Duration,
     observer: &dyn Observer,
 ) -> Result<Box<dyn Held>, StoreError> {
-    let began = ports.wall.now();
+    lock_as(ports, caller.holder(Some(run), ports.wall.now()), patience, observer).await
+}
+
+/// The same in the name of this holder, which may have no run.
+///
+/// # Errors
+/// When it is still held then, or the store fails.
+pub(super) async fn lock_as(
+    ports: &Ports<'_>,
+    holder: Holder,
+    patience: Duration,
+    observer: &dyn Observer,
+) -> Result<Box<dyn Held>, StoreError> {
+    let awaited = |holder: &Holder| observer.event(ports.clock.now(), &Event::LockAwaited { holder });
+    let held = acquire(ports.store, holder, ports.wall, patience, awaited).await?;
+    observer.event(ports.clock.now(), &Event::LockTaken);
+    Ok(held)
+}
+
+/// Takes the lock of a store, waiting up to `patience` of wall time for another holder. `awaited` is told of each other one
+/// once.
+///
+/// # Errors
+/// When it is still held then, or the store fails.
+pub async fn acquire(
+    store: &dyn Store,
+    holder: Holder,
+    wall: &dyn Clock,
+    patience: Duration,
+    mut awaited: impl FnMut(&Holder) + Send,
+) -> Result<Box<dyn Held>, StoreError> {
+    let began = wall.now();
     let mut told: Option<Holder> = None;
     loop {
         let holder = Holder {
-            who: caller.who.clone(),
-            process: caller.process,
-            command: caller.command.clone(),
-            run: Some(run),
-            since: ports.wall.now(),
+            since: wall.now(),
+            ..holder.clone()
         };
-        match ports.store.lock(Intent { holder }).await {
-            Ok(held) => {
-                observer.event(ports.clock.now(), &Event::LockTaken);
-                return Ok(held);
-            }
-            Err(StoreError::Locked(holder)) => {
-                if super::elapsed(began, ports.wall.now()) >= patience {
-                    return Err(StoreError::Locked(holder));
+        match store.lock(Intent { holder }).await {
+            Err(StoreError::Locked(other)) if super::elapsed(began, wall.now()) < patience => {
+                if told.as_ref() != Some(&other) {
+                    awaited(&other);
+                    told = Some(other);
                 }
-                if told.as_ref() != Some(&holder) {
-                    observer.event(ports.clock.now(), &Event::LockAwaited { holder: &holder });
-                    told = Some(holder);
-                }
-                ports.wall.sleep(KNOCK).await;
+                wall.sleep(KNOCK).await;
             }
-            Err(error) => return Err(error),
+            taken => return taken,
         }
     }
 }

@@ -11,6 +11,7 @@
 //! seen       how many tables each database was ever seen to have
 //! watch      looks at migrations, holds gates
 //! journal    the lock and what is written under it
+//! memory     what is remembered before the first step and after the last
 //! writing    when the lock is held, and what is checked when it is taken again
 //! order      the plan under execution: numbers, keys, records
 //! interrupt  how a run is asked to stop
@@ -29,6 +30,7 @@ mod deed;
 mod error;
 mod interrupt;
 mod journal;
+mod memory;
 mod noting;
 pub mod observer;
 mod order;
@@ -51,7 +53,8 @@ pub use cancel::{CancelOrder, Cancelled, cancel};
 pub use cutover::{CutoverOrder, CutoverReport, cutover};
 pub use error::{ApplyError, EndedBadly, Moved, StepError, Tangled};
 pub use interrupt::{Interrupt, Interrupter};
-pub use journal::check;
+pub use journal::{acquire, check};
+pub use memory::{keep_outputs, record_key, rename};
 pub use observer::{Event, Observer, Unobserved, WaitsFor};
 pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped, Unseen};
 pub use resume::{ClosedRun, Settled, close, follow, lacking, mode, open_plan, reconcile, resume};
@@ -60,7 +63,7 @@ pub use run::run;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pgferry_state::{Actor, Binding, RunId, Store};
+use pgferry_state::{Actor, Binding, Holder, RunId, Store};
 
 use crate::arm::{ArmWrite, Cloud, Outputs, SubscriptionId, TenantId};
 use crate::clock::Clock;
@@ -103,6 +106,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// How others know this caller while it holds the lock of a state, for a run where there is one.
+    pub fn holder(&self, run: Option<RunId>, since: Timestamp) -> Holder {
+        Holder::new(self.who.clone(), self.process, &self.command, run, since)
+    }
+
     /// What a state that this caller writes belongs to.
     pub fn binding(&self) -> Binding {
         Binding {

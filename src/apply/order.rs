@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pgferry_state::{Edit, RecordKey, Revision, RunId};
 
 use super::error::ApplyError;
+use super::memory::record_key;
 use super::schedule::At;
 use super::step::Fruit;
 use crate::arm::ArmId;
@@ -28,14 +29,8 @@ impl<'p> Order<'p> {
     /// # Errors
     /// When an address cannot be the key of a record.
     pub(super) fn new(plan: &'p Plan, fingerprint: &'p str, run: RunId) -> Result<Self, ApplyError> {
-        let key = |step: &Step| {
-            let unit = step.unit.clone();
-            step.unit
-                .to_string()
-                .parse()
-                .map_err(|source| ApplyError::Key { unit, source })
-        };
-        let keys = plan.steps.iter().map(key).collect::<Result<_, _>>()?;
+        let keys = plan.steps.iter().map(|step| record_key(&step.unit));
+        let keys = keys.collect::<Result<_, _>>()?;
         let places = plan.steps.iter().enumerate().map(|(at, step)| (step.id, At(at)));
         Ok(Self {
             plan,

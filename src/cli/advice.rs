@@ -382,7 +382,7 @@ pub(crate) fn on_apply(error: &ApplyError) -> Report {
         ApplyError::Arm(error) => on_arm(error),
         ApplyError::Step { unit, source } => on_step(unit, source),
         ApplyError::Stored { .. } => Report::of(error).hint(NEWER_PROGRAM),
-        ApplyError::Tangled(_) | ApplyError::Key { .. } => Report::of(error),
+        ApplyError::Tangled(_) | ApplyError::Key { .. } | ApplyError::OutputKey { .. } => Report::of(error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `pgferry apply` and `pgferry destroy`: plan, ask, carry out, tell. The plan decides what is done; nothing here does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::block::Verdict;
 use crate::diagnostic::code::LEFT_WAITING;
 use crate::plan::canonical::Fingerprint;
 use crate::plan::saved::{self, Saved};
-use crate::plan::{Aim, Checked, Mode, Plan};
+use crate::plan::{Aim, Checked, Mode, Output, Plan};
 use crate::secret::Secrets;
 
 /// Make it as the configuration says
@@ -204,7 +204,7 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
                 job.close_what_is_over(planned.takes_back).await?;
             }
             if aim.mode == Mode::Apply {
-                work::keep_outputs(&job.session, &job.caller, &planned.plan.outputs).await?;
+                job.keep_outputs(&planned.plan.outputs).await?;
             }
             Ok(checked(&planned.plan.checks).and(job.short_of(&planned.plan)))
         }
@@ -335,6 +335,16 @@ impl Job<'_> {
         Ok(apply::close(&ports, &options, &progress).await?)
     }
 
+    async fn keep_outputs(&self, outputs: &BTreeMap<String, Output>) -> Result<(), CommandError> {
+        let (_, prior) = self.session.remembered().await?;
+        let (secrets, told) = (Secrets::default(), Outputs::default());
+        let ports = work::ports(&self.session, &self.caller, &secrets, &told);
+        let progress = Progress::by_hand(self.call);
+        let kept = apply::keep_outputs(&ports, &self.options, prior.outputs(), outputs, &progress).await;
+        progress.finish();
+        Ok(kept?)
+    }
+
     /// Consent to a plan. What changes nothing needs none.
     async fn consent(&self, plan: &Plan, running: &Running) -> Result<Approval, CommandError> {
         let is_refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
@@ -367,21 +377,29 @@ impl Job<'_> {
         if let Some(run) = run {
             approved = approved.under(run);
         }
-        let renamed = work::rename(&self.session, &self.caller, approved.plan()).await?;
-        approved.renamed(renamed);
-        let approved = approved;
-        let plan = approved.plan();
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
-        let progress = Progress::new(self.call, plan);
+        let progress = Progress::new(self.call, approved.plan());
         self.call.ui.say("\n");
         let running = work::interruptible(signals, &self.session, &progress, |interrupt| {
-            let (ports, options, progress, approved) = (ports, &options, &progress, &approved);
-            async move { apply::run(approved, &ports, options, &interrupt, progress).await }
+            let (ports, options, progress, approved) = (ports, &options, &progress, &mut approved);
+            async move {
+                match apply::rename(&ports, options, approved.plan(), &interrupt, progress).await? {
+                    Some(renamed) => approved.renamed(renamed),
+                    None => return Ok(None),
+                }
+                apply::run(approved, &ports, options, &interrupt, progress)
+                    .await
+                    .map(Some)
+            }
         });
         let report = match running.await {
             Ended::CutShort => return Ok(work::cut_short(self.call.ui, &self.again)),
             Ended::Worked(report) => report?,
         };
+        let Some(report) = report else {
+            return Ok(work::not_begun(self.call.ui, &self.again));
+        };
+        let plan = approved.plan();
         let goes_on = self.call.calling.line(&again(self.command, &to_retry(&report, aim)));
         self.conclude(&report, plan, &goes_on).await
     }
@@ -460,7 +478,7 @@ impl Job<'_> {
                 checks: Vec::new(),
             },
         };
-        work::keep_outputs(&self.session, &self.caller, &outputs).await?;
+        self.keep_outputs(&outputs).await?;
         if !outputs.is_empty() {
             let home = &self.session.subscription;
             self.call

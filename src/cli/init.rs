@@ -184,12 +184,12 @@ fn size(state: &Snapshot) -> String {
 
 fn intent(call: &Call<'_>) -> Intent {
     Intent {
-        holder: Holder {
-            who: call.env.actor.clone(),
-            process: std::process::id(),
-            command: "pgferry init".to_owned(),
-            run: None,
-            since: WallClock.now(),
-        },
+        holder: Holder::new(
+            call.env.actor.clone(),
+            std::process::id(),
+            "pgferry init",
+            None,
+            WallClock.now(),
+        ),
     }
 }

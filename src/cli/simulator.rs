@@ -217,13 +217,13 @@ async fn reset(call: &Call<'_>) -> Result<(), CommandError> {
     let home = hidden.join("simulator");
     let state = home.join("state");
     let intent = Intent {
-        holder: Holder {
-            who: call.env.actor.clone(),
-            process: std::process::id(),
-            command: "pgferry simulator reset".into(),
-            run: None,
-            since: WallClock.now(),
-        },
+        holder: Holder::new(
+            call.env.actor.clone(),
+            std::process::id(),
+            "pgferry simulator reset",
+            None,
+            WallClock.now(),
+        ),
     };
     if state.exists() {
         LocalStore::new(state.clone())

@@ -1,11 +1,9 @@
 //! What apply, destroy, cutover and cancel share: who acts and through which doors, consent, and how an interrupt reaches a
 //! run.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use pgferry_state::{Edit, Holder, Intent, RecordKey, StoreError};
 
 use super::Call;
 use super::error::CommandError;
@@ -14,15 +12,10 @@ use super::session::Session;
 use super::signals::Signals;
 use super::ui::Ui;
 use super::view::progress::Progress;
-use crate::address::UnitAddress;
-
-use crate::apply::{ApplyError, Caller, Interrupt, Interrupter, Moved, OnError, Options, Ports, Wait};
+use crate::apply::{Caller, Interrupt, Interrupter, OnError, Options, Ports, Wait};
 use crate::arm::Outputs;
 use crate::azure::clock::WallClock;
-use crate::clock::Clock;
 use crate::length::Length;
-use crate::plan::{Output, Plan};
-use crate::prior::OUTPUT_PREFIX;
 use crate::secret::Secrets;
 
 /// An interrupted run has two seconds; the last tenth is for saying so.
@@ -30,9 +23,6 @@ const PATIENCE: Duration = Duration::from_millis(1900);
 
 /// How often what shows elapsed time is drawn again.
 const TICK: Duration = Duration::from_millis(200);
-
-/// How long output values wait for the state.
-const OUTPUT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Flags of everything that changes Azure.
 #[derive(Args)]
@@ -222,129 +212,4 @@ pub(crate) async fn ask(ui: &Ui, prompt: String) -> Option<String> {
         .await
         .ok()
         .flatten()
-}
-
-/// Keeps output values for `pgferry output`: known ones that may be seen; the others are forgotten.
-///
-/// # Errors
-/// When the state cannot be written.
-pub(crate) async fn keep_outputs(
-    session: &Session,
-    caller: &Caller,
-    outputs: &BTreeMap<String, Output>,
-) -> Result<(), CommandError> {
-    let (_, prior) = session.remembered().await?;
-    let known = prior.outputs();
-    let wanted = |name: &String| match outputs.get(name) {
-        Some(Output::Value(value)) => Some(value),
-        Some(Output::Sensitive | Output::Unknown) | None => None,
-    };
-    let mut edits = Vec::new();
-    for name in outputs.keys().filter(|name| wanted(name) != known.get(*name)) {
-        if let Some(value) = wanted(name) {
-            edits.push(Edit::Put {
-                key: key(name)?,
-                document: value.clone(),
-            });
-        }
-    }
-    for name in known.keys().filter(|name| wanted(name).is_none()) {
-        edits.push(Edit::Remove { key: key(name)? });
-    }
-    if edits.is_empty() {
-        return Ok(());
-    }
-    let binding = Edit::Bind(caller.binding());
-    edits.insert(0, binding);
-    let intent = intent(caller);
-    let until = tokio::time::Instant::now() + OUTPUT_PATIENCE;
-    loop {
-        // Somebody who writes does so for moments; only who writes for long is named.
-        match session.store.lock(intent.clone()).await {
-            Ok(held) => {
-                held.commit(edits).await?;
-                return Ok(held.release().await?);
-            }
-            Err(StoreError::Locked(_)) if tokio::time::Instant::now() < until => tokio::time::sleep(TICK).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn intent(caller: &Caller) -> Intent {
-    Intent {
-        holder: Holder {
-            who: caller.who.clone(),
-            process: caller.process,
-            command: caller.command.clone(),
-            run: None,
-            since: WallClock.now(),
-        },
-    }
-}
-
-/// Remembers under their new names what a plan moves, all at once, and answers with the revisions that the records got.
-///
-/// # Errors
-/// When the state cannot be written, or one of the records is no longer as the plan knows it.
-pub(crate) async fn rename(
-    session: &Session,
-    caller: &Caller,
-    plan: &Plan,
-) -> Result<Vec<(UnitAddress, u64)>, CommandError> {
-    if plan.moves.is_empty() {
-        return Ok(Vec::new());
-    }
-    let record = |unit: &UnitAddress| record_key(&unit.to_string());
-    let held = session.store.lock(intent(caller)).await?;
-    let snapshot = held.snapshot().await?;
-    let mut edits = Vec::new();
-    let mut changed = Vec::new();
-    for moved in &plan.moves {
-        let (from, to) = (record(&moved.from)?, record(&moved.to)?);
-        let found = snapshot.records.get(&from).map(|record| record.revision.get());
-        if found != plan.base.records.get(&moved.to).copied() {
-            changed.push(moved.from.clone());
-        }
-        edits.push((from, to));
-    }
-    if !changed.is_empty() {
-        held.release().await?;
-        return Err(ApplyError::Moved(Moved::Records(changed)).into());
-    }
-    // A name may be free only once another record has left it; in a circle, one steps aside for a moment.
-    let mut ordered = Vec::with_capacity(edits.len());
-    while !edits.is_empty() {
-        let leaving: BTreeSet<RecordKey> = edits.iter().map(|(from, _)| from.clone()).collect();
-        let (ready, waiting): (Vec<_>, Vec<_>) = edits.into_iter().partition(|(_, to)| !leaving.contains(to));
-        ordered.extend(ready.iter().cloned().map(|(from, to)| Edit::Rename { from, to }));
-        edits = waiting;
-        if let (true, Some((from, _))) = (ready.is_empty(), edits.first_mut()) {
-            let aside: RecordKey = record_key(&format!("{from}#aside"))?;
-            ordered.push(Edit::Rename {
-                from: std::mem::replace(from, aside.clone()),
-                to: aside,
-            });
-        }
-    }
-    let committed = held.commit(ordered).await?;
-    held.release().await?;
-    let mut revisions = Vec::new();
-    for moved in &plan.moves {
-        if let Some(revision) = committed.revisions.get(&record(&moved.to)?) {
-            revisions.push((moved.to.clone(), revision.get()));
-        }
-    }
-    Ok(revisions)
-}
-
-fn record_key(text: &str) -> Result<RecordKey, CommandError> {
-    text.parse()
-        .map_err(|_| CommandError::Usage(format!("`{text}` cannot be the name of a record")))
-}
-
-fn key(name: &str) -> Result<RecordKey, CommandError> {
-    let key = format!("{OUTPUT_PREFIX}{name}");
-    key.parse()
-        .map_err(|_| CommandError::Usage(format!("`{name}` cannot be kept as the name of an output")))
 }

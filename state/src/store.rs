@@ -100,15 +100,21 @@ pub enum Life {
 }
 
 impl Holder {
+    /// A process of somebody, with its command, and with its run where there is one.
+    pub fn new(who: Actor, process: u32, command: impl Into<String>, run: Option<RunId>, since: Timestamp) -> Self {
+        Self {
+            who,
+            process,
+            command: command.into(),
+            run,
+            since,
+        }
+    }
+
     /// Whoever holds a lock that no pgferry took.
     pub(crate) fn unknown() -> Self {
-        Self {
-            who: Actor::new("somebody who left no name"),
-            process: 0,
-            command: "an unknown program".to_owned(),
-            run: None,
-            since: Timestamp::UNIX_EPOCH,
-        }
+        let who = Actor::new("somebody who left no name");
+        Self::new(who, 0, "an unknown program", None, Timestamp::UNIX_EPOCH)
     }
 }
 

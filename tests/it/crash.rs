@@ -109,13 +109,13 @@ enum Stood {
 /// What the journal of a killed apply holds of its calls.
 fn stood(ferry: &Ferry) -> BTreeSet<Stood> {
     let store = LocalStore::new(ferry.path(".pgferry/simulator/state"));
-    let holder = Holder {
-        who: Actor::new("a test"),
-        process: std::process::id(),
-        command: "look".to_owned(),
-        run: None,
-        since: jiff::Timestamp::UNIX_EPOCH,
-    };
+    let holder = Holder::new(
+        Actor::new("a test"),
+        std::process::id(),
+        "look",
+        None,
+        jiff::Timestamp::UNIX_EPOCH,
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let snapshot = runtime.unwrap().block_on(async {
         let held = store.lock(Intent { holder }).await.unwrap();

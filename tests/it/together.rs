@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use pgferry_state::{Actor, Holder, Intent, LocalStore, Store};
 use serde_json::{Value as Json, json};
 
 use crate::support::backend::Backend;
@@ -94,6 +95,55 @@ fn nobody_waits_for_a_lock_that_is_held() {
         let more = refused_after.saturating_sub(planned);
         assert!(more < Duration::from_secs(5), "{backend:?}: {more:?} more than a plan");
     }
+}
+
+/// A state that somebody writes while nothing is applied.
+#[test]
+fn a_name_that_moves_waits_for_the_lock_as_long_as_it_was_told() {
+    let zone = "azure {\n  cloud = \"simulator\"\n  world = \"world.json\"\n  \
+                subscription_id = \"00000000-0000-4000-8000-000000000001\"\n  resource_group = \"rg-data\"\n}\n\
+                dns_zone \"a\" { name = \"one.example\" }\n";
+    let ferry = Ferry::of(zone);
+    let _ = ferry.apply();
+    ferry.edit("dns_zone \"a\"", "dns_zone \"b\"");
+    ferry.append("moved {\n  from = dns_zone.a\n  to = dns_zone.b\n}\n");
+
+    let store = LocalStore::new(ferry.path(".pgferry/simulator/state"));
+    let holder = Holder::new(
+        Actor::new("a test"),
+        std::process::id(),
+        "write",
+        None,
+        jiff::Timestamp::UNIX_EPOCH,
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let held = runtime.block_on(store.lock(Intent { holder })).unwrap();
+    let before = ferry.requests().len();
+    let refused = ferry.run(&["apply", "--auto-approve"]).expect(1);
+    assert!(
+        refused.err.contains("somebody else is writing to the state"),
+        "{}",
+        refused.err
+    );
+    let looked = ferry.requests().len() - before;
+
+    let mut waiting = ferry.start(&["apply", "--auto-approve", "--lock-timeout", "100s"]);
+    until("it has planned", || {
+        waiting.has_ended() || ferry.requests().len() >= before + 2 * looked
+    });
+    assert!(!waiting.has_ended(), "{}", waiting.finish(Duration::from_secs(1)).all());
+    runtime.block_on(held.release()).unwrap();
+    let _ = waiting.finish(Duration::from_secs(60)).expect(0);
+    ferry.expect_no_changes();
+    let listed = ferry.run(&["state", "list"]).expect(0);
+    assert!(
+        listed.out.contains("dns_zone.b") && !listed.out.contains("dns_zone.a"),
+        "{}",
+        listed.out
+    );
 }
 
 #[test]

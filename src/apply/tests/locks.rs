@@ -33,13 +33,7 @@ fn order(plan: &Plan) -> CutoverOrder {
 }
 
 async fn take(bench: &Bench) -> Box<dyn Held> {
-    let holder = Holder {
-        who: Actor::new("somebody"),
-        process: 7,
-        command: "import".into(),
-        run: None,
-        since: jiff::Timestamp::UNIX_EPOCH,
-    };
+    let holder = Holder::new(Actor::new("somebody"), 7, "import", None, jiff::Timestamp::UNIX_EPOCH);
     bench.store.lock(Intent { holder }).await.unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! Behaviour of whole runs, against an Azure in memory.
 
 mod locks;
+mod memory;
 mod migrations;
 mod recovery;
 mod steps;

@@ -7,9 +7,10 @@ use pgferry_state::Edit;
 
 use super::Opened;
 use super::chosen::{Chosen, units};
-use super::writing::{Locking, Writing, key};
+use super::writing::{Locking, Writing};
 use crate::address::UnitAddress;
 use crate::address::pattern::Renaming;
+use crate::apply::record_key;
 use crate::cli::Call;
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
@@ -140,12 +141,12 @@ fn one(from: &UnitAddress, to: &UnitAddress, prior: &Prior) -> Renamed {
 fn edits(before: &Prior, after: &Renamed) -> Result<Vec<Edit>, CommandError> {
     let mut edits = Vec::new();
     for (unit, _) in before.iter().filter(|(unit, _)| after.prior.get(unit).is_none()) {
-        edits.push(Edit::Remove { key: key(unit)? });
+        edits.push(Edit::Remove { key: record_key(unit)? });
     }
     for (unit, remembered) in after.prior.iter() {
         if before.get(unit).is_none_or(|known| known.record != remembered.record) {
             edits.push(Edit::Put {
-                key: key(unit)?,
+                key: record_key(unit)?,
                 document: serde_json::to_value(&remembered.record)
                     .expect("a record has text keys only, so it is always JSON"),
             });

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use clap::Args;
 use pgferry_state::{Edit, Lineage, Record, Revision, Serial, Snapshot};
 
-use super::writing::{Locking, Writing, key};
+use super::writing::{Locking, Writing};
 use crate::address::UnitAddress;
+use crate::apply::record_key;
 use crate::cli::Call;
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
@@ -70,7 +71,7 @@ pub(crate) async fn run(args: &RebuildArgs, call: &Call<'_>) -> Result<Exit, Com
     for (unit, record) in &records {
         let document = serde_json::to_value(record).map_err(|error| CommandError::Usage(error.to_string()))?;
         let revision = Revision::new(0);
-        state.records.insert(key(unit)?, Record { revision, document });
+        state.records.insert(record_key(unit)?, Record { revision, document });
     }
     let writing = Writing::begin("state rebuild", &args.locking, session.store.as_ref(), call).await?;
     if writing.snapshot.serial != serial {

@@ -5,8 +5,9 @@ use pgferry_state::Edit;
 
 use super::Opened;
 use super::chosen::{Chosen, units};
-use super::writing::{Locking, Writing, key};
+use super::writing::{Locking, Writing};
 use crate::address::UnitAddress;
+use crate::apply::record_key;
 use crate::cli::Call;
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
@@ -63,8 +64,10 @@ pub(crate) async fn run(args: &RmArgs, call: &Call<'_>) -> Result<Exit, CommandE
         writing.give_up().await?;
         return Err(error);
     }
-    let edits: Result<Vec<Edit>, CommandError> =
-        shown.iter().map(|unit| Ok(Edit::Remove { key: key(unit)? })).collect();
+    let edits: Result<Vec<Edit>, CommandError> = shown
+        .iter()
+        .map(|unit| Ok(Edit::Remove { key: record_key(unit)? }))
+        .collect();
     let named: Vec<String> = args.addresses.iter().map(ToString::to_string).collect();
     let summary = format!("{}: {} forgotten", named.join(", "), count(shown.len(), "unit"));
     writing.commit(edits?, summary, call).await?;

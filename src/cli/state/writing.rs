@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use pgferry_state::{
-    Edit, Held, HistoryEntry, Holder, Intent, RecordKey, RunId, RunOutcome, Snapshot, Store, StoreError,
-};
+use pgferry_state::{Edit, Held, HistoryEntry, Holder, RunId, RunOutcome, Snapshot, Store, StoreError};
 
+use crate::apply;
 use crate::azure::clock::WallClock;
 use crate::cli::Call;
 use crate::cli::error::CommandError;
@@ -32,9 +31,6 @@ pub(super) struct Writing {
     begun: Timestamp,
 }
 
-/// Between two attempts to get the lock.
-const PAUSE: Duration = Duration::from_millis(200);
-
 impl Writing {
     /// Takes the lock, waiting as long as was asked for.
     ///
@@ -47,22 +43,10 @@ impl Writing {
         call: &Call<'_>,
     ) -> Result<Self, CommandError> {
         let begun = WallClock.now();
-        let until = tokio::time::Instant::now() + locking.lock_timeout.map_or(Duration::ZERO, |length| length.0);
-        let held = loop {
-            let intent = Intent {
-                holder: Holder {
-                    who: call.env.actor.clone(),
-                    process: std::process::id(),
-                    command: format!("pgferry {command}"),
-                    run: None,
-                    since: WallClock.now(),
-                },
-            };
-            match store.lock(intent).await {
-                Err(StoreError::Locked(_)) if tokio::time::Instant::now() < until => tokio::time::sleep(PAUSE).await,
-                locked => break locked?,
-            }
-        };
+        let patience = locking.lock_timeout.map_or(Duration::ZERO, |length| length.0);
+        let (who, command_line) = (call.env.actor.clone(), format!("pgferry {command}"));
+        let holder = Holder::new(who, std::process::id(), command_line, None, begun);
+        let held = apply::acquire(store, holder, &WallClock, patience, |_| ()).await?;
         let writing = Self {
             snapshot: held.snapshot().await?,
             held,
@@ -110,11 +94,4 @@ impl Writing {
         committed?;
         Ok(released?)
     }
-}
-
-/// The key of a unit's record.
-pub(super) fn key(unit: &crate::address::UnitAddress) -> Result<RecordKey, CommandError> {
-    unit.to_string()
-        .parse()
-        .map_err(|_| CommandError::Usage(format!("`{unit}` cannot be the name of a record")))
 }
