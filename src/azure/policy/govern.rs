@@ -2,7 +2,8 @@
 //!
 //! One bucket per service, subscription and class of call. While the service reports plenty left, everything goes at full
 //! speed; when little is left, sends are spread out, the wider the less is left. Quotas are never assumed: sizes come from
-//! the headers, and only the pace at the low end starts from the documented refill.
+//! the headers, and only the pace at the low end starts from the documented refill. Nobody waits here for longer than a
+//! throttled call may: one answer that asks for an hour is told to all whom it concerns.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
+use super::wait::{self, NOTICEABLE, THROTTLED};
 use crate::arm::http::Response;
 use crate::arm::{ArmId, ArmType, Failure};
 use crate::azure::decode;
@@ -124,6 +126,8 @@ struct Level {
     next: Option<Timestamp>,
     blocked: Option<Timestamp>,
     sent: VecDeque<Timestamp>,
+    /// Until when a wait was announced: of a row of waits one line is enough.
+    told: Option<Timestamp>,
     counted: bool,
 }
 
@@ -203,8 +207,11 @@ impl Governor {
 }
 
 impl Gauge {
-    /// Takes the next place in the line and tells when it is due.
-    fn reserve(&self, now: Timestamp, caps: Caps) -> Timestamp {
+    /// Takes the next place in the line and tells how long it is until then.
+    ///
+    /// # Errors
+    /// That time, where it is longer than the call may wait; no place is taken then.
+    fn reserve(&self, now: Timestamp, caps: Caps, longest: Duration) -> Result<Duration, Duration> {
         let mut level = lock(&self.level);
         let mut due = now;
         if let Some(blocked) = level.blocked {
@@ -214,29 +221,46 @@ impl Gauge {
             level.left = None;
         }
         let floor = low_mark(level.most);
-        if let Some(left) = level.left {
-            level.left = Some(left.saturating_sub(1));
-            if left < floor {
-                due = due.max(level.next.unwrap_or(due));
-                level.next = Some(later(due, self.pace(left, floor)));
-            }
+        let low = level.left.filter(|left| *left < floor);
+        if low.is_some() {
+            due = due.max(level.next.unwrap_or(due));
         }
-        if let Some(cap) = self.cap {
-            let applies = match caps {
-                Caps::Always => true,
-                Caps::WhereCounted => level.counted,
-            };
-            let oldest = if level.sent.len() >= cap.calls {
-                level.sent.pop_front()
-            } else {
-                None
-            };
-            if let (true, Some(oldest)) = (applies, oldest) {
-                due = due.max(later(oldest, cap.window));
-            }
+        let applies = match caps {
+            Caps::Always => true,
+            Caps::WhereCounted => level.counted,
+        };
+        let full = self.cap.filter(|cap| level.sent.len() >= cap.calls);
+        if let (true, Some(cap), Some(oldest)) = (applies, full, level.sent.front()) {
+            due = due.max(later(*oldest, cap.window));
+        }
+        let wait = until(due, now);
+        if wait > longest {
+            return Err(wait);
+        }
+        level.left = level.left.map(|left| left.saturating_sub(1));
+        if let Some(left) = low {
+            level.next = Some(later(due, self.pace(left, floor)));
+        }
+        if full.is_some() {
+            level.sent.pop_front();
+        }
+        if self.cap.is_some() {
             level.sent.push_back(due);
         }
-        due
+        Ok(wait)
+    }
+
+    /// Whether nothing was said yet of a wait that is going on.
+    fn is_news(&self, now: Timestamp, wait: Duration) -> bool {
+        let mut level = lock(&self.level);
+        let is_news = wait >= NOTICEABLE && level.told.is_none_or(|until| until <= now);
+        if is_news {
+            level.told = Some(later(
+                now,
+                SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX),
+            ));
+        }
+        is_news
     }
 
     /// Twice the documented refill at the low mark, half of it when nothing is left: in between lies the real one.
@@ -271,13 +295,19 @@ impl Policy for Governor {
         let gauge = self.gauge(&exchange.bucket);
         // The permit is held while waiting for the turn: a long line then sleeps in at most so many places.
         let permit = gauge.permits.acquire().await;
+        let mut longest = THROTTLED;
         loop {
             let now = self.clock.now();
-            let due = gauge.reserve(now, self.caps);
-            match Duration::try_from(due.duration_since(now)) {
-                Ok(wait) if !wait.is_zero() => self.clock.sleep(wait).await,
-                Ok(_) | Err(_) => break,
+            let reserved = gauge.reserve(now, self.caps, longest);
+            let wait = reserved.map_err(|retry_after| Failure::Throttled { retry_after })?;
+            if wait.is_zero() {
+                break;
             }
+            if gauge.is_news(now, wait) {
+                wait::announce(exchange, "the quota of its kind is used up", wait);
+            }
+            self.clock.sleep(wait).await;
+            longest = longest.saturating_sub(wait);
             // A throttled answer to somebody else may have come meanwhile.
             let blocked = lock(&gauge.level).blocked;
             if blocked.is_none_or(|until| until <= self.clock.now()) {
@@ -322,6 +352,10 @@ fn low_mark(most: u64) -> u64 {
     )]
     let mark = (most as f64 * LOW) as u64;
     mark
+}
+
+fn until(due: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(due.duration_since(now)).unwrap_or_default()
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tracing::{debug, info};
 use uuid::Uuid;
 
+use super::wait::{self, THROTTLED};
 use crate::arm::error::Delivery;
 use crate::arm::http::Response;
 use crate::arm::{Conflict, Failure, Retry};
@@ -39,14 +39,8 @@ const CONFLICT: Backoff = Backoff {
     longest: Duration::from_secs(30),
 };
 
-/// How long a throttled call may wait in all; longer, and the caller hears how long it would take.
-const THROTTLED: Duration = Duration::from_secs(15 * 60);
-
 /// Waits up to this length, asked for by a throttling service, do not count as attempts.
 const SHORT: Duration = Duration::from_secs(60);
-
-/// Waits from this length on are worth a line in the log.
-const NOTICEABLE: Duration = Duration::from_secs(10);
 
 /// Pauses that double.
 struct Backoff {
@@ -126,6 +120,18 @@ impl Jitter {
                 let random = u32::try_from(Uuid::new_v4().as_u128() & u128::from(u32::MAX)).unwrap_or_default();
                 pause.mul_f64(1.0 + 0.25 * f64::from(random) / f64::from(u32::MAX))
             }
+        }
+    }
+}
+
+impl Cause {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Broken => "it broke",
+            Self::Throttled => "throttled",
+            Self::Conflict(Conflict::Spreading) => "conflict: something new is not known everywhere yet",
+            Self::Conflict(Conflict::Neighbour) => "conflict: a neighbour is being changed",
+            Self::Conflict(Conflict::Server) => "conflict: the server is being changed",
         }
     }
 }
@@ -233,27 +239,6 @@ impl Retries {
         let lasted = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
         (lasted + pause <= conflict.patience()).then_some(pause)
     }
-
-    fn announce(&self, exchange: &Exchange, verdict: Verdict, pause: Duration) {
-        let (method, cause, seconds) = (exchange.request.verb.method(), verdict.cause, pause.as_secs_f64());
-        if pause >= NOTICEABLE {
-            info!(
-                method,
-                service = exchange.bucket.service,
-                ?cause,
-                seconds,
-                "waits before it is sent again"
-            );
-        } else {
-            debug!(
-                method,
-                service = exchange.bucket.service,
-                ?cause,
-                seconds,
-                "waits before it is sent again"
-            );
-        }
-    }
 }
 
 #[async_trait]
@@ -281,7 +266,7 @@ impl Policy for Retries {
             }
             match (self.pause(verdict, &mut spent), verdict.cause) {
                 (Some(pause), _) => {
-                    self.announce(exchange, verdict, pause);
+                    wait::announce(exchange, verdict.cause.word(), pause);
                     self.clock.sleep(pause).await;
                     self.meter.again();
                 }

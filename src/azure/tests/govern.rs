@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 
+use super::log::capture;
 use super::rig::{BASE, Rig, Seen, VNET, answer, body, call, id, refusal};
-use crate::arm::{ArmRead, ArmWrite, Verb};
+use crate::arm::{ArmRead, ArmWrite, Failure, Verb};
 use crate::azure::policy::govern::Caps;
 
 const LINK: &str =
@@ -114,6 +115,60 @@ async fn one_throttled_answer_holds_back_the_others() {
     let seen = rig.seen();
     assert_eq!(seen.len(), 3);
     assert!((seconds(&seen[0], &seen[1]) - 20.0).abs() < 1e-6);
+}
+
+#[tokio::test]
+async fn one_answer_that_asks_for_an_hour_is_told_to_all_whom_it_concerns_and_freezes_nobody() {
+    let rig = Rig::built(
+        vec![refusal(429, &[("retry-after", "3600")], "TooManyRequests")],
+        Some(answer(200, &[], "{}")),
+        Caps::Always,
+        3600,
+    );
+    let (vnet, other) = (id(VNET), id(&format!("{VNET}2")));
+    let asked = |failure: &Failure| failure.asked().map(|asked| asked.as_secs());
+    let error = rig.client.get(&vnet).await.unwrap_err();
+    assert_eq!(asked(&error.failure), Some(3600));
+    rig.clock.advance(600);
+    let error = rig.client.get(&other).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::Throttled { .. }), "{error:?}");
+    assert_eq!(asked(&error.failure), Some(3000), "what is left of it");
+    assert_eq!(rig.seen().len(), 1, "nothing is sent that would be refused");
+    assert!(rig.clock.slept().is_empty());
+    rig.client
+        .begin(&call(Verb::Put, VNET), Some(&body()))
+        .await
+        .expect("writes have a quota of their own");
+
+    rig.clock.advance(2400);
+    rig.client.get(&other).await.expect("ten minutes are waited out");
+    assert_eq!(rig.clock.slept(), [600.0]);
+}
+
+#[tokio::test]
+async fn a_long_line_behind_a_throttled_answer_is_announced_once() {
+    let (captured, _guard) = capture();
+    let rig = Rig::built(
+        vec![refusal(429, &[("retry-after", "1000")], "TooManyRequests")],
+        Some(answer(200, &[], "{}")),
+        Caps::Always,
+        3600,
+    );
+    let vnet = id(VNET);
+    assert!(rig.client.get(&vnet).await.is_err());
+    rig.clock.advance(200);
+    for found in futures_util::future::join_all((0..20).map(|_| rig.client.get(&vnet))).await {
+        found.unwrap();
+    }
+    let log = captured.text();
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("INFO") && line.contains("waits before it is sent"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    for part in ["the quota of its kind is used up", "seconds=800", "microsoft.network"] {
+        assert!(lines[0].contains(part), "{}", lines[0]);
+    }
 }
 
 #[tokio::test]
