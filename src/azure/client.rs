@@ -315,6 +315,7 @@ impl Client {
             purpose: outgoing.purpose,
             bucket: Bucket::of(outgoing.about, &outgoing.arm_type, outgoing.class),
             repeat: outgoing.repeat,
+            waited: Duration::ZERO,
         };
         let response = self.pipeline.send(exchange).await?;
         match response.status {

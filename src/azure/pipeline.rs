@@ -2,6 +2,7 @@
 //! It knows nothing of ARM ids and decodes no bodies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -21,6 +22,8 @@ pub struct Exchange {
     pub bucket: Bucket,
     /// When it may be sent again.
     pub repeat: Repeat,
+    /// How long it has waited on its way so far, before it was sent first and between tries.
+    pub waited: Duration,
 }
 
 /// When a request may be sent again.
@@ -33,7 +36,8 @@ pub enum Repeat {
     UnlessConflict,
     /// Only when it is certain that it was not applied.
     IfNotApplied,
-    /// The same, but not after a wait: what held before it need not hold minutes later, and only the caller can look.
+    /// The same, and neither after a conflict nor after more than a moment's wait, be it for another try or for its share of
+    /// the quota: what held before the call need not hold then, and only the caller can look.
     Promptly,
 }
 

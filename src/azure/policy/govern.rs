@@ -3,7 +3,7 @@
 //! One bucket per service, subscription and class of call. While the service reports plenty left, everything goes at full
 //! speed; when little is left, sends are spread out, the wider the less is left. Quotas are never assumed: sizes come from
 //! the headers, and only the pace at the low end starts from the documented refill. Nobody waits here for longer than a
-//! throttled call may: one answer that asks for an hour is told to all whom it concerns.
+//! throttled call may: one answer that asks for an hour is told to all whom it concerns. Who has to go promptly is told sooner.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::wait::{self, NOTICEABLE, THROTTLED};
+use super::wait::{self, NOTICEABLE, PROMPT};
 use crate::arm::http::Response;
 use crate::arm::{ArmId, ArmType, Failure};
 use crate::azure::decode;
-use crate::azure::pipeline::{Exchange, Next, Policy};
+use crate::azure::pipeline::{Exchange, Next, Policy, Repeat};
 use crate::clock::Clock;
 
 /// What a call counts as.
@@ -185,6 +185,41 @@ impl Governor {
         all
     }
 
+    /// Waits for one of the places of a bucket; `None` never comes, since they are never closed. What has to go promptly does
+    /// not stand in line behind others that may wait for minutes.
+    ///
+    /// # Errors
+    /// [`Failure::Throttled`] where that would take longer than the call may wait.
+    async fn enter<'g>(
+        &self,
+        gauge: &'g Gauge,
+        exchange: &mut Exchange,
+    ) -> Result<Option<SemaphorePermit<'g>>, Failure> {
+        match exchange.repeat {
+            Repeat::Freely | Repeat::UnlessConflict | Repeat::IfNotApplied => Ok(gauge.permits.acquire().await.ok()),
+            Repeat::Promptly => {
+                let longest = wait::longest(exchange);
+                let now = self.clock.now();
+                let blocked = lock(&gauge.level)
+                    .blocked
+                    .map_or(Duration::ZERO, |blocked| until(blocked, now));
+                if blocked > longest {
+                    return Err(Failure::Throttled { retry_after: blocked });
+                }
+                if let Ok(permit) = gauge.permits.try_acquire() {
+                    return Ok(Some(permit));
+                }
+                let entered = tokio::select! {
+                    biased;
+                    permit = gauge.permits.acquire() => Ok(permit.ok()),
+                    () = self.clock.sleep(longest) => Err(Failure::Throttled { retry_after: PROMPT }),
+                };
+                exchange.waited += until(self.clock.now(), now);
+                entered
+            }
+        }
+    }
+
     fn gauge(&self, bucket: &Bucket) -> Arc<Gauge> {
         let mut gauges = lock(&self.gauges);
         if let Some(gauge) = gauges.get(bucket) {
@@ -294,8 +329,8 @@ impl Policy for Governor {
     async fn send(&self, exchange: &mut Exchange, next: Next<'_>) -> Result<Response, Failure> {
         let gauge = self.gauge(&exchange.bucket);
         // The permit is held while waiting for the turn: a long line then sleeps in at most so many places.
-        let permit = gauge.permits.acquire().await;
-        let mut longest = THROTTLED;
+        let permit = self.enter(&gauge, exchange).await?;
+        let mut longest = wait::longest(exchange);
         loop {
             let now = self.clock.now();
             let reserved = gauge.reserve(now, self.caps, longest);
@@ -307,6 +342,7 @@ impl Policy for Governor {
                 wait::announce(exchange, "the quota of its kind is used up", wait);
             }
             self.clock.sleep(wait).await;
+            exchange.waited += wait;
             longest = longest.saturating_sub(wait);
             // A throttled answer to somebody else may have come meanwhile.
             let blocked = lock(&gauge.level).blocked;
@@ -364,4 +400,55 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arm::Verb;
+    use crate::arm::http::Request;
+    use crate::azure::meter::Purpose;
+
+    /// Every sleep is over at once.
+    struct Hasty;
+
+    #[async_trait]
+    impl Clock for Hasty {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    #[tokio::test]
+    async fn what_has_to_go_promptly_does_not_stand_behind_all_who_wait_in_the_line() {
+        let governor = Governor::new(Caps::Always, Arc::new(Hasty));
+        let bucket = Bucket {
+            service: "microsoft.dbforpostgresql".into(),
+            subscription: "s".into(),
+            class: Class::Write,
+        };
+        let gauge = governor.gauge(&bucket);
+        let mut exchange = Exchange {
+            request: Request {
+                verb: Verb::Patch,
+                url: String::new(),
+                headers: Vec::new(),
+                body: None,
+            },
+            purpose: Purpose::Write,
+            bucket,
+            repeat: Repeat::Promptly,
+            waited: Duration::ZERO,
+        };
+        let mut held = Vec::new();
+        while let Ok(permit) = gauge.permits.try_acquire() {
+            held.push(permit);
+        }
+        let refused = governor.enter(&gauge, &mut exchange).await.unwrap_err();
+        assert!(matches!(refused, Failure::Throttled { .. }), "{refused:?}");
+        held.pop();
+        assert!(governor.enter(&gauge, &mut exchange).await.unwrap().is_some());
+    }
 }

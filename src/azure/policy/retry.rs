@@ -252,22 +252,18 @@ impl Policy for Retries {
                 return outcome;
             };
             match (exchange.repeat, verdict.certainly, verdict.cause) {
-                (Repeat::UnlessConflict, _, Cause::Conflict(_)) => return outcome,
-                (Repeat::Freely | Repeat::UnlessConflict, _, _)
-                | (Repeat::IfNotApplied, Effect::Absent, _)
-                | (Repeat::Promptly, Effect::Absent, Cause::Broken) => {}
-                (Repeat::Promptly, Effect::Absent, Cause::Throttled) => {
-                    return Err(Failure::Throttled {
-                        retry_after: verdict.asked.unwrap_or(FAILED.longest),
-                    });
-                }
-                (Repeat::Promptly, Effect::Absent, Cause::Conflict(_))
+                (Repeat::UnlessConflict | Repeat::Promptly, _, Cause::Conflict(_))
                 | (Repeat::IfNotApplied | Repeat::Promptly, Effect::Open, _) => return outcome,
+                (Repeat::Freely | Repeat::UnlessConflict, _, _)
+                | (Repeat::IfNotApplied | Repeat::Promptly, Effect::Absent, _) => {}
             }
-            match (self.pause(verdict, &mut spent), verdict.cause) {
+            let pause = self.pause(verdict, &mut spent);
+            let in_time = |pause: &Duration| exchange.repeat != Repeat::Promptly || *pause <= wait::longest(exchange);
+            match (pause.filter(in_time), verdict.cause) {
                 (Some(pause), _) => {
                     wait::announce(exchange, verdict.cause.word(), pause);
                     self.clock.sleep(pause).await;
+                    exchange.waited += pause;
                     self.meter.again();
                 }
                 (None, Cause::Throttled) => {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::log::capture;
-use super::rig::{BASE, Rig, Seen, VNET, answer, body, call, id, refusal};
+use super::rig::{BASE, Rig, SERVER, Seen, VNET, answer, body, call, id, refusal};
 use crate::arm::{ArmRead, ArmWrite, Failure, Verb};
 use crate::azure::policy::govern::Caps;
 
@@ -143,6 +143,29 @@ async fn one_answer_that_asks_for_an_hour_is_told_to_all_whom_it_concerns_and_fr
     rig.clock.advance(2400);
     rig.client.get(&other).await.expect("ten minutes are waited out");
     assert_eq!(rig.clock.slept(), [600.0]);
+}
+
+#[tokio::test]
+async fn what_was_looked_at_before_a_call_does_not_get_old_in_the_line() {
+    let migration = format!("{SERVER}/migrations/m1");
+    let cutover = call(Verb::Patch, &migration);
+    let rig = Rig::built(
+        vec![refusal(429, &[("retry-after", "60")], "TooManyRequests")],
+        Some(answer(200, &[], "{}")),
+        Caps::Always,
+        3600,
+    );
+    for left in [60, 40] {
+        let error = rig.client.begin(&cutover, Some(&body())).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Throttled { .. }), "{error:?}");
+        assert_eq!(error.failure.asked().map(|asked| asked.as_secs()), Some(left));
+        rig.clock.advance(20);
+    }
+    assert_eq!(rig.seen().len(), 1, "told before it was sent");
+    assert!(rig.clock.slept().is_empty());
+    rig.clock.advance(19);
+    rig.client.begin(&cutover, Some(&body())).await.unwrap();
+    assert_eq!(rig.clock.slept(), [1.0], "a moment is waited");
 }
 
 #[tokio::test]

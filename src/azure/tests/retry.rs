@@ -1,5 +1,7 @@
 //! What is sent again, when, and what never is (2.7).
 
+use std::time::Duration;
+
 use super::rig::{Rig, SERVER, Step, VNET, answer, body, call, code, id, no_answer, refusal};
 use crate::arm::error::Delivery;
 use crate::arm::{ArmRead, ArmWrite, Conflict, Failure, Retry, Verb};
@@ -216,14 +218,11 @@ async fn a_server_error_leaves_open_whether_a_migration_was_created() {
             "{status}"
         );
     }
-    for (status, migration) in [(429, (1, false)), (503, (2, true))] {
+    for status in [429, 503] {
         let told = || answer(status, &[("retry-after", "1")], "");
-        assert_eq!(sent(Verb::Put, MIGRATION, told()).await, migration, "{status}");
-        assert_eq!(
-            sent(Verb::Post("restart".into()), SERVER, told()).await,
-            (2, true),
-            "{status}"
-        );
+        for (verb, id) in [(Verb::Put, MIGRATION), (Verb::Post("restart".into()), SERVER)] {
+            assert_eq!(sent(verb, id, told()).await, (2, true), "{status}");
+        }
     }
     for status in [500, 502, 504] {
         let told = answer(status, &[("retry-after", "1")], "");
@@ -232,6 +231,38 @@ async fn a_server_error_leaves_open_whether_a_migration_was_created() {
             (1, false),
             "{status}: a gateway may have passed it on"
         );
+    }
+}
+
+/// What comes of a call before which its caller looks, on a service that gives this answer for ever: how often it was sent, the
+/// pauses in between, and the failure.
+async fn promptly(step: Step) -> (usize, Vec<f64>, Failure) {
+    let rig = Rig::always(step);
+    let (cutover, body) = (call(Verb::Patch, MIGRATION), body());
+    let error = rig.client.begin(&cutover, Some(&body)).await.unwrap_err();
+    (rig.seen().len(), rig.clock.slept(), error.failure)
+}
+
+#[tokio::test]
+async fn what_was_looked_at_before_a_call_does_not_get_old_while_it_waits() {
+    let (sent, slept, failure) = promptly(answer(503, &[("retry-after", "600")], "")).await;
+    assert_eq!((sent, slept), (1, vec![]));
+    assert_eq!(code(&failure), "HTTP 503");
+    assert_eq!(failure.retry(), Retry::After(Duration::from_secs(600)));
+
+    let (sent, slept, failure) = promptly(answer(503, &[("retry-after", "1")], "")).await;
+    assert_eq!((sent, slept), (3, vec![1.0, 1.0]), "two seconds in all");
+    assert_eq!(failure.retry(), Retry::After(Duration::from_secs(1)));
+
+    let (sent, slept, failure) = promptly(no_answer(Delivery::NotSent)).await;
+    assert_eq!((sent, slept), (2, vec![0.8]));
+    assert_eq!(failure.retry(), Retry::Same);
+
+    for (headers, asked) in [(&[("retry-after", "30")][..], 30), (&[], 120)] {
+        let (_, slept, failure) = promptly(refusal(429, headers, "TooManyRequests")).await;
+        assert!(slept.iter().sum::<f64>() < 2.0, "{slept:?}");
+        assert!(matches!(failure, Failure::Throttled { .. }), "{failure:?}");
+        assert_eq!(failure.retry(), Retry::After(Duration::from_secs(asked)));
     }
 }
 
