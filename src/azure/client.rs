@@ -29,7 +29,10 @@ use crate::secret::Secret;
 
 /// Types of which a second create is not the same as the first: a migration that was created has started. Their PUT is
 /// repeated only when it is certain that it was not applied; otherwise the error goes back and the caller looks again.
-const CREATED_ONCE: [&str; 1] = ["microsoft.dbforpostgresql/flexibleservers/migrations"];
+const CREATED_ONCE: [&str; 1] = [MIGRATIONS];
+
+/// The type of migrations, whose objects tell what became of them.
+const MIGRATIONS: &str = "microsoft.dbforpostgresql/flexibleservers/migrations";
 
 /// How many pages a list may have. The largest lists of ARM have hundreds.
 const PAGES: usize = 10_000;
@@ -94,6 +97,12 @@ impl Client {
             settling: Mutex::default(),
             masks: Masks::default(),
         }
+    }
+
+    /// Hides these in all that it tells of what services say, as it hides what it has sent itself: an operation or a migration
+    /// tells what another run has sent.
+    pub fn hide<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
+        self.masks.remember(secrets);
     }
 
     /// How many requests it has sent.
@@ -235,7 +244,7 @@ impl Client {
     fn list_path(&self, collection: &Collection) -> Result<String, Failure> {
         let version = version(&collection.members)?;
         // What the service lists without a filter is not known; finished runs are wanted too.
-        let filter = if CREATED_ONCE.contains(&collection.members.folded()) {
+        let filter = if collection.members.folded() == MIGRATIONS {
             "&migrationListFilter=All"
         } else {
             ""
@@ -327,6 +336,14 @@ impl Client {
         }
     }
 
+    /// What goes out of here of an answer. What a migration says of its course is printed and stored, so it holds no secret.
+    fn tell(&self, arm_type: &ArmType, mut answer: Json) -> Json {
+        if arm_type.folded() == MIGRATIONS {
+            self.masks.hide_in_migration(&mut answer);
+        }
+        answer
+    }
+
     /// What goes out of here about a failure. It is printed and stored, so it holds no secret.
     fn explain(&self, call: Call) -> impl FnOnce(Failure) -> ArmError {
         move |failure| ArmError {
@@ -340,13 +357,18 @@ impl Client {
 #[async_trait]
 impl ArmRead for Client {
     async fn get(&self, id: &ArmId) -> Result<Found, ArmError> {
-        let found = self.read(id).await;
-        found.map_err(self.explain(Call::new(Verb::Get, id.clone())))
+        match self.read(id).await {
+            Ok(Found::Present(object)) => Ok(Found::Present(self.tell(&id.arm_type(), object))),
+            Ok(Found::Absent) => Ok(Found::Absent),
+            Err(failure) => Err(self.explain(Call::new(Verb::Get, id.clone()))(failure)),
+        }
     }
 
     async fn list(&self, collection: &Collection) -> Result<Option<Vec<Json>>, ArmError> {
         let members = self.pages(collection).await;
-        members.map_err(self.explain(Call::new(Verb::Get, all_of(collection))))
+        let members = members.map_err(self.explain(Call::new(Verb::Get, all_of(collection))))?;
+        let told = |object| self.tell(&collection.members, object);
+        Ok(members.map(|members| members.into_iter().map(told).collect()))
     }
 
     async fn ask(&self, id: &ArmId, action: &str, body: &Json) -> Result<Json, ArmError> {
@@ -374,16 +396,24 @@ impl ArmRead for Client {
 #[async_trait]
 impl ArmWrite for Client {
     async fn begin(&self, call: &Call, body: Option<&Body<Final>>) -> Result<Operation, ArmError> {
-        let operation = self.change(call, body).await;
-        operation.map_err(self.explain(call.clone()))
+        match self.change(call, body).await {
+            Ok(Operation::Finished(Some(object))) => {
+                let told = self.tell(&call.id.arm_type(), object);
+                Ok(Operation::Finished(Some(told)))
+            }
+            Ok(operation @ (Operation::Finished(None) | Operation::Running { .. })) => Ok(operation),
+            Err(failure) => Err(self.explain(call.clone())(failure)),
+        }
     }
 
     async fn finish(&self, operation: Operation, patience: Duration) -> Result<Option<Json>, ArmError> {
         match operation {
             Operation::Finished(result) => Ok(result),
             Operation::Running { call, follow, pause } => {
+                let arm_type = call.id.arm_type();
                 let result = poll::finish(self, &call, follow, pause, patience).await;
-                result.map_err(self.explain(call))
+                let result = result.map_err(self.explain(call))?;
+                Ok(result.map(|object| self.tell(&arm_type, object)))
             }
         }
     }

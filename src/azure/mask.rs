@@ -1,10 +1,12 @@
-//! Takes the secrets that were sent out of what services say back: some repeat what they refuse. It hides nothing else.
+//! Takes the secrets that were sent, or are at hand to be sent, out of what services say back: some repeat what they refuse, and
+//! tell it to whoever asks next. It hides nothing else.
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde_json::Value as Json;
 
 use crate::arm::{Failure, ServiceError};
 use crate::secret::Secret;
@@ -15,12 +17,16 @@ const MASK: &str = "(secret)";
 /// Shorter ones are part of too many words: hiding them would tell them, and leave no message readable.
 const SHORTEST: usize = 4;
 
-/// Every form in which secrets that were sent may come back, the longest first.
+/// Members of a migration's status that hold what the service says in words (contract 5.4). Others are names and states: a
+/// password may be spelled like one of them.
+const WORDS: [&str; 3] = ["error", "message", "messages"];
+
+/// Every form in which secrets may come back, the longest first.
 #[derive(Default)]
 pub(super) struct Masks(Mutex<Vec<Secret>>);
 
 impl Masks {
-    /// Remembers secrets that are about to be sent.
+    /// Remembers secrets that are at hand or about to be sent.
     pub(super) fn remember<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.len();
@@ -57,6 +63,35 @@ impl Masks {
             | Failure::Unaddressable { .. }
             | Failure::TimedOut { .. } => failure,
         }
+    }
+
+    /// A migration, as answered, without them in what the service says of its course.
+    pub(super) fn hide_in_migration(&self, migration: &mut Json) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(status) = migration.pointer_mut("/properties/currentStatus")
+            && !known.is_empty()
+        {
+            hide_in_words(status, false, &known);
+        }
+    }
+}
+
+/// Hides what is known in all words below a member of a status.
+fn hide_in_words(json: &mut Json, is_words: bool, known: &[Secret]) {
+    match json {
+        Json::String(text) if is_words => *text = masked(std::mem::take(text), known),
+        Json::Array(elements) => {
+            for element in elements {
+                hide_in_words(element, is_words, known);
+            }
+        }
+        Json::Object(members) => {
+            for (name, member) in members {
+                let named = WORDS.iter().any(|words| words.eq_ignore_ascii_case(name));
+                hide_in_words(member, is_words || named, known);
+            }
+        }
+        Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }
 

@@ -25,7 +25,7 @@ use crate::azure::{self, Client, Connection, CredentialSettings};
 use crate::block::Check;
 use crate::clock::Clock;
 use crate::config::decode::to_json;
-use crate::config::{Declared, OutputValue};
+use crate::config::{Declared, OutputValue, sensitive};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::{Extent, Graph};
 use crate::plan::rebuild;
@@ -112,6 +112,12 @@ impl Session {
         })
         .await
         .map_err(CommandError::Connect)?;
+        connected
+            .client
+            .hide(&sensitive(&project.program.configuration, &project.program.inputs));
+        if let Ok(declared) = project.program.declare(&Outputs::default()) {
+            hide(&declared.secrets, &connected.client);
+        }
         let store = store(&project, env).await?;
         Ok(Self {
             project,
@@ -170,6 +176,7 @@ impl Session {
         let recording = Recording::of(self.client.as_ref());
         let seen = look(&self.project, &prior, Source::Azure(&recording)).await;
         let seen = seen.map_err(|error| failed(&self.project, &self.ui, error))?;
+        hide(&seen.declared.secrets, &self.client);
         let head = Head {
             taken: WallClock.now(),
             cloud: self.project.cloud(),
@@ -232,7 +239,10 @@ impl Session {
 
     async fn look(&self, prior: &Prior) -> Result<Seen<Declared>, CommandError> {
         let seen = look(&self.project, prior, Source::Azure(self.client.as_ref())).await;
-        seen.map_err(|error| failed(&self.project, &self.ui, error))
+        let seen = seen.map_err(|error| failed(&self.project, &self.ui, error))?;
+        // A password may hang on what was read.
+        hide(&seen.declared.secrets, &self.client);
+        Ok(seen)
     }
 
     /// Output values and checks, now that Azure has told so much.
@@ -279,6 +289,11 @@ impl Session {
 fn takes_back(mode: Mode, open: &OpenRun, graph: &Graph) -> bool {
     let over = open.over().map(|id| StepId(id.get())).collect();
     apply::open_plan(open).map_or(true, |plan| plan::withdrawn::takes_back(mode, &plan, &over, graph))
+}
+
+/// What is declared to go to Azure alone is not told by it either, whichever run has sent it.
+fn hide(secrets: &Secrets, client: &Client) {
+    client.hide(secrets.iter().map(|(_, secret)| secret));
 }
 
 /// Looks, as often as more becomes known.

@@ -9,6 +9,7 @@ pub mod decode;
 mod dynamic;
 pub mod fold;
 pub mod forms;
+mod given;
 mod import;
 mod json;
 pub mod json_schema;
@@ -32,6 +33,7 @@ pub mod version;
 
 pub use decode::{Declared, Program};
 pub use fold::{Exports, Folded, OutputValue, constants, fold};
+pub use given::sensitive;
 pub use module::{Configuration, parse, parsed};
 pub use parse::{RawAttribute, RawBlock, RawBody};
 pub use settings::{AzureBlock, EncryptionBlock, PgferryBlock, Settings, StateBlock, settings};

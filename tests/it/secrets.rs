@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::{Value as Json, json};
 
 use crate::support::{Ferry, PASSWORD};
 
@@ -55,6 +56,49 @@ fn a_password_is_seen_nowhere() {
     );
     for (path, bytes) in files {
         refuse(&path.display().to_string(), &bytes);
+    }
+}
+
+/// Azure says it in what a migration tells of its course, to every process that looks.
+#[test]
+fn a_password_that_a_migration_repeats_is_seen_nowhere() {
+    let ferry = Ferry::example("quickstart");
+    let [plain, encoded] = [spellings()[0].clone(), spellings()[1].clone()];
+    let goes_wrong = |nth: u64, how: Json| json!({ "method": "PUT", "path": "*/migrations/*", "nth": nth, "fault": { "kind": "migration", "how": how } });
+    let warns = json!({
+        "what": "validation_warns", "check": "ExtensionsValidation", "database": "archive", "message": format!("warned with {plain}"),
+    });
+    let fails = json!({ "what": "copy_fails", "message": format!("no login with {plain} or {encoded}") });
+    ferry.world(|world| world["faults"] = json!([goes_wrong(1, warns), goes_wrong(2, fails)]));
+    let submitted = ferry.run(&["apply", "--auto-approve", "--wait", "none"]).expect(3);
+    refuse("the apply", submitted.all().as_bytes());
+    let mut told = String::new();
+    for command in [
+        &["wait"][..],
+        &["wait", "--watch"],
+        &["status"],
+        &["status", "--json"],
+        &["history", "--json"],
+        &["report"],
+        &["report", "--json"],
+        &["show", "--json"],
+        &["plan"],
+        &["plan", "--json=plan.json"],
+        &["apply", "--auto-approve"],
+        &["snapshot", "--out", "kept.snapshot"],
+    ] {
+        let said = ferry.run_with("PGFERRY_LOG", "trace", command).all();
+        refuse(&command.join(" "), said.as_bytes());
+        told.push_str(&said);
+    }
+    for word in ["warned with (secret)", "no login with (secret) or (secret)"] {
+        assert!(told.contains(word), "it is told, without the password: {word}\n{told}");
+    }
+    for (path, bytes) in ferry.files() {
+        // The world is Azure's own, and holds what it was told to say.
+        if !path.ends_with("world.json") {
+            refuse(&path.display().to_string(), &bytes);
+        }
     }
 }
 

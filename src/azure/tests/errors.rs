@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::rig::{BASE, Rig, SERVER, answer, call};
+use super::rig::{BASE, Rig, SERVER, answer, call, id};
 use crate::arm::http::Response;
-use crate::arm::{ArmWrite, Body, Retry, ServiceError, Verb};
+use crate::arm::operation::Follow;
+use crate::arm::{ArmRead, ArmWrite, Body, Found, Operation, Retry, ServiceError, Verb};
 use crate::azure::decode::service_error;
 use crate::secret::Secret;
 
@@ -177,4 +178,57 @@ async fn a_secret_that_a_service_repeats_stays_here() {
     let operation = rig.client.begin(&call(Verb::Put, SERVER), Some(&body)).await.unwrap();
     let error = rig.client.finish(operation, Duration::from_secs(60)).await.unwrap_err();
     assert_eq!(error.failure.to_string(), "Weak: (secret)");
+}
+
+#[tokio::test]
+async fn a_secret_that_another_process_has_sent_stays_here_too() {
+    let poll = format!("{BASE}/subscriptions/s/o/1");
+    let failed = r#"{"status":"Failed","error":{"code":"Weak","message":"`sw0rd\"fish` is too weak"}}"#;
+    let rig = Rig::new(vec![answer(200, &[], failed)]);
+    rig.client.hide([&Secret::new("sw0rd\"fish")]);
+    let accepted = Operation::Running {
+        call: call(Verb::Put, SERVER),
+        follow: Follow::Status {
+            poll: poll.replace(BASE, ""),
+            location: None,
+        },
+        pause: None,
+    };
+    let error = rig.client.finish(accepted, Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(error.failure.to_string(), "Weak: `(secret)` is too weak");
+}
+
+#[tokio::test]
+async fn what_a_migration_says_of_its_course_holds_no_secret_and_its_names_stay() {
+    let migration = r#"{"name":"m1","properties":{"dbsToMigrate":["sw0rdfish"],"currentStatus":{
+        "state":"Failed","error":"login with sw0rdfish failed","currentSubStateDetails":{
+            "currentSubState":"Completed",
+            "dbDetails":{"sw0rdfish":{"databaseName":"sw0rdfish","message":"sw0rdfish? c3cwcmRmaXNo!"}},
+            "validationDetails":{"serverLevelValidationDetails":[{"type":"sw0rdfish",
+                "messages":[{"state":"Failed","message":"sw0rdfish is weak"}]}]}}}}}"#;
+    let told = r#"{"name":"m1","properties":{"dbsToMigrate":["sw0rdfish"],"currentStatus":{
+        "state":"Failed","error":"login with (secret) failed","currentSubStateDetails":{
+            "currentSubState":"Completed",
+            "dbDetails":{"sw0rdfish":{"databaseName":"sw0rdfish","message":"(secret)? (secret)!"}},
+            "validationDetails":{"serverLevelValidationDetails":[{"type":"sw0rdfish",
+                "messages":[{"state":"Failed","message":"(secret) is weak"}]}]}}}}}"#;
+    let told: serde_json::Value = serde_json::from_str(told).unwrap();
+    let one = || answer(200, &[], migration);
+    let all = answer(200, &[], &format!(r#"{{"value":[{migration}]}}"#));
+    let rig = Rig::new(vec![one(), all, one(), one()]);
+    rig.client.hide([&Secret::new("sw0rdfish")]);
+    let m1 = id(&format!("{SERVER}/migrations/m1"));
+    assert_eq!(rig.client.get(&m1).await.unwrap(), Found::Present(told.clone()));
+    let listed = rig.client.list(&m1.collection().unwrap()).await.unwrap();
+    assert_eq!(listed, Some(vec![told.clone()]));
+    let cancel = call(Verb::Patch, m1.as_str());
+    let begun = rig.client.begin(&cancel, Some(&super::rig::body())).await.unwrap();
+    assert_eq!(begun, Operation::Finished(Some(told.clone())));
+    let followed = Operation::Running {
+        call: cancel,
+        follow: Follow::Object,
+        pause: None,
+    };
+    let finished = rig.client.finish(followed, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(finished, Some(told));
 }

@@ -200,6 +200,33 @@ variable "password" { sensitive = true }
 }
 
 #[test]
+fn what_must_not_be_shown_is_known_although_the_configuration_does_not_hold() {
+    let text = r#"
+variable "password" { sensitive = true }
+variable "tokens" {
+  type      = map(list(string))
+  sensitive = true
+}
+variable "later" { sensitive = true }
+variable "region" {}
+nonsense "x" { name = var.nowhere }
+"#;
+    let given = [
+        ("password", "hunter2"),
+        ("tokens", "{ a = [\"one\", \"two\"] }"),
+        ("region", "westeurope"),
+    ];
+    let supplied = supplied(&given);
+    assert!(run(&[("main.hcl", text)], &supplied).1.is_err());
+    let mut sources = Sources::from_texts([("main.hcl", text)]);
+    let configuration = parse(&mut sources).unwrap();
+    let inputs = Inputs::gather(&mut sources, &supplied).unwrap();
+    let found = crate::config::sensitive(&configuration, &inputs);
+    let found: Vec<&str> = found.iter().map(crate::secret::Secret::expose).collect();
+    assert_eq!(found, ["hunter2", "one", "two"]);
+}
+
+#[test]
 fn what_is_meant_for_terraform_gives_no_value_but_a_hint() {
     let mut supplied = supplied(&[]);
     supplied.meant_for_terraform.insert("region".to_owned());
