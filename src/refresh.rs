@@ -459,6 +459,7 @@ mod tests {
                 target: None,
                 details: Vec::new(),
                 request_id: None,
+                retry_after: None,
             };
             Err(ArmError {
                 call: Call::new(Verb::Get, collection.parent.clone()),

@@ -39,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const LINGERS: Duration = Duration::from_secs(10 * 60);
 /// Between readings of a gate that closed again right before the trigger, and after a first refusal that passes.
 const GATE_PAUSE: Duration = Duration::from_secs(10);
+/// After the first conflict of a call: most operations on networks take no longer.
+const CONFLICT_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a deed came to.
 #[derive(Debug)]
@@ -260,7 +262,7 @@ impl Doer<'_> {
                 }
                 Ok(None) if !uncertain => {
                     let rest = match self.is_occupied(&id, &error).await {
-                        true => self.rest_after(error, Duration::ZERO, &mut row).await?,
+                        true => self.rest_after(error, &mut row).await?,
                         false => self.may_pass(error, &mut row).await?,
                     };
                     match rest {
@@ -496,21 +498,19 @@ impl Doer<'_> {
     /// # Errors
     /// The refusal, where it does not pass or has lasted for too long.
     async fn may_pass(&self, error: ArmError, row: &mut Row) -> Result<Rest, StepError> {
-        let asked = match error.failure.retry() {
-            Retry::Never => return Err(error.into()),
-            Retry::After(asked) => asked,
-            Retry::Same | Retry::AfterConflict => Duration::ZERO,
-        };
-        self.rest_after(error, asked, row).await
+        match error.failure.retry() {
+            Retry::Never => Err(error.into()),
+            Retry::Same | Retry::After(_) | Retry::AfterConflict => self.rest_after(error, row).await,
+        }
     }
 
     /// Rests after a refusal, at least for as long as the service asked.
     ///
     /// # Errors
     /// The refusal, where it has lasted for too long.
-    async fn rest_after(&self, error: ArmError, asked: Duration, row: &mut Row) -> Result<Rest, StepError> {
+    async fn rest_after(&self, error: ArmError, row: &mut Row) -> Result<Rest, StepError> {
         let lasted = elapsed(row.since, self.ports.clock.now());
-        let pause = row.pause.max(asked);
+        let pause = row.pause.max(error.failure.asked().unwrap_or_default());
         if lasted.saturating_add(pause) > PATIENCE {
             return Err(error.into());
         }
@@ -538,7 +538,10 @@ impl Doer<'_> {
                 other => return other,
             };
             let now = self.ports.clock.now();
-            let row = row.get_or_insert_with(|| Row::new(now));
+            let row = row.get_or_insert(Row {
+                since: now,
+                pause: CONFLICT_PAUSE,
+            });
             let pause = row.pause.max(error.failure.asked().unwrap_or_default());
             let (patience, tries) = match error.failure.conflict() {
                 Some(conflict) => (conflict.patience(), u32::MAX),
@@ -779,7 +782,7 @@ fn is_being_cancelled(migration: &Migration) -> bool {
 pub(super) fn is_uncertain(failure: &Failure) -> bool {
     match failure {
         Failure::Unreachable(error) => error.delivered == Delivery::Unknown,
-        Failure::Refused(error) => (error.status >= 500 || error.status == 408) && error.conflict().is_none(),
+        Failure::Refused(error) => !error.changed_nothing(),
         Failure::Garbled(_) | Failure::TimedOut { .. } => true,
         Failure::Failed(_)
         | Failure::Throttled { .. }

@@ -228,6 +228,9 @@ impl<'p> Watcher<'p> {
     fn is_blind(&mut self, error: ArmError, now: Timestamp, look: &Look<'_>) -> Sight<'p> {
         self.blind += 1;
         self.good = 0;
+        // Looks that would be refused unsent say nothing about whether it can be seen.
+        let asked = error.failure.asked().unwrap_or_default();
+        self.pause = Some(self.usual_pause(now).max(asked));
         let limit = match error.failure {
             Failure::Unauthenticated { .. } => BLIND_WITHOUT_LOGIN,
             Failure::Refused(_)

@@ -101,6 +101,10 @@ pub struct ServiceError {
     pub details: Vec<ServiceError>,
     /// `x-ms-request-id` and what else a support request needs.
     pub request_id: Option<String>,
+    /// How long the service asked to wait before the call is made again; `None` where it did not say. It is about the moment
+    /// of the answer, so it is not kept.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
 }
 
 /// Whether and how to try again.
@@ -152,7 +156,7 @@ impl Failure {
     pub fn asked(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after } => Some(*retry_after),
-            Self::Refused(error) | Self::Failed(error) => error.asked(),
+            Self::Refused(error) | Self::Failed(error) => error.retry_after,
             Self::Unauthenticated { .. }
             | Self::Unreachable(_)
             | Self::Garbled(_)
@@ -201,9 +205,6 @@ const CONFLICTS: [(&str, Conflict); 7] = [
     ("PrincipalNotFound", Conflict::Spreading),
 ];
 
-/// The code of the detail that tells how long the service asked to wait: it is named after the header that said so.
-const ASKED: &str = "Retry-After";
-
 /// Codes of 404 answers that do not mean "the object is not there".
 const NOT_ABOUT_THE_OBJECT: [&str; 5] = [
     "SubscriptionNotFound",
@@ -214,34 +215,13 @@ const NOT_ABOUT_THE_OBJECT: [&str; 5] = [
 ];
 
 impl ServiceError {
-    /// The error with how long the service asked to wait, as one of its details.
-    #[must_use]
-    pub fn asking(mut self, pause: Duration) -> Self {
-        self.details.push(Self {
-            status: self.status,
-            code: ASKED.to_owned(),
-            message: format!("{} s", pause.as_secs_f64()),
-            target: None,
-            details: Vec::new(),
-            request_id: None,
-        });
-        self
-    }
-
-    /// How long the service asked to wait before the call is made again; `None` where it did not say.
-    pub fn asked(&self) -> Option<Duration> {
-        let detail = self.details.iter().find(|detail| detail.code == ASKED)?;
-        let seconds = detail.message.strip_suffix(" s")?.parse().ok()?;
-        Duration::try_from_secs_f64(seconds).ok()
-    }
-
     /// Whether repeating can help: by code first, then by whether the service said when, and by status where it said nothing.
     /// The reference client repeats whatever asks for a wait (contract 2.7), but a token that was refused is not better later.
     pub fn retry(&self) -> Retry {
         if self.conflict().is_some() {
             return Retry::AfterConflict;
         }
-        match (self.asked(), self.status) {
+        match (self.retry_after, self.status) {
             (Some(asked), status) if status != 401 => Retry::After(asked),
             (None, 408 | 429 | 500 | 502 | 503 | 504) => Retry::Same,
             _ => Retry::Never,
@@ -253,7 +233,7 @@ impl ServiceError {
     /// except 408, which only says that somebody stopped waiting.
     pub fn changed_nothing(&self) -> bool {
         let refused = (400..500).contains(&self.status) && self.status != 408;
-        refused || self.conflict().is_some() || (self.status == 503 && self.asked().is_some())
+        refused || self.conflict().is_some() || (self.status == 503 && self.retry_after.is_some())
     }
 
     /// Whether this error or one of its details has one of these codes.
@@ -289,24 +269,19 @@ mod tests {
             target: None,
             details: Vec::new(),
             request_id: None,
+            retry_after: None,
         }
     }
 
-    #[test]
-    fn a_pause_that_was_asked_for_is_told_as_it_came() {
-        for pause in [
-            Duration::ZERO,
-            Duration::from_millis(1500),
-            Duration::from_secs(604_800),
-        ] {
-            assert_eq!(refused(503, "X").asking(pause).asked(), Some(pause));
+    fn asking(status: u16, code: &str) -> ServiceError {
+        ServiceError {
+            retry_after: Some(Duration::from_secs(9)),
+            ..refused(status, code)
         }
-        assert_eq!(refused(503, "X").asked(), None);
     }
 
     #[test]
     fn what_asks_for_a_wait_may_be_repeated_after_it() {
-        let asking = |status, code| refused(status, code).asking(Duration::from_secs(9));
         assert_eq!(asking(503, "X").retry(), Retry::After(Duration::from_secs(9)));
         assert_eq!(asking(409, "X").retry(), Retry::After(Duration::from_secs(9)));
         assert_eq!(asking(409, "ServerBusy").retry(), Retry::AfterConflict);
@@ -321,8 +296,8 @@ mod tests {
             (refused(500, "X"), false),
             (refused(500, "ServerIsBusy"), true),
             (refused(503, "X"), false),
-            (refused(503, "X").asking(Duration::from_secs(9)), true),
-            (refused(502, "X").asking(Duration::from_secs(9)), false),
+            (asking(503, "X"), true),
+            (asking(502, "X"), false),
         ] {
             assert_eq!(error.changed_nothing(), certain, "{error:?}");
         }

@@ -48,10 +48,9 @@ pub fn service_error(response: &Response) -> ServiceError {
 
 /// The same with how long the answer asks to wait, which may be until a date and is therefore seen from `now`.
 pub fn refusal(response: &Response, now: Timestamp) -> ServiceError {
-    let error = service_error(response);
-    match response.retry_after(now) {
-        Some(pause) => error.asking(pause),
-        None => error,
+    ServiceError {
+        retry_after: response.retry_after(now),
+        ..service_error(response)
     }
 }
 
@@ -140,6 +139,7 @@ fn from_object(object: &Json, status: u16, otherwise: &str) -> ServiceError {
         target: text(object, &["target"]).filter(|target| !target.is_empty()),
         details,
         request_id: None,
+        retry_after: None,
     }
 }
 
@@ -190,6 +190,7 @@ fn without_code(status: u16, message: String) -> ServiceError {
         target: None,
         details: Vec::new(),
         request_id: None,
+        retry_after: None,
     }
 }
 

@@ -103,6 +103,7 @@ fn hide_in(error: &mut ServiceError, known: &[Secret]) {
         target,
         details,
         request_id: _,
+        retry_after: _,
     } = error;
     for text in [Some(code), Some(message), target.as_mut()].into_iter().flatten() {
         *text = masked(std::mem::take(text), known);

@@ -543,6 +543,7 @@ mod tests {
             target: None,
             details: Vec::new(),
             request_id: Some("req-1".into()),
+            retry_after: None,
         }
     }
 

@@ -432,6 +432,7 @@ mod tests {
                 target: None,
                 details: Vec::new(),
                 request_id: None,
+                retry_after: None,
             };
             ArmError {
                 call: Call::new(Verb::Get, path),

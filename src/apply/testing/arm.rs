@@ -83,6 +83,7 @@ fn said(status: u16, code: &str) -> Box<ServiceError> {
         target: None,
         details: Vec::new(),
         request_id: None,
+        retry_after: None,
     })
 }
 

@@ -191,7 +191,7 @@ impl Retries {
         };
         Some(Verdict {
             cause,
-            asked: error.asked(),
+            asked: error.retry_after,
             certainly: match error.changed_nothing() {
                 true => Effect::Absent,
                 false => Effect::Open,
