@@ -11,6 +11,7 @@ use pgferry_state::{Edit, HistoryEntry, OpenRun, RecordKey, RunId, RunOutcome, S
 use super::deed::Deed;
 use super::error::{ApplyError, StepError};
 use super::journal::{Journal, end, lock};
+use super::memory::record_key;
 use super::observer::Observer;
 use super::seen::TablesSeen;
 use super::step::{Doer, Fruit, Left, Performed};
@@ -52,10 +53,7 @@ enum Run {
 impl<'a> ByHand<'a> {
     /// Makes one journaled call under the lock. `fingerprint` says in the history what was done.
     pub(super) async fn act(&self, op: Op, deed: Deed<'_>, fingerprint: &str) -> Result<Performed, ApplyError> {
-        let key: RecordKey = self.unit.to_string().parse().map_err(|source| ApplyError::Key {
-            unit: self.unit.clone(),
-            source,
-        })?;
+        let key = record_key(self.unit)?;
         let own = RunId::random();
         let started = self.ports.wall.now();
         let patience = self.options.lock_timeout;

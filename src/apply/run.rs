@@ -45,12 +45,8 @@ pub async fn run(
     interrupt: &Interrupt,
     observer: &dyn Observer,
 ) -> Result<Report, ApplyError> {
-    let name = approved.run().and_then(|name| name.to_string().parse().ok());
-    let order = Order::new(
-        approved.plan(),
-        approved.fingerprint(),
-        name.unwrap_or_else(RunId::random),
-    )?;
+    let name = approved.run().map_or_else(RunId::random, RunId::from);
+    let order = Order::new(approved.plan(), approved.fingerprint(), name)?;
     let mut run = Run::new(&order, *ports, options, interrupt, observer)?;
     run.open().await?;
     Ok(run.carry_out().await)

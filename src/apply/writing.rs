@@ -58,7 +58,7 @@ impl<'a> Run<'a> {
         let checked = self.check(&snapshot);
         let opened = match checked {
             Ok(()) => {
-                let before = snapshot.run.as_ref().filter(|open| open.id != self.order.run);
+                let before = snapshot.run.as_ref();
                 let before = before.and_then(|open| continued(open, &self.ports, self.options));
                 let edits = before.into_iter().chain(self.opening()).collect();
                 held.commit(edits).await.map(|_| ()).map_err(ApplyError::from)
@@ -87,9 +87,9 @@ impl<'a> Run<'a> {
                 found: snapshot.lineage,
             }));
         }
+        // One of this very name was begun by somebody else from the same file.
         if let Some(open) = &snapshot.run
-            && open.id != self.order.run
-            && open.in_doubt().next().is_some()
+            && (open.id == self.order.run || open.in_doubt().next().is_some())
         {
             return Err(ApplyError::RunOpen(open.id));
         }

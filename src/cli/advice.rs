@@ -475,6 +475,8 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::RunOpen { open } => report.hint(format!(
             "`pgferry apply` finishes run {open} first: it goes on where that stopped"
         )),
+        StoreError::OtherPlan { .. } => report
+            .hint("`pgferry wait` goes on with the plan that it was begun with; `pgferry plan --out FILE` makes another"),
         StoreError::StaleRevision { .. } => report.hint("somebody else wrote meanwhile: plan again"),
         StoreError::Unusable | StoreError::Io { .. } => {
             report.hint("check the disk (space, permissions), then run the same command again")

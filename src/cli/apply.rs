@@ -299,15 +299,7 @@ impl Job<'_> {
                 here: format!("{} in subscription {}", now.plan.base.cloud, now.plan.base.subscription),
             });
         }
-        let (snapshot, _) = self.session.remembered().await?;
-        let name = saved.id.to_string();
-        let history = snapshot.iter().flat_map(|snapshot| &snapshot.history);
-        if let Some(run) = history.into_iter().find(|entry| entry.run.to_string() == name) {
-            return Err(CommandError::PlanUsed {
-                by: run.by.to_string(),
-                at: run.started,
-            });
-        }
+        self.refuse_a_second_run(RunId::from(saved.id)).await?;
         let moved = saved::departures(&saved.plan, &now.plan);
         if !moved.is_empty() {
             return Err(CommandError::PlanMoved(moved));
@@ -317,6 +309,30 @@ impl Job<'_> {
             plan: saved::cut_to(&saved.plan, now.plan),
             ..now
         })
+    }
+
+    /// A plan in a file is for one run: its steps are numbered anew each time, and a journal tells of them by their numbers.
+    async fn refuse_a_second_run(&self, run: RunId) -> Result<(), CommandError> {
+        let (snapshot, _) = self.session.remembered().await?;
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        let may_be_older = snapshot.may_lack_history();
+        if let Some(open) = snapshot.run.filter(|open| open.id == run) {
+            return Err(CommandError::PlanBegun {
+                by: open.by.to_string(),
+                at: open.started,
+            });
+        }
+        let history = match may_be_older {
+            true => self.session.store.history().await?,
+            false => snapshot.history,
+        };
+        match history.into_iter().find(|entry| entry.run == run) {
+            Some(entry) => Err(CommandError::PlanUsed {
+                by: entry.by.to_string(),
+                at: entry.started,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Nothing is to be done: a run that left in good order has nothing to come back for.

@@ -128,6 +128,13 @@ pub(crate) enum CommandError {
         /// When.
         at: Timestamp,
     },
+    /// A plan that is being carried out.
+    PlanBegun {
+        /// By whom.
+        by: String,
+        /// Since when.
+        at: Timestamp,
+    },
     /// What a plan was made from has moved.
     PlanMoved(Vec<Departure>),
     /// What would be done is not what was approved.
@@ -486,6 +493,12 @@ impl CommandError {
             Self::PlanUsed { by, at } => Report::new("this plan was carried out already")
                 .because(format!("by {by}, begun {}", instant(*at)))
                 .hint("a plan is for one run; `pgferry plan --out FILE` makes the next one"),
+            Self::PlanBegun { by, at } => {
+                Report::new("this plan is being carried out already: nothing more was changed")
+                    .because(format!("by {by}, begun {}, and left or still at it", instant(*at)))
+                    .hint("`pgferry wait` goes on with it as it was approved; `pgferry status` shows how far it is")
+                    .hint("a plan is for one run: `pgferry plan --out FILE` makes one of what is left")
+            }
             Self::PlanMoved(moved) => on_moved_plan(moved),
             Self::NotApproved {
                 approved,

@@ -371,6 +371,7 @@ impl Drafting<'_> {
         must_be_shallow(&RowKey::Plan, plan)?;
         match &self.head.run {
             Some(open) if open.id != run.id => Err(StoreError::RunOpen { open: open.id }),
+            Some(open) if open.plan_fingerprint != run.plan_fingerprint => Err(StoreError::OtherPlan { run: open.id }),
             Some(_) => Ok(()),
             None => {
                 self.head.run = Some(run);

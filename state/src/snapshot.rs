@@ -51,6 +51,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether its history may lack runs that the store knows: a snapshot carries the latest ones only.
+    pub fn may_lack_history(&self) -> bool {
+        self.history.len() >= RECENT_RUNS
+    }
+
     /// A state that remembers nothing yet, with a lineage and a fingerprint key of its own.
     pub fn fresh() -> Self {
         Self {
@@ -299,6 +304,12 @@ uuid_name! {
 uuid_name! {
     /// The identity of one run.
     RunId, "a run (a UUID)"
+}
+
+impl From<Uuid> for RunId {
+    fn from(name: Uuid) -> Self {
+        Self(name)
+    }
 }
 
 macro_rules! number_name {

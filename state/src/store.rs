@@ -140,7 +140,8 @@ impl fmt::Display for Holder {
 pub enum Edit {
     /// Ties the lineage to where it belongs; the same binding again changes nothing, another one is refused.
     Bind(Binding),
-    /// Opens a run; refused while another is open. The same run again changes nothing, its first plan stands.
+    /// Opens a run; refused while another is open, or the same one under another fingerprint. The same run again changes
+    /// nothing, its first plan stands.
     BeginRun {
         /// The new run.
         run: RunId,
@@ -331,6 +332,12 @@ pub enum StoreError {
         /// The open run.
         open: RunId,
     },
+    /// The run that was to begin is open, and was begun with another plan.
+    #[error("run {run} was begun with another plan, and is still open")]
+    OtherPlan {
+        /// The open run.
+        run: RunId,
+    },
     /// The journal was written for a run that is not open.
     #[error("run {run} is not open")]
     RunNotOpen {
@@ -504,6 +511,7 @@ impl StoreError {
             | Self::UnknownRecord { .. }
             | Self::RecordExists { .. }
             | Self::RunOpen { .. }
+            | Self::OtherPlan { .. }
             | Self::RunNotOpen { .. }
             | Self::StepOutOfOrder { .. }
             | Self::TooDeep { .. }

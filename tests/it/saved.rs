@@ -3,6 +3,7 @@
 use std::fs;
 
 use pgferry::plan::saved::{Saved, SavedError};
+use pgferry_state::{Actor, Edit, HistoryEntry, Holder, Intent, LocalStore, RunId, RunOutcome, Store};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Ferry, follows_schema};
@@ -82,6 +83,71 @@ fn the_order_and_the_guards_of_a_kept_plan_are_not_taken_from_its_file() {
     assert_eq!(ferry.created().len(), 3);
     let _ = ferry.apply();
     ferry.expect_no_changes();
+}
+
+/// Writes these edits to the state of a project, as somebody else would.
+fn commit(ferry: &Ferry, edits: Vec<Edit>) {
+    let store = LocalStore::new(ferry.path(".pgferry/simulator/state"));
+    let who = Actor::new("somebody");
+    let holder = Holder::new(who, std::process::id(), "write", None, jiff::Timestamp::UNIX_EPOCH);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(async {
+        let held = store.lock(Intent { holder }).await.unwrap();
+        held.commit(edits).await.unwrap();
+        held.release().await.unwrap();
+    });
+}
+
+#[test]
+fn a_kept_plan_whose_run_is_open_is_refused_and_wait_goes_on_with_it() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
+    let kept = Saved::read(&fs::read(ferry.path("p.plan")).unwrap()).unwrap();
+    // As a run leaves it that is stopped before its first call.
+    let begin = Edit::BeginRun {
+        run: kept.id.into(),
+        started: jiff::Timestamp::UNIX_EPOCH,
+        by: Actor::new("somebody"),
+        plan: serde_json::to_value(&kept.plan).unwrap(),
+        plan_fingerprint: kept.fingerprint.to_string(),
+    };
+    commit(&ferry, vec![begin]);
+    ferry.append("dns_zone \"a\" { name = \"a.example.net\" }\n");
+    let refused = ferry.run(&["apply", "p.plan"]).expect(1);
+    assert!(
+        refused.err.contains("is being carried out already"),
+        "{}",
+        refused.all()
+    );
+    assert!(refused.err.contains("pgferry wait"), "{}", refused.all());
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+    let _ = ferry.run(&["wait"]).expect(0);
+    assert_eq!(ferry.created().len(), 3);
+    let refused = ferry.run(&["apply", "p.plan"]).expect(1);
+    assert!(refused.err.contains("carried out already"), "{}", refused.all());
+}
+
+#[test]
+fn a_kept_plan_is_for_one_run_however_many_came_after_it() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
+    let kept = Saved::read(&fs::read(ferry.path("p.plan")).unwrap()).unwrap();
+    let line = |run| {
+        Edit::Log(HistoryEntry {
+            run,
+            started: jiff::Timestamp::UNIX_EPOCH,
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            by: Actor::new("somebody"),
+            plan_fingerprint: String::new(),
+            outcome: RunOutcome::Failed,
+            summary: "failed at once".to_owned(),
+        })
+    };
+    let later = (0..250).map(|_| line(RunId::random()));
+    commit(&ferry, std::iter::once(line(kept.id.into())).chain(later).collect());
+    let refused = ferry.run(&["apply", "p.plan"]).expect(1);
+    assert!(refused.err.contains("carried out already"), "{}", refused.all());
+    assert_eq!(ferry.writes(), Vec::<String>::new());
 }
 
 #[test]

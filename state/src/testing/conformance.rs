@@ -367,7 +367,8 @@ pub async fn a_journal_comes_back(lab: &impl Lab) {
     assert_eq!(open.steps, expected.into());
 }
 
-/// A second run waits for the first to end; the first may be begun again to no effect; a journal needs its run.
+/// A second run waits for the first to end; the first may be begun again to no effect, and not with another plan; a journal
+/// needs its run.
 pub async fn one_run_is_open_at_a_time(lab: &impl Lab) {
     let (first, second) = (RunId::random(), RunId::random());
     let held = lock(lab, "a").await;
@@ -375,6 +376,12 @@ pub async fn one_run_is_open_at_a_time(lab: &impl Lab) {
     let refused = held.commit(vec![begin(second, json!("second"))]).await;
     assert!(matches!(refused, Err(StoreError::RunOpen { open }) if open == first));
     commit(&*held, vec![begin(first, json!("other"))]).await;
+    let mut another = begin(first, json!("other"));
+    if let Edit::BeginRun { plan_fingerprint, .. } = &mut another {
+        "cafe".clone_into(plan_fingerprint);
+    }
+    let refused = held.commit(vec![another]).await;
+    assert!(matches!(refused, Err(StoreError::OtherPlan { run }) if run == first));
     let open = held.snapshot().await.expect("a snapshot").run.expect("an open run");
     assert_eq!((open.plan, open.steps.len()), (json!("first"), 1));
 

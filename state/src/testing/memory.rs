@@ -342,6 +342,7 @@ impl Kept {
     fn begin(&mut self, run: OpenRun) -> Result<Effect, StoreError> {
         match &self.snapshot.run {
             Some(open) if open.id != run.id => Err(StoreError::RunOpen { open: open.id }),
+            Some(open) if open.plan_fingerprint != run.plan_fingerprint => Err(StoreError::OtherPlan { run: open.id }),
             Some(_) => Ok(Effect::Nothing),
             None => {
                 self.snapshot.run = Some(run);

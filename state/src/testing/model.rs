@@ -112,8 +112,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         }),
         2 => key().prop_map(|key| Edit::Remove { key }),
         2 => (key(), key()).prop_map(|(from, to)| Edit::Rename { from, to }),
-        3 => (run(), document()).prop_map(move |(run, plan)| Edit::BeginRun {
-            run, started, by: Actor::new("a"), plan, plan_fingerprint: "f".to_owned(),
+        3 => (run(), document(), prop_oneof!["f", "g"]).prop_map(move |(run, plan, plan_fingerprint)| Edit::BeginRun {
+            run, started, by: Actor::new("a"), plan, plan_fingerprint,
         }),
         3 => (run(), step(), 1..4u32).prop_map(|(run, step, attempt)| {
             let [unit, method, body_hash] = ["u", "PUT", "h"].map(str::to_owned);
