@@ -321,42 +321,56 @@ fn settings(global: &Global, env: &Env) -> Settings {
 
 fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
     let Call { env, ui, .. } = *call;
+    let global = &cli.global;
     match &cli.command {
-        Command::Kinds(args) => return kinds::run(args, ui),
-        Command::Schema(args) => return schema::run(args, ui),
-        Command::Lsp(args) => return lsp::run(args, &call.wishes, env, ui),
-        Command::Explain(args) => return explain::run(args, ui),
-        Command::Version(args) => return version::run(args, ui),
-        Command::Completion(args) => return completion::run(args, ui, &mut Cli::command()),
-        Command::Man(args) => return man::run(args, ui, Cli::command()),
-        Command::Fmt(args) => return fmt::run(args, call),
-        Command::Console(args) => return console::run(args, call),
-        Command::Ci(args) => return ci::run(args, call),
-        Command::Init(_)
-        | Command::Validate(_)
-        | Command::Plan(_)
-        | Command::Graph(_)
-        | Command::Snapshot(_)
-        | Command::Preflight(_)
-        | Command::Verify(_)
-        | Command::Drift(_)
-        | Command::Apply(_)
-        | Command::Destroy(_)
-        | Command::Wait(_)
-        | Command::Status(_)
-        | Command::Cutover(_)
-        | Command::Cancel(_)
-        | Command::Show(_)
-        | Command::Output(_)
-        | Command::History(_)
-        | Command::Report(_)
-        | Command::State(_)
-        | Command::Lock(_)
-        | Command::ForceUnlock(_)
-        | Command::Rbac(_)
-        | Command::Simulator(_) => {}
+        Command::Ci(args) => ci::run(args, call),
+        Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
+        Command::Console(args) => console::run(args, call),
+        Command::Explain(args) => explain::run(args, ui),
+        Command::Fmt(args) => fmt::run(args, call),
+        Command::Kinds(args) => kinds::run(args, ui),
+        Command::Lsp(args) => lsp::run(args, &call.wishes, env, ui),
+        Command::Man(args) => man::run(args, ui, Cli::command()),
+        Command::Schema(args) => schema::run(args, ui),
+        Command::Version(args) => version::run(args, ui),
+        Command::Validate(args) => logged(global, call).and_then(|()| validate::run(args, call)),
+        Command::Apply(args) => connected(global, call, apply::apply(args, call)),
+        Command::Cancel(args) => connected(global, call, cancel::run(args, call)),
+        Command::Cutover(args) => connected(global, call, cutover::run(args, call)),
+        Command::Destroy(args) => connected(global, call, apply::destroy(args, call)),
+        Command::Drift(args) => connected(global, call, drift::run(args, call)),
+        Command::ForceUnlock(args) => connected(global, call, lock::unlock(args, call)),
+        Command::Graph(args) => connected(global, call, graph::run(args, call)),
+        Command::History(args) => connected(global, call, history::run(args, call)),
+        Command::Init(args) => connected(global, call, init::run(args, call)),
+        Command::Lock(args) => connected(global, call, lock::run(args, call)),
+        Command::Output(args) => connected(global, call, output::run(args, call)),
+        Command::Plan(args) => connected(global, call, plan::run(args, call)),
+        Command::Preflight(args) => connected(global, call, preflight::run(args, call)),
+        Command::Rbac(args) => connected(global, call, rbac::run(args, call)),
+        Command::Report(args) => connected(global, call, report::run(args, call)),
+        Command::Show(args) => connected(global, call, show::run(args, call)),
+        Command::Simulator(args) => connected(global, call, simulator::run(args, call)),
+        Command::Snapshot(args) => connected(global, call, snapshot::run(args, call)),
+        Command::State(args) => connected(global, call, state::run(args, call)),
+        Command::Status(args) => connected(global, call, status::run(args, call)),
+        Command::Verify(args) => connected(global, call, verify::run(args, call)),
+        Command::Wait(args) => connected(global, call, wait::run(args, call)),
     }
-    logging::start(env, ui, cli.global.log_format, cli.global.verbose)?;
+}
+
+/// Starts the log of a command that may have something to log.
+fn logged(global: &Global, call: &Call<'_>) -> Result<(), CommandError> {
+    logging::start(call.env, call.ui, global.log_format, global.verbose)
+}
+
+/// Carries out a command that talks to Azure, a database or a shared state.
+fn connected(
+    global: &Global,
+    call: &Call<'_>,
+    command: impl Future<Output = Result<Exit, CommandError>>,
+) -> Result<Exit, CommandError> {
+    logged(global, call)?;
     // Another provider within reach would make every connection a panic.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -364,43 +378,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         doing: "start working threads",
         source,
     })?;
-    let exit = runtime.block_on(async {
-        match &cli.command {
-            Command::Init(args) => init::run(args, call).await,
-            Command::Validate(args) => validate::run(args, call),
-            Command::Plan(args) => plan::run(args, call).await,
-            Command::Graph(args) => graph::run(args, call).await,
-            Command::Snapshot(args) => snapshot::run(args, call).await,
-            Command::Preflight(args) => preflight::run(args, call).await,
-            Command::Verify(args) => verify::run(args, call).await,
-            Command::Drift(args) => drift::run(args, call).await,
-            Command::Apply(args) => apply::apply(args, call).await,
-            Command::Destroy(args) => apply::destroy(args, call).await,
-            Command::Wait(args) => wait::run(args, call).await,
-            Command::Status(args) => status::run(args, call).await,
-            Command::Cutover(args) => cutover::run(args, call).await,
-            Command::Cancel(args) => cancel::run(args, call).await,
-            Command::Show(args) => show::run(args, call).await,
-            Command::Output(args) => output::run(args, call).await,
-            Command::History(args) => history::run(args, call).await,
-            Command::Report(args) => report::run(args, call).await,
-            Command::State(args) => state::run(args, call).await,
-            Command::Lock(args) => lock::run(args, call).await,
-            Command::ForceUnlock(args) => lock::unlock(args, call).await,
-            Command::Simulator(args) => simulator::run(args, call).await,
-            Command::Rbac(args) => rbac::run(args, call).await,
-            Command::Fmt(args) => fmt::run(args, call),
-            Command::Console(args) => console::run(args, call),
-            Command::Kinds(args) => kinds::run(args, ui),
-            Command::Schema(args) => schema::run(args, ui),
-            Command::Lsp(args) => lsp::run(args, &call.wishes, env, ui),
-            Command::Explain(args) => explain::run(args, ui),
-            Command::Version(args) => version::run(args, ui),
-            Command::Completion(args) => completion::run(args, ui, &mut Cli::command()),
-            Command::Man(args) => man::run(args, ui, Cli::command()),
-            Command::Ci(args) => ci::run(args, call),
-        }
-    });
+    let exit = runtime.block_on(command);
     // A lock that an error dropped is let go in passing; one that is not would keep others out until it lapses.
     let _ = runtime.block_on(async { tokio::time::timeout(LETTING_GO, pgferry_state::settled()).await });
     // What still runs only waits for answers that nobody will read.
