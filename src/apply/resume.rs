@@ -219,7 +219,7 @@ pub(super) fn continued(open: &OpenRun, ports: &Ports<'_>, options: &Options) ->
         true => (RunOutcome::Abandoned, "; something of the rest was taken back"),
         false => (RunOutcome::Continued, ""),
     };
-    let summary = format!("left in good order with {done} {steps} done{rest}");
+    let summary = format!("open with {done} {steps} done and no call in doubt when the next run closed it{rest}");
     Some(end(ports, open.id, outcome, summary))
 }
 

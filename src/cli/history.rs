@@ -12,8 +12,9 @@ use super::exit::Exit;
 use super::help;
 use super::project::Purpose;
 use super::session;
+use super::view::history::ended;
 use super::view::layout::{clean, hang};
-use super::view::time::{between, instant, length};
+use super::view::time::{between, instant};
 use crate::cli::color::{ADD, DIM, REMOVE, STRONG, paint};
 
 /// Show who applied what, when, and how it ended
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, Com
     let project = call.project(Purpose::Look)?;
     let store = session::store(&project, call.env).await?;
     let subscription = project.subscription(call.ui.width())?;
-    session::remembered(&project, &subscription, store.as_ref()).await?;
+    let snapshot = session::remembered(&project, &subscription, store.as_ref()).await?;
     let history = store.history().await?;
     let shown = history.iter().skip(history.len().saturating_sub(args.limit));
     if args.json {
@@ -46,23 +47,24 @@ pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, Com
         return Ok(Exit::Done);
     }
     if history.is_empty() {
-        call.ui.show("No run has ended here yet.\n");
+        call.ui.show(match snapshot.and_then(|snapshot| snapshot.run) {
+            Some(_) => "No run has ended here yet; one is open, and `pgferry status` tells of it.\n",
+            None => "No run has ended here yet.\n",
+        });
         return Ok(Exit::Done);
     }
     let mut text = String::new();
     for entry in shown {
         let outcome = match entry.outcome {
-            RunOutcome::Succeeded => paint(ADD, "succeeded"),
-            RunOutcome::Failed => paint(REMOVE, "failed"),
-            RunOutcome::Continued => "continued by a later run".to_owned(),
-            RunOutcome::Abandoned => paint(REMOVE, "abandoned"),
+            RunOutcome::Succeeded => paint(ADD, ended(entry)),
+            RunOutcome::Failed | RunOutcome::Abandoned => paint(REMOVE, ended(entry)),
+            RunOutcome::Continued => ended(entry),
         };
         let _ = writeln!(
             text,
-            "{STRONG}{}{STRONG:#}  {}  {outcome} after {}",
+            "{STRONG}{}{STRONG:#}  {}  {outcome}",
             instant(entry.started),
             clean(entry.by.as_str()),
-            length(between(entry.started, entry.finished))
         );
         text.push_str(&hang("  ", "  ", &clean(&entry.summary), call.ui.width()));
         let _ = writeln!(text, "  {DIM}run {}, plan {}{DIM:#}", entry.run, entry.plan_fingerprint);

@@ -193,7 +193,9 @@ async fn a_run_of_which_another_one_took_something_back_begins_nothing_more() {
     let told: Vec<_> = snapshot.history.iter().map(|run| run.summary.as_str()).collect();
     assert_eq!(
         told,
-        ["left in good order with 1 step done; something of the rest was taken back"]
+        [
+            "open with 1 step done and no call in doubt when the next run closed it; something of the rest was taken back"
+        ]
     );
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod diagnostic;
 pub(crate) mod diagnostic_json;
 pub(crate) mod explanation;
+pub(crate) mod history;
 pub(crate) mod kinds;
 pub(crate) mod layout;
 pub(crate) mod object;

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pgferry_state::{HistoryEntry, RunOutcome};
+use pgferry_state::HistoryEntry;
 
+use super::history::ended;
 use super::time::{between, instant, length};
 use crate::address::UnitAddress;
 use crate::arm::migration::{DatabaseProgress, Ending, Migration};
@@ -194,16 +195,10 @@ pub(super) fn remarks(migration: &Migration) -> Vec<String> {
 
 /// A run in a sentence.
 pub(super) fn run(entry: &HistoryEntry) -> [String; 4] {
-    let outcome = match entry.outcome {
-        RunOutcome::Succeeded => "succeeded",
-        RunOutcome::Failed => "failed",
-        RunOutcome::Continued => "continued by a later run",
-        RunOutcome::Abandoned => "abandoned",
-    };
     [
         instant(entry.started),
         entry.by.as_str().to_owned(),
-        format!("{outcome} after {}", length(between(entry.started, entry.finished))),
+        ended(entry),
         entry.summary.clone(),
     ]
 }
