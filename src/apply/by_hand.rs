@@ -39,11 +39,11 @@ struct Entry<'a> {
     started: Timestamp,
     /// What was done, in a few words.
     fingerprint: &'a str,
-    whose: Run,
+    whose: Whose,
 }
 
 /// Whose journal the call is written to.
-enum Run {
+enum Whose {
     /// One of its own, closed afterwards.
     Own,
     /// That of a run that watches, or was interrupted: it stays open, so the history gets a line apart from it.
@@ -60,8 +60,8 @@ impl<'a> ByHand<'a> {
         let held = lock(&self.ports, self.ports.caller, own, patience, self.observer).await?;
         let snapshot = held.snapshot().await?;
         let (run, id, whose) = match &snapshot.run {
-            Some(open) => (open.id, free_step(open), Run::Open),
-            None => (own, StepId(0), Run::Own),
+            Some(open) => (open.id, free_step(open), Whose::Open),
+            None => (own, StepId(0), Whose::Own),
         };
         let step = self.step(id, op);
         let journal = Arc::new(Journal::new(held, run, snapshot.lineage));
@@ -71,7 +71,7 @@ impl<'a> ByHand<'a> {
             fingerprint,
             whose,
         };
-        if let Run::Own = entry.whose {
+        if let Whose::Own = entry.whose {
             let began = journal.write(self.opening(&entry, &step, snapshot.lineage.to_string()));
             began.await?;
         }
@@ -164,8 +164,8 @@ impl<'a> ByHand<'a> {
         let (edit, outcome, what) = match performed {
             // The next apply closes it: what became of it shows in the migration.
             Ok(Performed::Left(Left::InAzure)) => match entry.whose {
-                Run::Own => return Vec::new(),
-                Run::Open => {
+                Whose::Own => return Vec::new(),
+                Whose::Open => {
                     return vec![self.told(entry, RunOutcome::Abandoned, "sent, and not known whether it was heard")];
                 }
             },
@@ -200,8 +200,8 @@ impl<'a> ByHand<'a> {
     fn told(&self, entry: &Entry<'_>, outcome: RunOutcome, what: &str) -> Edit {
         let summary = format!("{} {}: {what}", self.ports.caller.command, self.unit);
         match entry.whose {
-            Run::Own => end(&self.ports, entry.own, outcome, summary),
-            Run::Open => Edit::Log(HistoryEntry {
+            Whose::Own => end(&self.ports, entry.own, outcome, summary),
+            Whose::Open => Edit::Log(HistoryEntry {
                 run: entry.own,
                 started: entry.started,
                 finished: self.ports.wall.now(),
