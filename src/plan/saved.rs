@@ -38,6 +38,15 @@ pub struct Saved {
     pub plan: Plan,
 }
 
+/// What every form of the file says of itself.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    kind: Json,
+    #[serde(default)]
+    format: Json,
+}
+
 /// Why a file is no plan that can be used.
 #[derive(Debug, Error)]
 pub enum SavedError {
@@ -96,10 +105,9 @@ impl Saved {
     /// # Errors
     /// When it is no plan, of another form, or was changed by hand.
     pub fn read(bytes: &[u8]) -> Result<Self, SavedError> {
-        let json: Json = serde_json::from_slice(bytes).map_err(|error| SavedError::NotAPlan(error.to_string()))?;
-        let kind = json.get("kind").and_then(Json::as_str);
-        let found = json.get("format").and_then(Json::as_u64);
-        let (Some(Self::KIND), Some(found)) = (kind, found) else {
+        let not_a_plan = |error: serde_json::Error| SavedError::NotAPlan(error.to_string());
+        let head: Head = serde_json::from_slice(bytes).map_err(not_a_plan)?;
+        let (Some(Self::KIND), Some(found)) = (head.kind.as_str(), head.format.as_u64()) else {
             return Err(SavedError::NotAPlan(format!("its `kind` is not `{}`", Self::KIND)));
         };
         match found.cmp(&u64::from(Self::FORMAT)) {
@@ -107,7 +115,7 @@ impl Saved {
             std::cmp::Ordering::Less => return Err(SavedError::Older { found }),
             std::cmp::Ordering::Equal => {}
         }
-        let saved: Self = serde_json::from_value(json).map_err(|error| SavedError::NotAPlan(error.to_string()))?;
+        let saved: Self = serde_json::from_slice(bytes).map_err(not_a_plan)?;
         if saved.plan.fingerprint() != saved.fingerprint {
             return Err(SavedError::Changed);
         }
