@@ -61,6 +61,32 @@ fn a_plan_in_a_file_needs_no_configuration() {
     assert!(refused.err.contains("`--json` is of a plan"), "{}", refused.err);
 }
 
+/// A comment is updated in place and a picture is kept in a repository: what has not changed must not show up as changed.
+#[test]
+fn the_same_plan_is_the_same_bytes_in_every_format() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.run(&["plan", "--out", "kept.plan"]).expect(0);
+    let mut commands: Vec<Vec<&str>> = ["--json", "--markdown", "--sarif", "--junit", "--html"]
+        .map(|format| vec!["show", "kept.plan", format])
+        .into();
+    commands.push(vec!["show", "kept.plan"]);
+    for format in ["dot", "mermaid", "svg", "html"] {
+        for by in ["step", "unit", "resource"] {
+            commands.push(vec!["graph", "kept.plan", "--format", format, "--by", by]);
+        }
+    }
+    for command in &commands {
+        let [once, twice] = [(); 2].map(|()| ferry.run(command).expect(0).out);
+        assert!(!once.is_empty(), "{command:?}");
+        assert_eq!(once, twice, "{command:?}");
+    }
+    // Made anew from the same files and the same Azure, it is the same but for where it lies.
+    for format in ["--json", "--markdown", "--sarif", "--junit", "--html"] {
+        let [once, twice] = [(); 2].map(|()| ferry.run(&["plan", format]).expect(0).out);
+        assert_eq!(once, twice, "{format}");
+    }
+}
+
 #[test]
 fn standard_output_has_room_for_one() {
     let ferry = Ferry::example("quickstart");
