@@ -256,17 +256,16 @@ fn left_behind<'a>(
         Origin::Imported => lifecycle.delete_imported,
         Origin::Adopted => false,
     };
-    let object = match inputs.observed.get(old) {
-        Some(Presence::Absent) => return Ok(None),
-        Some(Presence::Present(object)) => Some(object.as_ref()),
-        Some(Presence::Unreadable(_)) | None if !ours => None,
-        Some(Presence::Unreadable(why)) => return Err(leave::cannot_delete(&subject.unit.address, old, why)),
-        None => {
-            return Err(leave::cannot_delete(&subject.unit.address, old, &Hidden::NotLookedAt));
-        }
+    let object = match (inputs.observed.get(old), ours) {
+        (Some(Presence::Absent), false) => return Ok(None),
+        (_, false) => None,
+        (_, true) => match leave::to_delete(inputs, &subject.unit.address, old)? {
+            None => return Ok(None),
+            Some(object) => Some(object),
+        },
     };
     let patience = subject.declaration.meta.timeouts.delete;
-    let removal = object.filter(|_| ours).map(|object| Operation {
+    let removal = object.map(|object| Operation {
         op: Op::Delete {
             target: StepTarget::Known(old.clone()),
             finds: Finds::seen(subject.thing, object),

@@ -47,54 +47,31 @@ pub(super) fn work(
         .id
         .as_ref()
         .is_some_and(|id| !destroy && declared.ids.contains(id));
+    let forget = |note: &str| (change(Action::Forget, Some(note)), Op::Note);
+    // What is ours goes, if it is still there.
+    let go = |id: &ArmId, note: Option<&str>| {
+        Ok::<_, Diagnostics>(match to_delete(inputs, unit, id)? {
+            Some(object) => {
+                let target = StepTarget::Known(id.clone());
+                let finds = seen(unit, object);
+                (change(Action::Delete, note), Op::Delete { target, finds })
+            }
+            None => forget("it is gone from Azure already"),
+        })
+    };
     let removed = removed(inputs, unit);
     let (change, op) = match (&record.id, record.origin) {
         _ if elsewhere => (None, Op::Note),
-        (Some(_), Origin::Created) if removed == Some(AtEnd::Keep) => (
-            change(Action::Forget, Some("it stays in Azure, as its `removed` block says")),
-            Op::Note,
-        ),
-        (Some(id), Origin::Imported) if removed == Some(AtEnd::Destroy) || is_to_go(inputs, unit) => {
-            match inputs.observed.get(id) {
-                Some(Presence::Present(object)) => (
-                    change(
-                        Action::Delete,
-                        Some("it was imported, and its configuration says to delete it"),
-                    ),
-                    Op::Delete {
-                        target: StepTarget::Known(id.clone()),
-                        finds: seen(unit, object),
-                    },
-                ),
-                Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
-                Some(Presence::Unreadable(why)) => return Err(cannot_delete(unit, id, why)),
-                None => return Err(cannot_delete(unit, id, &Hidden::NotLookedAt)),
-            }
+        (Some(_), Origin::Created) if removed == Some(AtEnd::Keep) => {
+            forget("it stays in Azure, as its `removed` block says")
         }
-        (Some(id), Origin::Created) => match inputs.observed.get(id) {
-            Some(Presence::Present(object)) => (
-                change(Action::Delete, None),
-                Op::Delete {
-                    target: StepTarget::Known(id.clone()),
-                    finds: seen(unit, object),
-                },
-            ),
-            Some(Presence::Absent) => (change(Action::Forget, Some("it is gone from Azure already")), Op::Note),
-            Some(Presence::Unreadable(why)) => return Err(cannot_delete(unit, id, why)),
-            None => return Err(cannot_delete(unit, id, &Hidden::NotLookedAt)),
-        },
-        (None, Origin::Created) => (change(Action::Forget, Some("it was never made")), Op::Note),
-        (_, Origin::Adopted) => (
-            change(Action::Forget, Some("it was there before us and stays")),
-            Op::Note,
-        ),
-        (_, Origin::Imported) => (
-            change(
-                Action::Forget,
-                Some("it was imported and stays; `delete_imported` would delete it"),
-            ),
-            Op::Note,
-        ),
+        (Some(id), Origin::Imported) if removed == Some(AtEnd::Destroy) || is_to_go(inputs, unit) => {
+            go(id, Some("it was imported, and its configuration says to delete it"))?
+        }
+        (Some(id), Origin::Created) => go(id, None)?,
+        (None, Origin::Created) => forget("it was never made"),
+        (_, Origin::Adopted) => forget("it was there before us and stays"),
+        (_, Origin::Imported) => forget("it was imported and stays; `delete_imported` would delete it"),
     };
     let patience = matches!(op, Op::Delete { .. }).then_some(DELETE_PATIENCE);
     let scopes = record.scopes.iter().cloned().collect();
@@ -137,7 +114,21 @@ fn removed(inputs: &Inputs<'_>, unit: &UnitAddress) -> Option<AtEnd> {
     })
 }
 
-pub(super) fn cannot_delete(unit: &UnitAddress, id: &ArmId, why: &Hidden) -> Diagnostics {
+/// What there is of an object that is to be deleted.
+pub(super) fn to_delete<'i>(
+    inputs: &Inputs<'i>,
+    unit: &UnitAddress,
+    id: &ArmId,
+) -> Result<Option<&'i Json>, Diagnostics> {
+    match inputs.observed.get(id) {
+        Some(Presence::Present(object)) => Ok(Some(object)),
+        Some(Presence::Absent) => Ok(None),
+        Some(Presence::Unreadable(why)) => Err(cannot_delete(unit, id, why)),
+        None => Err(cannot_delete(unit, id, &Hidden::NotLookedAt)),
+    }
+}
+
+fn cannot_delete(unit: &UnitAddress, id: &ArmId, why: &Hidden) -> Diagnostics {
     Diagnostic::error(UNREADABLE, "object cannot be read")
         .detail(format!(
             "{unit} is to be deleted, but nobody can say whether {id} is there: {why}"
