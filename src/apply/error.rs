@@ -253,7 +253,7 @@ impl StepError {
     /// Whether the call may have taken effect all the same. Its intent stays open in the journal, and the next run looks.
     pub fn is_open_ended(&self) -> bool {
         match self {
-            Self::Arm(error) => is_uncertain(&error.failure),
+            Self::Arm(error) => is_uncertain(error),
             Self::OutOfSight(_) => true,
             Self::Missing(_) | Self::NoId(_) | Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
             Self::DatabasesThere { .. } | Self::Ended(_) | Self::Vanished { .. } | Self::NotReady { .. } => false,

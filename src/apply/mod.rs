@@ -57,7 +57,7 @@ pub use journal::{acquire, check};
 pub use memory::{keep_outputs, record_key, rename};
 pub use observer::{Event, Observer, Unobserved, WaitsFor};
 pub use report::{Conclusion, Counts, Outcome, Report, StepReport, Stopped, Unseen};
-pub use resume::{ClosedRun, Settled, close, follow, lacking, mode, open_plan, reconcile, resume};
+pub use resume::{EarlierRun, Settled, close, follow, lacking, mode, open_plan, reconcile, resume};
 pub use run::run;
 
 use std::time::Duration;
@@ -140,8 +140,9 @@ pub struct Options {
     pub part: Part,
     /// What a migration of which nothing moves means to the run.
     pub stall: Stall,
-    /// The open run of which the new plan takes something back, so that nobody finishes it any more.
-    pub takes_back: Option<RunId>,
+    /// The open run that the new one does not go on with, and of which it takes nothing back: it does something else. Whoever
+    /// watches that run goes on with it afterwards. Any other is over once a new one begins.
+    pub beside: Option<RunId>,
 }
 
 /// What it means that nothing has moved for a long time: a large table looks like that, too.
@@ -193,7 +194,7 @@ impl Default for Options {
             linger: Duration::from_millis(500),
             part: Part::Acting,
             stall: Stall::Told,
-            takes_back: None,
+            beside: None,
         }
     }
 }

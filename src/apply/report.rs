@@ -87,8 +87,8 @@ pub enum Stopped {
     Locked(Box<Holder>),
     /// Another run took over while this one watched: plan again.
     TakenOver(RunId),
-    /// Another run closed this one while it watched and took back what it had still to do.
-    TakenBack,
+    /// An apply or a destroy closed this one while it watched: what was left is its own, or is taken back.
+    Closed,
     /// The store failed.
     Store(StoreError),
 }
@@ -172,7 +172,7 @@ impl Report {
             Some(Stopped::Interrupted) if worst == Conclusion::Waiting => Conclusion::InFlight,
             Some(Stopped::Interrupted) => worst,
             // Nothing went wrong: what is left is the other run's.
-            Some(Stopped::TakenOver(_) | Stopped::TakenBack) => worst.max(Conclusion::InFlight),
+            Some(Stopped::TakenOver(_) | Stopped::Closed) => worst.max(Conclusion::InFlight),
             Some(Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) => Conclusion::Failed,
         }
     }

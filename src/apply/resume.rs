@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use pgferry_state::{Actor, Edit, OpenRun, Revision, RunId, RunOutcome, Snapshot, StepPhase};
+use pgferry_state::{
+    Actor, Edit, HistoryEntry, OpenRun, Revision, RunId, RunOutcome, Snapshot, StepId as JournalStep, StepPhase,
+};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -19,7 +21,7 @@ use super::order::{Order, creates, remembered};
 use super::report::{Outcome, Report, Unseen};
 use super::run::{Run, in_full};
 use super::schedule::{At, Ending, Standing};
-use super::step::{Fruit, PATIENCE, appears, covers, is_cut_over, made_by};
+use super::step::{Fruit, PATIENCE, appears, is_cut_over, made_by};
 use super::writing::Lock;
 use super::{Interrupt, Options, Part, Ports};
 use crate::address::UnitAddress;
@@ -27,7 +29,8 @@ use crate::arm::migration::Migration;
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{ArmError, ArmId, Body, Call, Condition, Draft, Found, Outputs, Verb};
 use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
-use crate::plan::step::StepTarget;
+use crate::plan::canonical::Fingerprint;
+use crate::plan::step::{StepTarget, is_as_sent};
 use crate::plan::{Mode, Op, Plan, Step, StepId};
 use crate::secret::{SecretRef, Secrets};
 
@@ -39,17 +42,17 @@ const AT_ONCE: usize = 10;
 pub enum Settled {
     /// There was none.
     Nothing,
-    /// It is closed, and everything it did is remembered. Now a plan can be made.
-    Closed(ClosedRun),
-    /// No call of it is in doubt: it left in good order, or is alive and only watches. The run that begins next closes it.
-    InOrder(ClosedRun),
+    /// What became of its calls was found out and is remembered. Now a plan can be made, and the run that begins next closes it.
+    Recovered(EarlierRun),
+    /// No call of it was in doubt: it left in good order, or is alive and only watches. The run that begins next closes it.
+    InOrder(EarlierRun),
     /// This process was asked to stop before it was done; the run is still open.
     Interrupted(RunId),
 }
 
-/// A run that another process began and this one closed.
+/// A run that another process began, with what this one found out about it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClosedRun {
+pub struct EarlierRun {
     /// The run.
     pub run: RunId,
     /// Who began it.
@@ -72,10 +75,11 @@ enum Finding {
     Indifferent,
 }
 
-/// Settles what an interrupted run left open and closes it, so that a new plan can be made and applied.
+/// Settles which calls of an interrupted run happened, so that a new plan can be made. The run itself is closed by the next one
+/// that begins, once somebody has agreed to that: its process may be alive, and go on with what is left.
 ///
 /// # Errors
-/// When the state is locked or cannot be read, or Azure cannot be asked; then the run stays open.
+/// When the state is locked or cannot be read, or Azure cannot be asked; then its calls stay in doubt.
 pub async fn reconcile(
     ports: &Ports<'_>,
     options: &Options,
@@ -113,7 +117,7 @@ async fn settle_all(
         snapshot,
         ports: *ports,
     };
-    let mut closed = ClosedRun {
+    let mut earlier = EarlierRun {
         run: open.id,
         by: open.by.clone(),
         started: open.started,
@@ -135,19 +139,19 @@ async fn settle_all(
         journal.write(by_hand).await?;
     }
     if findings.is_empty() {
-        return Ok(Settled::InOrder(closed));
+        return Ok(Settled::InOrder(earlier));
     }
     for (at, finding) in findings {
         let step = order.step(at);
         let edits = match finding {
             Finding::Happened(fruit) => {
-                closed.recovered.push(step.unit.clone());
+                earlier.recovered.push(step.unit.clone());
                 let event = Event::Recovered { step };
                 observer.event(ports.clock.now(), &event);
                 look.happened(at, &fruit)
             }
             Finding::Broken(fruit, message) => {
-                closed.undone.push(step.unit.clone());
+                earlier.undone.push(step.unit.clone());
                 let failed = Edit::Failed {
                     run: open.id,
                     step: journal_step(step.id),
@@ -156,25 +160,18 @@ async fn settle_all(
                 std::iter::once(failed).chain(look.record(at, &fruit)).collect()
             }
             Finding::Not(message) => {
-                closed.undone.push(step.unit.clone());
+                earlier.undone.push(step.unit.clone());
                 vec![Edit::Failed {
                     run: open.id,
                     step: journal_step(step.id),
                     message,
                 }]
             }
-            Finding::Indifferent => Vec::new(),
+            Finding::Indifferent => vec![cut_short(open, journal_step(step.id))],
         };
         journal.write(edits).await?;
     }
-    let summary = format!(
-        "interrupted; of the calls in flight {} had happened and {} had not",
-        closed.recovered.len(),
-        closed.undone.len()
-    );
-    let last = end(ports, open.id, RunOutcome::Abandoned, summary);
-    journal.write(vec![last]).await?;
-    Ok(Settled::Closed(closed))
+    Ok(Settled::Recovered(earlier))
 }
 
 /// Closes the calls of commands that wrote into the run's journal and were cut short: what came of one shows in its migration,
@@ -183,30 +180,56 @@ fn cut_short_by_hand(open: &OpenRun, order: &Order<'_>) -> Vec<Edit> {
     let foreign = open
         .in_doubt()
         .filter(|(id, _)| order.place(StepId(id.get())).is_none());
-    let failed = foreign.map(|(step, _)| Edit::Failed {
+    foreign.map(|(step, _)| cut_short(open, step)).collect()
+}
+
+fn cut_short(open: &OpenRun, step: JournalStep) -> Edit {
+    Edit::Failed {
         run: open.id,
         step,
         message: "its command was cut short; what came of it shows in the migration".to_owned(),
-    });
-    failed.collect()
+    }
 }
 
-/// Closes a run that left in good order, where there is nothing left that another would begin.
+/// Closes a run that left in good order, where a new plan has nothing to do: what that one had left is done or taken back.
+/// Migrations that the new plan leaves behind are told in the history: whoever still watches them must see that it came.
 ///
 /// # Errors
 /// When the state is locked or cannot be written.
-pub async fn close(ports: &Ports<'_>, options: &Options, observer: &dyn Observer) -> Result<(), ApplyError> {
+pub async fn close(
+    ports: &Ports<'_>,
+    options: &Options,
+    fingerprint: &Fingerprint,
+    left: &[&str],
+    observer: &dyn Observer,
+) -> Result<(), ApplyError> {
     let held = lock(ports, ports.caller, RunId::random(), options.lock_timeout, observer).await?;
     let snapshot = held.snapshot().await?;
-    if let Some(last) = snapshot.run.as_ref().and_then(|open| continued(open, ports, options)) {
-        held.commit(vec![last]).await?;
+    let last = snapshot.run.as_ref().and_then(|open| closing(open, ports, options));
+    let now = ports.wall.now();
+    let note = HistoryEntry {
+        run: RunId::random(),
+        started: now,
+        finished: now,
+        by: ports.caller.who.clone(),
+        plan_fingerprint: fingerprint.to_string(),
+        outcome: RunOutcome::Succeeded,
+        summary: format!("{}: nothing to do; {}", ports.caller.command, left.join("; ")),
+    };
+    let is_told =
+        |entry: &HistoryEntry| entry.plan_fingerprint == note.plan_fingerprint && entry.summary == note.summary;
+    let is_news = !left.is_empty() && !snapshot.history.last().is_some_and(is_told);
+    let note = is_news.then_some(Edit::Log(note));
+    let edits: Vec<Edit> = last.into_iter().chain(note).collect();
+    if !edits.is_empty() {
+        held.commit(edits).await?;
     }
     Ok(held.release().await?)
 }
 
-/// The edit that closes a run no call of which is in doubt; none for another. Whoever still watches it opens it again when it
-/// goes on, unless something of it was taken back.
-pub(super) fn continued(open: &OpenRun, ports: &Ports<'_>, options: &Options) -> Option<Edit> {
+/// The edit that closes a run no call of which is in doubt; none for another. A new run goes on with what it left, or takes it
+/// back; where it does something else, the one that is closed may open itself again.
+pub(super) fn closing(open: &OpenRun, ports: &Ports<'_>, options: &Options) -> Option<Edit> {
     if open.in_doubt().next().is_some() {
         return None;
     }
@@ -215,11 +238,11 @@ pub(super) fn continued(open: &OpenRun, ports: &Ports<'_>, options: &Options) ->
         1 => (1, "step"),
         many => (many, "steps"),
     };
-    let (outcome, rest) = match options.takes_back == Some(open.id) {
-        true => (RunOutcome::Abandoned, "; something of the rest was taken back"),
-        false => (RunOutcome::Continued, ""),
+    let (outcome, by) = match options.beside == Some(open.id) {
+        true => (RunOutcome::Abandoned, "a run of something else"),
+        false => (RunOutcome::Continued, "the next run"),
     };
-    let summary = format!("open with {done} {steps} done and no call in doubt when the next run closed it{rest}");
+    let summary = format!("open with {done} {steps} done and no call in doubt when {by} closed it");
     Some(end(ports, open.id, outcome, summary))
 }
 
@@ -489,10 +512,10 @@ impl Lookup<'_> {
                 let Some(id) = target(step, outputs) else { return not() };
                 let is_new = creates(step);
                 match self.present(&id, step).await? {
-                    Some(object) if is_new && !made_by(&self.signed(body), &object) => not(),
+                    Some(object) if is_new && !made_by(&step.unit, &self.signed(body), &object) => not(),
                     Some(object) => {
                         let has_failed = matches!(Condition::of(&object), Condition::Failed(_));
-                        let is_as_sent = covers(body, &object);
+                        let is_as_sent = is_as_sent(&step.unit, body, &object);
                         let fruit = fruit(Some(id), Some(object));
                         match (has_failed, is_as_sent) {
                             (false, true) => Ok(Finding::Happened(fruit)),

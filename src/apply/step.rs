@@ -15,19 +15,20 @@ use super::journal::{BodyHash, Intended, Journal, journal_step};
 use super::observer::{Event, GateReading, Observer};
 use super::seen::TablesSeen;
 use super::{Interrupt, Ports, elapsed};
+use crate::address::UnitAddress;
 use crate::arm::error::Delivery;
 use crate::arm::migration::{Ending, Migration, Standing, Substate};
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{
-    ArmError, ArmId, ArmType, Body, Call, Collection, Condition, Failure, Final, Found, Retry, Stage, Verb,
+    ArmError, ArmId, ArmType, Body, Call, Collection, Condition, Conflict, Failure, Final, Found, Retry, Stage, Verb,
 };
 use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
-use crate::plan::step::{Finds, Member};
+use crate::plan::step::{Finds, Member, is_as_sent};
 use crate::plan::{Gate, Step};
 
 /// How long a step without a limit of its own may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// How often a call is made again after a conflict or a lost reply, beyond what the client repeats by itself.
+/// How often a call is made again that may have been heard, beyond what the client repeats by itself.
 const REPEATS: u32 = 8;
 /// How often a migration is sent for.
 const STARTS: u32 = 3;
@@ -170,7 +171,8 @@ impl Doer<'_> {
             Finds::Anything => return Ok(()),
             Finds::Nothing => {
                 let found = self.look(id).await?;
-                let foreign = found.filter(|object| !sent.is_some_and(|sent| made_by(sent, object)));
+                let unit = &self.step.unit;
+                let foreign = found.filter(|object| !sent.is_some_and(|sent| made_by(unit, sent, object)));
                 foreign.map(|_| Moved::Exists(id.clone()))
             }
             Finds::Members(members) => match self.look(id).await? {
@@ -248,7 +250,7 @@ impl Doer<'_> {
                 Err(StepError::Arm(error)) => error,
                 Err(error) => return Err(error),
             };
-            let uncertain = is_uncertain(&error.failure);
+            let uncertain = is_uncertain(&error);
             let found = if uncertain {
                 self.look_long(&id).await
             } else {
@@ -366,7 +368,7 @@ impl Doer<'_> {
             match self.once(&call, Some(&body), &hash).await {
                 Ok(Called::Finished(_)) => return Ok(self.cut_over(id, triggered.or(Some(now)))),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
-                Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
+                Err(StepError::Arm(error)) if is_uncertain(&error) && sent < REPEATS => {
                     sent += 1;
                     triggered = triggered.or(Some(now));
                     self.tell_repeat(&error);
@@ -444,7 +446,7 @@ impl Doer<'_> {
             match self.once(&call, Some(body), hash).await {
                 Ok(Called::Finished(object)) => return Ok(done(id, object)),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
-                Err(StepError::Arm(error)) if is_uncertain(&error.failure) => return Ok(done(id, None)),
+                Err(StepError::Arm(error)) if is_uncertain(&error) => return Ok(done(id, None)),
                 Err(StepError::Arm(error)) => match self.may_pass(error, &mut row).await? {
                     Rest::Over => {}
                     Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
@@ -478,7 +480,7 @@ impl Doer<'_> {
             match self.once(&call, Some(&body), &hash).await {
                 Ok(Called::Finished(_)) => return Ok(done(id, None)),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
-                Err(StepError::Arm(error)) if is_uncertain(&error.failure) && sent < REPEATS => {
+                Err(StepError::Arm(error)) if is_uncertain(&error) && sent < REPEATS => {
                     self.tell_repeat(&error);
                     if self.rests(GATE_PAUSE).await == Rest::Interrupted {
                         return Ok(Performed::Left(Left::InAzure));
@@ -529,31 +531,35 @@ impl Doer<'_> {
         finds: &Finds,
     ) -> Result<Called, StepError> {
         let mut row: Option<Row> = None;
-        let mut sent = 0;
+        // Tries that may have been heard.
+        let mut unheard = 0;
         loop {
-            self.as_planned(&call.id, finds, body).await?;
-            sent += 1;
-            let error = match self.once(call, body, hash).await {
+            let tried = match self.as_planned(&call.id, finds, body).await {
+                Ok(()) => self.once(call, body, hash).await,
+                Err(error) => Err(error),
+            };
+            let error = match tried {
                 Err(StepError::Arm(error)) => error,
                 other => return other,
             };
+            unheard += u32::from(is_uncertain(&error));
             let now = self.ports.clock.now();
             let row = row.get_or_insert(Row {
                 since: now,
                 pause: CONFLICT_PAUSE,
             });
             let pause = row.pause.max(error.failure.asked().unwrap_or_default());
-            let (patience, tries) = match error.failure.conflict() {
-                Some(conflict) => (conflict.patience(), u32::MAX),
-                None => (self.patience(), REPEATS),
+            let patience = error.failure.conflict().map_or(self.patience(), Conflict::patience);
+            let passes = match error.failure.retry() {
+                Retry::AfterConflict | Retry::After(_) => unheard <= REPEATS,
+                Retry::Same | Retry::Never => false,
             };
-            let is_in_time = elapsed(row.since, now).saturating_add(pause) <= patience && sent <= tries;
-            if error.failure.retry() != Retry::AfterConflict || !is_in_time {
+            if !passes || elapsed(row.since, now).saturating_add(pause) > patience {
                 return Err(error.into());
             }
             row.pause = row.pause.saturating_mul(2).min(LONGEST_PAUSE);
             if self.rests(pause).await == Rest::Interrupted {
-                return Ok(Called::Left(match is_uncertain(&error.failure) {
+                return Ok(Called::Left(match unheard > 0 {
                     true => Left::InAzure,
                     false => Left::NotThere,
                 }));
@@ -698,40 +704,17 @@ pub(super) async fn appears(ports: &Ports<'_>, id: &ArmId) -> Result<Option<Json
 
 /// Whether an object may be what an earlier try to create it made: its tags tell, where its kind has tags. Without them an
 /// object as it was to be, or one whose creation failed, is taken for it.
-pub(super) fn made_by<S: Stage>(body: &Body<S>, object: &Json) -> bool {
+pub(super) fn made_by<S: Stage>(unit: &UnitAddress, body: &Body<S>, object: &Json) -> bool {
     match body.get(&["tags"]) {
         Some(Body::Object(tags)) if tags.get(TAG_UNIT).is_some() => {
-            let signs = [TAG_UNIT, TAG_LINEAGE]
-                .into_iter()
-                .filter_map(|key| Some((key, tags.get(key)?)));
             let found = object.get("tags").and_then(Json::as_object);
-            signs.into_iter().all(|(key, sign)| {
-                let mut tags = found.into_iter().flatten();
-                let tag = tags.find(|(name, _)| name.eq_ignore_ascii_case(key));
-                tag.is_some_and(|(_, tag)| covers(sign, tag))
+            [TAG_UNIT, TAG_LINEAGE].into_iter().all(|key| {
+                let mut found = found.into_iter().flatten();
+                let tag = found.find(|(name, _)| name.eq_ignore_ascii_case(key));
+                tags.get(key).and_then(Body::known).as_ref() == tag.map(|(_, tag)| tag)
             })
         }
-        Some(_) | None => covers(body, object) || matches!(Condition::of(object), Condition::Failed(_)),
-    }
-}
-
-/// Whether an object is as a body wants it, as far as the body says. Letter case and blanks do not count: services spell
-/// ids and regions in their own way. Secrets and what was not known yet cannot be compared.
-pub(super) fn covers<S: Stage>(body: &Body<S>, found: &Json) -> bool {
-    let folded = |text: &str| text.replace(' ', "").to_lowercase();
-    match (body, found) {
-        (Body::Secret(_) | Body::Open(_), _) => true,
-        (Body::Null, found) => found.is_null(),
-        (Body::Bool(wanted), Json::Bool(found)) => wanted == found,
-        (Body::Number(wanted), Json::Number(found)) => wanted == found,
-        (Body::Text(wanted), Json::String(found)) => folded(wanted) == folded(found),
-        (Body::List(wanted), Json::Array(found)) => {
-            wanted.len() == found.len() && wanted.iter().all(|body| found.iter().any(|found| covers(body, found)))
-        }
-        (Body::Object(wanted), Json::Object(found)) => wanted
-            .iter()
-            .all(|(key, body)| covers(body, found.get(&**key).unwrap_or(&Json::Null))),
-        (Body::Bool(_) | Body::Number(_) | Body::Text(_) | Body::List(_) | Body::Object(_), _) => false,
+        Some(_) | None => is_as_sent(unit, body, object) || matches!(Condition::of(object), Condition::Failed(_)),
     }
 }
 
@@ -779,15 +762,27 @@ fn is_being_cancelled(migration: &Migration) -> bool {
 }
 
 /// Whether a failed call may have taken effect all the same.
-pub(super) fn is_uncertain(failure: &Failure) -> bool {
-    match failure {
+pub(super) fn is_uncertain(error: &ArmError) -> bool {
+    match &error.failure {
         Failure::Unreachable(error) => error.delivered == Delivery::Unknown,
+        // The client repeats these by itself, and what it tells is the last answer: an earlier one may have been lost.
+        Failure::Refused(refused) if is_repeated(&error.call) => {
+            (refused.status >= 500 || refused.status == 408) && refused.conflict().is_none()
+        }
         Failure::Refused(error) => !error.changed_nothing(),
         Failure::Garbled(_) | Failure::TimedOut { .. } => true,
         Failure::Failed(_)
         | Failure::Throttled { .. }
         | Failure::Unauthenticated { .. }
         | Failure::Unaddressable { .. } => false,
+    }
+}
+
+/// Whether a call can be sent again and again without harm: anything but the start of a migration and what is asked of one.
+fn is_repeated(call: &Call) -> bool {
+    match &call.verb {
+        Verb::Put | Verb::Delete => call.id.arm_type().last() != "migrations",
+        Verb::Get | Verb::Patch | Verb::Post(_) => false,
     }
 }
 

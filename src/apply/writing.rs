@@ -15,11 +15,12 @@ use super::journal::{Journal, end, journal_step, lock};
 use super::noting::removed;
 use super::observer::Event;
 use super::report::{Outcome, Stopped};
-use super::resume::continued;
+use super::resume::closing;
 use super::run::{Interrupted, Run, in_full};
 use super::schedule::{At, Standing};
 use crate::address::UnitAddress;
 use crate::plan::StepId;
+use crate::plan::canonical::Fingerprint;
 
 /// What an interrupted run has for its last commit and for letting the lock go.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -59,7 +60,7 @@ impl<'a> Run<'a> {
         let opened = match checked {
             Ok(()) => {
                 let before = snapshot.run.as_ref();
-                let before = before.and_then(|open| continued(open, &self.ports, self.options));
+                let before = before.and_then(|open| closing(open, &self.ports, self.options));
                 let edits = before.into_iter().chain(self.opening()).collect();
                 held.commit(edits).await.map(|_| ()).map_err(ApplyError::from)
             }
@@ -180,11 +181,11 @@ impl<'a> Run<'a> {
                 held.release().await.map_err(Stopped::Store)?;
                 return Err(stopped);
             }
-            None if !was_continued(snapshot, self.order.run) => {
+            None if !was_set_aside(snapshot, self.order.run) => {
                 held.release().await.map_err(Stopped::Store)?;
-                return Err(Stopped::TakenBack);
+                return Err(Stopped::Closed);
             }
-            // Another run began and ended meanwhile and closed this one: it is opened again as it stands.
+            // A run of something else began and ended meanwhile and closed this one: it is opened again as it stands.
             None => {
                 self.deferred.retain(|edit| !is_outcome(edit));
                 held.commit(self.opening()).await.map_err(Stopped::Store)?;
@@ -223,7 +224,7 @@ impl<'a> Run<'a> {
         }
         let interrupted = self.interrupted == Interrupted::Yes;
         match self.stopped {
-            Some(Stopped::Locked(_) | Stopped::TakenOver(_) | Stopped::TakenBack) => return,
+            Some(Stopped::Locked(_) | Stopped::TakenOver(_) | Stopped::Closed) => return,
             Some(Stopped::Store(_) | Stopped::Interrupted | Stopped::OnError) | None => {}
         }
         let wall = self.ports.wall;
@@ -326,11 +327,16 @@ fn is_outcome(edit: &Edit) -> bool {
     matches!(edit, Edit::Done { .. } | Edit::Failed { .. })
 }
 
-/// Whether whoever closed a run left the rest of it to whom it belongs.
-fn was_continued(snapshot: &Snapshot, run: RunId) -> bool {
-    let mut closed = snapshot.history.iter().rev();
-    let closed = closed.find(|entry| entry.run == run);
-    closed.is_some_and(|entry| entry.outcome == RunOutcome::Continued)
+/// Whether a run was closed by one that did something else, and no further one came after that: only the one that closed it
+/// has looked whether it takes something back.
+fn was_set_aside(snapshot: &Snapshot, run: RunId) -> bool {
+    let mut earlier = snapshot.history.iter().rev();
+    let later = earlier.by_ref().take_while(|entry| entry.run != run);
+    let later = later
+        .filter(|entry| entry.plan_fingerprint.parse::<Fingerprint>().is_ok())
+        .count();
+    let closed = snapshot.history.iter().rev().find(|entry| entry.run == run);
+    later <= 1 && closed.is_some_and(|entry| entry.outcome == RunOutcome::Abandoned)
 }
 
 fn refused(error: StoreError) -> Stopped {

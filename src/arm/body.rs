@@ -183,6 +183,24 @@ impl<S: Stage> Body<S> {
         Self::Object(members.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
+    /// The value, where all of it is known and none of it secret.
+    pub fn known(&self) -> Option<Json> {
+        Some(match self {
+            Self::Secret(_) | Self::Open(_) => return None,
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Number(number) => Json::Number(number.clone()),
+            Self::Text(text) => Json::String(text.to_string()),
+            Self::List(elements) => Json::Array(elements.iter().map(Self::known).collect::<Option<_>>()?),
+            Self::Object(members) => {
+                let known = members
+                    .iter()
+                    .map(|(key, member)| Some((key.to_string(), member.known()?)));
+                Json::Object(known.collect::<Option<_>>()?)
+            }
+        })
+    }
+
     /// The member at a path of keys.
     pub fn get(&self, path: &[&str]) -> Option<&Body<S>> {
         match (path.split_first(), self) {

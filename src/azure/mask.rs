@@ -76,7 +76,7 @@ impl Masks {
     }
 }
 
-/// Hides what is known in all words below a member of a status.
+/// Hides what is known in the words of a status: in members of such names, and in lists that they hold.
 fn hide_in_words(json: &mut Json, is_words: bool, known: &[Secret]) {
     match json {
         Json::String(text) if is_words => *text = masked(std::mem::take(text), known),
@@ -88,7 +88,7 @@ fn hide_in_words(json: &mut Json, is_words: bool, known: &[Secret]) {
         Json::Object(members) => {
             for (name, member) in members {
                 let named = WORDS.iter().any(|words| words.eq_ignore_ascii_case(name));
-                hide_in_words(member, is_words || named, known);
+                hide_in_words(member, named, known);
             }
         }
         Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => {}

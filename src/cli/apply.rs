@@ -25,7 +25,7 @@ use super::view::summary::SummaryView;
 use super::view::time::instant;
 use super::work::{self, Approval, Ended, Failing, Working};
 use crate::address::Address;
-use crate::apply::{self, Caller, ClosedRun, Conclusion, Options, Outcome, Report, Settled, StepError};
+use crate::apply::{self, Caller, Conclusion, EarlierRun, Options, Outcome, Report, Settled, StepError};
 use crate::arm::{Cloud, Outputs};
 use crate::block::Verdict;
 use crate::diagnostic::code::LEFT_WAITING;
@@ -200,8 +200,8 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     };
     match consent {
         Some(Approval::Given) if is_nothing => {
-            if aim.mode == Mode::Apply || planned.takes_back.is_some() {
-                job.close_what_is_over(planned.takes_back).await?;
+            if aim.mode != Mode::Refresh && aim.is_whole() {
+                job.close_what_is_over(&planned.plan).await?;
             }
             if aim.mode == Mode::Apply {
                 job.keep_outputs(&planned.plan.outputs).await?;
@@ -271,8 +271,8 @@ impl Job<'_> {
                     }
                     Ok(None)
                 }
-                Settled::Closed(closed) => {
-                    self.call.ui.say(&told(&closed));
+                Settled::Recovered(earlier) => {
+                    self.call.ui.say(&told(&earlier));
                     Ok(None)
                 }
                 Settled::InOrder(open) => {
@@ -336,19 +336,17 @@ impl Job<'_> {
     }
 
     /// Nothing is to be done: a run that left in good order has nothing to come back for.
-    async fn close_what_is_over(&self, takes_back: Option<RunId>) -> Result<(), CommandError> {
+    async fn close_what_is_over(&self, plan: &Plan) -> Result<(), CommandError> {
         let (snapshot, _) = self.session.remembered().await?;
-        if snapshot.is_none_or(|snapshot| snapshot.run.is_none()) {
+        let left: Vec<&str> = plan.left_behind().map(|finding| finding.summary.as_str()).collect();
+        let is_open = snapshot.as_ref().is_some_and(|snapshot| snapshot.run.is_some());
+        if snapshot.is_none() || (!is_open && left.is_empty()) {
             return Ok(());
         }
         let (secrets, outputs) = (Secrets::default(), Outputs::default());
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
         let progress = Progress::by_hand(self.call);
-        let options = Options {
-            takes_back,
-            ..self.options.clone()
-        };
-        Ok(apply::close(&ports, &options, &progress).await?)
+        Ok(apply::close(&ports, &self.options, &plan.fingerprint(), &left, &progress).await?)
     }
 
     async fn keep_outputs(&self, outputs: &BTreeMap<String, Output>) -> Result<(), CommandError> {
@@ -381,12 +379,12 @@ impl Job<'_> {
             outputs,
             secrets,
             run,
-            takes_back,
+            beside,
             places: _,
             drifted: _,
         } = planned;
         let options = Options {
-            takes_back,
+            beside,
             ..self.options.clone()
         };
         let mut approved = plan.approve().map_err(CommandError::NotApprovable)?;
@@ -527,18 +525,18 @@ pub(super) fn to_retry(report: &Report, aim: &Aim) -> Aim {
     again
 }
 
-fn told(closed: &ClosedRun) -> String {
+fn told(earlier: &EarlierRun) -> String {
     let mut text = format!(
         "This goes on where the run of {}, begun {}, was left.\n",
-        closed.by,
-        instant(closed.started)
+        earlier.by,
+        instant(earlier.started)
     );
-    for unit in &closed.recovered {
+    for unit in &earlier.recovered {
         text.push_str(&format!(
             "  what it was doing to {unit} had happened, and is remembered now\n"
         ));
     }
-    for unit in &closed.undone {
+    for unit in &earlier.undone {
         text.push_str(&format!("  what it was doing to {unit} had not happened\n"));
     }
     text.push('\n');

@@ -29,7 +29,7 @@ use crate::config::{Declared, OutputValue, sensitive};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::{Extent, Graph};
 use crate::plan::rebuild;
-use crate::plan::{self, Aim, Checked, Inputs, Mode, Output, Plan, Statements, StepId};
+use crate::plan::{self, Aim, Checked, Inputs, Output, Plan, Statements, StepId};
 use crate::prior::{Prior, UnitRecord};
 use crate::refresh::snapshot::{Head, Record, Recording, State, Taken};
 use crate::refresh::{self, Declare, RefreshError, Seen, Source};
@@ -60,8 +60,8 @@ pub(crate) struct Planned {
     pub(crate) secrets: Secrets,
     /// The name of the one run that may carry it out, where it lay in a file.
     pub(crate) run: Option<Uuid>,
-    /// The open run of which it takes something back.
-    pub(crate) takes_back: Option<RunId>,
+    /// The open run that it does something else than, and takes nothing back of.
+    pub(crate) beside: Option<RunId>,
     /// Where the resources that it says something about are declared.
     pub(crate) places: Places,
     /// The headers of the resources that others changed.
@@ -159,10 +159,10 @@ impl Session {
         let (snapshot, prior) = self.remembered().await?;
         let open = snapshot.and_then(|snapshot| snapshot.run);
         let seen = self.look(&prior).await?;
-        let open = open.filter(|open| takes_back(aim.mode, open, &seen.declared.graph));
+        let beside = open.filter(|open| stands_beside(aim, open, &seen.declared.graph));
         let planned = propose(&self.project, self.subscription.clone(), &self.ui, seen, prior, aim)?;
         Ok(Planned {
-            takes_back: open.map(|open| open.id),
+            beside: beside.map(|open| open.id),
             ..planned
         })
     }
@@ -285,10 +285,11 @@ impl Session {
     }
 }
 
-/// Whether a plan of this mode takes something back of an open run. One whose plan cannot be read is nobody's to finish.
-fn takes_back(mode: Mode, open: &OpenRun, graph: &Graph) -> bool {
+/// Whether a plan of this aim leaves an open run to whoever watches it.
+fn stands_beside(aim: &Aim, open: &OpenRun, graph: &Graph) -> bool {
     let over = open.over().map(|id| StepId(id.get())).collect();
-    apply::open_plan(open).map_or(true, |plan| plan::withdrawn::takes_back(mode, &plan, &over, graph))
+    // One whose plan cannot be read is nobody's to finish.
+    apply::open_plan(open).is_ok_and(|plan| plan::withdrawn::stands_beside(aim, &plan, &over, graph))
 }
 
 /// What is declared to go to Azure alone is not told by it either, whichever run has sent it.
@@ -380,7 +381,7 @@ fn propose(
         outputs,
         secrets,
         run: None,
-        takes_back: None,
+        beside: None,
         places,
         drifted,
     })

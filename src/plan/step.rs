@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::address::UnitAddress;
-use crate::arm::{ArmId, Body, Draft, Query};
+use crate::arm::{ArmId, Body, Draft, Query, Stage};
 use crate::kind::database_batch::{Approval, CutoverPolicy};
-use crate::kind::{BodyField, Compare, Dead, OnChange, Thing, member};
+use crate::kind::{self, BodyField, Compare, Dead, OnChange, Thing, member};
 use crate::lang::Residual;
 use crate::prior::UnitRecord;
 
@@ -177,9 +177,11 @@ impl Member {
         self.is_in(object, &self.value)
     }
 
-    /// Whether an object has it as a body says that was sent.
+    /// Whether an object has it as a body says that was sent. What others add to it does not count.
     pub fn is_as_sent(&self, object: &Json, sent: &Json) -> bool {
-        self.is_in(object, member(sent, &self.way()).unwrap_or(&Json::Null))
+        let value = member(sent, &self.way()).unwrap_or(&Json::Null);
+        let now = member(object, &self.way()).unwrap_or(&Json::Null);
+        self.is_in(object, value) || (value.is_object() && Compare::Tags.same(value, now))
     }
 
     fn is_in(&self, object: &Json, value: &Json) -> bool {
@@ -190,6 +192,25 @@ impl Member {
     fn way(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
     }
+}
+
+/// Whether an object is as a body says that was sent for this unit, by all that its kind compares. Secrets and what was not
+/// known cannot be compared; of a kind that nobody knows nothing is.
+pub fn is_as_sent<S: Stage>(unit: &UnitAddress, body: &Body<S>, object: &Json) -> bool {
+    let kind = kind::find(unit.resource.kind().as_str());
+    kind.and_then(|kind| kind.conduct().thing()).is_some_and(|thing| {
+        thing.fields.iter().all(|field| {
+            let Some(value) = body.get(field.path).and_then(Body::known) else {
+                return true;
+            };
+            let sent = Member {
+                path: field.path.iter().map(|key| (*key).to_owned()).collect(),
+                value,
+                compare: field.compare,
+            };
+            sent.still_holds(object)
+        })
+    })
 }
 
 /// Services leave out what is empty, or do not.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::questions;
 use super::step::{Op, Opens, Response, StepId};
-use super::{Mode, Plan, Step};
+use super::{Aim, Mode, Plan, Step};
 use crate::address::UnitAddress;
 use crate::arm::{ArmId, Body, Draft};
 use crate::graph::Graph;
@@ -50,14 +50,14 @@ pub fn withdrawn(plan: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> Vec<Wit
         .collect()
 }
 
-/// Whether a new plan of this mode takes something back of what an open one has still to do. Then nobody may finish that one any
-/// more: whoever still watches it was started with another configuration.
-pub fn takes_back(by: Mode, open: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> bool {
-    match (by, open.mode) {
-        (Mode::Apply, Mode::Apply) => !withdrawn(open, done, graph).is_empty(),
-        (Mode::Apply, Mode::Destroy) | (Mode::Destroy, Mode::Apply) => true,
+/// Whether a new plan of this aim does something else than an open one, and takes nothing back of what that one has still to
+/// do. Then whoever watches the open one may go on with it afterwards; otherwise the new plan stands in its place.
+pub fn stands_beside(aim: &Aim, open: &Plan, done: &BTreeSet<StepId>, graph: &Graph) -> bool {
+    match (aim.mode, open.mode) {
         // What was found elsewhere is noted, and nothing is decided.
-        (Mode::Refresh, _) | (_, Mode::Refresh) | (Mode::Destroy, Mode::Destroy) => false,
+        (Mode::Refresh, _) => true,
+        (Mode::Apply, Mode::Apply) => !aim.is_whole() && withdrawn(open, done, graph).is_empty(),
+        (Mode::Apply | Mode::Destroy, _) => false,
     }
 }
 

@@ -9,7 +9,9 @@ use serde_json::json;
 use super::migrations::{AUTOMATIC, BY_HAND, OFFLINE, asking, completing, copying, ended, ready};
 use super::outcomes;
 use crate::apply::testing::{Bench, Fault, Fuse, Heard, Plans, batch_id, chain, peering_id, put};
-use crate::apply::{ApplyError, CancelOrder, Cancelled, Conclusion, CutoverOrder, Outcome, Stopped, cancel, cutover};
+use crate::apply::{
+    ApplyError, CancelOrder, Cancelled, Conclusion, CutoverOrder, Outcome, Report, Stopped, cancel, cutover,
+};
 use crate::arm::migration::{Ending, Migration};
 use crate::arm::{ArmId, Found, Verb};
 use crate::plan::step::Opens;
@@ -124,79 +126,85 @@ async fn a_record_that_somebody_wrote_meanwhile_stops_its_step_and_no_other() {
     ");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_run_that_another_one_closed_opens_itself_again() {
+/// A run that watches a migration, with something to make afterwards; meanwhile others come. Whether it went on afterwards.
+async fn watching_while(others: impl AsyncFn(&Bench)) -> (Bench, Report) {
     let bench = Bench::new();
     bench
         .azure
-        .migrations_go([copying(1), copying(2), copying(3), ended("Succeeded")]);
+        .migrations_go([copying(1), copying(2), copying(3), copying(4), ended("Succeeded")]);
     let mut plans = Plans::default();
     let (_, last) = plans.chain(chain("t", "first", OFFLINE));
     let later = plans.add(put("later"));
     plans.after(later, last);
     let plan = plans.plan();
-    let other = async {
+    let meanwhile = async {
         tokio::time::sleep(Duration::from_secs(70)).await;
-        let second = Bench::on_same(&bench);
-        second
-            .with(async |ports| {
-                crate::apply::reconcile(&ports, &second.options, &second.interrupt, &second.heard).await
-            })
-            .await
-            .unwrap();
-        let mut plans = Plans::default();
-        plans.add(put("other"));
-        second.run(&plans.plan()).await.unwrap()
+        others(&bench).await;
     };
-    let (report, other) = tokio::join!(bench.run(&plan), other);
-    assert_eq!(other.conclusion(), Conclusion::Done);
+    let (report, ()) = tokio::join!(bench.run(&plan), meanwhile);
     let report = report.unwrap();
+    assert_eq!(bench.azure.has(&peering_id("later")), report.stopped.is_none());
+    (bench, report)
+}
+
+/// Another process makes something else: beside an open run, or in its place.
+async fn makes(name: &str, bench: &Bench, is_beside: bool) {
+    let mut other = Bench::on_same(bench);
+    other
+        .with(async |ports| crate::apply::reconcile(&ports, &other.options, &other.interrupt, &other.heard).await)
+        .await
+        .unwrap();
+    let open = other.store.load().await.unwrap().unwrap().run;
+    other.options.beside = open.filter(|_| is_beside).map(|open| open.id);
+    let mut plans = Plans::default();
+    plans.add(put(name));
+    let report = other.run(&plans.plan()).await.unwrap();
+    assert_eq!(report.conclusion(), Conclusion::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_one_of_something_else_closed_opens_itself_again() {
+    let (bench, report) = watching_while(async |bench| makes("other", bench, true).await).await;
     assert_eq!(report.conclusion(), Conclusion::Done, "{}", outcomes(&report));
     let snapshot = bench.store.load().await.unwrap().unwrap();
     assert_eq!(snapshot.run, None);
     assert_eq!(snapshot.history.len(), 3);
 }
 
-/// What was approved once is not done any more once a later configuration took it back, whoever still watches.
+/// What was approved once is not done any more once a later plan stands in its place, whoever still watches.
 #[tokio::test(start_paused = true)]
-async fn a_run_of_which_another_one_took_something_back_begins_nothing_more() {
-    let bench = Bench::new();
-    bench
-        .azure
-        .migrations_go([copying(1), copying(2), copying(3), ended("Succeeded")]);
-    let mut plans = Plans::default();
-    let (_, last) = plans.chain(chain("t", "first", OFFLINE));
-    let later = plans.add(put("later"));
-    plans.after(later, last);
-    let plan = plans.plan();
-    let other = async {
-        tokio::time::sleep(Duration::from_secs(70)).await;
-        let mut second = Bench::on_same(&bench);
-        let open = second.store.load().await.unwrap().unwrap().run.unwrap();
-        second.options.takes_back = Some(open.id);
-        second
-            .with(async |ports| crate::apply::close(&ports, &second.options, &second.heard).await)
+async fn a_run_that_another_one_stands_in_the_place_of_begins_nothing_more() {
+    let whole = watching_while(async |bench| makes("other", bench, false).await).await;
+    // The second one knows of the first only, which it finds closed.
+    let third = watching_while(async |bench| {
+        makes("other", bench, true).await;
+        makes("another", bench, false).await;
+    });
+    let (empty, left) = (&[][..], &["`first` is no longer declared"][..]);
+    let closed = watching_while(async |bench| nothing_to_do(bench, empty).await);
+    let behind = watching_while(async |bench| {
+        makes("other", bench, true).await;
+        nothing_to_do(bench, left).await;
+    });
+    for (bench, report) in [whole, third.await, closed.await, behind.await] {
+        assert!(matches!(report.stopped, Some(Stopped::Closed)), "{:?}", report.stopped);
+        assert_eq!(report.conclusion(), Conclusion::InFlight);
+        assert_eq!(bench.store.load().await.unwrap().unwrap().run, None);
+    }
+}
+
+async fn nothing_to_do(bench: &Bench, left: &[&str]) {
+    let other = Bench::on_same(bench);
+    let fingerprint = Plans::default().plan().fingerprint();
+    for _ in 0..2 {
+        other
+            .with(async |ports| crate::apply::close(&ports, &other.options, &fingerprint, left, &other.heard).await)
             .await
             .unwrap();
-    };
-    let (report, ()) = tokio::join!(bench.run(&plan), other);
-    let report = report.unwrap();
-    assert!(
-        matches!(report.stopped, Some(Stopped::TakenBack)),
-        "{:?}",
-        report.stopped
-    );
-    assert_eq!(report.conclusion(), Conclusion::InFlight);
-    assert!(!bench.azure.has(&peering_id("later")));
-    let snapshot = bench.store.load().await.unwrap().unwrap();
-    assert_eq!(snapshot.run, None);
-    let told: Vec<_> = snapshot.history.iter().map(|run| run.summary.as_str()).collect();
-    assert_eq!(
-        told,
-        [
-            "open with 1 step done and no call in doubt when the next run closed it; something of the rest was taken back"
-        ]
-    );
+    }
+    let history = bench.store.load().await.unwrap().unwrap().history;
+    let told = history.iter().filter(|entry| entry.summary.contains("nothing to do"));
+    assert_eq!(told.count(), usize::from(!left.is_empty()), "it is told once");
 }
 
 #[tokio::test(start_paused = true)]

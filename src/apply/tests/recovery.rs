@@ -97,7 +97,7 @@ async fn process(azure: &Arc<Azure>, store: &MemoryStore, fuse: Fuse) -> bool {
         let plan = plan(azure, store).await;
         if plan.steps.is_empty() {
             bench
-                .with(async |ports| close(&ports, &bench.options, &bench.heard).await)
+                .with(async |ports| close(&ports, &bench.options, &plan.fingerprint(), &[], &bench.heard).await)
                 .await
                 .unwrap();
         } else {
@@ -220,10 +220,10 @@ async fn what_failed_while_nobody_watched_is_ours_and_is_not_taken_for_done() {
             let settled = next
                 .with(async |ports| reconcile(&ports, &next.options, &next.interrupt, &next.heard).await)
                 .await;
-            let Settled::Closed(closed) = settled.unwrap() else {
-                panic!("it was not closed")
+            let Settled::Recovered(found) = settled.unwrap() else {
+                panic!("nothing was found out")
             };
-            assert_eq!(closed.undone, ["vnet_peering.a".parse().unwrap()]);
+            assert_eq!(found.undone, ["vnet_peering.a".parse().unwrap()]);
         }
         let snapshot = store.load().await.unwrap().unwrap();
         let origins = snapshot.records.values().map(|record| &record.document["origin"]);
@@ -247,15 +247,20 @@ async fn an_interrupted_run_is_closed_by_the_next_one_and_told_in_the_history() 
     let settled = next
         .with(async |ports| reconcile(&ports, &next.options, &next.interrupt, &next.heard).await)
         .await;
-    let Settled::Closed(closed) = settled.unwrap() else {
-        panic!("it was not closed")
+    let Settled::Recovered(found) = settled.unwrap() else {
+        panic!("nothing was found out")
     };
-    assert_eq!(closed.recovered, ["vnet_peering.a".parse().unwrap()]);
+    assert_eq!(found.recovered, ["vnet_peering.a".parse().unwrap()]);
+    // Nobody has agreed to anything yet, and its process might be alive.
+    let open = store.load().await.unwrap().unwrap().run.unwrap();
+    assert_eq!(open.in_doubt().count(), 0);
+    let again = plan(&azure, &store).await;
+    assert_eq!(next.run(&again).await.unwrap().conclusion(), Conclusion::Done);
     let snapshot = store.load().await.unwrap().unwrap();
-    assert_eq!(snapshot.history[0].outcome, RunOutcome::Abandoned);
+    assert_eq!(snapshot.history[0].outcome, RunOutcome::Continued);
     assert_eq!(
         snapshot.history[0].summary,
-        "interrupted; of the calls in flight 1 had happened and 0 had not"
+        "open with 1 step done and no call in doubt when the next run closed it"
     );
 }
 

@@ -144,7 +144,7 @@ impl SummaryView<'_> {
     /// The line to go on with: another run that took over needs nobody beside it.
     fn goes_on(&self) -> String {
         match &self.report.stopped {
-            Some(Stopped::TakenOver(_) | Stopped::TakenBack) => format!(
+            Some(Stopped::TakenOver(_) | Stopped::Closed) => format!(
                 "To see how far it is: {STRONG}{}{STRONG:#}",
                 self.calling.line("status")
             ),
@@ -275,8 +275,8 @@ fn stopped_because(stopped: &Stopped) -> String {
         Stopped::OnError => "It stopped at the first failure, as told.".into(),
         Stopped::Locked(holder) => format!("The state stayed locked by {holder}."),
         Stopped::TakenOver(run) => format!("Another apply, run {run}, took over meanwhile and goes on with it."),
-        Stopped::TakenBack => {
-            "An apply of another configuration, or a destroy, took back meanwhile what was left. Nothing of it begins any more."
+        Stopped::Closed => {
+            "Another apply, or a destroy, closed it meanwhile: what was left is its own now, or was taken back. Nothing of it begins here any more."
                 .into()
         }
         Stopped::Store(error) => format!("The state cannot be written: {error}."),
