@@ -316,6 +316,18 @@ pub const LIFETIME: Duration = Duration::from_secs(168 * 60 * 60);
 /// (contract 5.3).
 pub const CUTOVER_WAIT: Duration = Duration::from_secs(72 * 60 * 60);
 
+/// When the life of a migration is over that began then. Without the end of time there is none to tell.
+pub fn end_of_life(started: Timestamp) -> Option<Timestamp> {
+    started.checked_add(LIFETIME).ok()
+}
+
+/// The latest moment until which a migration can wait for its cutover that is ready for it now, and whose life ends then: it may
+/// have been ready for long, and has become so by now.
+pub fn cutover_until(now: Timestamp, end_of_life: Option<Timestamp>) -> Option<Timestamp> {
+    let waited = now.checked_add(CUTOVER_WAIT).ok();
+    waited.into_iter().chain(end_of_life).min()
+}
+
 impl Migration {
     /// Reads what ARM answered when it was asked for this migration. What the answer itself calls its id is not looked at:
     /// answers have named other parents (contract 11).
@@ -475,9 +487,18 @@ impl Migration {
         lags?.into_iter().max().map(Duration::from_secs)
     }
 
-    /// When Azure gives it up.
+    /// When its life is over, whatever it does until then.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.started?.checked_add(LIFETIME).ok()
+        end_of_life(self.started?)
+    }
+
+    /// When Azure gives it up at the latest, as it stands now; nothing where it is over, or Azure does not tell since when it runs.
+    pub fn given_up_by(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.standing() {
+            Standing::Ended(_) => None,
+            Standing::ReadyForCutover => cutover_until(now, self.deadline()),
+            Standing::Running | Standing::Asking(_) => self.deadline(),
+        }
     }
 }
 
@@ -599,4 +620,31 @@ fn number(json: &Json, key: &str) -> Option<u64> {
 
 fn instant(json: &Json, key: &str) -> Option<Timestamp> {
     json.get(key)?.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn azure_gives_up_what_is_ready_after_72_h_from_now_or_168_h_from_its_start() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let migration = |substate: &str| {
+            let id = "/subscriptions/s/resourceGroups/g/providers/P/flexibleServers/pg/migrations/m1";
+            let answer = json!({ "properties": {
+                "migrationMode": "Online",
+                "migrationWindowStartTimeInUtc": "2026-11-01T00:00:00Z",
+                "currentStatus": { "state": "InProgress", "currentSubStateDetails": { "currentSubState": substate } },
+            }});
+            Migration::read(id.parse().unwrap(), &answer)
+        };
+        let (ready, copying) = (migration("WaitingForCutoverTrigger"), migration("MigratingData"));
+        let early = at("2026-11-01T01:00:00Z");
+        assert_eq!(ready.given_up_by(early), Some(at("2026-11-04T01:00:00Z")));
+        assert_eq!(copying.given_up_by(early), Some(at("2026-11-08T00:00:00Z")));
+        let late = at("2026-11-07T06:00:00Z");
+        assert_eq!(ready.given_up_by(late), Some(at("2026-11-08T00:00:00Z")));
+    }
 }

@@ -15,13 +15,13 @@ use super::signals::Signals;
 use super::view::layout::{clean, count, hang, listed, typed};
 use super::view::progress::{Progress, reading, waiting};
 use super::view::status::doing;
-use super::view::time::{lag, length};
+use super::view::time::{between, lag, length};
 use super::work::{self, Approval, Ended, Working};
 use crate::address::UnitAddress;
 use crate::apply::observer::GateReading;
 use crate::apply::seen::TablesSeen;
 use crate::apply::{self, CutoverOrder, CutoverReport, Outcome};
-use crate::arm::migration::{Ending, Migration, Standing};
+use crate::arm::migration::{Ending, Migration, Standing, cutover_until};
 use crate::arm::{ArmRead, Found, Outputs};
 use crate::cli::color::{GOOD, STRONG, paint};
 use crate::kind::database_batch::Batch;
@@ -120,7 +120,9 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
                 ),
                 false => format!("What queues behind it goes on with: {}", call.calling.line("apply")),
             };
-            Ok(tell(&report, &next, args, call))
+            let now = session.clock.now();
+            let left = cutover_until(now, migration.deadline()).map(|until| between(now, until));
+            Ok(tell(&report, &next, left, args, call))
         }
     }
 }
@@ -273,7 +275,7 @@ fn preview(unit: &UnitAddress, migration: &Migration, gate: &Gate, columns: usiz
     )
 }
 
-fn tell(report: &CutoverReport, next: &str, args: &CutoverArgs, call: &Call<'_>) -> Exit {
+fn tell(report: &CutoverReport, next: &str, left: Option<Duration>, args: &CutoverArgs, call: &Call<'_>) -> Exit {
     let unit = &args.address;
     match &report.outcome {
         Outcome::Done => {
@@ -294,8 +296,8 @@ fn tell(report: &CutoverReport, next: &str, args: &CutoverArgs, call: &Call<'_>)
             Exit::Done
         }
         Outcome::Waiting(waits) => {
-            call.ui
-                .show(&format!("\n{unit} {}\n", waiting(unit, waits, &call.calling)));
+            let waits = waiting(unit, waits, left, &call.calling);
+            call.ui.show(&format!("\n{unit} {waits}\n"));
             Exit::WaitingForPerson
         }
         Outcome::Left { .. } => {

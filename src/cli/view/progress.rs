@@ -14,7 +14,7 @@ use crate::address::UnitAddress;
 use crate::apply::observer::{DatabaseReading, GateReading, MigrationProgress, Objection, WaitsFor};
 use crate::apply::{Event, Observer};
 use crate::arm::ArmId;
-use crate::arm::migration::Substate;
+use crate::arm::migration::{CUTOVER_WAIT, Substate, cutover_until};
 use crate::cli::Call;
 use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
@@ -410,7 +410,10 @@ impl Observer for Progress {
                 self.line(scene, at, Some(unit), &text);
             }
             Event::Waiting { unit, waits } => {
-                let text = waiting(unit, waits, &self.calling);
+                let progress = scene.active.get(*unit).and_then(|active| active.progress.as_ref());
+                let left = cutover_until(at, progress.and_then(|progress| progress.deadline));
+                let left = left.map(|until| between(at, until));
+                let text = waiting(unit, waits, left, &self.calling);
                 if let Some(active) = scene.active.get_mut(*unit) {
                     active.waits = Some(text.clone());
                 }
@@ -564,8 +567,8 @@ pub(crate) fn approval(unit: &UnitAddress, opens: Opens) -> Option<String> {
     }
 }
 
-/// What a migration waits for, with what to do.
-pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -> String {
+/// What a migration waits for, with what to do; for a cutover Azure leaves so much time at most.
+pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, left: Option<Duration>, calling: &Calling) -> String {
     match waits {
         WaitsFor::Answer { substate, why } => {
             let way_out = why.map_or_else(String::new, |why| {
@@ -583,8 +586,11 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, calling: &Calling) -
         }
         WaitsFor::Cutover { opens, .. } => {
             let line = format!("`{}`", calling.line(&format!("cutover {}", typed(unit))));
-            // Azure gives no moment from which it counts (contract 5.3).
-            let limit = "72 h from now at most";
+            let left = left.unwrap_or(CUTOVER_WAIT);
+            let limit = match left == CUTOVER_WAIT {
+                true => format!("{} h from now at most", CUTOVER_WAIT.as_secs() / 3600),
+                false => format!("{} from now at most", length(left)),
+            };
             match approval(unit, *opens) {
                 Some(approval) => format!("waits for {approval}, {limit}, or now: {line}"),
                 None => format!("waits for a person, {limit}: {line}"),
@@ -691,7 +697,7 @@ mod tests {
             lag: Some(Duration::from_secs(4)),
             remarks: Vec::new(),
             started: Some(at(0)),
-            deadline: None,
+            deadline: crate::arm::migration::end_of_life(at(0)),
         }
     }
 
@@ -807,19 +813,23 @@ mod tests {
 
     #[test]
     fn an_approval_is_asked_of_the_configuration_first() {
-        let waits = |opens| {
+        let waits = |opens, left| {
             let reading = Box::new(reading(1, Vec::new()));
             let calling = Calling::of(std::path::Path::new("live"), &[]);
             let unit = "database_batch.w#2".parse().unwrap();
-            waiting(&unit, &WaitsFor::Cutover { reading, opens }, &calling)
+            waiting(&unit, &WaitsFor::Cutover { reading, opens }, left, &calling)
         };
         assert_eq!(
-            waits(Opens::ByApproval),
+            waits(Opens::ByApproval, Some(CUTOVER_WAIT)),
             "waits for 2 in `approved` of its batch and an apply, 72 h from now at most, or now: `pgferry -C live cutover 'database_batch.w#2'`"
         );
         assert_eq!(
-            waits(Opens::ByHand),
+            waits(Opens::ByHand, None),
             "waits for a person, 72 h from now at most: `pgferry -C live cutover 'database_batch.w#2'`"
+        );
+        assert_eq!(
+            waits(Opens::ByHand, Some(Duration::from_secs(17 * 3600))),
+            "waits for a person, 17 h 00 min from now at most: `pgferry -C live cutover 'database_batch.w#2'`"
         );
     }
 

@@ -242,8 +242,8 @@ impl StatusView {
             )),
             (Some(started), _, None) => {
                 facts.push(format!("running for {}", length(between(started, self.now))));
-                if let Some(deadline) = migration.deadline() {
-                    let left = length(between(self.now, deadline));
+                if let Some(by) = migration.given_up_by(self.now) {
+                    let left = length(between(self.now, by));
                     facts.push(match migration.standing() {
                         Standing::ReadyForCutover => {
                             let hours = CUTOVER_WAIT.as_secs() / 3600;
@@ -334,6 +334,7 @@ impl StatusView {
                 "error": migration.error,
                 "started": migration.started.map(|at| at.to_string()),
                 "ended": migration.ended.map(|at| at.to_string()),
+                "given_up_by": migration.given_up_by(self.now).map(|at| at.to_string()),
                 "lag_seconds": migration.largest_lag().map(|lag| lag.as_secs()),
                 "waits_for_person": self.need(row).is_some(),
                 "next_apply": self.next(&row.unit).map(|next| next_word(migration, next)),
@@ -739,7 +740,7 @@ mod tests {
 
           #1  wave1m1r1  WaitingForCutover   0/2 databases  252/252 tables
               running for 1 h 34 min, Azure gives it up 72 h after it became ready, at
-              the latest in 6 d 22 h, lag 4 s
+              the latest in 3 d 00 h, lag 4 s
               DATABASE  STATE  COPIED  LOADING  QUEUED  FAILED  LAG  READ  APPLIED
               billing   ready      40        0       0       0  0 s    12  4000000
               crm       ready     212        0       0       0  4 s    12  4000000

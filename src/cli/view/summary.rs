@@ -182,7 +182,7 @@ impl SummaryView<'_> {
                     let _ = writeln!(text, "    {}", self.calling.line(&format!("cutover {}", typed(unit))));
                 }
                 WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Stalled { .. } => {
-                    let sentence = format!("{unit} {}", waiting(unit, waits, self.calling));
+                    let sentence = format!("{unit} {}", waiting(unit, waits, None, self.calling));
                     text.push_str(&hang("  ", "  ", &sentence, self.columns));
                 }
             }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::mermaid::escaped;
 use crate::address::UnitAddress;
-use crate::arm::migration::{CUTOVER_WAIT, LIFETIME};
+use crate::arm::migration::{CUTOVER_WAIT, LIFETIME, end_of_life};
 use crate::cli::color::{DIM, STRONG};
 use crate::cli::view::layout::{count, hang, pad, pad_left, shorten, width};
 use crate::cli::view::time::{instant, roughly};
@@ -152,10 +152,17 @@ pub(super) fn facts(schedule: &Schedule<'_>) -> Vec<String> {
     ));
     for bar in bars().filter(|bar| bar.started.is_some()).take(BARS) {
         if let Some(started) = bar.started {
-            // Without the end of time there is no deadline to tell.
-            let until = started.checked_add(LIFETIME).ok().map(instant);
+            let until = end_of_life(started).map(instant);
+            // A plan is read later than it was made, and Azure tells nobody since when a migration is ready.
+            let sooner = match bar.opens {
+                Some(_) => format!(
+                    ", or {} h after it became ready for its cutover, if that is sooner",
+                    CUTOVER_WAIT.as_secs() / 3600
+                ),
+                None => String::new(),
+            };
             facts.push(format!(
-                "{} runs since {}; it ends by {} at the latest.",
+                "{} runs since {}; it ends by {} at the latest{sooner}.",
                 bar.migration.name(),
                 instant(started),
                 until.unwrap_or_else(|| "an unknown moment".to_owned())
@@ -305,7 +312,7 @@ pub(super) fn document(plan: &Plan) -> Json {
                 "takes": bar.takes,
                 "critical": bar.is_critical,
                 "started": bar.started,
-                "ends_by": bar.started.and_then(|started| started.checked_add(LIFETIME).ok()),
+                "ends_by": bar.started.and_then(end_of_life),
                 "like": bar.like.map(experience),
             })
         })
@@ -433,6 +440,17 @@ mod tests {
         let end = "wave1m1r1 runs since 2026-11-01 10:00 UTC; it ends by 2026-11-08 10:00 UTC";
         assert!(told.replace("\n    ", " ").contains(end), "{told}");
         assert_eq!(document(&plan)["migrations"][0]["ends_by"], "2026-11-08T10:00:00Z");
+        assert!(!told.contains("if that is sooner"), "{told}");
+        plan.steps[1].op = Op::Gate(Gate {
+            migration: crate::cli::view::samples::migration_id("wave1m1r1"),
+            databases: vec!["erp".into()],
+            max_lag: Duration::ZERO,
+            samples: 3,
+            opens: Opens::ByHand,
+        });
+        let told = shown(&plan).replace("\n    ", " ");
+        let sooner = "at the latest, or 72 h after it became ready for its cutover, if that is sooner.";
+        assert!(told.contains(sooner), "{told}");
     }
 
     #[test]
