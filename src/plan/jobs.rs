@@ -8,7 +8,8 @@ use crate::address::{Address, UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
 use crate::arm::{ArmId, SourceServer};
 use crate::diagnostic::code::{
-    LEFT_RUNNING, LEFT_WAITING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNLISTED, UNREADABLE,
+    AS_BEGUN, LEFT_RUNNING, LEFT_WAITING, NOT_APPROVABLE, ONE_APPROVAL, OTHER_SOURCE, STUCK, TAKEN, UNLISTED,
+    UNREADABLE,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
@@ -54,6 +55,7 @@ pub(super) fn works(inputs: &Inputs<'_>, works: &mut Works, found: &mut Diagnost
             let dealt = deal(batch, inputs.prior, migrations, retry, &imports);
             report(declaration, batch, &dealt, migrations, works, found);
             other_sources(batch, &dealt, migrations, works);
+            as_begun(batch, &dealt, works);
             for chunk in &dealt.chunks {
                 kept.insert(batch.address.part(chunk.number));
                 let job = Job {
@@ -229,6 +231,96 @@ fn other_sources(batch: &Batch, dealt: &Deal, migrations: &[Migration], works: &
         remedy: None,
         address: Some(batch.address.clone()),
     }));
+}
+
+/// What goes on otherwise than its batch declares now, since nothing of it can be changed any more.
+fn as_begun(batch: &Batch, dealt: &Deal, works: &mut Works) {
+    for chunk in &dealt.chunks {
+        let Fate::Running(migration) = &chunk.fate else {
+            continue;
+        };
+        let mut differing = Vec::new();
+        let gone: Vec<String> = undeclared(batch, migration).map(|name| format!("`{name}`")).collect();
+        if !gone.is_empty() {
+            let verb = if gone.len() == 1 { "arrives" } else { "arrive" };
+            differing.push(format!(
+                "{}, no longer among its databases, {verb} with the others",
+                gone.join(", ")
+            ));
+        }
+        // The plan that takes over what was made by hand says so there.
+        if !is_just_found(chunk, migration) {
+            let others = otherwise(batch, migration).into_iter();
+            differing
+                .extend(others.map(|other| format!("{} is {}, declared {}", other.what, other.found, other.declared)));
+        }
+        if differing.is_empty() {
+            continue;
+        }
+        let unit = batch.address.part(chunk.number);
+        works.findings.push(Finding {
+            code: AS_BEGUN,
+            severity: Severity::Warning,
+            summary: format!("{unit} goes on as it was begun, and {} declares it otherwise now", batch.address),
+            detail: Some(format!(
+                "{}. What is declared now counts for what is started from now on. To end what runs: `pgferry cancel {}`",
+                differing.join("; "),
+                typed(&unit)
+            )),
+            remedy: None,
+            address: Some(batch.address.clone()),
+        });
+    }
+}
+
+/// Databases that a migration moves and its batch does not declare any more.
+fn undeclared<'a>(batch: &'a Batch, migration: &'a Migration) -> impl Iterator<Item = &'a String> {
+    let names = migration.databases.iter();
+    names.filter(|name| !batch.databases.contains(name))
+}
+
+/// Whether nobody's tags claim a migration, and it is taken over only now.
+fn is_just_found(chunk: &Chunk, migration: &Migration) -> bool {
+    chunk.recorded == Recorded::Behind && tag(migration, TAG_UNIT).is_none()
+}
+
+/// What a migration does otherwise than its batch declares.
+struct Otherwise {
+    /// In words.
+    what: &'static str,
+    /// As a batch declares it.
+    attribute: &'static str,
+    found: String,
+    declared: String,
+}
+
+/// All of that, but for its databases and where they come from: none of it can be changed once a migration is created.
+fn otherwise(batch: &Batch, migration: &Migration) -> Vec<Otherwise> {
+    let server = |id: &Option<ArmId>| id.as_ref().map_or("none".to_owned(), |id| id.name().to_owned());
+    let pairs = [
+        ("mode", "mode", migration.mode.to_string(), batch.mode.to_string()),
+        (
+            "option",
+            "option",
+            migration.option.to_string(),
+            batch.option.to_string(),
+        ),
+        (
+            "runtime server",
+            "runtime_server",
+            server(&migration.runtime),
+            server(&batch.runtime),
+        ),
+    ];
+    let pairs = pairs.into_iter().map(|(what, attribute, found, declared)| Otherwise {
+        what,
+        attribute,
+        found,
+        declared,
+    });
+    pairs
+        .filter(|pair| !pair.found.eq_ignore_ascii_case(&pair.declared))
+        .collect()
 }
 
 /// Approvals that mean more, or others, than there are migrations.
@@ -630,7 +722,8 @@ impl Job<'_> {
         if let Standing::Asking(asked) = &standing {
             notes.push(self.about_question(migration, asked, is_cut_over));
         }
-        let change = self.change(Action::Advance(phase), Reason::Unfinished, notes);
+        let mut change = self.change(Action::Advance(phase), Reason::Unfinished, notes);
+        change.fields.extend(self.as_it_runs(migration));
         let mut ops = Vec::new();
         if self.chunk.recorded == Recorded::Behind {
             ops.push(self.remember(self.chunk.attempts.clone()));
@@ -647,25 +740,40 @@ impl Job<'_> {
         work
     }
 
+    /// What is shown of a running migration besides its databases: what it does otherwise than declared, and whether it waits for
+    /// a person to cut it over.
+    fn as_it_runs(&self, migration: &Migration) -> Vec<FieldChange> {
+        let field = |attribute: &str, value| FieldChange {
+            attribute: attribute.into(),
+            before: None,
+            after: Some(Shown::Value(value)),
+            forces_replacement: false,
+        };
+        let mut fields: Vec<FieldChange> = otherwise(self.batch, migration)
+            .into_iter()
+            .map(|other| field(other.attribute, json!(other.found)))
+            .collect();
+        let gone: Vec<&String> = undeclared(self.batch, migration).collect();
+        if !gone.is_empty() {
+            fields.push(field("no_longer_declared", json!(gone)));
+        }
+        let is_ready = migration.standing() == Standing::ReadyForCutover;
+        match self.opens() {
+            Opens::ByHand if is_ready => fields.push(field("cutover", json!("ready"))),
+            Opens::ByApproval if is_ready => fields.push(field("cutover", json!("ready, not yet approved"))),
+            Opens::ByHand | Opens::ByApproval | Opens::ByItself => {}
+        }
+        fields
+    }
+
     /// Whose a migration is that nobody's tags claim, and what it does otherwise than declared: none of that can be changed.
     fn about_hand_made(&self, migration: &Migration) -> Option<String> {
-        if self.chunk.recorded == Recorded::Known || tag(migration, TAG_UNIT).is_some() {
+        if !is_just_found(self.chunk, migration) {
             return None;
         }
-        let server = |id: &Option<ArmId>| id.as_ref().map_or("none".to_owned(), |id| id.name().to_owned());
-        let pairs = [
-            ("mode", migration.mode.to_string(), self.batch.mode.to_string()),
-            ("option", migration.option.to_string(), self.batch.option.to_string()),
-            (
-                "runtime server",
-                server(&migration.runtime),
-                server(&self.batch.runtime),
-            ),
-        ];
-        let differing: Vec<String> = pairs
+        let differing: Vec<String> = otherwise(self.batch, migration)
             .into_iter()
-            .filter(|(_, found, declared)| !found.eq_ignore_ascii_case(declared))
-            .map(|(what, found, declared)| format!("{what} {found}, declared {declared}"))
+            .map(|other| format!("{} {}, declared {}", other.what, other.found, other.declared))
             .collect();
         Some(match differing.is_empty() {
             true => "made by hand, and taken over as it is".to_owned(),

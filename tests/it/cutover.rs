@@ -17,6 +17,14 @@ fn a_manual_cutover_ends_the_run_with_four_and_is_done_by_hand() {
         waiting.all()
     );
     assert!(!waiting.all().contains("right before the trigger"), "{}", waiting.all());
+    let way_on = "To go on: pgferry cutover 'database_batch.wave1#1'\nAfter that: pgferry apply\n";
+    assert!(waiting.out.contains(way_on), "{}", waiting.all());
+    let plan = ferry.run(&["plan"]).expect(0).out;
+    assert!(plan.contains("ready for its cutover"), "{plan}");
+    assert!(
+        plan.contains("waits for its cutover, until you type\n            pgferry cutover 'database_batch.wave1#1'"),
+        "{plan}"
+    );
     for number in 1..=3 {
         let address = format!("database_batch.wave1#{number}");
         let cutover = ferry.run(&["cutover", &address, "--auto-approve"]).expect(0);

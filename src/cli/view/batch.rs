@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::change::{Frame, because, fields, lead, sign};
+use super::change::{Frame, because, fields, lead, shown, sign};
 use super::layout::{count, hang, listed, typed};
 use super::value::Spelling;
 use crate::address::{Address, UnitAddress};
@@ -135,6 +135,11 @@ pub(crate) fn batch(text: &mut String, changes: &[Change], page: &Page<'_>, spel
         true => Cutovers::Alike,
         false => Cutovers::Differ,
     };
+    let alike = Alike {
+        shared: &shared,
+        cutovers,
+        spelling,
+    };
     let ways = steps.ways(changes);
     for (at, way) in ways.iter().take(REASONS).enumerate() {
         let label = if at == 0 { "      after  " } else { "             " };
@@ -147,7 +152,7 @@ pub(crate) fn batch(text: &mut String, changes: &[Change], page: &Page<'_>, spel
     for change in changes {
         // One reason for all stands in the heading.
         let why = if reasons.len() > 1 { reason(change) } else { None };
-        migration(text, change, why, cutovers, page);
+        migration(text, change, why, &alike, page);
     }
     text.push('\n');
 }
@@ -170,7 +175,11 @@ type Kind = (fn(&Action) -> bool, &'static str);
 
 /// How many databases and migrations, what becomes of them, and why where all have one reason.
 fn heading(resource: &Address, changes: &[Change]) -> String {
-    let databases: usize = changes.iter().map(|change| databases(change).len()).sum();
+    let all: usize = changes.iter().map(|change| databases(change).len()).sum();
+    let gone: usize = changes
+        .iter()
+        .map(|change| listed_in(change, "no_longer_declared").len())
+        .sum();
     let kinds: [Kind; 5] = [
         (|action| *action == Action::Create, "to start"),
         (|action| matches!(action, Action::Advance(_)), "on the way"),
@@ -187,8 +196,16 @@ fn heading(resource: &Address, changes: &[Change]) -> String {
         .filter(|(number, _)| *number > 0)
         .collect();
     let mut heading = format!("{STRONG}{resource}{STRONG:#}: ");
-    if databases > 0 {
-        let _ = write!(heading, "{} in ", count(databases, "database"));
+    match (all, gone) {
+        (0, _) => {}
+        (all, 0) => {
+            let _ = write!(heading, "{} in ", count(all, "database"));
+        }
+        (all, gone) => {
+            let declared = count(all.saturating_sub(gone), "database");
+            let are = if gone == 1 { "is" } else { "are" };
+            let _ = write!(heading, "{declared}, and {gone} that {are} no longer declared, in ");
+        }
     }
     heading.push_str(&count(changes.len(), "migration"));
     match counted.as_slice() {
@@ -220,7 +237,12 @@ fn reason(change: &Change) -> Option<&str> {
 }
 
 fn databases(change: &Change) -> Vec<&str> {
-    let field = change.fields.iter().find(|field| field.attribute == "databases");
+    listed_in(change, "databases")
+}
+
+/// The names in a field.
+fn listed_in<'a>(change: &'a Change, attribute: &str) -> Vec<&'a str> {
+    let field = change.fields.iter().find(|field| field.attribute == attribute);
     match field.and_then(|field| field.after.as_ref()) {
         Some(Shown::Value(Json::Array(names))) => names.iter().filter_map(Json::as_str).collect(),
         Some(Shown::Value(_) | Shown::Sensitive | Shown::Unknown) | None => Vec::new(),
@@ -235,19 +257,37 @@ fn name(change: &Change) -> Option<&str> {
     }
 }
 
-/// The fields that every migration of the batch has in common.
+/// The fields that everything to start has in common, and that nothing which runs has otherwise.
 fn shared(changes: &[Change]) -> Vec<FieldChange> {
     let told = |field: &&FieldChange| field.attribute != "databases" && field.attribute != "name";
-    let richest = changes.iter().max_by_key(|change| change.fields.len());
+    let starts = changes.iter().filter(|change| change.action == Action::Create);
+    let richest = starts.max_by_key(|change| change.fields.len());
     let fields = richest.into_iter().flat_map(|change| &change.fields).filter(told);
     let everywhere = |field: &FieldChange| {
-        let mut with = changes.iter().filter(|change| change.fields.len() > 1);
-        with.all(|change| change.fields.contains(field))
+        let all = changes.iter().flat_map(|change| &change.fields);
+        let mut alike = all.filter(|other| other.attribute == field.attribute);
+        alike.all(|other| other == field)
     };
     fields.filter(|field| everywhere(field)).cloned().collect()
 }
 
-fn migration(text: &mut String, change: &Change, why: Option<&str>, cutovers: Cutovers, page: &Page<'_>) {
+/// The fields that a migration has for itself, and of which nothing else tells.
+fn differing<'a>(change: &'a Change, shared: &'a [FieldChange]) -> impl Iterator<Item = &'a FieldChange> {
+    const TOLD: [&str; 4] = ["databases", "name", "cutover", "no_longer_declared"];
+    let fields = change.fields.iter();
+    fields.filter(|field| !TOLD.contains(&field.attribute.as_str()) && !shared.contains(field))
+}
+
+/// What the migrations of a batch are shown with.
+struct Alike<'a> {
+    /// The fields in the heading.
+    shared: &'a [FieldChange],
+    /// Whether they are cut over in one way.
+    cutovers: Cutovers,
+    spelling: &'a Spelling<'a>,
+}
+
+fn migration(text: &mut String, change: &Change, why: Option<&str>, alike: &Alike<'_>, page: &Page<'_>) {
     let Page {
         steps,
         calling,
@@ -264,16 +304,32 @@ fn migration(text: &mut String, change: &Change, why: Option<&str>, cutovers: Cu
     if !databases.is_empty() {
         words.push(count(databases.len(), "database"));
     }
-    if change.action != Action::Create {
-        words.push(sign.will.to_owned());
+    match cutover(change) {
+        Some(policy) if policy.starts_with(READY) => words.push("ready for its cutover".to_owned()),
+        Some(_) | None if change.action == Action::Create => {}
+        Some(_) | None => words.push(sign.will.to_owned()),
     }
     let _ = writeln!(text, "  {} {STRONG}{part}{STRONG:#}  {}", lead(&sign), words.join(", "));
     const INDENT: &str = "          ";
     if !databases.is_empty() {
         text.push_str(&hang(INDENT, INDENT, &databases.join(", "), columns));
     }
-    for field in own(change, calling, cutovers) {
-        let _ = writeln!(text, "{INDENT}{field}");
+    let gone = listed_in(change, "no_longer_declared");
+    if !gone.is_empty() {
+        let sentence = format!("no longer declared, and moved all the same: {}", gone.join(", "));
+        text.push_str(&hang(INDENT, INDENT, &sentence, columns));
+    }
+    for field in differing(change, alike.shared) {
+        let after = field.after.as_ref().map(|after| shown(after, alike.spelling));
+        let _ = writeln!(
+            text,
+            "{INDENT}{} = {}",
+            field.attribute,
+            after.unwrap_or_else(|| "null".to_owned())
+        );
+    }
+    for line in own(change, calling, alike.cutovers) {
+        let _ = writeln!(text, "{INDENT}{line}");
     }
     if let Some(queue) = steps.queue(&change.unit) {
         text.push_str(&hang(
@@ -298,27 +354,35 @@ enum Cutovers {
     Differ,
 }
 
+/// How the word begins that says of a migration that it is ready for its cutover and waits for a person.
+const READY: &str = "ready";
+
+/// How a migration is cut over, where that is told.
+fn cutover(change: &Change) -> Option<&str> {
+    let field = change.fields.iter().find(|field| field.attribute == "cutover");
+    match field.and_then(|field| field.after.as_ref()) {
+        Some(Shown::Value(Json::String(policy))) => Some(policy),
+        Some(Shown::Value(_) | Shown::Sensitive | Shown::Unknown) | None => None,
+    }
+}
+
 /// What differs from migration to migration and needs a person's eye: the cutover.
 fn own(change: &Change, calling: &Calling, cutovers: Cutovers) -> Vec<String> {
-    let cutover = change.fields.iter().find(|field| field.attribute == "cutover");
-    match cutover.and_then(|field| field.after.as_ref()) {
-        Some(Shown::Value(Json::String(policy))) if policy == "manual" => {
-            vec![
-                "stops before its cutover, until you type".to_owned(),
-                format!("  {}", calling.line(&format!("cutover {}", typed(&change.unit)))),
-            ]
-        }
-        Some(Shown::Value(Json::String(policy))) if policy == "not yet approved" => {
-            let part = change.unit.part.as_ref().map_or("", |part| part.as_str());
-            vec![
-                format!("stops before its cutover until `approved` holds {part}, or you type"),
-                format!("  {}", calling.line(&format!("cutover {}", typed(&change.unit)))),
-            ]
-        }
+    let line = || format!("  {}", calling.line(&format!("cutover {}", typed(&change.unit))));
+    let part = change.unit.part.as_ref().map_or("", |part| part.as_str());
+    match cutover(change) {
+        Some("manual") => vec!["stops before its cutover, until you type".to_owned(), line()],
+        Some("not yet approved") => vec![
+            format!("stops before its cutover until `approved` holds {part}, or you type"),
+            line(),
+        ],
+        Some("ready") => vec!["waits for its cutover, until you type".to_owned(), line()],
+        Some("ready, not yet approved") => vec![
+            format!("waits for its cutover until `approved` holds {part}, or you type"),
+            line(),
+        ],
         // Where the others are approved, too, it is told once for all of them.
-        Some(Shown::Value(Json::String(policy))) if policy == "approved" && cutovers == Cutovers::Differ => {
-            vec!["cuts over by itself: approved".to_owned()]
-        }
-        Some(Shown::Value(_) | Shown::Sensitive | Shown::Unknown) | None => Vec::new(),
+        Some("approved") if cutovers == Cutovers::Differ => vec!["cuts over by itself: approved".to_owned()],
+        Some(_) | None => Vec::new(),
     }
 }

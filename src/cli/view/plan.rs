@@ -634,6 +634,56 @@ mod tests {
     }
 
     #[test]
+    fn what_is_ready_for_its_cutover_or_goes_on_as_it_was_begun_is_shown_as_it_is() {
+        let mut plan = first_apply();
+        let running = &mut plan.changes[0];
+        running.action = Action::Advance(crate::plan::action::Phase::Watch);
+        running.reason = Reason::Unfinished;
+        running.fields.retain(|field| field.attribute == "databases");
+        running.fields.extend([
+            declared("mode", json!("Online")),
+            declared("no_longer_declared", json!(["journal"])),
+            declared("cutover", json!("ready")),
+        ]);
+        for field in &mut plan.changes[1].fields {
+            if field.attribute == "mode" {
+                field.after = Some(crate::plan::action::Shown::Value(json!("Offline")));
+            }
+        }
+        let text = shown(&plan);
+        let batch = text.split("# vnet_peering").next().unwrap();
+        insta::assert_snapshot!(batch, @r#"
+        pgferry will do the following:
+
+          + create   > advance
+
+          # database_batch.wave1: 9 databases, and 1 that is no longer declared, in 2
+          # migrations, 1 to start and 1 on the way
+          + database_batch.wave1
+              + option         = "validate_and_migrate"
+              + source         = "10.1.0.4:5432@migrator"
+              + target         = "pg-erp-prod"
+              + runtime_server = "pg-runtime"
+              after  vnet_peering.hub_runtime: it connects vnet-hub and vnet-runtime, on
+                       the way from the source to the runtime server
+            > #1  8 databases, ready for its cutover
+                  billing, crm, documents, erp, finance, humanresources, invoices,
+                  journal
+                  no longer declared, and moved all the same: journal
+                  mode = "Online"
+                  waits for its cutover, until you type
+                    pgferry cutover 'database_batch.wave1#1'
+            + #2  wave1m2r1, 2 databases
+                  ledger, stock
+                  mode = "Offline"
+                  stops before its cutover, until you type
+                    pgferry cutover 'database_batch.wave1#2'
+                  waits for #1: one active migration per target
+                  # because they are declared and have not arrived
+        "#);
+    }
+
+    #[test]
     fn an_update_shows_before_and_after() {
         let forced = FieldChange {
             forces_replacement: true,

@@ -148,10 +148,40 @@ impl SummaryView<'_> {
                 "To see how far it is: {STRONG}{}{STRONG:#}",
                 self.calling.line("status")
             ),
-            Some(Stopped::Interrupted | Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) | None => {
+            Some(Stopped::Interrupted | Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) => {
                 format!("To go on: {STRONG}{}{STRONG:#}", self.again)
             }
+            None => match self.cutovers_by_hand() {
+                Some(cutovers) => {
+                    let lead = "To go on: ";
+                    let lines = cutovers.iter().enumerate().map(|(at, unit)| {
+                        let lead = if at == 0 { lead } else { "          " };
+                        let line = self.calling.line(&format!("cutover {}", typed(unit)));
+                        format!("{lead}{STRONG}{line}{STRONG:#}\n")
+                    });
+                    let lines: String = lines.collect();
+                    format!("{lines}After that: {STRONG}{}{STRONG:#}", self.again)
+                }
+                None => format!("To go on: {STRONG}{}{STRONG:#}", self.again),
+            },
         }
+    }
+
+    /// The migrations to cut over, where everything that is left waits for that: the same run once more would only wait again.
+    fn cutovers_by_hand(&self) -> Option<Vec<&UnitAddress>> {
+        let mut ready = Vec::new();
+        for (unit, outcome) in self.units() {
+            match outcome {
+                Outcome::Waiting(WaitsFor::Cutover { .. }) => ready.push(unit),
+                Outcome::Done | Outcome::Left { behind: Some(_) } => {}
+                Outcome::Waiting(WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Stalled { .. })
+                | Outcome::Failed(_)
+                | Outcome::InFlight { .. }
+                | Outcome::Left { behind: None }
+                | Outcome::Skipped { .. } => return None,
+            }
+        }
+        (!ready.is_empty()).then_some(ready)
     }
 
     fn waiting(&self, text: &mut String) {
@@ -413,5 +443,42 @@ mod tests {
         and 1 not begun, after 1 h 23 min.
         To go on: pgferry -C live apply
         "#);
+    }
+
+    #[test]
+    fn what_waits_for_its_cutover_goes_on_with_that_and_not_with_the_same_run() {
+        let reading = crate::apply::observer::GateReading {
+            migration: migration_id("wave1m1"),
+            databases: Vec::new(),
+            max_lag: Duration::ZERO,
+            good: 1,
+            needed: 3,
+        };
+        let waits = |opens| {
+            Outcome::Waiting(WaitsFor::Cutover {
+                reading: Box::new(reading.clone()),
+                opens,
+            })
+        };
+        let left = || Outcome::Left {
+            behind: Some(StepId(1)),
+        };
+        let outcomes = |opens| {
+            vec![
+                Outcome::Done,
+                waits(opens),
+                left(),
+                left(),
+                Outcome::Done,
+                Outcome::Done,
+            ]
+        };
+        let text = shown(outcomes(crate::plan::step::Opens::ByHand), None);
+        let way = "To go on: pgferry -C live cutover 'database_batch.wave1#1'\nAfter that: pgferry -C live apply\n";
+        assert!(text.ends_with(way), "{text}");
+        let mut other = outcomes(crate::plan::step::Opens::ByHand);
+        other[5] = Outcome::InFlight { unseen: None };
+        let text = shown(other, None);
+        assert!(text.ends_with("To go on: pgferry -C live apply\n"), "{text}");
     }
 }

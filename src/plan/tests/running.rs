@@ -180,3 +180,44 @@ fn what_leaves_the_configuration_is_told_with_what_a_person_can_do() {
     );
     assert_eq!(left(json!({ "state": "Succeeded" })), []);
 }
+
+#[test]
+fn what_was_changed_in_a_batch_is_told_of_the_migration_that_goes_on_without_it() {
+    let mut runs = world("w", &["a", "b"], asking("WaitingForCutoverTrigger"));
+    for migration in runs.migrations.values_mut().flatten() {
+        migration.mode = MigrationMode::Online;
+    }
+    let declared = |databases: &str, mode: &str| {
+        let more = format!("  mode = \"{mode}\"\n  max_per_migration = 2");
+        format!("{SERVERS}{}", batch("w", databases, &more))
+    };
+    let told = |plan: &Plan| {
+        let findings = plan.findings.iter().filter(|finding| finding.code.as_str() == "B008");
+        let details: Vec<String> = findings.filter_map(|finding| finding.detail.clone()).collect();
+        details
+    };
+    let field = |plan: &Plan, attribute: &str| {
+        let change = plan
+            .changes
+            .iter()
+            .find(|change| change.unit.to_string().ends_with("#1"));
+        let fields = change.map(|change| change.fields.clone()).unwrap_or_default();
+        fields.into_iter().find(|field| field.attribute == attribute)?.after
+    };
+    let shown = |value: Json| Some(crate::plan::action::Shown::Value(value));
+
+    let plan = runs.plan(&declared("\"a\", \"b\"", "online"));
+    assert_eq!(told(&plan), Vec::<String>::new());
+    assert_eq!(field(&plan, "cutover"), shown(json!("ready")));
+
+    let plan = runs.plan(&declared("\"a\", \"c\"", "offline"));
+    assert_eq!(
+        told(&plan),
+        [
+            "`b`, no longer among its databases, arrives with the others; mode is Online, declared Offline. What is declared \
+             now counts for what is started from now on. To end what runs: `pgferry cancel 'database_batch.w#1'`"
+        ]
+    );
+    assert_eq!(field(&plan, "mode"), shown(json!("Online")));
+    assert_eq!(field(&plan, "no_longer_declared"), shown(json!(["b"])));
+}
