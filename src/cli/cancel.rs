@@ -58,11 +58,24 @@ pub(crate) async fn run(args: &CancelArgs, call: &Call<'_>) -> Result<Exit, Comm
     }
     let warning = warning(&args.address, &migration, session.clock.now(), call.ui.width());
     call.ui.show(&warning);
-    if !is_accepted(args, call).await? {
-        call.ui.alert("\ncancel given up: nothing was changed.\n");
-        return Ok(Exit::Error);
+    let mut signals = Signals::listen()?;
+    let nothing = "nothing was cancelled, and nothing was changed";
+    match work::unless_interrupted(&mut signals, is_accepted(args, call)).await? {
+        Some(true) => {}
+        Some(false) => {
+            call.ui.alert(&format!("\ncancel given up: {nothing}.\n"));
+            return Ok(Exit::Error);
+        }
+        None => {
+            work::interrupted(call.ui, nothing);
+            return Ok(Exit::Error);
+        }
     }
-    let caller = work::caller(call, &session, "cancel").await?;
+    let caller = work::unless_interrupted(&mut signals, work::caller(call, &session, "cancel"));
+    let Some(caller) = caller.await? else {
+        work::interrupted(call.ui, nothing);
+        return Ok(Exit::Error);
+    };
     let (secrets, outputs) = (Secrets::default(), Outputs::default());
     let ports = work::ports(&session, &caller, &secrets, &outputs);
     let options = args.working.options(LOCK_PATIENCE);
@@ -71,7 +84,6 @@ pub(crate) async fn run(args: &CancelArgs, call: &Call<'_>) -> Result<Exit, Comm
         shown: migration,
     };
     let progress = Progress::by_hand(call);
-    let mut signals = Signals::listen()?;
     let cancelling = work::interruptible(&mut signals, &session, &progress, |interrupt| {
         let (order, options, progress) = (&order, &options, &progress);
         async move { apply::cancel(order, &ports, options, &interrupt, progress).await }
@@ -194,7 +206,7 @@ fn tell(outcome: Cancelled, args: &CancelArgs, call: &Call<'_>) -> Exit {
             call.ui.alert(&format!(
                 "\nInterrupted before the service was asked to: {unit} is not being cancelled.\n"
             ));
-            Exit::InFlight
+            Exit::Error
         }
     }
 }

@@ -16,7 +16,7 @@ use super::view::layout::{clean, count, hang, listed, typed};
 use super::view::progress::{Progress, reading, waiting};
 use super::view::status::doing;
 use super::view::time::{between, lag, length};
-use super::work::{self, Approval, Ended, Working};
+use super::work::{self, Ended, Working};
 use crate::address::UnitAddress;
 use crate::apply::observer::GateReading;
 use crate::apply::seen::TablesSeen;
@@ -89,20 +89,24 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
     }
     call.ui
         .show(&preview(&args.address, &migration, &order.gate, call.ui.width()));
+    let mut signals = Signals::listen()?;
     if !args.auto_approve {
         let question = "\nWrites to the source must have stopped: what is written there after the cutover stays behind.\n\
                         Do you want to cut over now?";
-        if work::approve(call.ui, question).await? == Approval::Refused {
-            call.ui.alert("\ncutover cancelled: nothing was changed.\n");
+        let nothing = "nothing was triggered, and nothing was changed";
+        if !work::agreed(&mut signals, call.ui, question, ("cutover", nothing)).await? {
             return Ok(Exit::Error);
         }
     }
-    let caller = work::caller(call, &session, "cutover").await?;
+    let caller = work::unless_interrupted(&mut signals, work::caller(call, &session, "cutover"));
+    let Some(caller) = caller.await? else {
+        work::interrupted(call.ui, "nothing was triggered, and nothing was changed");
+        return Ok(Exit::Error);
+    };
     let (secrets, outputs) = (Secrets::default(), Outputs::default());
     let ports = work::ports(&session, &caller, &secrets, &outputs);
     let options = args.working.options(LOCK_PATIENCE);
     let progress = Progress::by_hand(call);
-    let mut signals = Signals::listen()?;
     let cutting = work::interruptible(&mut signals, &session, &progress, |interrupt| {
         let (order, options, progress) = (&order, &options, &progress);
         async move { apply::cutover(order, &ports, options, &interrupt, progress).await }
@@ -304,7 +308,7 @@ fn tell(report: &CutoverReport, next: &str, left: Option<Duration>, args: &Cutov
             call.ui.alert(&format!(
                 "\nInterrupted before the cutover was triggered: {unit} is not being cut over.\n"
             ));
-            Exit::InFlight
+            Exit::Error
         }
         Outcome::InFlight { .. } | Outcome::Failed(_) | Outcome::Skipped { .. } => {
             call.ui.show(&format!(

@@ -167,12 +167,55 @@ pub(crate) async fn unless_interrupted<T>(
     }
 }
 
-/// What is said when a signal came before anything was done.
+/// What is said when a signal came before anything was done: nothing of it is in Azure, as where a person says no.
 pub(crate) fn not_begun(ui: &Ui, again: &str) -> Exit {
     ui.alert(&format!(
         "\nInterrupted before anything was changed.\nTo go on: {again}\n"
     ));
-    Exit::InFlight
+    Exit::Error
+}
+
+/// Asks whether a command may do what it has shown; where it may not, or a signal comes instead of an answer, it says so. `nothing`
+/// is what did not happen then.
+///
+/// # Errors
+/// When nobody can be asked.
+pub(crate) async fn agreed(
+    signals: &mut Signals,
+    ui: &Ui,
+    question: &str,
+    (command, nothing): (&str, &str),
+) -> Result<bool, CommandError> {
+    match unless_interrupted(signals, approve(ui, question)).await? {
+        Some(Approval::Given) => return Ok(true),
+        Some(Approval::Refused) => ui.alert(&format!("\n{command} cancelled: {nothing}.\n")),
+        None => interrupted(ui, nothing),
+    }
+    Ok(false)
+}
+
+/// What is said when a signal came in place of an answer.
+pub(crate) fn interrupted(ui: &Ui, nothing: &str) {
+    ui.alert(&format!("\nInterrupted: {nothing}.\n"));
+}
+
+/// Does what writes to the state alone. A signal cuts it short, and nobody knows here then whether it was written.
+///
+/// # Errors
+/// When the work fails.
+pub(crate) async fn written(
+    signals: &mut Signals,
+    call: &Call<'_>,
+    work: impl Future<Output = Result<Exit, CommandError>>,
+) -> Result<Exit, CommandError> {
+    let done = unless_interrupted(signals, work).await?;
+    Ok(done.unwrap_or_else(|| {
+        call.ui.alert(&format!(
+            "\nInterrupted while the state was written: `{}` tells whether it was.\n",
+            call.calling.line("history")
+        ));
+        Exit::Error
+    }))
 }
 
 /// What is said of work that was cut short.

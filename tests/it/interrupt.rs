@@ -23,9 +23,48 @@ fn a_signal_while_azure_is_looked_at_ends_the_command_before_anything_was_change
     });
     running.signal("INT");
     let answer = running.finish(Duration::from_secs(2));
-    assert_eq!(answer.code, 3, "{}", answer.all());
+    assert_eq!(answer.code, 1, "{}", answer.all());
     assert!(answer.all().contains("before anything was changed"), "{}", answer.all());
     assert_eq!(ferry.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn an_interrupt_in_place_of_an_answer_is_a_no_and_is_told() {
+    let ferry = Ferry::example("tutorial-online");
+    let unit = "'database_batch.tutorial#1'";
+    let at = |question: &str, arguments: &str, said: &str| {
+        let answer = ferry.interrupted_at(question, arguments);
+        assert_eq!(answer.code, 1, "{arguments}: {}", answer.all());
+        assert!(answer.all().contains(said), "{arguments}: {}", answer.all());
+    };
+    at("Enter a value:", "apply", "Interrupted before anything was changed.");
+    assert_eq!(ferry.writes(), Vec::<String>::new());
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    let writes = ferry.writes().len();
+    at(
+        "Enter a value:",
+        &format!("cutover {unit}"),
+        "Interrupted: nothing was triggered",
+    );
+    at(
+        "type its address",
+        &format!("cancel {unit}"),
+        "Interrupted: nothing was cancelled",
+    );
+    at(
+        "Enter a value:",
+        "state rm database_batch.tutorial",
+        "Interrupted: nothing was forgotten.",
+    );
+    at(
+        "Enter a value:",
+        "state rebuild --force",
+        "Interrupted: nothing was written.",
+    );
+    assert_eq!(ferry.writes().len(), writes);
+    let _ = ferry
+        .run(&["cutover", unit.trim_matches('\''), "--auto-approve"])
+        .expect(0);
 }
 
 #[test]

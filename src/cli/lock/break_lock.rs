@@ -9,8 +9,9 @@ use crate::cli::Call;
 use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::help;
+use crate::cli::signals::Signals;
 use crate::cli::view::layout::typed;
-use crate::cli::work::{self, Approval};
+use crate::cli::work;
 
 /// Take the lock from a holder who never will write again
 #[derive(Args)]
@@ -70,20 +71,26 @@ async fn take(
     is_approved: bool,
     call: &Call<'_>,
 ) -> Result<Exit, CommandError> {
+    let mut signals = Signals::listen()?;
     if let Some(held) = held.filter(|held| held.holder.who == named) {
         call.ui.show(&show::told(&held, call.ui.width()));
         if !is_approved {
             let question = "\nIts holder will write nothing any more; what it began in Azure goes on. Do you want to take the lock?";
-            match work::approve(call.ui, question).await? {
-                Approval::Given => {}
-                Approval::Refused => {
-                    call.ui.alert("\nThe lock stays where it is.\n");
-                    return Ok(Exit::Error);
-                }
+            let nothing = "the lock stays where it is";
+            if !work::agreed(&mut signals, call.ui, question, ("lock break", nothing)).await? {
+                return Ok(Exit::Error);
             }
         }
     }
-    match store.break_lock(&named).await? {
+    let Some(broken) = work::unless_interrupted(&mut signals, async { Ok(store.break_lock(&named).await?) }).await?
+    else {
+        let told = call.calling.line("lock show");
+        call.ui.alert(&format!(
+            "\nInterrupted while the lock was taken: `{told}` tells who holds it.\n"
+        ));
+        return Ok(Exit::Error);
+    };
+    match broken {
         None => call.ui.show("Nobody holds the lock: there is nothing to break.\n"),
         Some(_) => call.ui.show(&format!(
             "\nThe lock is free. If a run was cut short, `{}` settles what it left open first.\n",

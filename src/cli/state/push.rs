@@ -14,8 +14,9 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::help;
 use crate::cli::session;
+use crate::cli::signals::Signals;
 use crate::cli::view::layout::count;
-use crate::cli::work::{self, Approval};
+use crate::cli::work;
 
 /// Bytes that are read at most: a wrong file shall not fill the memory.
 const LARGEST: u64 = 1 << 30;
@@ -55,32 +56,31 @@ pub(crate) async fn run(args: &PushArgs, call: &Call<'_>) -> Result<Exit, Comman
     }
     judge(args, &opened, here.as_ref(), &offered)?;
     call.ui.show(&told(here.as_ref(), &offered));
+    let mut signals = Signals::listen()?;
     if !args.auto_approve {
-        match work::approve(call.ui, "\nDo you want this to be the state?").await? {
-            Approval::Given => {}
-            Approval::Refused => {
-                call.ui.alert("\nstate push cancelled: nothing was written.\n");
-                return Ok(Exit::Error);
-            }
+        let question = "\nDo you want this to be the state?";
+        if !work::agreed(&mut signals, call.ui, question, ("state push", "nothing was written")).await? {
+            return Ok(Exit::Error);
         }
     }
-    let writing = Writing::begin("state push", &args.locking, opened.store.as_ref(), call).await?;
-    let before = here.as_ref().map_or(Serial::ZERO, |here| here.serial);
-    if writing.snapshot.serial != before {
-        writing.give_up().await?;
-        return Err(CommandError::Usage(
-            "somebody else wrote to the state meanwhile: nothing was written".to_owned(),
-        ));
-    }
-    let summary = format!(
-        "a state of serial {} with {}",
-        offered.serial,
-        count(offered.records.len(), "record")
-    );
-    let state = Box::new(offered.clone());
-    writing.commit(vec![Edit::Replace { state }], summary, call).await?;
-    let read = opened.store.load().await?;
-    match read.filter(|read| is_same(read, &offered)) {
+    let writes = async {
+        let writing = Writing::begin("state push", &args.locking, opened.store.as_ref(), call).await?;
+        let before = here.as_ref().map_or(Serial::ZERO, |here| here.serial);
+        if writing.snapshot.serial != before {
+            writing.give_up().await?;
+            return Err(CommandError::Usage(
+                "somebody else wrote to the state meanwhile: nothing was written".to_owned(),
+            ));
+        }
+        let summary = format!(
+            "a state of serial {} with {}",
+            offered.serial,
+            count(offered.records.len(), "record")
+        );
+        let state = Box::new(offered.clone());
+        writing.commit(vec![Edit::Replace { state }], summary, call).await?;
+        let read = opened.store.load().await?;
+        match read.filter(|read| is_same(read, &offered)) {
         Some(read) => {
             call.ui.show(&format!(
                 "\nThe state is at serial {} now, with {}, and was read back.\n",
@@ -94,6 +94,8 @@ pub(crate) async fn run(args: &PushArgs, call: &Call<'_>) -> Result<Exit, Comman
                 .to_owned(),
         )),
     }
+    };
+    work::written(&mut signals, call, writes).await
 }
 
 /// The whole text, unless it is longer than any state can be.

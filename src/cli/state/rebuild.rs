@@ -14,8 +14,9 @@ use crate::cli::exit::Exit;
 use crate::cli::help;
 use crate::cli::project::Purpose;
 use crate::cli::session::Rebuilt;
+use crate::cli::signals::Signals;
 use crate::cli::view::layout::{count, listed, table};
-use crate::cli::work::{self, Approval};
+use crate::cli::work;
 use crate::prior::{Origin, UnitRecord};
 
 /// Make a lost state anew from what Azure has
@@ -55,40 +56,48 @@ pub(crate) async fn run(args: &RebuildArgs, call: &Call<'_>) -> Result<Exit, Com
         return Ok(Exit::Done);
     }
     call.ui.show(&told(lineage, &records));
+    let mut signals = Signals::listen()?;
     if !args.auto_approve {
-        match work::approve(call.ui, "\nDo you want this to be remembered?").await? {
-            Approval::Given => {}
-            Approval::Refused => {
-                call.ui.alert("\nstate rebuild cancelled: nothing was written.\n");
-                return Ok(Exit::Error);
-            }
+        let question = "\nDo you want this to be remembered?";
+        if !work::agreed(
+            &mut signals,
+            call.ui,
+            question,
+            ("state rebuild", "nothing was written"),
+        )
+        .await?
+        {
+            return Ok(Exit::Error);
         }
     }
-    let caller = work::caller(call, &session, "state rebuild").await?;
-    let mut state = Snapshot::fresh();
-    state.lineage = lineage.unwrap_or(state.lineage);
-    state.binding = Some(caller.binding());
-    for (unit, record) in &records {
-        let document = serde_json::to_value(record).map_err(|error| CommandError::Usage(error.to_string()))?;
-        let revision = Revision::new(0);
-        state.records.insert(record_key(unit)?, Record { revision, document });
-    }
-    let writing = Writing::begin("state rebuild", &args.locking, session.store.as_ref(), call).await?;
-    if writing.snapshot.serial != serial {
-        writing.give_up().await?;
-        return Err(CommandError::Usage(
-            "somebody else wrote to the state meanwhile: nothing was written".to_owned(),
+    let writes = async {
+        let caller = work::caller(call, &session, "state rebuild").await?;
+        let mut state = Snapshot::fresh();
+        state.lineage = lineage.unwrap_or(state.lineage);
+        state.binding = Some(caller.binding());
+        for (unit, record) in &records {
+            let document = serde_json::to_value(record).map_err(|error| CommandError::Usage(error.to_string()))?;
+            let revision = Revision::new(0);
+            state.records.insert(record_key(unit)?, Record { revision, document });
+        }
+        let writing = Writing::begin("state rebuild", &args.locking, session.store.as_ref(), call).await?;
+        if writing.snapshot.serial != serial {
+            writing.give_up().await?;
+            return Err(CommandError::Usage(
+                "somebody else wrote to the state meanwhile: nothing was written".to_owned(),
+            ));
+        }
+        let summary = format!("{} from what Azure has", count(records.len(), "record"));
+        let state = Box::new(state);
+        writing.commit(vec![Edit::Replace { state }], summary, call).await?;
+        call.ui.show(&format!(
+            "\nRemembered: {}. What differs from what is declared is shown by: {}\n",
+            count(records.len(), "unit"),
+            call.calling.line("plan")
         ));
-    }
-    let summary = format!("{} from what Azure has", count(records.len(), "record"));
-    let state = Box::new(state);
-    writing.commit(vec![Edit::Replace { state }], summary, call).await?;
-    call.ui.show(&format!(
-        "\nRemembered: {}. What differs from what is declared is shown by: {}\n",
-        count(records.len(), "unit"),
-        call.calling.line("plan")
-    ));
-    Ok(Exit::Done)
+        Ok(Exit::Done)
+    };
+    work::written(&mut signals, call, writes).await
 }
 
 fn told(lineage: Option<Lineage>, records: &BTreeMap<UnitAddress, UnitRecord>) -> String {

@@ -13,8 +13,9 @@ use crate::cli::error::CommandError;
 use crate::cli::exit::Exit;
 use crate::cli::help;
 use crate::cli::session;
+use crate::cli::signals::Signals;
 use crate::cli::view::layout::{count, hang};
-use crate::cli::work::{self, Approval};
+use crate::cli::work;
 use crate::prior::Prior;
 
 /// Forget objects; they stay in Azure as they are
@@ -45,34 +46,35 @@ pub(crate) async fn run(args: &RmArgs, call: &Call<'_>) -> Result<Exit, CommandE
     if args.dry_run {
         return Ok(Exit::Done);
     }
+    let mut signals = Signals::listen()?;
     if !args.auto_approve {
-        match work::approve(call.ui, "\nDo you want pgferry to forget this?").await? {
-            Approval::Given => {}
-            Approval::Refused => {
-                call.ui.alert("\nstate rm cancelled: nothing was forgotten.\n");
-                return Ok(Exit::Error);
-            }
+        let question = "\nDo you want pgferry to forget this?";
+        if !work::agreed(&mut signals, call.ui, question, ("state rm", "nothing was forgotten")).await? {
+            return Ok(Exit::Error);
         }
     }
-    let writing = Writing::begin("state rm", &args.locking, opened.store.as_ref(), call).await?;
-    let now = session::prior(Some(&writing.snapshot))?;
-    let changed = shown.iter().find(|unit| now.get(unit) != prior.get(unit));
-    if let Some(changed) = changed {
-        let error = CommandError::Usage(format!(
-            "{changed} was written by somebody else meanwhile: nothing was forgotten"
-        ));
-        writing.give_up().await?;
-        return Err(error);
-    }
-    let edits: Result<Vec<Edit>, CommandError> = shown
-        .iter()
-        .map(|unit| Ok(Edit::Remove { key: record_key(unit)? }))
-        .collect();
-    let named: Vec<String> = args.addresses.iter().map(ToString::to_string).collect();
-    let summary = format!("{}: {} forgotten", named.join(", "), count(shown.len(), "unit"));
-    writing.commit(edits?, summary, call).await?;
-    call.ui.show(&format!("\n{} forgotten.\n", count(shown.len(), "unit")));
-    Ok(Exit::Done)
+    let writes = async {
+        let writing = Writing::begin("state rm", &args.locking, opened.store.as_ref(), call).await?;
+        let now = session::prior(Some(&writing.snapshot))?;
+        let changed = shown.iter().find(|unit| now.get(unit) != prior.get(unit));
+        if let Some(changed) = changed {
+            let error = CommandError::Usage(format!(
+                "{changed} was written by somebody else meanwhile: nothing was forgotten"
+            ));
+            writing.give_up().await?;
+            return Err(error);
+        }
+        let edits: Result<Vec<Edit>, CommandError> = shown
+            .iter()
+            .map(|unit| Ok(Edit::Remove { key: record_key(unit)? }))
+            .collect();
+        let named: Vec<String> = args.addresses.iter().map(ToString::to_string).collect();
+        let summary = format!("{}: {} forgotten", named.join(", "), count(shown.len(), "unit"));
+        writing.commit(edits?, summary, call).await?;
+        call.ui.show(&format!("\n{} forgotten.\n", count(shown.len(), "unit")));
+        Ok(Exit::Done)
+    };
+    work::written(&mut signals, call, writes).await
 }
 
 /// What would be forgotten, and what that means.

@@ -227,6 +227,46 @@ impl Ferry {
         }
     }
 
+    /// Runs a command on a terminal of its own and types Ctrl-C once it has asked this.
+    pub(crate) fn interrupted_at(&self, question: &str, arguments: &str) -> Answer {
+        let given = self.command(&[]);
+        let given: Vec<_> = given
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let mut command = Command::new("script");
+        // A shell between the terminal and the command would end by the signal itself.
+        let line = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_pgferry"));
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.current_dir(self.folder.path()).env_clear().envs(given);
+        command
+            .env("PATH", "/usr/bin:/bin")
+            .env("TERM", "dumb")
+            .env("NO_COLOR", "1");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut said = Vec::new();
+        let mut piece = [0; 4096];
+        let mut is_typed = false;
+        loop {
+            let read = stdout.read(&mut piece).unwrap();
+            if read == 0 {
+                break;
+            }
+            said.extend_from_slice(&piece[..read]);
+            if !is_typed && String::from_utf8_lossy(&said).contains(question) {
+                stdin.write_all(b"\x03").unwrap();
+                is_typed = true;
+            }
+        }
+        Answer {
+            code: child.wait().unwrap().code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&said).into_owned(),
+            err: String::new(),
+        }
+    }
+
     /// Starts a command.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let child = self
