@@ -98,7 +98,7 @@ fn keep_harmless(said: &mut clap::Error) {
 }
 
 /// What stands here for something that Terraform has.
-fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
+fn known_from_terraform(said: &clap::Error, command: Option<&str>) -> Option<&'static str> {
     let text = |kind| match said.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -110,6 +110,16 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
                 Some("every plan looks at Azure; `pgferry apply --refresh-only` remembers what others changed")
             }
             "import" => Some("an `import` block in the configuration takes up what is there"),
+            "workspace" => Some(
+                "there are no workspaces: give each environment a directory, with a `state` block and variables of its own, and name it with `-C`",
+            ),
+            "providers" => Some("nothing is installed: what can be declared is built in, and `pgferry kinds` lists it"),
+            "test" => Some(
+                "`check` blocks judge what is declared, and with `cloud = \"simulator\"` in the `azure` block `pgferry apply` tries it without Azure",
+            ),
+            "login" | "logout" => {
+                Some("logins are Azure's own: `az login`, or the variables that `pgferry --help` names")
+            }
             "taint" | "untaint" => Some(
                 "`pgferry apply --replace ADDRESS` makes something anew, --retry ADDRESS tries the failed migrations of a batch again",
             ),
@@ -120,6 +130,10 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
             let is_plan_file = !word.starts_with('-') && ["plan", ".tfplan"].iter().any(|end| word.ends_with(end));
             if is_plan_file {
                 Some("`pgferry apply FILE` carries out a plan that was kept, `pgferry show FILE` shows it")
+            } else if word == "--auto-approve" && command == Some("cancel") {
+                Some(
+                    "a loss is accepted by name and not in general: `pgferry cancel ADDRESS#N --accept-loss ADDRESS#N`, with the same address twice",
+                )
             } else if word == "--destroy" {
                 Some("`pgferry destroy` takes down what was made, `pgferry plan --destroy` only shows it")
             } else if word.starts_with("--out") {
@@ -140,7 +154,12 @@ fn known_from_terraform(said: &clap::Error) -> Option<&'static str> {
 /// Prints what clap has to say: help that was asked for is a result, a usage error is an error like any other. Values of
 /// the command line may be passwords where they should not stand; they are left out.
 pub(crate) fn answer(mut said: clap::Error, arguments: &[OsString], env: &Env) -> Exit {
-    let hint = known_from_terraform(&said);
+    let command = arguments.get(1).and_then(|word| word.to_str());
+    let hint = known_from_terraform(&said, command);
+    if hint.is_some() && said.kind() == ErrorKind::UnknownArgument {
+        // Clap would take it for a value that was meant to look like a flag.
+        said.remove(ContextKind::Suggested);
+    }
     keep_harmless(&mut said);
     let ui = Ui::new(Settings {
         color: env.color,

@@ -284,7 +284,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
         Err(error) => {
             let report = error.report();
             ui.alert(&report.render(&calling, ui.width()));
-            if let Err(unwritten) = wrong::write(&error, &matches, &directory, &ui) {
+            if let Err(unwritten) = wrong::write(&error, &matches, &directory, &calling, &ui) {
                 ui.alert(&unwritten.report().render(&calling, ui.width()));
             }
             report.exit

@@ -179,10 +179,13 @@ impl Destination {
     pub(crate) fn take(&self, text: &str, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
         match self {
             Self::Output => ui.data(text),
-            Self::File(path) => fs::write(directory.join(path), text).map_err(|cause| {
-                let name = path.display().to_string();
-                CommandError::NotWritten { name, cause }
-            })?,
+            Self::File(path) => {
+                fs::write(directory.join(path), text).map_err(|cause| {
+                    let name = path.display().to_string();
+                    CommandError::NotWritten { name, cause }
+                })?;
+                ui.answered_in_a_file();
+            }
         }
         Ok(())
     }

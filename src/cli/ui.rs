@@ -64,6 +64,8 @@ struct Streams {
     /// How many lines at the end of standard error are going to be replaced.
     drawn: usize,
     headed: Headed,
+    /// Whether a program has been given what it asked for.
+    answered: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -134,6 +136,7 @@ impl Ui {
                 err: Stream::new(Box::new(err), err_terminal, settings.color),
                 drawn: 0,
                 headed: Headed::NotNeeded,
+                answered: false,
             }),
             settings,
             width: width.max(40),
@@ -198,7 +201,18 @@ impl Ui {
     pub(crate) fn data(&self, text: &str) {
         let mut streams = self.streams();
         streams.clear_live();
+        streams.answered = true;
         streams.out.write(text);
+    }
+
+    /// A result for programs stands in a file.
+    pub(crate) fn answered_in_a_file(&self) {
+        self.streams().answered = true;
+    }
+
+    /// Whether there was a result for programs.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.streams().answered
     }
 
     /// Bytes of a protocol, as they are.
@@ -427,6 +441,7 @@ pub(crate) mod recorded {
                     err: stream(Box::new(err), live == LiveLines::Shown),
                     drawn: 0,
                     headed: Headed::NotNeeded,
+                    answered: false,
                 }),
                 settings: Settings {
                     color: ColorWish::Never,

@@ -7,8 +7,9 @@ use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
 use super::project::{Project, Purpose, source_text};
-use super::view::diagnostic_json::{document, document_of_error};
+use super::view::diagnostic_json::document;
 use super::view::layout::count;
+use super::wrong::of_error;
 use crate::arm::Outputs;
 use crate::cli::color::{GOOD, paint};
 
@@ -59,10 +60,7 @@ fn as_json(call: &Call<'_>) -> Exit {
         },
         Err(CommandError::Configuration { refused, .. }) => (refused.found, refused.sources),
         Err(error) => {
-            let report = error.report();
-            let summary = report.headline.unwrap_or_default();
-            let detail: Vec<String> = report.causes.into_iter().chain(report.hints).collect();
-            let answer = document_of_error(&summary, &detail.join("\n"));
+            let answer = of_error(&error.report(), &call.calling);
             call.ui.data(&format!("{answer:#}\n"));
             return Exit::Error;
         }

@@ -1,15 +1,16 @@
-//! What a program is told where a configuration is wrong: whoever asked for JSON or SARIF gets it, whatever the command was to say
-//! instead. The text for people goes to standard error all the same.
+//! What a program is told where a command fails: whoever asked for JSON gets diagnostics, whatever the command was to say instead,
+//! and whoever asked for SARIF gets what is wrong with a configuration. The text for people goes to standard error all the same.
 
 use std::path::Path;
 
 use clap::ArgMatches;
 
-use super::error::CommandError;
+use super::calling::Calling;
+use super::error::{CommandError, Report};
 use super::project::{Refused, source_text};
 use super::renderings::Destination;
 use super::ui::Ui;
-use super::view::diagnostic_json::document;
+use super::view::diagnostic_json::{document, document_of_error};
 use super::view::plan::problem::{Level, Places, Problem};
 use super::view::plan::sarif;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -18,14 +19,24 @@ use crate::diagnostic::{Diagnostic, Severity};
 ///
 /// # Errors
 /// When a file cannot be written.
-pub(crate) fn write(error: &CommandError, matches: &ArgMatches, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
-    let CommandError::Configuration { refused, .. } = error else {
-        return Ok(());
-    };
+pub(crate) fn write(
+    error: &CommandError,
+    matches: &ArgMatches,
+    directory: &Path,
+    calling: &Calling,
+    ui: &Ui,
+) -> Result<(), CommandError> {
     let mut inner = matches;
     while let Some((_, deeper)) = inner.subcommand() {
         inner = deeper;
     }
+    let CommandError::Configuration { refused, .. } = error else {
+        // One document is all that a reader expects, and what was found out before the failure is worth more.
+        if let Some(destination) = wanted(inner, "json").filter(|_| !ui.has_answered()) {
+            destination.take(&format!("{:#}\n", of_error(&error.report(), calling)), directory, ui)?;
+        }
+        return Ok(());
+    };
     if let Some(destination) = wanted(inner, "json") {
         destination.take(&format!("{:#}\n", as_json(refused)), directory, ui)?;
     }
@@ -33,6 +44,15 @@ pub(crate) fn write(error: &CommandError, matches: &ArgMatches, directory: &Path
         destination.take(&format!("{:#}\n", as_sarif(refused, directory)), directory, ui)?;
     }
     Ok(())
+}
+
+/// An error that no place of a configuration is wrong with, as the one diagnostic that it is.
+pub(crate) fn of_error(report: &Report, calling: &Calling) -> serde_json::Value {
+    let facts = report.facts.iter().map(|(label, value)| format!("{label}: {value}"));
+    let causes = report.causes.iter().cloned();
+    let hints = report.hints.iter().map(|hint| calling.in_text(hint));
+    let detail: Vec<String> = causes.chain(facts).chain(hints).collect();
+    document_of_error(report.headline.as_deref().unwrap_or_default(), &detail.join("\n"))
 }
 
 /// Where a format goes; nothing where it was not asked for.

@@ -41,6 +41,62 @@ fn directories() {
 }
 
 #[test]
+fn what_fails_is_told_to_programs_as_what_is_wrong_with_a_configuration_is() {
+    let ferry = Ferry::example("quickstart");
+    std::fs::create_dir(ferry.path("empty")).unwrap();
+    let told = |arguments: &[&str], code: i32, part: &str| {
+        let answer = ferry.run(arguments).expect(code);
+        let document: serde_json::Value = serde_json::from_str(&answer.out).expect(&answer.out);
+        assert_eq!(document["format_version"], "1.0", "{document}");
+        assert_eq!(document["valid"], false, "{document}");
+        let said = document["diagnostics"][0].to_string();
+        assert!(said.contains(part), "`{part}` is missing: {said}");
+        assert!(answer.err.contains("error"), "{}", answer.err);
+    };
+    for directory in ["empty", "nowhere"] {
+        for command in ["plan", "status", "output", "history", "drift", "state list"] {
+            let mut arguments = vec!["-C", directory];
+            arguments.extend(command.split(' '));
+            arguments.push("--json");
+            told(&arguments, 1, directory);
+        }
+    }
+    told(&["explain", "--json", "X999"], 1, "X999");
+    let fault = json!({ "path": "*/virtualNetworks*", "count": 0, "fault": { "kind": "status", "status": 403, "code": "AuthorizationFailed" } });
+    ferry.world(|world| world["faults"] = json!([fault]));
+    let plan = ferry.run(&["plan", "--json"]);
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&plan.out).is_ok(),
+        "{}",
+        plan.all()
+    );
+    let fault = json!({ "path": "*", "count": 0, "fault": { "kind": "status", "status": 400, "code": "Nonsense" } });
+    ferry.world(|world| world["faults"] = json!([fault]));
+    let _ = ferry.run(&["simulator", "reset"]);
+    told(&["plan", "--json"], 1, "Nonsense");
+    // What is written to a file is told there.
+    let _ = ferry.run(&["-C", "empty", "plan", "--json=told.json"]).expect(1);
+    let told = std::fs::read_to_string(ferry.path("empty/told.json")).unwrap();
+    assert!(told.contains("\"valid\": false"), "{told}");
+}
+
+#[test]
+fn what_terraform_has_and_pgferry_has_not_comes_with_a_way_out() {
+    let ferry = Ferry::example("quickstart");
+    for (arguments, part) in [
+        (&["workspace", "list"][..], "-C"),
+        (&["providers"], "pgferry kinds"),
+        (&["test"], "`check` blocks"),
+        (&["cancel", "database_batch.wave1#1", "--auto-approve"], "--accept-loss"),
+        (&["cancel", "database_batch.wave1#1", "-auto-approve"], "--accept-loss"),
+    ] {
+        let said = ferry.run(arguments).expect(1).all();
+        assert!(said.contains("hint:") && said.contains(part), "{said}");
+        assert!(!said.contains("-- --auto-approve"), "{said}");
+    }
+}
+
+#[test]
 fn syntax_and_names() {
     edited(
         "mode           = \"online\"",
@@ -209,7 +265,14 @@ fn states() {
     ] {
         let said = ferry.run(command);
         clear(&said, 1, &["another", "00000000-0000-4000-8000-000000000001"]);
-        assert_eq!(said.out, "", "{command:?} tells of another subscription");
+        match command.contains(&"--json") {
+            true => assert!(
+                said.out.contains("\"valid\": false") && !said.out.contains("pg-erp"),
+                "{}",
+                said.out
+            ),
+            false => assert_eq!(said.out, "", "{command:?} tells of another subscription"),
+        }
     }
 }
 
