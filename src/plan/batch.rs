@@ -224,20 +224,8 @@ impl<'a> Here<'a> {
 
     /// Whether a database has what the batch declares of it, by whatever migration of this generation.
     fn is_done(&self, database: &str) -> bool {
-        self.migrations
-            .iter()
-            .filter(|migration| self.is_same_way(migration))
-            .any(|migration| {
-                migration.has_arrived(database)
-                    || self.batch.option == MigrationOption::Validate
-                        && migration.state.ending() == Some(Ending::Succeeded)
-                        && migration.databases.iter().any(|name| name == database)
-            })
-    }
-
-    /// Same source, same target, same generation.
-    fn is_same_way(&self, migration: &Migration) -> bool {
-        is_same_source(self.batch, migration) && generation_of(migration) == self.batch.generation
+        let mut migrations = self.migrations.iter();
+        migrations.any(|migration| has_done(self.batch, migration, database))
     }
 
     fn chunk(&self, number: u32, members: &[&Migration], retry: Retry, names: &mut BTreeSet<String>) -> Chunk {
@@ -481,6 +469,27 @@ impl<'a> Here<'a> {
         }
         self.batch.target.child("migrations", &name)
     }
+}
+
+/// Whether a migration did what a batch declares of a database, whoever made it: same source, same target, same generation.
+fn has_done(batch: &Batch, migration: &Migration, database: &str) -> bool {
+    let is_validated = || {
+        batch.option == MigrationOption::Validate
+            && migration.state.ending() == Some(Ending::Succeeded)
+            && migration.databases.iter().any(|name| name == database)
+    };
+    is_same_source(batch, migration)
+        && generation_of(migration) == batch.generation
+        && (migration.has_arrived(database) || is_validated())
+}
+
+/// Migrations of its target that did what a batch declares, of some of its databases, under whatever name they were made.
+pub fn fulfilling<'a>(batch: &'a Batch, migrations: &'a [Migration]) -> impl Iterator<Item = &'a Migration> {
+    let does = |migration: &&Migration| {
+        let mut databases = batch.databases.iter();
+        databases.any(|database| has_done(batch, migration, database))
+    };
+    migrations.iter().filter(does)
 }
 
 /// What of a chunk is tried now, and what is not.

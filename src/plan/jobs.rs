@@ -440,6 +440,9 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
         (Some(migration), Mode::Apply) => works.findings.push(left(inputs, unit, migration)),
         (None, mode) => {
             let mut notes = vec!["a finished migration cannot be deleted; its databases stay on the target".to_owned()];
+            if is_nowhere_declared(inputs, remembered) {
+                notes.push("no report finds it any more then: keep what `pgferry report` writes first".to_owned());
+            }
             notes.extend(renamed(inputs, unit, remembered).map(|name| {
                 format!(
                     "if {name} is its new name, say so: moved {{ from = {}, to = {name} }}",
@@ -471,6 +474,13 @@ fn leave(inputs: &Inputs<'_>, unit: &UnitAddress, remembered: &Remembered, works
                 .push(Work::new(unit, Some(change), vec![operation], Direction::Down));
         }
     }
+}
+
+/// Whether no batch that is declared has the target of what is remembered: nobody asks for its migrations once it is forgotten.
+fn is_nowhere_declared(inputs: &Inputs<'_>, remembered: &Remembered) -> bool {
+    let attempts = remembered.record.attempts.iter();
+    let mut targets = attempts.filter_map(|attempt| attempt.id.parent());
+    targets.all(|target| inputs.graph.batches().all(|(_, batch)| batch.target != target))
 }
 
 /// A started migration of the batch's own generation that Azure does not list: it may be too new for a replica, and copying.

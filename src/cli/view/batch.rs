@@ -343,7 +343,8 @@ fn migration(text: &mut String, change: &Change, why: Option<&str>, alike: &Alik
         let _ = writeln!(text, "{INDENT}# because {why}");
     }
     for note in &change.notes {
-        text.push_str(&hang(&format!("{INDENT}# "), &format!("{INDENT}# "), note, columns));
+        let note = calling.in_text(note);
+        text.push_str(&hang(&format!("{INDENT}# "), &format!("{INDENT}# "), &note, columns));
     }
 }
 

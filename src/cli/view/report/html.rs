@@ -48,6 +48,9 @@ pub(crate) fn render(view: &ReportView) -> String {
         "<p>{arrived} of {all} databases have arrived, as of {}.</p>",
         instant(view.now)
     );
+    for note in &view.notes {
+        let _ = writeln!(text, "<p>{}</p>", xml::text(note));
+    }
     let rows = view.attempts.iter().map(|attempt| attempt.cells(view.now));
     table(&mut text, &ATTEMPTS, rows);
     chart(&mut text, &view.bars());

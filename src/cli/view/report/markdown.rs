@@ -18,6 +18,9 @@ pub(crate) fn render(view: &ReportView) -> String {
         "{arrived} of {all} databases have arrived, as of {}.\n",
         instant(view.now)
     );
+    for note in &view.notes {
+        let _ = writeln!(text, "> {}\n", escaped(note));
+    }
     let rows = view.attempts.iter().map(|attempt| attempt.cells(view.now));
     table(&mut text, &ATTEMPTS, rows);
     let bars = view.bars();

@@ -21,6 +21,8 @@ pub(crate) struct ReportView {
     pub(crate) attempts: Vec<Attempt>,
     /// What is remembered and nowhere to be read.
     pub(crate) missing: Vec<String>,
+    /// What cannot be known, in sentences.
+    pub(crate) notes: Vec<String>,
     /// The runs, oldest first.
     pub(crate) history: Vec<HistoryEntry>,
     /// Now, by the cloud's clock.
