@@ -239,7 +239,7 @@ impl Call<'_> {
 
     /// The project, connected to its cloud.
     async fn session(&self, purpose: Purpose) -> Result<Session, CommandError> {
-        let env = prompt::answered(self, purpose);
+        let env = prompt::answered_or_interrupted(self, purpose).await;
         Session::open(&self.directory, &self.wishes, &env, self.ui, purpose).await
     }
 }

@@ -10,17 +10,48 @@ use crate::config::{Inputs, Sources, Unset, parse, unset};
 
 /// The environment, and in it what was answered. Without a terminal it is what it was.
 pub(crate) fn answered(call: &Call<'_>, purpose: Purpose) -> Env {
-    let mut env = call.env.clone();
+    secrets_answered(call, purpose, plain_answered(call))
+}
+
+/// The same where signals are listened to: one that comes while a variable is asked for is heard. Passwords are asked for on the
+/// spot all the same, since a terminal that shows nothing must not be left so.
+pub(crate) async fn answered_or_interrupted(call: &Call<'_>, purpose: Purpose) -> Env {
     if call.ui.interaction() == Interaction::Impossible {
-        return env;
+        return call.env.clone();
     }
-    let missing = missing(call, &env).unwrap_or_default();
-    let (secrets, plain): (Vec<Unset>, Vec<Unset>) = missing.into_iter().partition(|unset| unset.sensitive);
-    for variable in plain {
+    let (env, ui) = (call.env.clone(), call.ui.clone());
+    let (directory, wishes, calling) = (call.directory.clone(), call.wishes.clone(), call.calling.clone());
+    let plain = tokio::task::spawn_blocking(move || {
+        plain_answered(&Call {
+            directory,
+            wishes,
+            env: &env,
+            ui: &ui,
+            calling,
+        })
+    });
+    let env = plain.await.unwrap_or_else(|_| call.env.clone());
+    secrets_answered(call, purpose, env)
+}
+
+fn plain_answered(call: &Call<'_>) -> Env {
+    let mut env = call.env.clone();
+    for variable in missing(call, &env).into_iter().filter(|variable| !variable.sensitive) {
         ask(call, &variable, &mut env);
     }
+    env
+}
+
+fn secrets_answered(call: &Call<'_>, purpose: Purpose, mut env: Env) -> Env {
     // Who only looks needs no passwords, and the simulator takes any.
-    if purpose == Purpose::Change && !secrets.is_empty() && is_real(call, &env, purpose) {
+    if purpose != Purpose::Change {
+        return env;
+    }
+    let secrets: Vec<Unset> = missing(call, &env)
+        .into_iter()
+        .filter(|variable| variable.sensitive)
+        .collect();
+    if !secrets.is_empty() && is_real(call, &env, purpose) {
         for variable in secrets {
             ask(call, &variable, &mut env);
         }
@@ -33,13 +64,19 @@ fn is_real(call: &Call<'_>, env: &Env, purpose: Purpose) -> bool {
     project.is_ok_and(|project| project.cloud() != Cloud::Simulator)
 }
 
-/// The variables of the root that have no value; nothing where the configuration cannot be read.
-fn missing(call: &Call<'_>, env: &Env) -> Option<Vec<Unset>> {
-    let mut sources = Sources::read(&call.directory).ok()?;
-    let supplied = call.wishes.supplied(env, &call.directory);
-    let inputs = Inputs::gather(&mut sources, &supplied).ok()?;
-    let configuration = parse(&mut sources).ok()?;
-    Some(unset(&configuration, &inputs))
+/// The variables of the root that have no value; none where nobody can be asked, or the configuration cannot be read.
+fn missing(call: &Call<'_>, env: &Env) -> Vec<Unset> {
+    if call.ui.interaction() == Interaction::Impossible {
+        return Vec::new();
+    }
+    let read = || {
+        let mut sources = Sources::read(&call.directory).ok()?;
+        let supplied = call.wishes.supplied(env, &call.directory);
+        let inputs = Inputs::gather(&mut sources, &supplied).ok()?;
+        let configuration = parse(&mut sources).ok()?;
+        Some(unset(&configuration, &inputs))
+    };
+    read().unwrap_or_default()
 }
 
 fn ask(call: &Call<'_>, variable: &Unset, env: &mut Env) {

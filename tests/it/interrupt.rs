@@ -39,6 +39,10 @@ fn an_interrupt_in_place_of_an_answer_is_a_no_and_is_told() {
     };
     at("Enter a value:", "apply", "Interrupted before anything was changed.");
     assert_eq!(ferry.writes(), Vec::<String>::new());
+    let declared = std::fs::read_to_string(ferry.path("main.hcl")).unwrap();
+    ferry.append("variable \"night\" {\n  type = string\n}\noutput \"night\" {\n  value = var.night\n}\n");
+    at("var.night", "apply", "Interrupted before anything was changed.");
+    ferry.write("main.hcl", &declared);
     let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
     let writes = ferry.writes().len();
     at(
