@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// An error; usage errors too.
+    /// An error; usage errors too. Declined, or interrupted before anything was begun.
     Error,
     /// Something would change (`plan --detailed-exitcode`).
     Changes,

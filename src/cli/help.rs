@@ -42,7 +42,10 @@ pub(crate) fn after() -> String {
         .collect();
     let codes = [
         (Exit::Done, "done, or nothing to do"),
-        (Exit::Error, "an error, of usage too"),
+        (
+            Exit::Error,
+            "an error, of usage too; declined, or interrupted before anything was begun",
+        ),
         (Exit::Changes, "something would change (plan --detailed-exitcode)"),
         (
             Exit::InFlight,
