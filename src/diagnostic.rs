@@ -164,9 +164,15 @@ impl Diagnostic {
     /// Points at a secret, which no output may repeat.
     #[must_use]
     pub fn at_secret(self, span: Span, text: impl Into<String>) -> Self {
+        self.at(span, text).of_a_secret()
+    }
+
+    /// Says that a secret stands at its places, which no output may repeat.
+    #[must_use]
+    pub fn of_a_secret(self) -> Self {
         Self {
             at_a_secret: true,
-            ..self.at(span, text)
+            ..self
         }
     }
 

@@ -344,14 +344,14 @@ fn converted(value: &Value, ty: Option<&Type>, span: Span, problem: &str) -> Res
 }
 
 /// The same problem at the same place, in words that quote nothing: what is given may be a password, marked or not.
-fn unquoted(found: &Diagnostic) -> Diagnostic {
+fn unquoted(found: &Diagnostic, otherwise: &str) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(found.code, found.summary.clone());
     if let Some(mark) = &found.primary {
         diagnostic = diagnostic.at(
             mark.span,
             match found.code {
                 code::MISPLACED => "only values stand here: nothing can be referred to",
-                _ => "this has no value",
+                _ => otherwise,
             },
         );
     }
@@ -460,19 +460,17 @@ impl Declared<'_> {
             }
             let converted = converted(&value, self.ty.as_ref(), span, problem);
             Ok(Some(converted.map_err(|diagnostic| {
+                // What does not fit may be quoted by what says so.
+                let diagnostic = match self.marks.sensitive {
+                    true => diagnostic.at(span, problem),
+                    false => *diagnostic,
+                };
                 diagnostic.and_at(self.name.span, "declared here")
             })?))
         });
-        // An error message may quote what it speaks of.
-        read.map_err(|found| match (self.marks.sensitive, &self.ty) {
-            (false, _) => found,
-            (true, ty) => {
-                let diagnostic = Diagnostic::error(code::CONVERSION, "wrong type").at(self.name.span, problem);
-                match ty {
-                    Some(ty) => diagnostic.hint(format!("the type is `{}`", written(ty))).into(),
-                    None => diagnostic.into(),
-                }
-            }
+        read.map_err(|found| match self.marks.sensitive {
+            true => found.iter().cloned().map(Diagnostic::of_a_secret).collect(),
+            false => found,
         })
     }
 
@@ -488,11 +486,20 @@ impl Declared<'_> {
                     }
                     Some(
                         Type::Any | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_),
-                    ) => syntax::expression(*file, text)?,
+                    ) => syntax::expression(*file, text).map_err(|found| match self.marks.sensitive {
+                        true => found
+                            .iter()
+                            .map(|found| unquoted(found, "this cannot be read"))
+                            .collect(),
+                        false => found,
+                    })?,
                 }
             }
         };
-        let value = constant(&expr).map_err(|found| found.iter().map(unquoted).collect::<Diagnostics>())?;
+        let value = constant(&expr).map_err(|found| {
+            let found = found.iter().map(|found| unquoted(found, "this has no value"));
+            found.collect::<Diagnostics>()
+        })?;
         Ok((value, expr.span))
     }
 

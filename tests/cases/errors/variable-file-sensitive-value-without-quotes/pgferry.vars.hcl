@@ -1,0 +1,2 @@
+shop_password = hunter2
+pins          = [1, "hunter3"]
