@@ -47,6 +47,50 @@ pub struct Attribute {
     pub value: Value,
     /// Whether the value stands in the configuration: such a password is refused.
     pub literal: Literal,
+    /// How it is written.
+    pub wording: Wording,
+}
+
+/// How an expression is written: an error says how it would be right.
+#[derive(Clone, Debug, Default)]
+pub struct Wording {
+    /// In which syntax.
+    pub syntax: Syntax,
+    /// What the expression, or each element of a list, names where that is an attribute of a resource.
+    pub named: Vec<Option<Inner>>,
+}
+
+/// The syntax of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Syntax {
+    /// HCL's own.
+    #[default]
+    Hcl,
+    /// JSON, where every expression stands in a string.
+    Json,
+}
+
+/// An attribute of a resource, as in `network.hub.id`.
+#[derive(Clone, Debug)]
+pub struct Inner {
+    /// The kind: `network`.
+    pub kind: Arc<str>,
+    /// The resource: `network.hub`.
+    pub resource: String,
+    /// The attribute: `id`.
+    pub attribute: Arc<str>,
+    /// The place of all of it.
+    pub span: Span,
+}
+
+impl Syntax {
+    /// How a reference stands in such a file, in place of a value.
+    pub fn reference(self, to: impl std::fmt::Display) -> String {
+        match self {
+            Self::Hcl => to.to_string(),
+            Self::Json => format!("\"${{{to}}}\""),
+        }
+    }
 }
 
 /// Whether everybody who may read the configuration knows the value.

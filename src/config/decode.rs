@@ -1,6 +1,6 @@
 //! From evaluated blocks to declarations: every kind reads its blocks and says which units they stand for. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -11,7 +11,7 @@ use super::variables::Inputs;
 use crate::address::pattern::Renaming;
 use crate::address::{Address, KindName, ModulePath};
 use crate::arm::{ArmId, Cloud, Outputs, SourceServer};
-use crate::block::{Block, Check, Condition, Import, Removal, Verdict};
+use crate::block::{Block, Check, Condition, Import, Literal, Removal, Syntax, Verdict};
 use crate::diagnostic::code::{
     CONDITION_FAILED, NO_DEFAULT, NOT_ALLOWED, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT,
 };
@@ -68,10 +68,28 @@ impl Program {
         let mut found = Diagnostics::new();
         let mut declarations = Vec::with_capacity(blocks.len());
         let mut secrets = Secrets::default();
+        let mut elsewhere: Vec<Diagnostic> = Vec::new();
         for block in blocks.values() {
             keep_secrets(block, &mut secrets);
             found.extend(broken_promises(block));
-            declarations.extend(found.absorb(declaration(block, &cx)).flatten());
+            match declaration(block, &cx) {
+                Ok(declaration) => declarations.extend(declaration),
+                Err(problems) => {
+                    for problem in problems.iter().cloned() {
+                        match problem.address.as_ref().is_none_or(|address| *address == block.address) {
+                            true => found.push(problem),
+                            false => elsewhere.push(problem),
+                        }
+                    }
+                }
+            }
+        }
+        // Whoever refers to a block finds wrong what the block itself tells, with more to say.
+        let place = |problem: &Diagnostic| (problem.code, problem.primary.as_ref().map(|mark| mark.span));
+        let told: HashSet<_> = found.iter().map(place).collect();
+        elsewhere.retain(|problem| !told.contains(&place(problem)));
+        for problem in elsewhere {
+            found.push(problem);
         }
         refuse_sharing(&declarations, &mut found);
         refuse_rivals(&declarations, &mut found);
@@ -263,7 +281,15 @@ fn offered<'b>(
             .map(|other| format!("`{}`", in_module(&other.address)))
             .collect();
         let hint = match (named.as_slice(), declared.as_slice()) {
-            ([only], _) => format!("did you mean `{}`, without quotes?", in_module(&only.address)),
+            ([only], _) => {
+                let only = in_module(&only.address);
+                match written.wording.syntax {
+                    // A value that a path led to has no quotes to leave out.
+                    Syntax::Hcl if written.literal == Literal::Derived => format!("did you mean `{only}`?"),
+                    Syntax::Hcl => format!("did you mean `{only}`, without quotes?"),
+                    Syntax::Json => format!("did you mean `{}`?", Syntax::Json.reference(only)),
+                }
+            }
             (_, []) => return problem,
             (_, [only]) => format!("declared is {only}"),
             (_, all) if all.len() <= MOST_OFFERED => format!("declared are {}", all.join(", ")),

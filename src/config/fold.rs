@@ -112,10 +112,24 @@ pub fn ask(
     exports: &dyn Exports,
     expr: &Expr,
 ) -> Result<Value, Diagnostics> {
-    let (_, answer) = fold_and(configuration, inputs, exports, None, |tree, room| {
+    let (folded, answer) = fold_and(configuration, inputs, exports, None, |tree, room| {
         answer(tree, room, expr)
     })?;
-    answer
+    answer.map_err(|found| match found.is_empty() {
+        false => found,
+        // It reads what a kind refuses.
+        true => {
+            let problems = folded.blocks.iter();
+            let problems = problems.flat_map(|block| {
+                exports
+                    .problems(block, &folded.blocks)
+                    .iter()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            });
+            problems.collect()
+        }
+    })
 }
 
 fn answer(tree: &Tree<'_>, room: &Room<'_>, expr: &Expr) -> Result<Value, Diagnostics> {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::block::Syntax;
 use crate::config::parse::{RawAttribute, RawBlock, RawBody};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Span, Spanned};
 use crate::kind;
@@ -187,7 +188,11 @@ impl<'t> Reader<'t> {
                     .at(name.span, "this attribute was given before in the same block")
                     .and_at(known.name.span, "first given here"),
             ),
-            None => attributes.push(RawAttribute { name, expr }),
+            None => attributes.push(RawAttribute {
+                name,
+                expr,
+                syntax: Syntax::Json,
+            }),
         }
     }
 

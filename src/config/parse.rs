@@ -6,6 +6,7 @@ use std::thread;
 use hcl_edit::Span as _;
 use hcl_edit::structure as hcl;
 
+use crate::block::Syntax;
 use crate::config::json;
 use crate::config::lost::Lost;
 use crate::config::source::SourceFile;
@@ -46,6 +47,8 @@ pub struct RawAttribute {
     pub name: Name,
     /// Its value.
     pub expr: Expr,
+    /// The syntax of the file that it stands in.
+    pub syntax: Syntax,
 }
 
 /// The blocks of some files.
@@ -273,6 +276,7 @@ fn raw_body(lowering: &mut Lowering<'_>, body: &hcl::Body, span: Span) -> RawBod
                 raw.attributes.push(RawAttribute {
                     name: lowering.name(&attribute.key),
                     expr: lowering.expr(&attribute.value),
+                    syntax: Syntax::Hcl,
                 });
             }
             hcl::Structure::Block(block) => raw.blocks.push(raw_block(lowering, block)),

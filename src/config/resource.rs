@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::address::{Address, InstanceKey, KindName, Label};
-use crate::block::{Attribute, Block, Body, Condition, Lifecycle, Literal, Meta, Nested, Timeouts, Verdict};
+use crate::block::{
+    Attribute, Block, Body, Condition, Inner, Lifecycle, Literal, Meta, Nested, Timeouts, Verdict, Wording,
+};
 use crate::config::declare::{Named, Site, unknown_argument};
 use crate::config::dynamic;
 use crate::config::fold::Folding;
@@ -17,6 +19,7 @@ use crate::lang::code;
 use crate::lang::convert;
 use crate::lang::eval::{Evaluator, Frame, Frames, shown};
 use crate::lang::expr::{Expr, Node, Reference, StepNode};
+use crate::lang::participants::written;
 use crate::lang::value::{Shape, Type, Value};
 use crate::length::Length;
 
@@ -194,11 +197,12 @@ fn instance(
     let mut writer = Writer {
         address: address.clone(),
         secrets: folding.exports.secrets(address.kind()),
+        kinds: folding.exports.kinds(),
         here: &here,
         broken: BTreeSet::new(),
     };
     let body = folding.evaluate(&here, |evaluator| writer.body(evaluator, &block.body, None, Level::Top));
-    let broken = writer.broken;
+    let mut broken = writer.broken;
     let written = body.attributes.iter();
     let written = written
         .filter(|(_, attribute)| attribute.literal == Literal::Written)
@@ -212,6 +216,7 @@ fn instance(
         body,
         meta,
     };
+    broken.extend(misfits(folding, &evaluated));
     let value = resource_value(&evaluated, folding.exports.attributes(&evaluated));
     let here = here.with_self(value.clone());
     evaluated.meta.lifecycle.postconditions = conditions(folding, &here, block, "postcondition", &address);
@@ -224,6 +229,23 @@ fn instance(
         broken,
         written,
     }
+}
+
+/// The attributes whose type is wrong, which the kind tells: whatever reads them would only tell it once more.
+fn misfits(folding: &Folding<'_, '_>, block: &Block) -> Vec<Arc<str>> {
+    let problems = folding.exports.problems(block, &[]);
+    let wrong = problems.iter().filter(|problem| problem.code == code::CONVERSION);
+    let places: Vec<Span> = wrong
+        .filter_map(|problem| Some(problem.primary.as_ref()?.span))
+        .collect();
+    let attributes = block.body.attributes.iter();
+    let misfits = attributes.filter(|(_, attribute)| {
+        let inner = attribute.wording.named.iter().flatten().map(|inner| inner.span);
+        std::iter::once(attribute.span)
+            .chain(inner)
+            .any(|place| places.contains(&place))
+    });
+    misfits.map(|(name, _)| name.clone()).collect()
 }
 
 pub(super) fn is_enabled(folding: &mut Folding<'_, '_>, here: &Here<'_, '_>, enabled: &RawAttribute) -> Option<bool> {
@@ -264,7 +286,43 @@ struct Writer<'e, 'v, 'r> {
     address: Address,
     /// Attributes that are sensitive whatever their values come from.
     secrets: Vec<&'e str>,
+    /// Every kind of resource.
+    kinds: Vec<&'e str>,
     broken: BTreeSet<Arc<str>>,
+}
+
+/// What an expression, or each element of a list, names where that is an attribute of a resource.
+fn named(expr: &Expr, kinds: &[&str]) -> Vec<Option<Inner>> {
+    match &expr.node {
+        Node::Tuple(elements) => elements.iter().map(|element| inner(element, kinds)).collect(),
+        _ => vec![inner(expr, kinds)],
+    }
+}
+
+fn inner(expr: &Expr, kinds: &[&str]) -> Option<Inner> {
+    match &expr.node {
+        Node::Wrapped(inside) | Node::Parenthesis(inside) => inner(inside, kinds).map(|inner| Inner {
+            span: expr.span,
+            ..inner
+        }),
+        Node::Reference(reference) if kinds.contains(&&*reference.root.value) => {
+            let (last, steps) = reference.steps.split_last()?;
+            let StepNode::Attribute(attribute) = &last.node else {
+                return None;
+            };
+            let resource = Reference {
+                root: reference.root.clone(),
+                steps: steps.to_vec(),
+            };
+            (!steps.is_empty()).then(|| Inner {
+                kind: reference.root.value.clone(),
+                resource: written(&resource),
+                attribute: attribute.clone(),
+                span: expr.span,
+            })
+        }
+        _ => None,
+    }
 }
 
 impl Writer<'_, '_, '_> {
@@ -280,12 +338,17 @@ impl Writer<'_, '_, '_> {
                 continue;
             }
             let (value, literal) = self.here.traced(|| evaluator.eval_in(&attribute.expr, frames));
+            let mut wording = Wording {
+                syntax: attribute.syntax,
+                named: named(&attribute.expr, &self.kinds),
+            };
             let (value, literal) = match value {
                 Ok(value) => (value, literal),
                 Err(_) => {
                     if level == Level::Top {
                         self.broken.insert(name.clone());
                     }
+                    wording.named = Vec::new();
                     // What it would have come from is not known: a value that could not be read may have stood outside.
                     (Value::unknown(Type::Any), Literal::Derived)
                 }
@@ -301,6 +364,7 @@ impl Writer<'_, '_, '_> {
                     span: attribute.expr.span,
                     value: value.marked(secret),
                     literal,
+                    wording,
                 },
             );
         }

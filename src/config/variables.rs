@@ -201,7 +201,7 @@ impl Inputs {
 
     fn take_file(&mut self, sources: &Sources, id: FileId, found: &mut Diagnostics) {
         let Some(file) = sources.file(id) else { return };
-        for RawAttribute { name, expr } in found.absorb(parse_values(id, file)).unwrap_or_default() {
+        for RawAttribute { name, expr, .. } in found.absorb(parse_values(id, file)).unwrap_or_default() {
             self.insert(&name.value, Content::Expr(expr), Origin::File(name.span));
         }
     }

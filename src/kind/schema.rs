@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::arm::{ArmId, Body, Draft};
-use crate::block::{Attribute as Written, Block, Body as BlockBody, Literal};
+use crate::block::{Attribute as Written, Block, Body as BlockBody, Inner, Literal, Syntax};
 use crate::diagnostic::code::{
     CONVERSION, EPHEMERAL_KEPT, LITERAL_SECRET, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, REPEATED_BLOCK,
     SENSITIVE_SHOWN, UNKNOWN_ARGUMENT, WRONG_REFERENCE,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::lang::display::quoted as in_quotes;
 use crate::lang::{Marks, Residual, Shape, Value};
 use crate::length::Length;
 use crate::secret::SecretRef;
@@ -489,6 +490,9 @@ fn marks_of_all(value: &Value) -> Marks {
 /// Reads one value; `None` where it is null, which is the same as leaving the argument out.
 fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Option<Field>, Diagnostics> {
     let value = &written.value;
+    if let ArgumentType::Reference(kinds) | ArgumentType::References(kinds) = argument.ty {
+        refuse_inner(kinds, written)?;
+    }
     if value.is_null() && !value.marks.ephemeral {
         return Ok(None);
     }
@@ -549,7 +553,16 @@ fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Opt
                 .ok_or_else(|| wrong(format!("a whole number from {min} to {max}")))?,
         ),
         ArgumentType::Texts => {
-            let elements = value.elements().ok_or_else(|| wrong("a list of texts".into()))?;
+            let elements = value.elements().ok_or_else(|| {
+                let wrong = wrong_type(written, "a list of texts", value);
+                Diagnostics::from(match text() {
+                    Some(text) if written.literal == Literal::Written => {
+                        wrong.hint(format!("write `[{}]`", in_quotes(&text)))
+                    }
+                    Some(_) => wrong.hint("`[…]` around it makes a list"),
+                    None => wrong,
+                })
+            })?;
             let texts: Option<Vec<String>> = elements.iter().map(as_text).collect();
             Field::Texts(texts.ok_or_else(|| wrong("a list of known texts".into()))?)
         }
@@ -671,6 +684,36 @@ fn wrong_type(written: &Written, wanted: &str, value: &Value) -> Diagnostic {
         .detail(format!("The value is {got}."))
 }
 
+/// Refuses an attribute of a resource in place of the resource, as in `network.hub.id`.
+fn refuse_inner(kinds: &[&str], written: &Written) -> Result<(), Diagnostics> {
+    let single = std::slice::from_ref(&written.value);
+    let named = &written.wording.named;
+    let is_whole = named.iter().flatten().any(|inner| inner.span == written.span);
+    let elements = written.value.elements().filter(|_| !is_whole).unwrap_or(single);
+    let mut found = Diagnostics::new();
+    for (inner, value) in named.iter().zip(elements) {
+        let Some(inner) = inner else { continue };
+        if matches!(value.shape, Shape::Resource(_)) {
+            continue;
+        }
+        let Inner {
+            resource, attribute, ..
+        } = inner;
+        found.push(if kinds.contains(&&*inner.kind) {
+            Diagnostic::error(CONVERSION, "wrong type")
+                .at(inner.span, format!("a whole `{}` is wanted here", inner.kind))
+                .hint(format!(
+                    "write `{}`, without `.{attribute}`",
+                    written.wording.syntax.reference(resource)
+                ))
+        } else {
+            Diagnostic::error(WRONG_REFERENCE, "reference to another kind")
+                .at(inner.span, format!("`{resource}` is not a `{}`", kinds.join("` or `")))
+        });
+    }
+    found.or(()).map(|_| ())
+}
+
 fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address, Diagnostics> {
     let Shape::Resource(resource) = &value.shape else {
         let wanted = format!("a resource such as `{}.NAME`", kinds.join(".NAME` or `"));
@@ -678,7 +721,14 @@ fn reference(kinds: &[&str], written: &Written, value: &Value) -> Result<Address
         let quoted = value.as_text().filter(|_| !value.marks.hide());
         let quoted = quoted.filter(|text| text.parse::<Address>().is_ok());
         return Err(match quoted {
-            Some(address) => wrong.hint(format!("references stand without quotes: {address}")).into(),
+            Some(address) => match written.wording.syntax {
+                Syntax::Hcl => wrong.hint(format!("references stand without quotes: {address}")),
+                Syntax::Json => wrong.hint(format!(
+                    "in JSON a reference is written {}",
+                    Syntax::Json.reference(address)
+                )),
+            }
+            .into(),
             None => wrong.into(),
         });
     };

@@ -13,7 +13,7 @@ mod mask;
 pub mod number;
 mod operation;
 pub mod order;
-mod participants;
+pub mod participants;
 pub mod path;
 mod refusal;
 pub mod syntax;

@@ -76,7 +76,8 @@ fn participant(evaluator: &Evaluator<'_>, reference: &Reference, frames: Frames<
     })
 }
 
-fn written(reference: &Reference) -> String {
+/// A reference as text.
+pub fn written(reference: &Reference) -> String {
     let mut text = reference.root.value.to_string();
     for step in &reference.steps {
         match &step.node {
@@ -87,6 +88,7 @@ fn written(reference: &Reference) -> String {
             StepNode::Position(position) => text.push_str(&format!("[{position}]")),
             StepNode::Index(index) => match &index.node {
                 Node::Literal(key) => text.push_str(&format!("[{}]", compact(key))),
+                Node::Reference(key) => text.push_str(&format!("[{}]", written(key))),
                 _ => text.push_str("[…]"),
             },
             StepNode::Splat(_) => text.push_str("[*]"),
