@@ -2,7 +2,7 @@
 //! here.
 
 use crate::block::{Check, Verdict};
-use crate::config::declare::{Site, unknown_argument};
+use crate::config::declare::{READ_ONLY, Site, unknown_argument};
 use crate::config::fold::Folding;
 use crate::config::parse::RawBlock;
 use crate::config::resource::condition;
@@ -24,7 +24,7 @@ pub(super) fn evaluate(folding: &mut Folding<'_, '_>, block: &RawBlock, checks: 
             "data" => folding.found.push(
                 Diagnostic::error(code::UNKNOWN_ARGUMENT, "unknown block")
                     .at(nested.kind.span, "there are no data sources")
-                    .hint("a `network` or a `target` without a `server` block reads what exists"),
+                    .hint(READ_ONLY),
             ),
             _ => folding.found.push(unknown_argument(&nested.kind, "check", &["assert"])),
         }

@@ -38,7 +38,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ),
     (
         "data",
-        "there are no data sources: a `network` or a `target` without a `server` block reads what exists",
+        "there are no data sources: a `network`, `target`, `runtime_server` or `security_group` only reads what exists",
     ),
     (
         "terraform",
@@ -49,6 +49,9 @@ const ELSEWHERE: [(&str, &str); 4] = [
         "resources are named by kind and label, such as `source.erp`",
     ),
 ];
+
+/// What stands in the place of data sources.
+pub(super) const READ_ONLY: &str = "a `network`, `target`, `runtime_server` or `security_group` only reads what exists; `pgferry kinds` lists all kinds";
 
 /// Whose blocks they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,7 +272,7 @@ impl<'r> Declarations<'r> {
             }
             "data" => diagnostic
                 .at(block.kind.span, "there are no data sources")
-                .hint("a `network` or a `target` without a `server` block reads what exists"),
+                .hint(READ_ONLY),
             "ephemeral" => diagnostic
                 .at(block.kind.span, "there are no ephemeral resources")
                 .hint("`ephemeral = true` stands in a `variable` or in an `output` of a module"),

@@ -234,7 +234,7 @@ check "c" {
 "#), @r#"
     C011 missing block @ 2:1 `check "a"`: a check needs an `assert` block with a condition
     C010 unknown block @ 4:3 `data`: there are no data sources
-      hint: a `network` or a `target` without a `server` block reads what exists
+      hint: a `network`, `target`, `runtime_server` or `security_group` only reads what exists; `pgferry kinds` lists all kinds
     C011 missing argument @ 5:3 `assert`: `error_message` is missing
     C020 unknown reference @ 5:24 `nothing`: nothing is named `nothing`
       hint: to write a text, put it in quotes: "nothing"

@@ -169,7 +169,11 @@ fn no_error_quotes_a_secret() {
     }
     let (sources, found) = run(&[("main.hcl", declared)], &supplied(&[("password", "hunter2")]));
     let found = found.unwrap_err();
-    assert!(found.iter().all(|found| found.at_a_secret && !without_places(found).contains("hunter2")));
+    assert!(
+        found
+            .iter()
+            .all(|found| found.at_a_secret && !without_places(found).contains("hunter2"))
+    );
     let place = found.iter().find_map(|found| found.primary.clone()).unwrap().span;
     assert_eq!(sources.file(place.file).unwrap().name, "<value of --var password>");
     // A file that cannot be parsed is not quoted line by line either.
