@@ -38,6 +38,8 @@ struct Scanner<'t> {
     open: Vec<Open>,
     /// The delimiters of the heredocs in `open`.
     heredocs: Vec<&'t str>,
+    /// Heredocs whose closing word was met inside of a sequence, by their places, and the place of that sequence.
+    swallowed: Vec<(usize, usize)>,
 }
 
 /// The top level of a text.
@@ -62,6 +64,7 @@ pub(super) fn items(file: FileId, text: &str) -> Items {
             at: start,
             open: Vec::new(),
             heredocs: Vec::new(),
+            swallowed: Vec::new(),
         };
         if let Err(problem) = scanner.skip_space() {
             found.push(*problem);
@@ -194,6 +197,10 @@ impl<'t> Scanner<'t> {
             '}' | ']' | ')' => return self.close(c),
             '<' if self.heredoc() => {}
             '=' | ':' => self.count_entry(c)?,
+            '\n' => {
+                self.at += 1;
+                self.note_closing_word();
+            }
             c => self.at += c.len_utf8(),
         }
         Ok(())
@@ -226,18 +233,41 @@ impl<'t> Scanner<'t> {
     fn in_heredoc(&mut self, c: char) {
         let at_line_start = self.text.get(..self.at).is_some_and(|before| before.ends_with('\n'));
         let word = self.rest().trim_start_matches([' ', '\t']);
-        let ends = at_line_start
-            && self.heredocs.last().is_some_and(|delimiter| {
-                // As in Terraform the word stands alone on its line; with more on the line it is text.
-                word.strip_prefix(delimiter)
-                    .is_some_and(|rest| rest.split('\n').next().is_some_and(|rest| rest.trim().is_empty()))
-            });
-        if ends {
+        if at_line_start && self.is_at_closing_word() {
             let delimiter = self.heredocs.pop().unwrap_or_default();
             self.at += self.rest().len() - word.len() + delimiter.len();
             self.open.pop();
         } else {
             self.text_part(c);
+        }
+    }
+
+    /// Whether the line that starts here is the closing word of the innermost heredoc.
+    fn is_at_closing_word(&self) -> bool {
+        let line = self.rest().split('\n').next().unwrap_or_default();
+        // As in Terraform the word stands alone on its line; with more on the line it is text.
+        self.heredocs.last().is_some_and(|delimiter| {
+            let word = line.trim_start_matches([' ', '\t']).strip_prefix(delimiter);
+            word.is_some_and(|rest| rest.trim().is_empty())
+        })
+    }
+
+    /// Remembers a closing word that a sequence of its heredoc took for code: where the heredoc is not closed after all, the sequence
+    /// is what was to end before it.
+    fn note_closing_word(&mut self) {
+        if !self.is_at_closing_word() {
+            return;
+        }
+        let Some(heredoc) = self.open.iter().rposition(|open| open.opener == Opener::Heredoc) else {
+            return;
+        };
+        let mut inside = self.open.iter().skip(heredoc);
+        let (Some(heredoc), Some(sequence)) = (inside.next(), inside.next()) else {
+            return;
+        };
+        let noted = (heredoc.at, sequence.at);
+        if !self.swallowed.iter().any(|(at, _)| *at == heredoc.at) {
+            self.swallowed.push(noted);
         }
     }
 
@@ -331,6 +361,11 @@ impl<'t> Scanner<'t> {
     }
 
     fn unclosed(&self, opener: Opener, at: usize, met: Option<Range<usize>>) -> Box<Diagnostic> {
+        let swallowed = self
+            .swallowed
+            .iter()
+            .find(|(heredoc, _)| opener == Opener::Heredoc && *heredoc == at);
+        let (opener, at) = swallowed.map_or((opener, at), |(_, sequence)| (Opener::Sequence, *sequence));
         let (width, text) = match opener {
             Opener::Brace => (1, "this `{` is never closed"),
             Opener::Bracket => (1, "this `[` is never closed"),
