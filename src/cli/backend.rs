@@ -358,7 +358,10 @@ impl Reading<'_> {
             if !known.contains(&&**name) {
                 let text = format!("`state \"{backend}\"` has no argument of this name");
                 let unknown = Diagnostic::error(UNKNOWN_ARGUMENT, "unknown argument").at(attribute.name, text);
-                self.found.push(unknown.offer(name, known.iter().copied()));
+                self.found.push(match known {
+                    [] => unknown.hint(format!("`{backend}` takes none: leave it out")),
+                    known => unknown.offer(name, known.iter().copied()),
+                });
             }
         }
         for nested in &self.body.blocks {

@@ -297,7 +297,8 @@ mod tests {
                     let text = format!("{}{labels} {{\n{} = null\n}}", block.name, entry.name);
                     assert!(!unknown(&text), "{}.{}.{}", page.name, block.name, entry.name);
                 }
-                if block.body.other_arguments == OtherArguments::Refused {
+                // What a backend of the state refuses is said by whoever opens it.
+                if block.body.other_arguments == OtherArguments::Refused && block.name != "state" {
                     assert!(
                         unknown(&format!("{}{labels} {{\nzzz = null\n}}", block.name)),
                         "{}",

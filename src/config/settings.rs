@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::block::{Attribute, Body, Literal, Nested, Waiver};
+use crate::block::{Attribute, Body, Literal, Nested, Waiver, Wording};
 use crate::config::declare::{Declarations, Level, Named, PLAIN_BLOCKS, Site, unknown_argument};
 use crate::config::fold::local;
 use crate::config::forms;
@@ -220,16 +220,7 @@ impl<'r> Reading<'_, 'r> {
                 .push(Diagnostic::error(code::LABELS, "wrong labels").at(block.header, text));
             return None;
         };
-        // Which of them go with which backend is for whoever opens it to say.
-        let known: Vec<&str> = forms::STATE.iter().map(|slot| slot.name).collect();
-        for attribute in &block.body.attributes {
-            if !known.contains(&&*attribute.name.value) {
-                self.found.push(unknown_argument(&attribute.name, "state", &known));
-            }
-        }
-        for nested in &block.body.blocks {
-            self.found.push(unknown_argument(&nested.kind, "state", &known));
-        }
+        // Which backends there are, and which arguments go with which, is for whoever opens it to say.
         Some(StateBlock {
             backend: Spanned {
                 value: backend.value.to_string(),
@@ -271,6 +262,7 @@ impl<'r> Reading<'_, 'r> {
                 } else {
                     Literal::Derived
                 },
+                wording: Wording::default(),
             };
             attributes.insert(Arc::clone(&attribute.name.value), evaluated);
         }

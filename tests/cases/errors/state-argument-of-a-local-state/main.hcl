@@ -1,0 +1,8 @@
+pgferry {
+  state "local" {
+    path = "x"
+  }
+}
+azure {
+  subscription_id = "00000000-0000-4000-8000-000000000001"
+}
