@@ -463,8 +463,7 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
             }
             .hint(
                 "put a copy of the state's directory from before the damage in its place; without one, move the directory \
-                 away: the next apply adopts what is there as declared, and migrations are found by their tags. What is \
-                 adopted is not deleted by destroy",
+                 away, and `pgferry state rebuild` makes it anew from what is declared and what Azure has",
             )
         }
         StoreError::BoundElsewhere(conflict) => Report::new("this state belongs elsewhere")
