@@ -14,7 +14,7 @@ use super::error::CommandError;
 use super::project::{Project, keep_out_of_git};
 use super::ui::Ui;
 use super::view::layout::hang;
-use crate::simulator::serve::ServeError;
+use crate::simulator::serve::{ServeError, announce_path, identity};
 use crate::simulator::{Seed, digest};
 
 /// What is said of everything that comes from it. A state that others share is real, whatever it remembers.
@@ -45,13 +45,12 @@ struct Announced {
 /// When it cannot be started; what it said is in the error.
 pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, CommandError> {
     let hidden = project.hidden();
-    let announced = hidden.join("simulator.json");
-    if let Some(serving) = answering(&announced).await {
+    if let Some(serving) = answering(&project.directory).await {
         return Ok(attached(serving, project, ui));
     }
     check_seed(project)?;
     keep_out_of_git(&hidden)?;
-    let home = hidden.join("simulator");
+    let home = home(&project.directory);
     fs::create_dir_all(&home).map_err(|source| CommandError::Directory {
         path: home.clone(),
         source,
@@ -60,12 +59,12 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
     let mut child = start(project, &log)?;
     let mut waited = Duration::ZERO;
     loop {
-        if let Some(serving) = answering(&announced).await {
+        if let Some(serving) = answering(&project.directory).await {
             return Ok(attached(serving, project, ui));
         }
         let ended = child.try_wait().ok().flatten().is_some();
         // One that ended because another command was faster leaves that other one's announcement.
-        if ended && let Some(serving) = answering(&announced).await {
+        if ended && let Some(serving) = answering(&project.directory).await {
             return Ok(attached(serving, project, ui));
         }
         if ended || waited >= PATIENCE {
@@ -75,6 +74,11 @@ pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, Comman
         tokio::time::sleep(PAUSE).await;
         waited += PAUSE;
     }
+}
+
+/// Where the simulator of a directory keeps its world.
+pub(crate) fn home(directory: &Path) -> PathBuf {
+    directory.join(".pgferry").join("simulator")
 }
 
 /// A simulator that serves.
@@ -147,9 +151,10 @@ pub(crate) async fn ask(address: &str, what: Ask) -> Result<Json, CommandError> 
     Ok(serde_json::from_str(&text).unwrap_or(Json::Null))
 }
 
-/// The announced simulator, if somebody answers there.
-pub(crate) async fn answering(announced: &Path) -> Option<Serving> {
-    let announced: Announced = serde_json::from_slice(&fs::read(announced).ok()?).ok()?;
+/// The simulator that is announced in a directory, if it answers and serves that very directory: a copy of a project announces the
+/// simulator of the original.
+pub(crate) async fn answering(directory: &Path) -> Option<Serving> {
+    let announced: Announced = serde_json::from_slice(&fs::read(announce_path(directory)).ok()?).ok()?;
     let address = format!("http://127.0.0.1:{}", announced.port);
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -158,6 +163,10 @@ pub(crate) async fn answering(announced: &Path) -> Option<Serving> {
         .ok()?;
     let answer = client.get(format!("{address}/_simulator/clock")).send().await.ok()?;
     let told: Json = serde_json::from_str(&answer.error_for_status().ok()?.text().await.ok()?).ok()?;
+    let serves = told.get("directory").and_then(Json::as_str);
+    if serves.is_some() && serves != identity(&home(directory)).as_deref() {
+        return None;
+    }
     let seed_digest = told.get("seed_digest").and_then(Json::as_str).unwrap_or_default();
     Some(Serving {
         address,
@@ -177,13 +186,13 @@ fn start(project: &Project, log: &Path) -> Result<Child, CommandError> {
     let mut command = Command::new(program);
     // It outlives this command and needs nothing of its environment, which may hold passwords.
     command.env_clear().env("PATH", "/usr/bin:/bin");
+    // It names everything from where it stands, so that it goes on serving a directory that is moved.
     command
-        .arg("-C")
-        .arg(&project.directory)
+        .current_dir(&project.directory)
         .args(["simulator", "serve", "--idle-exit", IDLE_EXIT]);
     // The world is named here, since what names it in the configuration may hang on variables of this command.
-    match seed(project) {
-        Some(world) => command.arg("--world").arg(world),
+    match &project.settings.azure.world {
+        Some(world) => command.arg("--world").arg(&world.value),
         None => command.arg("--no-world"),
     };
     command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);

@@ -123,7 +123,7 @@ pub(crate) async fn run(args: &SimulatorArgs, call: &Call<'_>) -> Result<Exit, C
 
 /// Asks the simulator of the directory, starting it where it does not serve.
 async fn ask(call: &Call<'_>, what: Ask) -> Result<Json, CommandError> {
-    let address = match simulated::answering(&announce_path(&call.directory)).await {
+    let address = match simulated::answering(&call.directory).await {
         Some(serving) => serving.address,
         None => simulated::address(&call.project(Purpose::Look)?, call.ui).await?,
     };
@@ -149,7 +149,7 @@ async fn serve(args: &ServeArgs, call: &Call<'_>) -> Result<(), CommandError> {
             None if args.no_world => None,
             None => declared_world(call)?,
         },
-        dir: hidden.join("simulator"),
+        dir: simulated::home(&call.directory),
         port: args.port,
         tls: if args.tls { Tls::OwnAuthority } else { Tls::Off },
         clock: args.clock,
@@ -213,8 +213,7 @@ async fn forget(store: &dyn Store, intent: Intent) -> Result<(), CommandError> {
 async fn reset(call: &Call<'_>) -> Result<(), CommandError> {
     // Only a project has a world.
     let project = call.project(Purpose::Look)?;
-    let hidden = call.directory.join(".pgferry");
-    let home = hidden.join("simulator");
+    let home = simulated::home(&call.directory);
     let state = home.join("state");
     let intent = Intent {
         holder: Holder::new(
@@ -235,7 +234,7 @@ async fn reset(call: &Call<'_>) -> Result<(), CommandError> {
     if !project.backend.is_local() {
         forget(session::store(&project, call.env).await?.as_ref(), intent).await?;
     }
-    match simulated::answering(&announce_path(&call.directory)).await {
+    match simulated::answering(&call.directory).await {
         Some(serving) => {
             simulated::ask(&serving.address, Ask::Tell("reset", json!({}))).await?;
         }

@@ -9,6 +9,7 @@ mod pace;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -152,6 +153,13 @@ pub fn read_announcement(path: &Path) -> Option<Announcement> {
     fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok())
 }
 
+/// What tells a directory from its copies, and stays the same when it is moved; nothing where there is none.
+#[must_use]
+pub fn identity(dir: &Path) -> Option<String> {
+    let directory = fs::metadata(dir).ok()?;
+    Some(format!("{}:{}", directory.dev(), directory.ino()))
+}
+
 /// Drops the live world of a directory that nobody serves, so that the next start grows it from the seed.
 ///
 /// # Errors
@@ -186,6 +194,7 @@ pub async fn serve(options: Options, stop: impl Future<Output = ()> + Send) -> R
         Pace::new(options.clock.unwrap_or(clock), Instant::now()),
         options.seed.clone(),
         seed_digest,
+        identity(&options.dir),
     );
     let mut entrances = Entrances {
         plain: listen(options.plain_port())?,

@@ -35,6 +35,7 @@ mod renderings;
 mod report;
 mod saved;
 mod secrets;
+mod simulator;
 mod snapshot;
 mod state;
 mod structure;

@@ -43,6 +43,8 @@ pub(super) struct Door {
     died: AtomicBool,
     /// The file that a reset returns to, as it is then.
     seed: Option<PathBuf>,
+    /// The identity of the directory that is served: whoever asks in a copy of it asks the wrong one.
+    directory: Option<String>,
 }
 
 /// The world and who waits for it.
@@ -69,7 +71,13 @@ const STILL: Duration = Duration::from_millis(3);
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 impl Door {
-    pub(super) fn new(world: World, pace: Pace, seed: Option<PathBuf>, seed_digest: String) -> Arc<Self> {
+    pub(super) fn new(
+        world: World,
+        pace: Pace,
+        seed: Option<PathBuf>,
+        seed_digest: String,
+        directory: Option<String>,
+    ) -> Arc<Self> {
         let live = Live {
             world,
             pace,
@@ -88,6 +96,7 @@ impl Door {
             closed: AtomicBool::new(false),
             died: AtomicBool::new(false),
             seed,
+            directory,
         })
     }
 
@@ -480,7 +489,8 @@ fn told_time(door: &Door) -> Response {
         200,
         &json!({
             "mode": live.pace.mode(), "now": time_text(live.world.now()), "next_event": next,
-            "sleepers": live.sleepers.len(), "seed_digest": live.seed_digest
+            "sleepers": live.sleepers.len(), "seed_digest": live.seed_digest,
+            "directory": door.directory
         }),
     )
 }
