@@ -13,4 +13,7 @@ pub trait Clock: Send + Sync {
 
     /// Returns when `duration` of this clock's time has passed.
     async fn sleep(&self, duration: Duration);
+
+    /// Learns what time it has become, where that is only known as far as it was told.
+    async fn hear(&self) {}
 }

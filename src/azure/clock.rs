@@ -91,13 +91,6 @@ impl SimulatedClock {
         }
     }
 
-    /// Learns the time, by a sleep that is already over. A simulator that does not answer is found out by the first call.
-    pub async fn prime(&self) {
-        if let Err(error) = self.ask(Timestamp::UNIX_EPOCH).await {
-            debug!(%error, "the simulator does not tell its time");
-        }
-    }
-
     async fn ask(&self, until: Timestamp) -> Result<(), TransportError> {
         let body = serde_json::json!({ "until": until.to_string() });
         let request = Request {
@@ -121,6 +114,13 @@ impl SimulatedClock {
 impl Clock for SimulatedClock {
     fn now(&self) -> Timestamp {
         self.time.now()
+    }
+
+    /// Asks by a sleep that is already over. A simulator that does not answer is found out by the first call.
+    async fn hear(&self) {
+        if let Err(error) = self.ask(Timestamp::UNIX_EPOCH).await {
+            debug!(%error, "the simulator does not tell its time");
+        }
     }
 
     /// Asks the simulator to wake this caller. It may answer early, with time moved on; then it is asked again.

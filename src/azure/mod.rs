@@ -136,7 +136,7 @@ async fn connect_to_simulator(connection: Connection) -> Result<Connected, Conne
     // Sleeping is a request that is answered when it is time, however long that takes.
     let sleeper = HttpTransport::sleeping()?.telling(Arc::clone(&time));
     let clock = SimulatedClock::new(time, Arc::new(sleeper), &endpoint);
-    clock.prime().await;
+    clock.hear().await;
     let clock: Arc<dyn Clock> = Arc::new(clock);
     let tenant = connection.tenant.as_ref().map(TenantId::as_str);
     let login = SimulatorLogin::new(transport.clone(), &endpoint, tenant, Arc::clone(&clock));

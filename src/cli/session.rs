@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use pgferry_state::{Lineage, LocalStore, OpenRun, RunId, SealedStore, Serial, Snapshot, Store};
 use serde_json::Value;
@@ -84,6 +85,25 @@ pub(crate) struct Afterwards {
     pub(crate) checks: Vec<Checked>,
 }
 
+/// Simulated time passes while a person thinks, and is only known as far as it was told: what begins after the answer begins then.
+fn hear_after_answers(clock: &Arc<dyn Clock>, ui: &Ui) {
+    let (clock, runtime) = (Arc::clone(clock), tokio::runtime::Handle::current());
+    ui.after_answers(move || {
+        let (told, heard) = mpsc::channel();
+        let clock = Arc::clone(&clock);
+        runtime.spawn(async move {
+            clock.hear().await;
+            // Whoever waited too long is gone.
+            let _ = told.send(());
+        });
+        // What time it is can be learned later, too.
+        let _ = heard.recv_timeout(LONGEST_HEARING);
+    });
+}
+
+/// A simulator on this machine answers in moments.
+const LONGEST_HEARING: Duration = Duration::from_secs(1);
+
 impl Session {
     /// Loads a project and connects to its cloud, starting the simulator where that is the cloud.
     ///
@@ -117,6 +137,9 @@ impl Session {
             .hide(&sensitive(&project.program.configuration, &project.program.inputs));
         if let Ok(declared) = project.program.declare(&Outputs::default()) {
             hide(&declared.secrets, &connected.client);
+        }
+        if project.cloud() == Cloud::Simulator {
+            hear_after_answers(&connected.clock, ui);
         }
         let store = store(&project, env).await?;
         Ok(Self {

@@ -47,7 +47,11 @@ struct Shared {
     settings: Settings,
     width: usize,
     live: LiveLines,
+    after_answers: Mutex<Option<AfterAnswer>>,
 }
+
+/// What is done whenever a person has answered.
+type AfterAnswer = Arc<dyn Fn() + Send + Sync>;
 
 /// Whether standard error can show lines that change in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +149,7 @@ impl Ui {
             } else {
                 LiveLines::Not
             },
+            after_answers: Mutex::new(None),
         }))
     }
 
@@ -254,6 +259,15 @@ impl Ui {
         self.draw(live);
     }
 
+    /// From now on this is done whenever a person has answered, before anybody learns the answer.
+    pub(crate) fn after_answers(&self, what: impl Fn() + Send + Sync + 'static) {
+        *self.after_answer() = Some(Arc::new(what));
+    }
+
+    fn after_answer(&self) -> MutexGuard<'_, Option<AfterAnswer>> {
+        self.0.after_answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks, and gives the answer without surrounding space. `None` where nobody can be asked.
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
         if self.interaction() == Interaction::Impossible {
@@ -267,6 +281,10 @@ impl Ui {
         let mut answer = String::new();
         // End of input is the answer of somebody who left: no.
         io::stdin().lock().read_line(&mut answer).ok()?;
+        let then = self.after_answer().clone();
+        if let Some(then) = then {
+            then();
+        }
         Some(answer.trim().to_owned())
     }
 
@@ -450,6 +468,7 @@ pub(crate) mod recorded {
                 },
                 width: 80,
                 live,
+                after_answers: Mutex::new(None),
             }))
         }
     }

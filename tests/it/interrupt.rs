@@ -33,7 +33,7 @@ fn an_interrupt_in_place_of_an_answer_is_a_no_and_is_told() {
     let ferry = Ferry::example("tutorial-online");
     let unit = "'database_batch.tutorial#1'";
     let at = |question: &str, arguments: &str, said: &str| {
-        let answer = ferry.interrupted_at(question, arguments);
+        let answer = ferry.asked_on_a_terminal(arguments, question, || (), b"\x03");
         assert_eq!(answer.code, 1, "{arguments}: {}", answer.all());
         assert!(answer.all().contains(said), "{arguments}: {}", answer.all());
     };

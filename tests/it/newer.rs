@@ -68,7 +68,7 @@ fn expect_refused(ferry: &Ferry, commands: &[&[&str]], wrong: &str) {
             said.contains("a later pgferry wrote it: use that version"),
             "{command:?}: {said}"
         );
-        assert_eq!(said.matches("error").count(), 1, "{command:?}: {said}");
+        assert_eq!(said.matches("error:").count(), 1, "{command:?}: {said}");
         assert_eq!(stored(ferry), files, "{command:?}");
     }
     assert_eq!(ferry.writes(), writes);

@@ -1,4 +1,4 @@
-//! The simulator as a process: whom it serves.
+//! The simulator as a process: whom it serves, and what time it tells.
 
 use std::fs;
 use std::path::Path;
@@ -93,4 +93,17 @@ fn a_copied_directory_has_a_simulator_of_its_own_and_a_moved_one_keeps_its_own()
     assert!(again.ends_with(&told), "{again}{told}");
     assert_ne!(process(&moved), first);
     assert!(!original.exists());
+}
+
+/// Who thinks for half an hour of simulated time has not been at work for it.
+#[test]
+fn time_at_a_prompt_is_not_counted_as_work() {
+    let ferry = Ferry::of(PEERING);
+    let meanwhile = || {
+        let advanced = ferry.run(&["simulator", "advance", "32m"]);
+        assert_eq!(advanced.code, 0, "{advanced:?}");
+    };
+    let shown = ferry.asked_on_a_terminal("apply", "Enter a value: ", meanwhile, b"yes\n").out;
+    assert!(shown.contains("created"), "{shown}");
+    assert!(!shown.contains("32 min") && !shown.contains("33 min"), "{shown}");
 }

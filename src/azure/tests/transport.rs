@@ -249,6 +249,18 @@ async fn a_sleep_ends_although_the_time_told_is_rounded() {
 }
 
 #[tokio::test]
+async fn a_clock_that_hears_knows_what_time_it_has_become() {
+    let (clock, asked) = sleeping_at("1970-01-01T00:32:00Z").await;
+    clock.sleep(Duration::ZERO).await;
+    assert_eq!(
+        (clock.now(), asked.load(Ordering::SeqCst)),
+        (jiff::Timestamp::UNIX_EPOCH, 0)
+    );
+    clock.hear().await;
+    assert_eq!(clock.now().as_second(), 32 * 60);
+}
+
+#[tokio::test]
 async fn a_simulator_that_closes_sends_its_sleepers_home() {
     let (clock, asked) = sleeping_at("1970-01-01T00:00:00Z").await;
     clock.sleep(Duration::from_secs(3600)).await;

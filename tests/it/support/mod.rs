@@ -204,19 +204,27 @@ impl Ferry {
         }
     }
 
-    /// Runs a command on a terminal of its own, which what is typed is ready for.
-    pub(crate) fn on_a_terminal(&self, typed: &str, arguments: &str) -> Answer {
+    /// A command on a terminal of its own.
+    fn terminal(&self, arguments: &str) -> Command {
+        let given = self.command(&[]);
+        let given = given.get_envs().filter_map(|(name, value)| Some((name, value?)));
         let mut command = Command::new("script");
-        let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_pgferry"));
+        // A shell between the terminal and the command would end by a signal itself.
+        let line = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_pgferry"));
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-        command.current_dir(self.folder.path()).env_clear();
+        command.current_dir(self.folder.path()).env_clear().envs(given);
         command.env("HOME", self.folder.path()).env("PATH", "/usr/bin:/bin");
         command.env("TERM", "dumb").env("NO_COLOR", "1");
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command
+    }
+
+    /// Runs a command on a terminal of its own, which what is typed is ready for.
+    pub(crate) fn on_a_terminal(&self, typed: &str, arguments: &str) -> Answer {
+        let mut child = self.terminal(arguments).spawn().unwrap();
         // A command that ends early reads no more.
         let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
         let output = child.wait_with_output().unwrap();
@@ -227,39 +235,24 @@ impl Ferry {
         }
     }
 
-    /// Runs a command on a terminal of its own and types Ctrl-C once it has asked this.
-    pub(crate) fn interrupted_at(&self, question: &str, arguments: &str) -> Answer {
-        let given = self.command(&[]);
-        let given: Vec<_> = given
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .collect();
-        let mut command = Command::new("script");
-        // A shell between the terminal and the command would end by the signal itself.
-        let line = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_pgferry"));
-        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-        command.current_dir(self.folder.path()).env_clear().envs(given);
-        command
-            .env("PATH", "/usr/bin:/bin")
-            .env("TERM", "dumb")
-            .env("NO_COLOR", "1");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+    /// Runs a command on a terminal of its own, does something once it has asked this, and then types an answer.
+    pub(crate) fn asked_on_a_terminal(
+        &self,
+        arguments: &str,
+        question: &str,
+        meanwhile: impl FnOnce(),
+        typed: &[u8],
+    ) -> Answer {
+        let mut child = self.terminal(arguments).spawn().unwrap();
         let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let mut said = Vec::new();
-        let mut piece = [0; 4096];
-        let mut is_typed = false;
-        loop {
-            let read = stdout.read(&mut piece).unwrap();
-            if read == 0 {
-                break;
-            }
-            said.extend_from_slice(&piece[..read]);
-            if !is_typed && String::from_utf8_lossy(&said).contains(question) {
-                stdin.write_all(b"\x03").unwrap();
-                is_typed = true;
-            }
+        let (mut said, mut byte) = (Vec::new(), [0]);
+        while !said.ends_with(question.as_bytes()) {
+            assert_eq!(stdout.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&said));
+            said.extend(byte);
         }
+        meanwhile();
+        stdin.write_all(typed).unwrap();
+        stdout.read_to_end(&mut said).unwrap();
         Answer {
             code: child.wait().unwrap().code().unwrap_or(-1),
             out: String::from_utf8_lossy(&said).into_owned(),
