@@ -292,4 +292,17 @@ fn a_damaged_state_is_told_before_anybody_is_asked() {
     let said = ferry.run(&["apply", "--auto-approve"]).expect(1).all();
     assert!(!said.contains("will do the following"), "{said}");
     assert!(said.contains("error"), "{said}");
+    // The way out that is told leads out.
+    let words: Vec<&str> = said.split_whitespace().collect();
+    assert!(
+        words
+            .join(" ")
+            .contains("move the directory away, and `pgferry state rebuild`"),
+        "{said}"
+    );
+    let state = ferry.path(".pgferry/simulator/state");
+    std::fs::rename(&state, ferry.path("damaged")).unwrap();
+    let _ = ferry.run(&["state", "rebuild", "--auto-approve"]).expect(0);
+    let said = ferry.run(&["plan"]).all();
+    assert!(said.contains("Plan: 1 to add, 0 to change, 0 to destroy."), "{said}");
 }
