@@ -103,7 +103,9 @@ fn time_at_a_prompt_is_not_counted_as_work() {
         let advanced = ferry.run(&["simulator", "advance", "32m"]);
         assert_eq!(advanced.code, 0, "{advanced:?}");
     };
-    let shown = ferry.asked_on_a_terminal("apply", "Enter a value: ", meanwhile, b"yes\n").out;
+    let shown = ferry
+        .asked_on_a_terminal("apply", "Enter a value: ", meanwhile, b"yes\n")
+        .out;
     assert!(shown.contains("created"), "{shown}");
     assert!(!shown.contains("32 min") && !shown.contains("33 min"), "{shown}");
 }
