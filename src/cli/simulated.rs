@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(10);
 /// A simulator that nobody asks anything for so long ends.
 const IDLE_EXIT: &str = "60s";
+/// How often a command that is at work, or waits for an answer, tells the simulator that somebody is there.
+const PULSE: Duration = Duration::from_secs(1);
 
 /// What a serving simulator writes beside the project's state.
 #[derive(Debug, Deserialize)]
@@ -44,6 +46,25 @@ struct Announced {
 /// # Errors
 /// When it cannot be started; what it said is in the error.
 pub(crate) async fn address(project: &Project, ui: &Ui) -> Result<String, CommandError> {
+    let address = found(project, ui).await?;
+    tokio::spawn(keep_awake(format!("{address}/_simulator/clock")));
+    Ok(address)
+}
+
+/// Keeps the simulator from ending: whoever reads a plan for minutes before saying yes must find it as it was.
+async fn keep_awake(clock: String) {
+    let Ok(client) = reqwest::Client::builder().no_proxy().build() else {
+        return;
+    };
+    loop {
+        tokio::time::sleep(PULSE).await;
+        if client.get(&clock).send().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn found(project: &Project, ui: &Ui) -> Result<String, CommandError> {
     let hidden = project.hidden();
     if let Some(serving) = answering(&project.directory).await {
         return Ok(attached(serving, project, ui));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::support::Ferry;
+use crate::support::{Ferry, until};
 
 /// Two networks and the peering between them, on the world of the quickstart.
 const PEERING: &str = r#"
@@ -93,6 +93,20 @@ fn a_copied_directory_has_a_simulator_of_its_own_and_a_moved_one_keeps_its_own()
     assert!(again.ends_with(&told), "{again}{told}");
     assert_ne!(process(&moved), first);
     assert!(!original.exists());
+}
+
+/// A plan may be read for longer than a simulator waits for somebody to ask.
+#[test]
+fn a_simulator_stays_while_somebody_is_asked() {
+    let ferry = Ferry::of(PEERING);
+    let mut serving = ferry.start(&["simulator", "serve", "--idle-exit", "3s"]);
+    until("the simulator serves", || {
+        ferry.path(".pgferry/simulator.json").exists()
+    });
+    let meanwhile = || std::thread::sleep(Duration::from_secs(5));
+    let applied = ferry.asked_on_a_terminal("apply", "Enter a value: ", meanwhile, b"yes\n");
+    assert_eq!(applied.code, 0, "{}", applied.out);
+    until("the simulator ends once nobody is there", || serving.has_ended());
 }
 
 /// Who thinks for half an hour of simulated time has not been at work for it.
