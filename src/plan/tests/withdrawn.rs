@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{World, id};
-use crate::plan::withdrawn::withdrawn;
+use crate::plan::withdrawn::{stands_beside, withdrawn};
+use crate::plan::{Aim, Mode, Plan};
 
 const SERVERS: &str = r#"
 variable "p" {
@@ -107,4 +108,33 @@ fn a_start_that_leads_elsewhere_or_overwrites_what_is_kept_now_is_taken_back() {
     };
     assert_eq!(told(&consents), Vec::<String>::new());
     assert_eq!(told(&text), ["would overwrite `a`, which is no longer accepted"]);
+}
+
+/// A watching apply goes on only beside a plan that neither stands in its place nor takes something back of it.
+#[test]
+fn only_a_part_that_takes_nothing_back_leaves_an_open_plan_to_whoever_watches_it() {
+    let text = batch("\"a\", \"b\"", "    policy = \"automatic\"\n    max_lag = \"5s\"");
+    let world = world();
+    let open = world.plan(&text);
+    let down = Plan {
+        mode: Mode::Destroy,
+        ..open.clone()
+    };
+    let stands =
+        |aim: &Aim, open: &Plan, now: &str| stands_beside(aim, open, &BTreeSet::new(), &world.declared(now).graph);
+    let whole = Aim::default();
+    let part = Aim {
+        targets: ["dns_zone.z".parse().unwrap()].into(),
+        ..Aim::default()
+    };
+    assert!(stands(&part, &open, &text));
+    assert!(!stands(&part, &open, SERVERS));
+    assert!(!stands(&whole, &open, &text));
+    assert!(!stands(&part, &down, &text));
+    for mode in [Mode::Destroy, Mode::Refresh] {
+        let of = |aim: &Aim| Aim { mode, ..aim.clone() };
+        for aim in [of(&part), of(&whole)] {
+            assert_eq!(stands(&aim, &open, SERVERS), mode == Mode::Refresh);
+        }
+    }
 }
