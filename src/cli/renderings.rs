@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
+use serde_json::Value as Json;
 
 use super::Call;
 use super::error::CommandError;
@@ -159,6 +160,13 @@ impl Format {
     }
 }
 
+/// A document as a text. Its `Display` would hand it over in small pieces, of which a large plan has millions.
+fn pretty(document: &Json) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("a document has text keys only");
+    text.push('\n');
+    text
+}
+
 /// Standard output belongs to one.
 fn one_owner<'a>(wanted: impl Iterator<Item = (&'static str, &'a Destination)>) -> Result<ForPeople, CommandError> {
     let mut taken = wanted.filter(|(_, to)| **to == Destination::Output);
@@ -234,9 +242,9 @@ impl Renderings {
         let calling = &call.calling;
         for (format, to) in self.wanted() {
             let text = match format {
-                Format::Json => format!("{:#}\n", json::document(plan, calling, places)),
+                Format::Json => pretty(&json::document(plan, calling, places)),
                 Format::Markdown => markdown::render(plan, calling, places, self.max_bytes),
-                Format::Sarif => format!("{:#}\n", sarif::document(plan, calling, places)),
+                Format::Sarif => pretty(&sarif::document(plan, calling, places)),
                 Format::Junit => junit::render(plan, calling, places),
                 Format::Html => html::render(plan, calling, places),
             };
