@@ -66,8 +66,15 @@ enum Role {
 fn value<'t>(rest: &mut Tokens<'t>, respelled: &mut Vec<Token<'t>>, role: Role) {
     let mut expression = Vec::new();
     let mut open = 0;
-    while let Some(token) = rest.next_if(|token| open > 0 || !token.ends_line() && token.kind != Kind::CloseBrace) {
+    // The parser goes on past the end of a line after a dot.
+    let mut is_after_dot = false;
+    while let Some(token) = rest.next_if(|token| match token.kind {
+        Kind::Newline if is_after_dot => true,
+        Kind::CloseBrace => open > 0,
+        _ => open > 0 || !token.ends_line(),
+    }) {
         open += token.kind.opens();
+        is_after_dot = token.kind == Kind::Dot || is_after_dot && token.kind == Kind::Newline;
         expression.push(token);
     }
     let is_code = |token: &Token<'_>| token.kind != Kind::Comment;

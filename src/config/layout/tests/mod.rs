@@ -88,6 +88,14 @@ fn a_text_wrapped_twice_is_unwrapped_at_once() {
     assert_eq!(formatted("a = \"${\"${x}\"}\"\n"), "a = x\n");
 }
 
+/// What follows the dot is no block, whose labels would be quoted.
+#[test]
+fn an_expression_that_goes_on_after_a_dot_at_the_end_of_a_line_stays_one() {
+    let text = "locals {\n  a = local.\n  b.c\n}\n";
+    assert!(is_valid(text));
+    assert_eq!(formatted(text), text);
+}
+
 #[test]
 fn a_heredoc_stays_in_the_text_that_wraps_it() {
     // Terraform unwraps it, which breaks a block on one line.
