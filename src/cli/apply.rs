@@ -177,6 +177,10 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
         call,
     };
     running.known.note(call.ui);
+    // Before anything is settled: whoever goes on with it needs its calls as they were left.
+    if let Order::Saved(saved) = &order {
+        job.refuse_a_second_run(RunId::from(saved.id)).await?;
+    }
     if let Some(exit) = job.settle(&mut signals).await? {
         return Ok(exit);
     }
@@ -299,7 +303,6 @@ impl Job<'_> {
                 here: format!("{} in subscription {}", now.plan.base.cloud, now.plan.base.subscription),
             });
         }
-        self.refuse_a_second_run(RunId::from(saved.id)).await?;
         let moved = saved::departures(&saved.plan, &now.plan);
         if !moved.is_empty() {
             return Err(CommandError::PlanMoved(moved));
