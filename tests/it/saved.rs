@@ -103,7 +103,7 @@ fn a_kept_plan_whose_run_is_open_is_refused_and_wait_goes_on_with_it() {
     let ferry = Ferry::example("quickstart");
     let _ = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
     let kept = Saved::read(&fs::read(ferry.path("p.plan")).unwrap()).unwrap();
-    // As a run leaves it that is stopped before its first call.
+    // As a run leaves it that is killed right before its first call.
     let begin = Edit::BeginRun {
         run: kept.id.into(),
         started: jiff::Timestamp::UNIX_EPOCH,
@@ -111,7 +111,16 @@ fn a_kept_plan_whose_run_is_open_is_refused_and_wait_goes_on_with_it() {
         plan: serde_json::to_value(&kept.plan).unwrap(),
         plan_fingerprint: kept.fingerprint.to_string(),
     };
-    commit(&ferry, vec![begin]);
+    let first = kept.plan.steps.first().unwrap();
+    let intent = Edit::Intent {
+        run: kept.id.into(),
+        step: pgferry_state::StepId::new(first.id.0),
+        attempt: 1,
+        unit: first.unit.to_string(),
+        method: "PUT".into(),
+        body_hash: String::new(),
+    };
+    commit(&ferry, vec![begin, intent]);
     ferry.append("dns_zone \"a\" { name = \"a.example.net\" }\n");
     let refused = ferry.run(&["apply", "p.plan"]).expect(1);
     assert!(
