@@ -94,7 +94,7 @@ pub struct FieldChange {
     pub before: Option<Json>,
     /// What is declared.
     pub after: Option<Shown>,
-    /// Whether this field forces the unit to be made anew.
+    /// Whether this field forces the unit to be made anew; of a migration, another attempt.
     pub forces_replacement: bool,
 }
 

@@ -96,6 +96,8 @@ pub struct Start {
     pub over: Vec<String>,
     /// Why it is made.
     pub reason: Reason,
+    /// The latest of the earlier generations that brought these databases, where all of them were brought before.
+    pub supersedes: Option<u32>,
 }
 
 /// Why a database may be on the target already.
@@ -312,6 +314,7 @@ impl<'a> Here<'a> {
             later,
             over,
             reason,
+            supersedes: None,
         })
     }
 
@@ -387,14 +390,15 @@ impl<'a> Here<'a> {
                 let databases: Vec<String> = databases.iter().map(|name| (*name).clone()).collect();
                 deal.unconsented
                     .extend(databases.iter().filter(|name| self.lacks_consent(name)).cloned());
+                let supersedes = self.brought_before(&databases);
                 let start = Start {
                     id: self.free_id(number, names),
                     may_exist: self.consents(&databases),
-                    reason: if databases.iter().all(|name| self.arrived_before(name)) {
-                        Reason::Because("a new generation brings them anew".to_owned())
-                    } else {
-                        Reason::Absent
+                    reason: match supersedes {
+                        Some(_) => Reason::Because("a new generation brings them anew".to_owned()),
+                        None => Reason::Absent,
                     },
+                    supersedes,
                     databases: databases.clone(),
                     later: Vec::new(),
                     over: Vec::new(),
@@ -433,11 +437,23 @@ impl<'a> Here<'a> {
     }
 
     fn arrived_before(&self, database: &str) -> bool {
-        self.migrations.iter().any(|migration| {
+        self.last_brought(database).is_some()
+    }
+
+    /// The latest of the earlier generations that brought a database.
+    fn last_brought(&self, database: &str) -> Option<u32> {
+        let earlier = self.migrations.iter().filter(|migration| {
             is_same_source(self.batch, migration)
                 && generation_of(migration) < self.batch.generation
                 && migration.has_arrived(database)
-        })
+        });
+        earlier.map(generation_of).max()
+    }
+
+    /// The latest of the earlier generations that brought these databases; `None` unless each was brought by one.
+    fn brought_before(&self, databases: &[String]) -> Option<u32> {
+        let each: Option<Vec<u32>> = databases.iter().map(|name| self.last_brought(name)).collect();
+        each?.into_iter().max()
     }
 
     fn consent(&self, database: &str) -> Option<LossConsent> {
@@ -783,6 +799,7 @@ mod tests {
                 later: Vec::new(),
                 over: Vec::new(),
                 reason: Reason::Absent,
+                supersedes: None,
             };
             chunk.databases.clone_from(&start.databases);
             let remembered = std::mem::take(&mut self.prior);

@@ -917,6 +917,13 @@ impl Job<'_> {
             };
             fields.push(field("cutover", json!(policy)));
         }
+        if let Some(earlier) = start.supersedes {
+            fields.push(FieldChange {
+                before: Some(json!(earlier)),
+                forces_replacement: true,
+                ..field("generation", json!(self.batch.generation))
+            });
+        }
         fields
     }
 

@@ -190,29 +190,29 @@ fn field(text: &mut String, change: &FieldChange, names: usize, frame: Frame<'_>
         spelling,
         columns,
     } = frame;
-    let creates = *action == Action::Create;
     let (symbol, style) = match (&change.before, &change.after) {
         (None | Some(serde_json::Value::Null), Some(_)) => ("+", ADD),
         (Some(_), None) => ("-", REMOVE),
         (Some(_), Some(_)) | (None, None) => ("~", CHANGE),
     };
-    let forced = if change.forces_replacement {
-        format!("  {REMOVE}# forces replacement{REMOVE:#}")
-    } else {
-        String::new()
+    let forced = match (change.forces_replacement, action) {
+        // Only of a migration: what it brought stays, and another one is made.
+        (true, Action::Create) => format!("  {CHANGE}# forces new attempt{CHANGE:#}"),
+        (true, _) => format!("  {REMOVE}# forces replacement{REMOVE:#}"),
+        (false, _) => String::new(),
     };
     let lead = format!("      {style}{symbol}{style:#} {} = ", pad(&change.attribute, names));
     let room = columns.saturating_sub(names + 11);
     let after = change.after.as_ref().map(|after| shown(after, spelling));
     let long = |value: &serde_json::Value| spelling.is_long(value, room);
     match (&change.before, &change.after) {
-        (Some(before), Some(Shown::Value(after))) if !creates && (long(before) || long(after)) => {
+        (Some(before), Some(Shown::Value(after))) if long(before) || long(after) => {
             several_lines(text, &lead, &forced, &spelling.difference(before, after));
         }
         (None, Some(Shown::Value(after))) if long(after) => {
             several_lines(text, &lead, &forced, &spelling.lines(after));
         }
-        (Some(before), _) if !creates && !before.is_null() => {
+        (Some(before), _) if !before.is_null() => {
             let before = spelling.inline(before);
             let after = after.unwrap_or_else(|| "null".into());
             let one_line = before.chars().count() + after.chars().count() + 4 <= room;

@@ -742,6 +742,22 @@ mod tests {
     }
 
     #[test]
+    fn a_new_generation_says_what_forces_it() {
+        let mut plan = first_apply();
+        for change in plan.changes.iter_mut().filter(|change| change.action == Action::Create) {
+            change.fields.push(FieldChange {
+                forces_replacement: true,
+                ..differing("generation", json!(1), json!(2))
+            });
+        }
+        assert!(
+            shown(&plan).contains("  ~ generation     = 1 -> 2  # forces new attempt\n"),
+            "{}",
+            shown(&plan)
+        );
+    }
+
+    #[test]
     fn what_takes_one_line_stands_in_one_line() {
         let mut gone = change("database_batch.old#1", Action::Forget, Reason::NotDeclared, Vec::new());
         gone.notes

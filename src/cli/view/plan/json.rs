@@ -201,7 +201,9 @@ impl Values {
             "before": self.before,
             "after": self.after,
         });
-        if let (Json::Object(members), false) = (&mut change, self.replace_paths.is_empty()) {
+        // What forces another attempt of a migration replaces nothing.
+        let is_replaced = actions.contains(&"delete") && !self.replace_paths.is_empty();
+        if let (Json::Object(members), true) = (&mut change, is_replaced) {
             members.insert("replace_paths".to_owned(), self.replace_paths.into());
         }
         change
@@ -265,6 +267,9 @@ fn action_reason(change: &Change) -> Option<&'static str> {
         (Action::Update, Reason::Repair(_)) => Some("update_because_not_well"),
         (Action::Create, Reason::Gone) => Some("create_because_gone"),
         (Action::Create, Reason::Retry) => Some("create_because_retry"),
+        (Action::Create, _) if change.fields.iter().any(|field| field.forces_replacement) => {
+            Some("create_because_new_generation")
+        }
         (Action::Delete | Action::Forget | Action::Update | Action::Create | Action::Replace, _) => None,
     }
 }

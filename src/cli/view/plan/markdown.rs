@@ -757,6 +757,7 @@ mod tests {
                 _ => (Action::Delete, Reason::NotDeclared),
             };
             let fields = match at % 3 {
+                0 => vec![declared("network", json!(network("b")))],
                 2 => Vec::new(),
                 _ => vec![differing("network", json!(network("a")), json!(network("b")))],
             };
