@@ -1,13 +1,19 @@
 """Makes plans of every sort, each in all its renderings, in the folder that is named: what the other programs here read."""
+import contextlib
 import json
+import os
 import pathlib
+import pwd
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PGFERRY = ROOT / "target" / "debug" / "pgferry"
+POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 # Names that mean something in Markdown, HTML, XML, Mermaid or a workflow's log, where a configuration is free to use them.
 ODD = [
@@ -59,7 +65,8 @@ class Project:
         (self.home / "world.json").write_text(json.dumps(world))
 
     def run(self, *arguments, expect=(0,)):
-        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+        passwords = {"PGFERRY_VAR_shop_password": "quack", "PGFERRY_VAR_target_password": "quack"}
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "TZ": "UTC"} | passwords
         done = subprocess.run([PGFERRY, "-C", self.home, *arguments], env=environment, capture_output=True, text=True, check=False)
         if done.returncode not in expect:
             sys.exit(f"{arguments} of {self.out.name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
@@ -101,6 +108,57 @@ class Project:
             for by in ("step", "unit", "resource") if form != "html" else ("step",):
                 drawn = self.run("graph", f"{out}/kept.plan", "--format", form, "--by", by)
                 (out / f"graph-{by}.{form}").write_text(drawn)
+
+
+@contextlib.contextmanager
+def server():
+    """A PostgreSQL server of its own, which ends with the block; where it listens. It refuses to run as root."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    user = None if pwd.getpwuid(os.getuid()).pw_name != "root" else "postgres"
+    with tempfile.TemporaryDirectory(prefix="pgferry-consumers-") as home:
+        if user:
+            shutil.chown(home, user)
+        run = {"check": True, "user": user, "cwd": home, "stdout": subprocess.DEVNULL, "env": {"PATH": "/usr/bin:/bin"}}
+        subprocess.run([POSTGRES / "initdb", "-D", f"{home}/data", "-U", "admin", "-A", "trust", "-E", "UTF8", "--no-sync"], **run)
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c wal_level=logical"
+        subprocess.run([POSTGRES / "pg_ctl", "-D", f"{home}/data", "-o", options, "-l", f"{home}/log", "-w", "start"], **run)
+        try:
+            yield port
+        finally:
+            subprocess.run([POSTGRES / "pg_ctl", "-D", f"{home}/data", "-m", "immediate", "stop"], **run)
+
+
+def sql(port, database, text):
+    command = [POSTGRES / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U", "admin", "-d", database]
+    subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+def of_servers(folder):
+    """What two real servers are told to have and to lack, under names that a report must not be broken by."""
+    with server() as source, server() as target:
+        for port in (source, target):
+            sql(port, "postgres", "create database shop")
+            sql(port, "shop", "".join(f"create table {quoted(name)} (at text primary key, what int); insert into {quoted(name)} "
+                                      f"values ('a', 1), ($x${name}$x$, 2);" for name in ODD))
+        sql(source, "shop", "create table only_there (at int); create function f() returns int language sql as 'select 1'")
+        sql(target, "shop", "".join(f"update {quoted(name)} set what = 3 where what = 2;" for name in ODD))
+        servers = Project(folder, "servers", "minimal")
+        for before, port in (('  ssl_mode = "require"', source), ("  admin_password = var.target_password", target)):
+            connect = f'\n\n  connect {{\n    host     = "127.0.0.1"\n    port     = {port}\n    ssl_mode = "disable"\n  }}'
+            servers.edit(before, before + connect)
+        servers.edit('"migrator"', '"admin"')
+        servers.edit('"pgadmin"', '"admin"')
+        for command in ("preflight", "verify"):
+            out = servers.out / command
+            servers.run(command, f"--sarif={out}.sarif", f"--junit={out}.xml", expect=(7,))
+        told = (servers.out / "verify.sarif").read_text() + (servers.out / "verify.xml").read_text()
+        assert told.count("V031") >= 2 * len(ODD) and told.count("V010") >= 2, told
 
 
 def main(folder):
@@ -155,6 +213,8 @@ def main(folder):
     unreachable.edit("admin_password = var.target_password", f"admin_password = var.target_password{nobody}")
     unreachable.run("preflight", f"--sarif={unreachable.out}/preflight.sarif", f"--junit={unreachable.out}/preflight.xml",
                     expect=(0, 1, 7))
+
+    of_servers(folder)
 
 
 if __name__ == "__main__":
