@@ -30,7 +30,7 @@ use crate::arm::http::Transport;
 use crate::arm::{Cloud, CorrelationId, TenantId};
 use crate::clock::Clock;
 use clock::{SimulatedClock, SimulatedTime, WallClock};
-use credential::{Credentials, EntraOptions, SettingsError, SimulatorLogin, Tokens};
+use credential::{Credentials, EntraOptions, SettingsError, SimulatorLogin, Tenancy, Tenants, Tokens};
 use endpoint::{Endpoint, EndpointError};
 use meter::Meter;
 use pipeline::Pipeline;
@@ -53,6 +53,8 @@ pub struct Connection {
     pub base_url: Option<String>,
     /// The tenant that the configuration names.
     pub tenant: Option<TenantId>,
+    /// Further tenants that its subscriptions belong to; at most three (contract 2.2).
+    pub further_tenants: Vec<TenantId>,
     /// What is known of logins.
     pub credentials: CredentialSettings,
     /// One id for all calls of this run.
@@ -118,14 +120,26 @@ fn connect_to_azure(connection: Connection) -> Result<Connected, ConnectError> {
     let options = EntraOptions {
         authority,
         tenant: connection.tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
+        tenancy: Tenancy::Own,
         http: Arc::new(transport::client(Route::Proxied, silent)?),
         direct: Arc::new(transport::client(Route::Direct, silent)?),
         executor: None,
         clock: Arc::clone(&clock),
     };
-    let credentials = Arc::new(Credentials::discover(settings, options));
+    let further = connection.further_tenants.iter().map(|tenant| {
+        let there = EntraOptions {
+            tenant: Some(tenant.as_str().to_owned()),
+            tenancy: Tenancy::Further,
+            ..options.clone()
+        };
+        (tenant.clone(), Credentials::discover(settings, there))
+    });
+    let logins = Logins {
+        further: further.collect(),
+        own: Credentials::discover(settings, options),
+    };
     let transport = Arc::new(HttpTransport::new(route)?);
-    Ok(assemble(connection, endpoint, transport, clock, credentials))
+    Ok(assemble(connection, endpoint, transport, clock, logins))
 }
 
 async fn connect_to_simulator(connection: Connection) -> Result<Connected, ConnectError> {
@@ -138,10 +152,23 @@ async fn connect_to_simulator(connection: Connection) -> Result<Connected, Conne
     let clock = SimulatedClock::new(time, Arc::new(sleeper), &endpoint);
     clock.hear().await;
     let clock: Arc<dyn Clock> = Arc::new(clock);
-    let tenant = connection.tenant.as_ref().map(TenantId::as_str);
-    let login = SimulatorLogin::new(transport.clone(), &endpoint, tenant, Arc::clone(&clock));
-    let credentials = Arc::new(Credentials::of(vec![Arc::new(login)]));
-    Ok(assemble(connection, endpoint, transport, clock, credentials))
+    let login = |tenant: Option<&TenantId>| {
+        let tenant = tenant.map(TenantId::as_str);
+        let login = SimulatorLogin::new(transport.clone(), &endpoint, tenant, Arc::clone(&clock));
+        Credentials::of(vec![Arc::new(login)])
+    };
+    let further = connection.further_tenants.iter();
+    let logins = Logins {
+        own: login(connection.tenant.as_ref()),
+        further: further.map(|tenant| (tenant.clone(), login(Some(tenant)))).collect(),
+    };
+    Ok(assemble(connection, endpoint, transport, clock, logins))
+}
+
+/// The logins of a run.
+struct Logins {
+    own: Credentials,
+    further: Vec<(TenantId, Credentials)>,
 }
 
 fn assemble(
@@ -149,14 +176,20 @@ fn assemble(
     endpoint: Endpoint,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
-    credentials: Arc<Credentials>,
+    logins: Logins,
 ) -> Connected {
     let caps = match connection.cloud {
         Cloud::Public | Cloud::UsGovernment | Cloud::China => Caps::Always,
         Cloud::Simulator => Caps::WhereCounted,
     };
     debug!(cloud = %connection.cloud, endpoint = endpoint.at(""), correlation = %connection.correlation, "connected");
+    let credentials = Arc::new(logins.own);
     let tokens = Arc::new(Tokens::new(Arc::clone(&credentials), Arc::clone(&clock)));
+    let further = logins.further.into_iter().map(|(tenant, credentials)| {
+        let tokens = Tokens::new(Arc::new(credentials), Arc::clone(&clock));
+        (tenant, Arc::new(tokens))
+    });
+    let tenants = Tenants::new(Arc::clone(&tokens), further.collect());
     let governor = Arc::new(Governor::new(caps, Arc::clone(&clock)));
     let meter = Arc::new(Meter::default());
     let retries = Retries::new(Jitter::Random, Arc::clone(&clock), Arc::clone(&meter));
@@ -165,7 +198,7 @@ fn assemble(
             Arc::new(Correlation::new(connection.correlation)),
             Arc::new(retries),
             governor.clone(),
-            Arc::new(Auth::new(Arc::clone(&tokens), connection.cloud.scope())),
+            Arc::new(Auth::new(tenants, connection.cloud.scope())),
             Arc::new(Log),
         ],
         transport,

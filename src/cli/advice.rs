@@ -26,13 +26,14 @@ pub(crate) const NEWER_PROGRAM: &str =
 /// Ways out by the service's code, in the words of the person who has to act.
 const BY_CODE: &[(&[&str], &str)] = &[
     (
-        &[
-            "InvalidAuthenticationToken",
-            "InvalidAuthenticationTokenTenant",
-            "AuthenticationFailed",
-        ],
+        &["InvalidAuthenticationToken", "AuthenticationFailed"],
         "the token was refused: check that the login belongs to the tenant of the subscription (`tenant_id` in the `azure` \
          block), or log in again",
+    ),
+    (
+        &["InvalidAuthenticationTokenTenant"],
+        "the subscription belongs to another tenant than the login: where that is meant, name the tenant in \
+         `auxiliary_tenant_ids` of the `azure` block; else check `subscription_id` and `tenant_id`",
     ),
     (
         &["ExpiredAuthenticationToken"],
@@ -225,6 +226,16 @@ pub(crate) fn advice_for(service: &ServiceError) -> Vec<String> {
         "LinkedAuthorizationFailed",
         "AuthorizationPermissionMismatch",
     ]) {
+        if service
+            .message
+            .contains("is not authorized to access linked subscription")
+        {
+            found.push(
+                "it links to a subscription of another tenant: name that tenant in `auxiliary_tenant_ids` of the `azure` block"
+                    .to_owned(),
+            );
+            return found;
+        }
         found.push(match missing_action(service) {
             Some((action, Some(scope))) => format!("the login needs a role with the action `{action}` on `{scope}`"),
             Some((action, None)) => format!("the login needs a role with the action `{action}`"),

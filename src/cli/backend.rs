@@ -206,6 +206,7 @@ async fn tokens(cloud: Cloud, tenant: Option<&TenantId>, env: &Env) -> Result<Ar
         cloud,
         base_url: None,
         tenant: tenant.cloned(),
+        further_tenants: Vec::new(),
         credentials: credentials.map_err(|error| CommandError::Connect(error.into()))?,
         correlation: CorrelationId(Uuid::new_v4()),
     };

@@ -17,7 +17,7 @@ use crate::config::version::{Constraint, Version};
 use crate::config::{
     Assignment, AzureBlock, Inputs, Program, ReadError, Settings, Sources, Supplied, UnsetSensitive, parsed, settings,
 };
-use crate::diagnostic::code::{CONFLICT, NO_SUBSCRIPTION, NOT_A_NAME, VERSION};
+use crate::diagnostic::code::{CONFLICT, NO_SUBSCRIPTION, NOT_A_NAME, NOT_ALLOWED, VERSION};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Spanned};
 use crate::kind::Defaults;
 use crate::kind::name::{RESOURCE_GROUP, is_resource_group};
@@ -75,6 +75,8 @@ pub(crate) struct Project {
     pub(crate) encryption: Encryption,
     /// The configuration, ready to be evaluated.
     pub(crate) program: Program,
+    /// Tenants beside the subscription's own.
+    pub(crate) further_tenants: Vec<TenantId>,
     /// How pgferry is called for it.
     pub(crate) calling: Calling,
 }
@@ -121,12 +123,13 @@ impl Project {
         let configured = settings(&configuration, &inputs).and_then(|configured| {
             check_program(&configured)?;
             let defaults = defaults(&configured.azure, env)?;
+            let further_tenants = further_tenants(&configured.azure)?;
             let backend = Backend::of(configured.pgferry.state.as_ref(), defaults.cloud)?;
             let encryption = Encryption::of(configured.pgferry.encryption.as_ref())?;
-            Ok((configured, defaults, (backend, encryption)))
+            Ok((configured, defaults, further_tenants, (backend, encryption)))
         });
         let configured = found.absorb(configured).filter(|_| !found.has_errors());
-        let Some((configured, defaults, (backend, encryption))) = configured else {
+        let Some((configured, defaults, further_tenants, (backend, encryption))) = configured else {
             let defaults = settings(&configuration, &inputs).and_then(|configured| defaults(&configured.azure, env));
             found.extend(Program::other_problems(configuration, inputs, defaults.ok()));
             return Err(Box::new(Refused { found, sources }));
@@ -148,6 +151,7 @@ impl Project {
             backend,
             encryption,
             program,
+            further_tenants,
             calling: Calling::of(directory, &wishes.assignments),
         })
     }
@@ -308,6 +312,43 @@ fn defaults(azure: &AzureBlock, env: &Env) -> Result<Defaults, Diagnostics> {
             .unwrap_or_default(),
     };
     found.or(defaults).map(|(defaults, _)| defaults)
+}
+
+/// The most tenants whose tokens a call may carry beside its own (contract 2.2).
+const MOST_TENANTS: usize = 3;
+
+/// The tenants that `auxiliary_tenant_ids` names, once each and without the project's own.
+fn further_tenants(azure: &AzureBlock) -> Result<Vec<TenantId>, Diagnostics> {
+    let Some(written) = &azure.auxiliary_tenant_ids else {
+        return Ok(Vec::new());
+    };
+    let mut found = Diagnostics::new();
+    let mut tenants: Vec<TenantId> = Vec::new();
+    for text in &written.value {
+        match text.parse::<TenantId>() {
+            Ok(tenant) if tenants.contains(&tenant) => {}
+            Ok(tenant) => tenants.push(tenant),
+            Err(error) => {
+                found.push(Diagnostic::error(NOT_A_NAME, "value not allowed").at(written.span, error.to_string()));
+            }
+        }
+    }
+    let own = azure.tenant_id.as_ref().and_then(|own| own.value.parse().ok());
+    tenants.retain(|tenant| Some(tenant) != own.as_ref());
+    if tenants.len() > MOST_TENANTS {
+        found.push(
+            Diagnostic::error(NOT_ALLOWED, "value not allowed")
+                .at(
+                    written.span,
+                    format!(
+                        "these are {} tenants, and a call to Azure takes tokens of {MOST_TENANTS} at most",
+                        tenants.len()
+                    ),
+                )
+                .hint("move what lies in the others into a project of its own"),
+        );
+    }
+    found.or(tenants).map(|(tenants, _)| tenants)
 }
 
 /// The real cloud that a configuration means, and whether it says so; nothing for the simulator and for what is no cloud.

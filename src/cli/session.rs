@@ -126,6 +126,7 @@ impl Session {
             cloud: project.cloud(),
             base_url,
             tenant: project.program.defaults.tenant.clone(),
+            further_tenants: project.further_tenants.clone(),
             credentials: CredentialSettings::from_map(&env.credentials)
                 .map_err(|error| CommandError::Connect(error.into()))?,
             correlation: CorrelationId(Uuid::new_v4()),

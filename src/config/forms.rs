@@ -287,6 +287,12 @@ pub static AZURE: Form = Form {
             "Subscription of the project and of resources that name none.",
         ),
         optional("tenant_id", TEXT, "Tenant of the subscription."),
+        optional(
+            "auxiliary_tenant_ids",
+            Holds::Of(ArgumentType::Texts),
+            "Further tenants that subscriptions of the project belong to, three at most: for networks that are peered, or zones \
+             that are linked, across tenants. The login must be known in each; a managed identity is only in its own.",
+        ),
         optional("resource_group", TEXT, "Resource group of resources that name none."),
         optional("location", TEXT, "Region of resources that name none."),
         optional(

@@ -85,6 +85,8 @@ pub struct AzureBlock {
     pub subscription_id: Option<Spanned<String>>,
     /// The tenant of resources that name none.
     pub tenant_id: Option<Spanned<String>>,
+    /// Further tenants that subscriptions of the project belong to.
+    pub auxiliary_tenant_ids: Option<Spanned<Vec<String>>>,
     /// The resource group of resources that name none.
     pub resource_group: Option<Spanned<String>>,
     /// The location of resources that name none.
@@ -291,6 +293,12 @@ impl<'r> Reading<'_, 'r> {
                 "world" => settings.world = self.shown("world", expr),
                 "subscription_id" => settings.subscription_id = self.shown("subscription_id", expr),
                 "tenant_id" => settings.tenant_id = self.shown("tenant_id", expr),
+                "auxiliary_tenant_ids" => {
+                    settings.auxiliary_tenant_ids = Some(Spanned {
+                        value: self.texts(expr),
+                        span: expr.span,
+                    });
+                }
                 "resource_group" => settings.resource_group = self.shown("resource_group", expr),
                 "location" => settings.location = self.shown("location", expr),
                 "tags" => settings.tags = self.tags(expr),

@@ -21,7 +21,9 @@ pub(crate) fn answer(world: &mut World, request: &Request, words: &[String]) -> 
         (Method::Get, [_, "discovery", "keys"] | [_, "discovery", "v2.0", "keys"]) => {
             Ok(Response::json(200, &json!({ "keys": [] })))
         }
-        (Method::Post, [_, "oauth2", "token"] | [_, "oauth2", "v2.0", "token"]) => token(world, request),
+        (Method::Post, [tenant, "oauth2", "token"] | [tenant, "oauth2", "v2.0", "token"]) => {
+            token(world, request, tenant)
+        }
         (Method::Get, ["metadata", "identity", "oauth2", "token"] | ["msi", "token"]) => {
             managed_identity(world, request)
         }
@@ -85,7 +87,7 @@ fn openid(world: &World, request: &Request, tenant: &str) -> Value {
     })
 }
 
-fn token(world: &mut World, request: &Request) -> Answer {
+fn token(world: &mut World, request: &Request, tenant: &str) -> Answer {
     let form = String::from_utf8_lossy(&request.body).into_owned();
     let field = |name: &str| {
         pairs(&form)
@@ -126,7 +128,19 @@ fn token(world: &mut World, request: &Request) -> Answer {
             "AADSTS70011: The provided value for the input parameter 'scope' is not valid.",
         );
     };
-    Ok(Response::json(200, &grant(world, request, &client, &audience)))
+    let grantee = Grantee {
+        client: &client,
+        tenant: named_tenant(world, tenant),
+    };
+    Ok(Response::json(200, &grant(world, request, grantee, &audience)))
+}
+
+/// The tenant whose token endpoint this is: one that a subscription belongs to, or else the world's own.
+fn named_tenant<'a>(world: &'a World, word: &str) -> &'a str {
+    let mut others = world.tenants.values();
+    others
+        .find(|tenant| tenant.eq_ignore_ascii_case(word))
+        .unwrap_or(&world.tenant)
 }
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -143,21 +157,33 @@ fn managed_identity(world: &mut World, request: &Request) -> Answer {
     let client = request
         .parameter("client_id")
         .unwrap_or_else(|| "managed-identity".to_owned());
-    Ok(Response::json(200, &grant(world, request, &client, &resource)))
+    let grantee = Grantee {
+        client: &client,
+        tenant: &world.tenant,
+    };
+    Ok(Response::json(200, &grant(world, request, grantee, &resource)))
 }
 
-/// A token: an unsigned JWT whose last part tells when it ends, in simulated time.
-fn grant(world: &World, request: &Request, client: &str, audience: &str) -> Value {
+/// Who gets a token.
+#[derive(Clone, Copy)]
+struct Grantee<'a> {
+    client: &'a str,
+    tenant: &'a str,
+}
+
+/// A token: an unsigned JWT whose last part tells when it ends, in simulated time, and its tenant.
+fn grant(world: &World, request: &Request, grantee: Grantee<'_>, audience: &str) -> Value {
+    let Grantee { client, tenant } = grantee;
     let life = world.options.token_life.0;
     let (now, ends) = (world.now.as_second(), clock::later(world.now, life).as_second());
     let audience = audience.trim_end_matches("/.default");
     let claims = json!({
-        "aud": audience, "iss": format!("{}/{}/", request.base, world.tenant), "iat": now, "nbf": now, "exp": ends,
-        "appid": client, "oid": client, "sub": client, "tid": world.tenant, "idtyp": "app", "ver": "1.0"
+        "aud": audience, "iss": format!("{}/{tenant}/", request.base), "iat": now, "nbf": now, "exp": ends,
+        "appid": client, "oid": client, "sub": client, "tid": tenant, "idtyp": "app", "ver": "1.0"
     });
     let header = json!({ "typ": "JWT", "alg": "RS256" });
     let token = format!(
-        "{}.{}.{SIGNATURE}{ends}",
+        "{}.{}.{SIGNATURE}{ends}_{tenant}",
         base64url(&header.to_string()),
         base64url(&claims.to_string())
     );
@@ -170,21 +196,90 @@ fn grant(world: &World, request: &Request, client: &str, audience: &str) -> Valu
 /// How the last part of our tokens begins.
 const SIGNATURE: &str = "simulator-";
 
-/// Checks the bearer token: there must be one, and one of ours must not have ended. Foreign tokens are taken as they are.
-pub(crate) fn authenticate(world: &World, request: &Request) -> Result<(), Refusal> {
+/// What we know of a token of ours.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    /// When it ends, in seconds.
+    ends: i64,
+    tenant: &'a str,
+}
+
+/// A token, if it is one of ours.
+fn known(token: &str) -> Option<Known<'_>> {
+    let last = token.trim().rsplit('.').next()?.strip_prefix(SIGNATURE)?;
+    let (ends, tenant) = last.split_once('_')?;
+    let ends = ends.parse().ok()?;
+    Some(Known { ends, tenant })
+}
+
+/// The token of a header's value.
+fn bearer(value: &str) -> &str {
+    match value.trim().split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        Some(_) | None => "",
+    }
+}
+
+/// Checks that every subscription that a body names is of a tenant that the request has a token of (contract 2.2). Foreign
+/// tokens reach everywhere.
+pub(crate) fn may_link(world: &World, request: &Request) -> Result<(), Refusal> {
+    if world.tenants.is_empty() || request.body.is_empty() {
+        return Ok(());
+    }
+    let own = bearer(request.header("authorization").unwrap_or_default());
+    let auxiliary = request.header("x-ms-authorization-auxiliary").unwrap_or_default();
+    let tokens = std::iter::once(own).chain(auxiliary.split(',').map(bearer).filter(|token| !token.is_empty()));
+    let tokens: Option<Vec<Known<'_>>> = tokens.map(known).collect();
+    let Some(tokens) = tokens else { return Ok(()) };
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let mut named = Vec::new();
+    subscriptions_in(&body, &mut named);
+    let reaches = |subscription: &str| {
+        let tenant = world.tenant_of(subscription);
+        let mut living = tokens.iter().filter(|token| token.ends > world.now.as_second());
+        living.any(|token| token.tenant.eq_ignore_ascii_case(tenant))
+    };
+    match named.into_iter().find(|subscription| !reaches(subscription)) {
+        None => Ok(()),
+        Some(subscription) => {
+            let tenant = tokens.first().map_or("", |token| token.tenant);
+            let message = format!(
+                "The client has permission to perform action on scope '{}'; however, the current tenant '{tenant}' is not authorized to access linked subscription '{subscription}'.",
+                request.path
+            );
+            Err(Refusal::new(403, "LinkedAuthorizationFailed", message))
+        }
+    }
+}
+
+/// The subscriptions of all ids in a body.
+fn subscriptions_in(body: &Value, found: &mut Vec<String>) {
+    match body {
+        Value::String(text) => {
+            let id = text.to_ascii_lowercase();
+            if let Some(rest) = id.strip_prefix("/subscriptions/") {
+                found.extend(rest.split('/').next().map(str::to_owned));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| subscriptions_in(item, found)),
+        Value::Object(members) => members.values().for_each(|member| subscriptions_in(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Checks the bearer token: there must be one, and one of ours must not have ended, and be of the tenant that the subscription
+/// belongs to. Foreign tokens are taken as they are.
+pub(crate) fn authenticate(world: &World, request: &Request, subscription: Option<&str>) -> Result<(), Refusal> {
+    let tenant = subscription.map_or(world.tenant.as_str(), |id| world.tenant_of(id));
     let refuse = |code: &'static str, message: &str, challenge: &str| {
         let mut refusal = Refusal::new(401, code, message);
-        let authority = format!("{}/{}", request.base, world.tenant);
+        let authority = format!("{}/{tenant}", request.base);
         refusal.challenge = Some(format!(
             "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", error_description=\"{challenge}\""
         ));
         Err(refusal)
     };
-    let header = request.header("authorization").unwrap_or_default();
-    let token = match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        Some(_) | None => "",
-    };
+    let token = bearer(request.header("authorization").unwrap_or_default());
     if token.is_empty() {
         let message = "Authentication failed. The 'Authorization' header is missing.";
         return refuse(
@@ -193,15 +288,19 @@ pub(crate) fn authenticate(world: &World, request: &Request) -> Result<(), Refus
             "The authentication failed because of missing 'Authorization' header.",
         );
     }
-    let ends = token
-        .rsplit('.')
-        .next()
-        .and_then(|last| last.strip_prefix(SIGNATURE))
-        .and_then(|ends| ends.parse::<i64>().ok());
-    match ends {
-        Some(ends) if ends <= world.now.as_second() => {
+    match known(token) {
+        Some(known) if known.ends <= world.now.as_second() => {
             let message = "The access token expiry UTC time is earlier than current UTC time.";
             refuse("ExpiredAuthenticationToken", message, "The access token has expired.")
+        }
+        Some(known) if !known.tenant.eq_ignore_ascii_case(tenant) => {
+            let message = format!(
+                "The access token is from the wrong issuer '{base}/{}/'. It must match the tenant '{base}/{tenant}/' associated with this subscription. Please use the authority (URL) '{base}/{tenant}' to get the token.",
+                known.tenant,
+                base = request.base
+            );
+            let challenge = "The authentication failed because of invalid token issuer.";
+            refuse("InvalidAuthenticationTokenTenant", &message, challenge)
         }
         Some(_) | None => Ok(()),
     }

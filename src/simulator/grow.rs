@@ -45,6 +45,12 @@ impl World {
         let mut world = Self::new(seed.time.unwrap_or(now), seed.options);
         world.tenant = seed.tenant.unwrap_or_else(|| NIL.to_owned());
         world.subscriptions = seed.subscriptions.iter().map(|id| id.to_ascii_lowercase()).collect();
+        world.tenants = seed
+            .tenants
+            .iter()
+            .map(|(subscription, tenant)| (subscription.to_ascii_lowercase(), tenant.to_ascii_lowercase()))
+            .collect();
+        world.subscriptions.extend(world.tenants.keys().cloned());
         world.sources = seed.sources;
         for source in &mut world.sources {
             for user in source.users.values_mut() {

@@ -1,6 +1,6 @@
 //! The live world as text and back. Reads and writes no file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ struct Frame {
     options: Options,
     tenant: String,
     subscriptions: BTreeSet<String>,
+    #[serde(default)]
+    tenants: BTreeMap<String, String>,
     sources: Vec<SourceServer>,
     registrations: Vec<(String, String, Registration)>,
     faults: Faults,
@@ -90,6 +92,7 @@ impl World {
             options: self.options.clone(),
             tenant: self.tenant.clone(),
             subscriptions: self.subscriptions.clone(),
+            tenants: self.tenants.clone(),
             sources: self.sources.clone(),
             registrations: self
                 .registrations
@@ -145,6 +148,7 @@ impl World {
         let mut world = Self::new(frame.time, frame.options);
         world.tenant = frame.tenant;
         world.subscriptions = frame.subscriptions;
+        world.tenants = frame.tenants;
         world.sources = frame.sources;
         world.registrations = frame
             .registrations
@@ -216,7 +220,7 @@ impl World {
         let objects = self.objects();
         json!({
             "time": super::world::time_text(self.now), "tenant": self.tenant, "subscriptions": self.subscriptions,
-            "objects": objects, "sources": self.sources, "options": self.options
+            "tenants": self.tenants, "objects": objects, "sources": self.sources, "options": self.options
         })
     }
 }

@@ -23,6 +23,8 @@ pub struct Seed {
     pub tenant: Option<String>,
     /// Subscriptions beside those that objects lie in.
     pub subscriptions: Vec<String>,
+    /// The tenants of subscriptions that do not belong to the seed's own, by subscription.
+    pub tenants: BTreeMap<String, String>,
     /// ARM objects, each as `az resource show` or a snapshot gives it.
     pub objects: Vec<Map<String, Value>>,
     /// The servers that are migrated from.

@@ -67,6 +67,8 @@ pub struct World {
     pub(crate) sources: Vec<SourceServer>,
     pub(crate) tenant: String,
     pub(crate) subscriptions: BTreeSet<String>,
+    /// The tenants of subscriptions that are not of `tenant`; both in lower case.
+    pub(crate) tenants: BTreeMap<String, String>,
     pub(crate) registrations: BTreeMap<(String, String), Registration>,
     /// Counts changes, so that saving knows whether there is anything to save.
     pub(crate) revision: u64,
@@ -117,6 +119,7 @@ impl World {
             sources: Vec::new(),
             tenant: NIL.to_owned(),
             subscriptions: BTreeSet::new(),
+            tenants: BTreeMap::new(),
             registrations: BTreeMap::new(),
             revision: 0,
         }
@@ -261,7 +264,8 @@ impl World {
 
     /// Who asks, and how often: before anything else.
     fn admit(&mut self, request: &Request, route: &Route) -> Result<Remaining, Refusal> {
-        entra::authenticate(self, request)?;
+        entra::authenticate(self, request, route.subscription())?;
+        entra::may_link(self, request)?;
         let service = match route.target() {
             Some(target) if target.is_in_private_dns() => Service::PrivateDns,
             Some(target) if target.namespace.eq_ignore_ascii_case("Microsoft.Network") => Service::Network,
@@ -293,6 +297,13 @@ impl World {
         }
         add("Cache-Control", "no-cache".to_owned());
         add(TIME_HEADER, time_text(self.now));
+    }
+
+    /// The tenant that a subscription belongs to; ids compare without case.
+    pub(crate) fn tenant_of(&self, subscription: &str) -> &str {
+        self.tenants
+            .get(&subscription.to_ascii_lowercase())
+            .unwrap_or(&self.tenant)
     }
 
     /// Whether a subscription exists; ids compare without case.

@@ -40,6 +40,8 @@ mod snapshot;
 mod state;
 mod structure;
 mod support;
+mod tenants;
 mod together;
+mod tokens;
 mod tutorial;
 mod wait;

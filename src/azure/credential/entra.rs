@@ -45,6 +45,8 @@ pub struct EntraOptions {
     pub authority: String,
     /// The tenant that the configuration names.
     pub tenant: Option<String>,
+    /// Whose tenant that is.
+    pub tenancy: Tenancy,
     /// Reaches the authority.
     pub http: Arc<dyn HttpClient>,
     /// Reaches the machine's metadata service, where no proxy may be in between.
@@ -53,6 +55,15 @@ pub struct EntraOptions {
     pub executor: Option<Arc<dyn Executor>>,
     /// For the times in assertions.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Whose tenant a login is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tenancy {
+    /// The run's own.
+    Own,
+    /// A further one, beside the run's own.
+    Further,
 }
 
 /// One login.
@@ -211,9 +222,19 @@ impl TokenSource for Login {
                     reason: reason.clone(),
                 });
             }
-            How::Managed { hosted, .. } if *hosted == HostedIdentity::Missing => self.probe().await?,
+            How::Managed { hosted, .. } => {
+                if *hosted == HostedIdentity::Missing {
+                    self.probe().await?;
+                }
+                if self.options.tenancy == Tenancy::Further {
+                    return Err(TokenError::Refused {
+                        kind: CredentialKind::ManagedIdentity,
+                        reason: "it has tokens of its own tenant only".into(),
+                    });
+                }
+            }
             How::Secret { .. } | How::Certificate { .. } | How::Federated { .. } | How::Vouched { .. } => {}
-            How::Managed { .. } | How::Cli { .. } => {}
+            How::Cli { .. } => {}
         }
         let credential = self.credential(claims).map_err(|error| self.refused(&error))?;
         let token = credential

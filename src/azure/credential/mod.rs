@@ -19,6 +19,7 @@ mod entra;
 mod pipeline;
 mod settings;
 mod simulator;
+mod tenants;
 mod tokens;
 
 use std::fmt;
@@ -30,10 +31,11 @@ use serde_json::Value as Json;
 use thiserror::Error;
 use tracing::info;
 
-pub use entra::EntraOptions;
+pub use entra::{EntraOptions, Tenancy};
 pub use pipeline::Pipeline;
 pub use settings::{CredentialSettings, SettingsError};
 pub use simulator::SimulatorLogin;
+pub use tenants::{Tenant, Tenants, tenant_of_challenge};
 pub use tokens::{Held, Tokens};
 
 use crate::arm::Scope;

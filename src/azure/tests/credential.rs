@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::rig::{SCOPE, TestClock, json};
 use crate::azure::credential::{
-    Claims, CredentialKind, CredentialSettings, Credentials, EntraOptions, SettingsError, TokenError,
+    Claims, CredentialKind, CredentialSettings, Credentials, EntraOptions, SettingsError, Tenancy, TokenError,
 };
 
 /// An authority or metadata service that answers as told and remembers what it was asked.
@@ -120,6 +120,7 @@ impl Setting {
         let options = EntraOptions {
             authority: "https://login.microsoftonline.us".into(),
             tenant: None,
+            tenancy: Tenancy::Own,
             http: self.authority.clone(),
             direct: self.machine,
             executor: Some(Arc::new(self.az)),
@@ -262,6 +263,7 @@ fn in_a_pipeline(settings: &[(&str, &str)]) -> (Credentials, Arc<Issuer>) {
     let options = EntraOptions {
         authority: "https://login.microsoftonline.us".into(),
         tenant: None,
+        tenancy: Tenancy::Own,
         http: issuer.clone(),
         direct: Authority::answering(404, ""),
         executor: Some(Arc::new(Az(Err("not logged in")))),

@@ -14,7 +14,7 @@ use crate::arm::error::Delivery;
 use crate::arm::http::{HeaderValue, Request, Response, Transport};
 use crate::arm::{ArmId, Body, Call, CorrelationId, Failure, Scope, TransportError};
 use crate::azure::client::{Client, Parts};
-use crate::azure::credential::{Claims, CredentialKind, Credentials, Token, TokenError, TokenSource, Tokens};
+use crate::azure::credential::{Claims, CredentialKind, Credentials, Tenants, Token, TokenError, TokenSource, Tokens};
 use crate::azure::endpoint::Endpoint;
 use crate::azure::meter::Meter;
 use crate::azure::pipeline::Pipeline;
@@ -247,7 +247,7 @@ impl Rig {
                 Arc::new(Correlation::new(correlation)),
                 Arc::new(retries),
                 governor.clone(),
-                Arc::new(Auth::new(tokens, SCOPE)),
+                Arc::new(Auth::new(Tenants::new(tokens, Vec::new()), SCOPE)),
                 Arc::new(Log),
             ],
             service.clone(),

@@ -181,6 +181,7 @@ fn connection(base: Option<String>) -> Connection {
         cloud: Cloud::Simulator,
         base_url: base,
         tenant: None,
+        further_tenants: Vec::new(),
         credentials: CredentialSettings::default(),
         correlation: CorrelationId(Uuid::nil()),
     }

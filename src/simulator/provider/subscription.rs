@@ -121,7 +121,7 @@ fn known(namespace: &str) -> Result<&'static str, Refusal> {
 fn subscription(world: &World, id: &str) -> Value {
     json!({
         "id": format!("/subscriptions/{id}"), "subscriptionId": id, "displayName": format!("Simulated {}", id.get(..8).unwrap_or(id)),
-        "tenantId": world.tenant, "state": "Enabled", "authorizationSource": "RoleBased", "managedByTenants": [],
+        "tenantId": world.tenant_of(id), "state": "Enabled", "authorizationSource": "RoleBased", "managedByTenants": [],
         "subscriptionPolicies": { "locationPlacementId": "Public_2014-09-01", "quotaId": "Simulated_2026", "spendingLimit": "Off" }
     })
 }
