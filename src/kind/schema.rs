@@ -378,6 +378,18 @@ impl Schema {
                 });
                 continue;
             };
+            for deeper in &nested.body.blocks {
+                let unknown = Diagnostic::error(UNKNOWN_ARGUMENT, "unknown block")
+                    .at(deeper.span, format!("`{}` has no block of this name", section.name));
+                let is = |argument: &Argument| argument.name == &*deeper.name;
+                found.push(if section.arguments.iter().any(is) {
+                    unknown.hint(format!("`{0}` is an argument: write `{0} = …`", deeper.name))
+                } else if self.sections.iter().any(|other| other.name == &*deeper.name) {
+                    unknown.hint(format!("`{}` stands beside `{}`, not in it", deeper.name, section.name))
+                } else {
+                    unknown.hint(format!("`{}` holds arguments only", section.name))
+                });
+            }
             let arguments: Vec<&'static Argument> = section.arguments.iter().collect();
             let inner = read_content(
                 &format!("`{}`", section.name),
