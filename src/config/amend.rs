@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hcl::expr::{Expression, ObjectKey, TemplateExpr};
 use hcl::format::{Format, Formatter};
 use serde_json::Value as Json;
 
@@ -170,10 +171,33 @@ pub fn literal(value: &Json) -> String {
         .compact_arrays(true)
         .build(&mut text);
     let expression = hcl::expr::to_expression(value).expect("every JSON value is an expression");
-    expression
+    marked(expression)
         .format(&mut formatter)
         .expect("writing to a vector cannot fail");
     String::from_utf8(text).expect("HCL is text")
+}
+
+/// The same with what would begin an interpolation marked as text. The formatter's own marking overlooks a `$${` that follows
+/// another mark at once.
+fn marked(expression: Expression) -> Expression {
+    match expression {
+        Expression::String(text) if text.contains("${") || text.contains("%{") => {
+            let text = text.replace("${", "$${").replace("%{", "%%{");
+            Expression::TemplateExpr(Box::new(TemplateExpr::QuotedString(text)))
+        }
+        Expression::Array(items) => Expression::Array(items.into_iter().map(marked).collect()),
+        Expression::Object(members) => {
+            let members = members.into_iter().map(|(key, value)| {
+                let key = match key {
+                    ObjectKey::Expression(key) => ObjectKey::Expression(marked(key)),
+                    other => other,
+                };
+                (key, marked(value))
+            });
+            Expression::Object(members.collect())
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -222,6 +246,12 @@ mod tests {
             let normal = |value: &Json| value.to_string().nfc().collect::<String>();
             proptest::prop_assert_eq!(normal(&said), normal(&value));
         }
+    }
+
+    #[test]
+    fn marks_that_follow_one_another_are_all_text() {
+        let literal = literal(&json!({ "${$${": ["%{%%{", "$$${"] }));
+        assert_eq!(literal, "{\n  \"$${$$${\" = [\"%%{%%%{\", \"$$$${\"]\n}");
     }
 
     const LINK: &str = "# The link.\ndns_link \"l\" {\n  zone = dns_zone.z # ours\n  on   = true\n}\n\nlocals {}\n";
