@@ -1,5 +1,6 @@
 //! Lengths of time as people write them. Nothing here waits.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,6 +14,26 @@ pub struct Length(pub Duration);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a length of time: write for example `90s`, `30m`, `1h30m` or `1d`")]
 pub struct NotALength(String);
+
+impl fmt::Display for Length {
+    /// In the shortest form that is read as the same again: `1h30m`. Parts of a second are left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let parts = [
+            (seconds / 86_400, "d"),
+            (seconds / 3_600 % 24, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+        ];
+        for (number, unit) in parts.iter().filter(|(number, _)| *number > 0) {
+            write!(f, "{number}{unit}")?;
+        }
+        match seconds {
+            0 => f.write_str("0s"),
+            _ => Ok(()),
+        }
+    }
+}
 
 impl FromStr for Length {
     type Err = NotALength;
@@ -43,6 +64,9 @@ mod tests {
             ("1d", 86_400),
         ] {
             assert_eq!(seconds(text), Some(wanted), "{text}");
+        }
+        for text in ["0s", "1m30s", "30m", "1h30m", "2h15m", "1d", "7d12h"] {
+            assert_eq!(text.parse::<Length>().unwrap().to_string(), text);
         }
         for text in [
             "",

@@ -153,6 +153,13 @@ pub struct Cutover {
     pub samples: u32,
 }
 
+impl Cutover {
+    /// The lag that is allowed where none is given.
+    pub const MAX_LAG: Duration = Duration::ZERO;
+    /// The readings that must hold where no number is given.
+    pub const SAMPLES: u32 = 3;
+}
+
 /// Who decides on the cutover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CutoverPolicy {
@@ -614,7 +621,7 @@ fn cutover(fields: &Fields<'_>, found: &mut Diagnostics) -> Cutover {
         samples: section
             .and_then(|section| section.whole("samples"))
             .and_then(|number| u32::try_from(number).ok())
-            .unwrap_or(3),
+            .unwrap_or(Cutover::SAMPLES),
     }
 }
 

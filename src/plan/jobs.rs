@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::address::{Address, UnitAddress, typed};
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption, Standing, Substate};
@@ -13,8 +13,9 @@ use crate::diagnostic::code::{
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
-use crate::kind::database_batch::{Approval, Batch, CutoverPolicy, LossConsent};
+use crate::kind::database_batch::{Approval, Batch, Cutover, CutoverPolicy, LossConsent};
 use crate::kind::tags;
+use crate::length::Length;
 use crate::observed::{Hidden, Presence};
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
@@ -535,6 +536,25 @@ fn renamed<'a>(inputs: &Inputs<'a>, unit: &UnitAddress, remembered: &Remembered)
     heir.map(|batch| &batch.address)
 }
 
+/// A field that says what is asked for or found.
+fn field(attribute: &str, value: Json) -> FieldChange {
+    FieldChange {
+        attribute: attribute.into(),
+        before: None,
+        after: Some(Shown::Value(value)),
+        forces_replacement: false,
+    }
+}
+
+/// How far a migration has come, as Azure told while the plan was made.
+fn as_reported(migration: &Migration) -> Option<String> {
+    let tables = migration.tables_copied().zip(migration.tables());
+    let tables = tables.map(|(copied, all)| format!("{copied} of {all} tables copied"));
+    let lag = migration.largest_lag().map(|lag| format!("lag {}", Length(lag)));
+    let told: Vec<String> = tables.into_iter().chain(lag).collect();
+    (!told.is_empty()).then(|| format!("as this was planned: {}", told.join(", ")))
+}
+
 /// Of a migration that runs, only a question that it asks now is answered where the answer costs something: a later one has
 /// been shown to nobody, and waits for the next plan.
 fn keep_back_costly_answers(ops: &mut [Operation], migration: &Migration) {
@@ -729,6 +749,7 @@ impl Job<'_> {
         let note = "started from another state, or before this one was lost; its cutover is left to a person this time";
         let mut notes: Vec<String> = is_foreign.then(|| note.to_owned()).into_iter().collect();
         notes.extend(self.about_hand_made(migration));
+        notes.extend(as_reported(migration));
         if let Standing::Asking(asked) = &standing {
             notes.push(self.about_question(migration, asked, is_cut_over));
         }
@@ -753,12 +774,6 @@ impl Job<'_> {
     /// What is shown of a running migration besides its databases: what it does otherwise than declared, and whether it waits for
     /// a person to cut it over.
     fn as_it_runs(&self, migration: &Migration) -> Vec<FieldChange> {
-        let field = |attribute: &str, value| FieldChange {
-            attribute: attribute.into(),
-            before: None,
-            after: Some(Shown::Value(value)),
-            forces_replacement: false,
-        };
         let mut fields: Vec<FieldChange> = otherwise(self.batch, migration)
             .into_iter()
             .map(|other| field(other.attribute, json!(other.found)))
@@ -768,7 +783,16 @@ impl Job<'_> {
             fields.push(field("no_longer_declared", json!(gone)));
         }
         let is_ready = migration.standing() == Standing::ReadyForCutover;
+        let is_online = migration.mode == MigrationMode::Online && migration.option != MigrationOption::Validate;
         match self.opens() {
+            Opens::ByItself if is_online => {
+                let policy = match self.batch.cutover.policy {
+                    CutoverPolicy::Automatic => "automatic",
+                    CutoverPolicy::Manual | CutoverPolicy::Approved(_) => "approved",
+                };
+                fields.push(field("cutover", json!(policy)));
+                fields.extend(self.gate_as_set());
+            }
             Opens::ByHand if is_ready => fields.push(field("cutover", json!("ready"))),
             Opens::ByApproval if is_ready => fields.push(field("cutover", json!("ready, not yet approved"))),
             Opens::ByHand | Opens::ByApproval | Opens::ByItself => {}
@@ -891,12 +915,6 @@ impl Job<'_> {
     }
 
     fn shown(&self, start: &Start) -> Vec<FieldChange> {
-        let field = |attribute: &str, value| FieldChange {
-            attribute: attribute.into(),
-            before: None,
-            after: Some(Shown::Value(value)),
-            forces_replacement: false,
-        };
         let mut fields = vec![
             field("name", json!(start.id.name())),
             field("databases", json!(start.databases)),
@@ -916,7 +934,9 @@ impl Job<'_> {
                 (CutoverPolicy::Approved(_), Opens::ByHand | Opens::ByApproval) => "not yet approved",
             };
             fields.push(field("cutover", json!(policy)));
+            fields.extend(self.gate_as_set());
         }
+        fields.extend(self.as_set());
         if let Some(earlier) = start.supersedes {
             fields.push(FieldChange {
                 before: Some(json!(earlier)),
@@ -925,6 +945,38 @@ impl Job<'_> {
             });
         }
         fields
+    }
+
+    /// What the gate waits for, where that is set.
+    fn gate_as_set(&self) -> Vec<FieldChange> {
+        let Cutover { max_lag, samples, .. } = &self.batch.cutover;
+        let max_lag = (*max_lag != Cutover::MAX_LAG).then(|| field("max_lag", json!(Length(*max_lag).to_string())));
+        let samples = (*samples != Cutover::SAMPLES).then(|| field("samples", json!(samples)));
+        max_lag.into_iter().chain(samples).collect()
+    }
+
+    /// What else is set: whoever approves a plan approves it, too.
+    fn as_set(&self) -> Vec<FieldChange> {
+        let batch = self.batch;
+        let set = [
+            (
+                "setup_logical_replication",
+                batch.setup_logical_replication.map(|setup| json!(setup)),
+            ),
+            ("migrate_roles", batch.migrate_roles.then(|| json!(true))),
+            ("source_fqdn", batch.source_fqdn.as_ref().map(|name| json!(name))),
+            ("target_fqdn", batch.target_fqdn.as_ref().map(|name| json!(name))),
+            ("attempts", (batch.retries > 0).then(|| json!(batch.retries))),
+            (
+                "max_concurrent",
+                (batch.max_concurrent > 1).then(|| json!(batch.max_concurrent)),
+            ),
+            ("priority", (batch.priority != 0).then(|| json!(batch.priority))),
+            ("tags", (!batch.tags.is_empty()).then(|| json!(batch.tags))),
+        ];
+        set.into_iter()
+            .filter_map(|(name, value)| Some(field(name, value?)))
+            .collect()
     }
 
     /// The tags of the `azure` block, and over them those that tell which migration it is. The state's lineage joins them at

@@ -32,6 +32,7 @@ mod tests;
 pub use action::{Action, Change, Drift, FieldChange, Loss, Outcome, Reason, Tally};
 pub use aim::Aim;
 pub use outlook::{Experience, Outlook};
+use step::Opens;
 pub use step::{Answer, Await, Gate, Op, Step, StepId};
 
 use std::collections::BTreeMap;
@@ -313,6 +314,14 @@ fn moves(statements: &Statements) -> Vec<Moved> {
 }
 
 impl Plan {
+    /// The gates that open by themselves, each with its unit: what is cut over without anybody being asked again.
+    pub fn cutovers(&self) -> impl Iterator<Item = (&UnitAddress, &Gate)> {
+        self.steps.iter().filter_map(|step| match &step.op {
+            Op::Gate(gate) if gate.opens == Opens::ByItself => Some((&step.unit, gate)),
+            _ => None,
+        })
+    }
+
     /// The version written by this program.
     pub const FORMAT: u32 = 1;
 

@@ -384,6 +384,7 @@ fn own(change: &Change, calling: &Calling, cutovers: Cutovers) -> Vec<String> {
         ],
         // Where the others are approved, too, it is told once for all of them.
         Some("approved") if cutovers == Cutovers::Differ => vec!["cuts over by itself: approved".to_owned()],
+        Some("automatic") if cutovers == Cutovers::Differ => vec!["cuts over by itself".to_owned()],
         Some(_) | None => Vec::new(),
     }
 }

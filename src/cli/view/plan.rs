@@ -2,6 +2,7 @@
 //! one line that counts.
 
 pub(crate) mod annotations;
+mod cutovers;
 pub(crate) mod dot;
 pub(crate) mod html;
 pub(crate) mod json;
@@ -30,7 +31,7 @@ use super::value::{Ids, Spelling};
 use crate::arm::SubscriptionId;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
-use crate::cli::color::{DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
+use crate::cli::color::{ADVANCE, DIM, ERROR, GOOD, REMOVE, STRONG, WARNING, paint};
 use crate::config::amend::literal;
 use crate::diagnostic::Severity;
 use crate::kind::database_batch;
@@ -92,6 +93,7 @@ impl PlanView<'_> {
         text.push_str(&schedule::text(self.plan, self.columns));
         self.left_out(&mut text);
         self.outputs(&mut text);
+        self.cutovers(&mut text);
         if !self.plan.changes.is_empty() {
             self.summary(&mut text);
         }
@@ -296,6 +298,9 @@ impl PlanView<'_> {
             return self.output_changes(text);
         }
         let sentence = match (self.plan.mode, self.plan.kept, self.plan.findings.is_empty()) {
+            (Mode::Destroy, _, _) if !self.plan.left_out.is_empty() => {
+                "All that there is to delete is left out.".to_owned()
+            }
             (Mode::Destroy, _, _) => "Nothing is remembered, so there is nothing to delete.".to_owned(),
             (Mode::Refresh, _, _) => "Nobody changed what pgferry remembers.".to_owned(),
             (Mode::Apply, 0, true) => "The configuration declares nothing to do.".to_owned(),
@@ -363,6 +368,13 @@ impl PlanView<'_> {
                 "Outputs after apply:\n\n",
             ));
             text.push('\n');
+        }
+    }
+
+    fn cutovers(&self, text: &mut String) {
+        for line in cutovers::by_batch(self.plan) {
+            let first = format!("{ADVANCE}Cuts over by itself:{ADVANCE:#} ");
+            text.push_str(&hang(&first, "  ", &line, self.columns));
         }
     }
 

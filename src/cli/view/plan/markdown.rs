@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::cutovers;
 use super::mermaid::{self, Reasons};
 use super::picture::Picture;
 use super::problem::{Level, Places, Problem, problems};
@@ -165,6 +166,7 @@ pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places, most: u64)
     // By weight; they stand in this order, too.
     let sections = [
         sheet.losses(),
+        sheet.cutovers(),
         sheet.problems(),
         sheet.taken_out(),
         sheet.changes(),
@@ -287,6 +289,37 @@ impl Sheet<'_> {
             Piece::whole(names + "\n"),
             Piece::without(counts + "\n", "the names of what is lost: too many for any comment"),
             Piece::without(total, "what is lost by name and resource: too much for any comment"),
+        ])
+    }
+
+    fn cutovers(&self) -> Section {
+        let cutovers = cutovers::all(self.plan);
+        if cutovers.is_empty() {
+            return Section::Grades(vec![Piece::default()]);
+        }
+        let databases: usize = cutovers.iter().map(|cutover| cutover.databases.len()).sum();
+        let counts = format!(
+            "{}, {}",
+            count(cutovers.len(), "migration"),
+            count(databases, "database")
+        );
+        let heading = format!("### Cuts over by itself: {counts}\n\nNobody is asked again.\n\n");
+        let (mut lines, mut short) = (heading.clone(), heading.clone());
+        for cutover in &cutovers {
+            let line = format!(
+                "- {} into {}, once {}",
+                code(&cutover.unit),
+                code(&cutover.target),
+                prose(&cutover.once)
+            );
+            let names: Vec<String> = cutover.databases.iter().map(|name| code(name)).collect();
+            let _ = writeln!(lines, "{line}: {}", names.join(", "));
+            let _ = writeln!(short, "{line}: {}", count(names.len(), "database"));
+        }
+        Section::Grades(vec![
+            Piece::whole(lines + "\n"),
+            Piece::without(short + "\n", "the databases that are cut over"),
+            Piece::without(heading, "what is cut over, by name"),
         ])
     }
 
