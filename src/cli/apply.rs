@@ -51,6 +51,9 @@ pub(crate) struct ApplyArgs {
     /// Go on without asking if the plan does exactly what this fingerprint stands for, and not otherwise
     #[arg(long, value_name = "FINGERPRINT", conflicts_with_all = ["file", "auto_approve"])]
     approved: Option<Fingerprint>,
+    /// With `--approved`: the plan that was approved, as `plan --out` kept it; a refusal then names what differs
+    #[arg(long, value_name = "FILE", requires = "approved")]
+    was: Option<PathBuf>,
     /// Only remember what others changed; nothing in Azure changes
     #[arg(long, conflicts_with_all = ["retry", "replace"])]
     refresh_only: bool,
@@ -108,10 +111,27 @@ pub(crate) async fn apply(args: &ApplyArgs, call: &Call<'_>) -> Result<Exit, Com
     });
     let order = match (&args.file, &args.approved) {
         (Some(file), _) => Order::Saved(Box::new(live(file, plan_file::read(&call.directory.join(file))?)?)),
-        (None, Some(fingerprint)) => Order::Approved(aim, fingerprint.clone()),
+        (None, Some(fingerprint)) => Order::Approved(aim, approval(fingerprint, args.was.as_deref(), call)?),
         (None, None) => Order::Asked(aim),
     };
     run(order, &args.working, &args.running, call).await
+}
+
+/// What was approved, with the plan of it where that is at hand.
+fn approval(fingerprint: &Fingerprint, was: Option<&Path>, call: &Call<'_>) -> Result<Approved, CommandError> {
+    let was = was
+        .map(|file| plan_file::read(&call.directory.join(file)))
+        .transpose()?;
+    if let Some(other) = was.as_ref().filter(|was| was.fingerprint != *fingerprint) {
+        return Err(CommandError::OtherThanWas {
+            approved: fingerprint.clone(),
+            was: other.fingerprint.clone(),
+        });
+    }
+    Ok(Approved {
+        fingerprint: fingerprint.clone(),
+        was: was.map(|saved| Box::new(saved.plan)),
+    })
 }
 
 /// A plan that was made from a snapshot is read and approved, and not carried out: whoever kept it has not seen Azure.
@@ -135,9 +155,16 @@ enum Order {
     /// What is planned now, once somebody agrees.
     Asked(Aim),
     /// What is planned now, if it is what somebody agreed to.
-    Approved(Aim, Fingerprint),
+    Approved(Aim, Approved),
     /// What was planned before, if it still is what would be planned.
     Saved(Box<Saved>),
+}
+
+/// What somebody agreed to.
+struct Approved {
+    fingerprint: Fingerprint,
+    /// The plan that it is of.
+    was: Option<Box<Plan>>,
 }
 
 impl Order {
@@ -194,8 +221,8 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     show(&planned.plan, &planned.places, &job.session, call.ui);
     let is_nothing = planned.plan.is_empty() && planned.plan.blocking().next().is_none();
     let consent = match &order {
-        Order::Approved(_, fingerprint) => {
-            refuse_other_than(fingerprint, &planned.plan)?;
+        Order::Approved(_, approved) => {
+            refuse_other_than(approved, &planned.plan)?;
             Some(Approval::Given)
         }
         Order::Asked(_) | Order::Saved(_) => {
@@ -222,14 +249,15 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
 }
 
 /// An approval is for what a plan does. Watching alone needs none.
-fn refuse_other_than(fingerprint: &Fingerprint, plan: &Plan) -> Result<(), CommandError> {
+fn refuse_other_than(approved: &Approved, plan: &Plan) -> Result<(), CommandError> {
     let found = plan.fingerprint();
-    if found == *fingerprint || !plan.has_changes() {
+    if found == approved.fingerprint || !plan.has_changes() {
         return Ok(());
     }
     Err(CommandError::NotApproved {
-        approved: fingerprint.clone(),
+        approved: approved.fingerprint.clone(),
         found,
+        differing: approved.was.as_ref().map(|was| saved::differences(was, plan)),
         drifted: plan.drift.iter().map(|drift| drift.unit.clone()).collect(),
     })
 }

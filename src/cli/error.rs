@@ -143,8 +143,17 @@ pub(crate) enum CommandError {
         approved: Fingerprint,
         /// What would be done.
         found: Fingerprint,
-        /// What somebody else changed in Azure.
+        /// Where the two part, if the approved plan is at hand.
+        differing: Option<Vec<Departure>>,
+        /// What somebody else changed in Azure, before or after the approval.
         drifted: Vec<UnitAddress>,
+    },
+    /// The plan that is said to have been approved has another fingerprint.
+    OtherThanWas {
+        /// What was approved.
+        approved: Fingerprint,
+        /// That of the plan.
+        was: Fingerprint,
     },
     /// Checks failed, or data would be lost without consent.
     NotApprovable(NotApprovable),
@@ -503,8 +512,15 @@ impl CommandError {
             Self::NotApproved {
                 approved,
                 found,
+                differing,
                 drifted,
-            } => on_other_plan(approved, found, drifted),
+            } => on_other_plan(approved, found, differing.as_deref(), drifted),
+            Self::OtherThanWas { approved, was } => {
+                Report::new("the plan that `--was` names is not the one that was approved: nothing was changed")
+                    .fact("approved", approved.to_string())
+                    .fact("the file's", was.to_string())
+                    .hint("name the file that was kept when this fingerprint was printed, or leave `--was` out")
+            }
             Self::NothingThere { what, address, known } => on_nothing_there(what, address, known),
             Self::NotStarted { unit, behind } => {
                 let report = Report::new(format!("{unit} is not started yet"));
@@ -632,8 +648,17 @@ fn on_not_approvable(error: &NotApprovable) -> Report {
 
 /// What a plan was made from has moved: each unit with what did.
 fn on_moved_plan(moved: &[Departure]) -> Report {
-    let mut report = Report::new("this plan is no longer what it was: nothing was changed");
-    for departure in moved {
+    with_departures(
+        Report::new("this plan is no longer what it was: nothing was changed"),
+        "moved",
+        moved,
+    )
+    .hint("make a new plan with `pgferry plan --out FILE`, and have that one reviewed")
+}
+
+/// Each unit with what became of it.
+fn with_departures(mut report: Report, title: &'static str, departures: &[Departure]) -> Report {
+    for departure in departures {
         let what = match &departure.unit {
             Some(unit) => unit.to_string(),
             None => "losses or names".to_owned(),
@@ -644,31 +669,45 @@ fn on_moved_plan(moved: &[Departure]) -> Report {
             Cause::Gone => "it is gone from Azure",
             Cause::Because(what) => what,
             Cause::Configuration => "the configuration or a variable says something else",
+            Cause::Idle => "nothing is left to do for it: it is as declared by now, or no longer declared",
+            Cause::New => "there was nothing to do for it",
+            Cause::Shown => "the file shows other values than those that would be written",
         };
         let needed = match &departure.needed_by {
             Some(unit) => format!(", and {unit} needs it"),
             None => String::new(),
         };
-        report = report.fact("moved", format!("{what}: {why}{needed}"));
+        report = report.fact(title, format!("{what}: {why}{needed}"));
     }
-    report.hint("make a new plan with `pgferry plan --out FILE`, and have that one reviewed")
+    report
 }
 
 /// What would be done is not what was approved.
-fn on_other_plan(approved: &Fingerprint, found: &Fingerprint, drifted: &[UnitAddress]) -> Report {
-    let report = Report::new("this is not the plan that was approved: nothing was changed")
+fn on_other_plan(
+    approved: &Fingerprint,
+    found: &Fingerprint,
+    differing: Option<&[Departure]>,
+    drifted: &[UnitAddress],
+) -> Report {
+    let mut report = Report::new("this is not the plan that was approved: nothing was changed")
         .fact("approved", approved.to_string())
         .fact("found", found.to_string());
-    let report = match drifted {
-        [] => {
-            report.because("the configuration, a variable or the state says something else than when it was approved")
-        }
-        drifted => {
+    let Some(differing) = differing else {
+        report = report
+            .because("the configuration, a variable, the state or Azure says something else than when it was approved");
+        if !drifted.is_empty() {
             let units: Vec<String> = drifted.iter().map(ToString::to_string).collect();
-            report.because(format!("changed in Azure by somebody else: {}", listed(&units)))
+            report = report.because(format!(
+                "changed in Azure since the last apply, before or after the approval: {}",
+                listed(&units)
+            ));
         }
+        return report
+            .hint("`pgferry plan` shows what would be done now, with its fingerprint")
+            .hint("a fingerprint alone does not tell what differs: `--was FILE`, with the plan that `plan --out FILE` kept, does");
     };
-    report.hint("`pgferry plan` shows what would be done now, with its fingerprint; with `--out FILE` an apply can name what differs")
+    with_departures(report, "differs", differing)
+        .hint("`pgferry plan` shows what would be done now, with its fingerprint: have that one reviewed")
 }
 
 fn on_nothing_there(what: &str, address: &str, known: &[String]) -> Report {

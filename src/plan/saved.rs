@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::Plan;
-use super::action::Reason;
+use super::action::{Action, Change, Reason, Shown};
 use super::aim::Aim;
 use super::canonical::Fingerprint;
 use super::step::{Finds, Op, Step, StepId};
@@ -34,6 +35,8 @@ pub struct Saved {
     pub aim: Aim,
     /// The fingerprint of what it does.
     pub fingerprint: Fingerprint,
+    /// The digest of all the rest: of what is shown, too.
+    pub digest: String,
     /// The plan.
     pub plan: Plan,
 }
@@ -68,8 +71,8 @@ pub enum SavedError {
         /// The form it has.
         found: u64,
     },
-    /// What it says it does is not what it does.
-    #[error("it was changed after it was made: what it does has another fingerprint than it says")]
+    /// What it says it does is not what it does, or what it shows is not what it was made with.
+    #[error("it was changed after it was made: what it holds has another digest than it says")]
     Changed,
 }
 
@@ -77,11 +80,11 @@ impl Saved {
     /// What every such file calls itself.
     pub const KIND: &str = "pgferry-plan";
     /// The version written by this program.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// A plan, to be written to a file.
     pub fn new(plan: Plan, aim: Aim, id: Uuid, made: Timestamp) -> Self {
-        Self {
+        let mut saved = Self {
             kind: Self::KIND.to_owned(),
             format: Self::FORMAT,
             program: concat!("pgferry ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -89,8 +92,27 @@ impl Saved {
             made,
             aim,
             fingerprint: plan.fingerprint(),
+            digest: String::new(),
             plan,
-        }
+        };
+        saved.digest = saved.found_digest();
+        saved
+    }
+
+    /// The digest of everything but the digest: SHA-256 over its JSON, in hexadecimal digits. Whoever changes a file can make
+    /// it anew: it is against damage.
+    fn found_digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let whole = (
+            &self.program,
+            self.id,
+            self.made,
+            &self.aim,
+            &self.fingerprint,
+            &self.plan,
+        );
+        serde_json::to_writer(&mut hash, &whole).expect("a plan has text keys only, so it is always JSON");
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The file.
@@ -116,7 +138,7 @@ impl Saved {
             std::cmp::Ordering::Equal => {}
         }
         let saved: Self = serde_json::from_slice(bytes).map_err(not_a_plan)?;
-        if saved.plan.fingerprint() != saved.fingerprint {
+        if saved.plan.fingerprint() != saved.fingerprint || saved.found_digest() != saved.digest {
             return Err(SavedError::Changed);
         }
         Ok(saved)
@@ -147,6 +169,12 @@ pub enum Cause {
     Because(String),
     /// The configuration or a variable says something else.
     Configuration,
+    /// Nothing is left to do for it.
+    Idle,
+    /// There was nothing to do for it.
+    New,
+    /// The file shows something else than what is done.
+    Shown,
 }
 
 /// Where a plan made now parts from one that was made before: in the units that the earlier one deals with, and in those
@@ -154,15 +182,22 @@ pub enum Cause {
 pub fn departures(then: &Plan, now: &Plan) -> Vec<Departure> {
     let (before, after) = (then.deeds(), now.deeds());
     let units = units_of(then);
+    let (shown_then, shown_now) = (shown(then), shown(now));
     let mut found = Vec::new();
     for (unit, deeds) in &before {
-        if after.get(unit) != Some(deeds) || seen_of(then, unit) != seen_of(now, unit) {
-            found.push(Departure {
-                unit: Some(unit.clone()),
-                cause: cause(then, now, unit),
-                needed_by: None,
-            });
-        }
+        let cause = if after.get(unit) != Some(deeds) || seen_of(then, unit) != seen_of(now, unit) {
+            cause(then, now, unit)
+        // Somebody agreed to what the file shows.
+        } else if shown_then.get(unit) != shown_now.get(unit) {
+            Cause::Shown
+        } else {
+            continue;
+        };
+        found.push(Departure {
+            unit: Some(unit.clone()),
+            cause,
+            needed_by: None,
+        });
     }
     // A unit of which the earlier plan only brought the memory up to date.
     let only_remembered = |unit: &&UnitAddress| units.contains(unit) && !before.contains_key(*unit);
@@ -185,6 +220,51 @@ pub fn departures(then: &Plan, now: &Plan) -> Vec<Departure> {
         });
     }
     found
+}
+
+/// Where a plan made now is not the same as one that was made before, in all that the two do.
+pub fn differences(then: &Plan, now: &Plan) -> Vec<Departure> {
+    let mut found = departures(then, now);
+    let told: BTreeSet<UnitAddress> = found.iter().filter_map(|departure| departure.unit.clone()).collect();
+    let before = then.deeds();
+    let new = now
+        .deeds()
+        .into_keys()
+        .filter(|unit| !before.contains_key(unit) && !told.contains(unit));
+    found.extend(new.map(|unit| Departure {
+        cause: match cause_now(now, &unit) {
+            Cause::Configuration => Cause::New,
+            cause => cause,
+        },
+        unit: Some(unit),
+        needed_by: None,
+    }));
+    let terms = |plan: &Plan| plan.terms().iter().map(Json::to_string).collect::<BTreeSet<_>>();
+    if terms(then) != terms(now) && found.iter().all(|departure| departure.unit.is_some()) {
+        found.push(Departure {
+            unit: None,
+            cause: Cause::Configuration,
+            needed_by: None,
+        });
+    }
+    found
+}
+
+/// What a plan shows of the units that it makes or changes: the values that they get.
+fn shown(plan: &Plan) -> BTreeMap<&UnitAddress, Vec<(&str, Option<&Shown>)>> {
+    let makes = |change: &&Change| match change.action {
+        Action::Create | Action::Update | Action::Replace => true,
+        Action::Adopt | Action::Delete | Action::Forget | Action::Remember | Action::Advance(_) => false,
+    };
+    plan.changes
+        .iter()
+        .filter(makes)
+        .map(|change| {
+            let fields = change.fields.iter();
+            let values = fields.map(|field| (field.attribute.as_str(), field.after.as_ref()));
+            (&change.unit, values.collect())
+        })
+        .collect()
 }
 
 /// The units that a plan deals with.
@@ -271,6 +351,9 @@ fn cause(then: &Plan, now: &Plan, unit: &UnitAddress) -> Cause {
     let is_touched = now.steps.iter().any(|step| step.unit == *unit);
     if is_touched && record(then) != record(now) {
         return Cause::Record;
+    }
+    if !is_touched && now.changes.iter().all(|change| change.unit != *unit) {
+        return Cause::Idle;
     }
     if is_touched && seen_of(then, unit) == seen_of(now, unit) {
         Cause::Configuration

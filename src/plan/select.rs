@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Inputs;
 use super::aim::Aim;
 use super::work::{Direction, Work, Works};
+use super::{Inputs, Mode};
 use crate::address::pattern::Pattern;
 use crate::address::{Address, UnitAddress};
 
@@ -44,14 +44,27 @@ impl<'a> Needs<'a> {
         };
         for declaration in inputs.graph.iter() {
             needs.all.insert(&declaration.address);
+            // Nothing has to be there for what is destroyed.
+            if inputs.aim.mode == Mode::Destroy {
+                continue;
+            }
             for need in inputs.graph.needs(&declaration.address) {
                 needs.before.entry(&declaration.address).or_default().insert(&need.on);
             }
         }
-        for work in works.iter().filter(|work| work.direction == Direction::Down) {
+        let leaves = |work: &&Work| work.direction == Direction::Down;
+        let makes_room = |work: &&Work| leaves(work) || !work.removals.is_empty();
+        let leaving: BTreeSet<&Address> = works
+            .iter()
+            .filter(makes_room)
+            .map(|work| &work.unit.resource)
+            .collect();
+        for work in works.iter().filter(leaves) {
             needs.all.insert(&work.unit.resource);
             let remembered = inputs.prior.get(&work.unit);
-            for need in remembered.iter().flat_map(|remembered| &remembered.record.needs) {
+            let needed = remembered.iter().flat_map(|remembered| &remembered.record.needs);
+            // What stays does not wait for those to leave that needed it.
+            for need in needed.filter(|need| leaving.contains(&need.resource)) {
                 needs
                     .before
                     .entry(&need.resource)

@@ -69,7 +69,11 @@ fn the_order_and_the_guards_of_a_kept_plan_are_not_taken_from_its_file() {
         step["after"] = json!({});
         step["behind"] = json!([]);
     }
+    // Damage is refused; whoever means it makes the digest anew.
     ferry.write("p.plan", &file.to_string());
+    let refused = ferry.run(&["apply", "p.plan", "--auto-approve"]).expect(1);
+    assert!(refused.err.contains("changed after it was made"), "{}", refused.err);
+    ferry.write("p.plan", &forged(file).to_text());
     // What has come to the configuration since was shown to nobody.
     ferry.append("dns_zone \"later\" { name = \"later.example.net\" }\n");
     let _ = ferry.run(&["apply", "p.plan", "--auto-approve"]).expect(0);
@@ -83,6 +87,38 @@ fn the_order_and_the_guards_of_a_kept_plan_are_not_taken_from_its_file() {
     assert_eq!(ferry.created().len(), 3);
     let _ = ferry.apply();
     ferry.expect_no_changes();
+}
+
+/// A changed file with a digest that fits.
+fn forged(file: Json) -> Saved {
+    let Saved {
+        plan, aim, id, made, ..
+    } = serde_json::from_value(file).unwrap();
+    Saved::new(plan, aim, id, made)
+}
+
+/// Somebody agreed to what the file shows: it must be what is done, down to the last value.
+#[test]
+fn a_kept_plan_that_shows_something_else_than_what_is_done_is_refused() {
+    let ferry = Ferry::example("quickstart");
+    let _ = ferry.run(&["plan", "--out", "p.plan"]).expect(0);
+    let text = fs::read_to_string(ferry.path("p.plan")).unwrap();
+    let file = serde_json::from_str(&text.replace("\"automatic\"", "\"manual\"")).unwrap();
+    ferry.write("p.plan", &forged(file).to_text());
+    assert!(
+        ferry
+            .run(&["show", "p.plan"])
+            .expect(0)
+            .out
+            .contains("stops before its cutover")
+    );
+    let refused = ferry.run(&["apply", "p.plan", "--auto-approve"]).expect(1);
+    let said = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("database_batch.wave1#1: the file shows other values"),
+        "{said}"
+    );
+    assert_eq!(ferry.writes(), Vec::<String>::new());
 }
 
 /// Writes these edits to the state of a project, as somebody else would.
@@ -190,7 +226,7 @@ fn a_kept_plan_starts_no_migration_whose_way_vanished_since() {
 #[test]
 fn an_approval_is_for_what_was_shown_and_for_nothing_else() {
     let ferry = Ferry::example("quickstart");
-    let approved = fingerprint(&ferry.run(&["plan"]).out);
+    let approved = fingerprint(&ferry.run(&["plan", "--out", "reviewed.plan"]).out);
     ferry.edit("allow_gateway_transit = true", "allow_gateway_transit = false");
     let refused = ferry.run(&["apply", "--approved", &approved]);
     assert_eq!(refused.code, 1, "{}", refused.all());
@@ -199,6 +235,34 @@ fn an_approval_is_for_what_was_shown_and_for_nothing_else() {
         "{}",
         refused.all()
     );
+    assert!(refused.err.contains("--was FILE"), "{}", refused.err);
+    // With the plan at hand, what differs is named: what says something else, what is new, what is no longer to be done.
+    ferry.edit(
+        "networks = [network.onprem_hub, network.target]",
+        "networks = [network.target]",
+    );
+    ferry.append("dns_zone \"more\" {\n  name = \"more.example.net\"\n}\n");
+    let refused = ferry
+        .run(&["apply", "--approved", &approved, "--was", "reviewed.plan"])
+        .expect(1);
+    let said = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "vnet_peering.hub_runtime#forward: the configuration or a variable says something else",
+        "dns_link.runtime_zone#onprem_hub: nothing is left to do for it",
+        "dns_zone.more: there was nothing to do for it",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    assert!(!said.contains("#reverse"), "{said}");
+    ferry.edit(
+        "networks = [network.target]",
+        "networks = [network.onprem_hub, network.target]",
+    );
+    ferry.edit("dns_zone \"more\" {\n  name = \"more.example.net\"\n}\n", "");
+    let other = ferry
+        .run(&["apply", "--approved", &"0".repeat(32), "--was", "reviewed.plan"])
+        .expect(1);
+    assert!(other.err.contains("is not the one that was approved"), "{}", other.err);
     assert_eq!(ferry.writes(), Vec::<String>::new());
     // A comment is no change of what is done.
     ferry.edit("allow_gateway_transit = false", "allow_gateway_transit = true");

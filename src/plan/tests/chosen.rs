@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{BATCH, PEERING, World, forward, lines};
 use crate::plan::saved::{Cause, Departure, Saved, SavedError, departures};
-use crate::plan::{Aim, Plan};
+use crate::plan::{Aim, Mode, Plan};
 use uuid::Uuid;
 
 const ZONE: &str =
@@ -62,6 +62,48 @@ fn what_leaves_is_chosen_with_what_needs_it() {
         "a zone cannot leave before its link"
     );
     assert!(left.is_empty());
+}
+
+/// Without anything declared, a plan about one thing leaves alone what only once needed it, or what it needed.
+#[test]
+fn what_is_destroyed_takes_along_what_needs_it_and_nothing_else() {
+    let text = format!("{PEERING}{ZONE}");
+    let of = |mode, targets: &[&str], excludes: &[&str]| {
+        let mut world = World::after(&text);
+        world.aim = Aim {
+            mode,
+            ..aim(targets, excludes)
+        };
+        units(&world, &text)
+    };
+    let (shown, left) = of(Mode::Destroy, &["dns_link.l"], &[]);
+    assert_eq!(shown, ["dns_link.l#a"]);
+    assert_eq!(left, ["dns_zone.z", "vnet_peering.p#forward", "vnet_peering.p#reverse"]);
+    let (shown, left) = of(Mode::Destroy, &["dns_zone.z"], &[]);
+    assert_eq!(shown, ["dns_link.l#a", "dns_zone.z"]);
+    assert_eq!(left, ["vnet_peering.p#forward", "vnet_peering.p#reverse"]);
+    let (shown, left) = of(Mode::Destroy, &[], &["dns_link.l"]);
+    assert_eq!(shown, ["vnet_peering.p#forward", "vnet_peering.p#reverse"]);
+    assert_eq!(
+        left,
+        ["dns_link.l#a", "dns_zone.z"],
+        "a zone cannot leave before its link"
+    );
+    let (shown, _) = of(Mode::Destroy, &[], &["dns_zone.z"]);
+    assert_eq!(
+        shown,
+        ["dns_link.l#a", "vnet_peering.p#forward", "vnet_peering.p#reverse"]
+    );
+}
+
+#[test]
+fn what_leaves_is_not_chosen_by_what_stays() {
+    let two = ZONE.replace("[network.a]", "[network.a, network.b]");
+    let mut world = World::after(&format!("{PEERING}{two}"));
+    world.aim = aim(&["dns_zone.z"], &[]);
+    let (shown, left) = units(&world, &format!("{PEERING}{ZONE}"));
+    assert!(shown.is_empty(), "{shown:?}");
+    assert_eq!(left, ["dns_link.l#b"]);
 }
 
 #[test]
@@ -132,16 +174,35 @@ fn a_plan_survives_its_file_and_a_changed_file_is_refused() {
         .replace("pg-t/", "pg-u/");
     assert_ne!(changed, text);
     assert!(matches!(Saved::read(changed.as_bytes()), Err(SavedError::Changed)));
-    let newer = text.replacen("\"format\": 1", "\"format\": 2", 1);
+    let newer = text.replacen("\"format\": 2", "\"format\": 3", 1);
     assert!(matches!(
         Saved::read(newer.as_bytes()),
-        Err(SavedError::Newer { found: 2 })
+        Err(SavedError::Newer { found: 3 })
     ));
+    let older = text.replacen("\"format\": 2", "\"format\": 1", 1);
+    assert!(matches!(
+        Saved::read(older.as_bytes()),
+        Err(SavedError::Older { found: 1 })
+    ));
+    // What is only shown is of the plan as well.
+    for (before, after) in [
+        ("\"forces_replacement\": false", "\"forces_replacement\": true"),
+        ("\"before\": null", "\"before\": 7"),
+        ("\"reason\": \"absent\"", "\"reason\": \"drifted\""),
+        ("\"action\": \"create\"", "\"action\": \"adopt\""),
+    ] {
+        let changed = text.replacen(before, after, 1);
+        assert_ne!(changed, text, "{before}");
+        assert!(
+            matches!(Saved::read(changed.as_bytes()), Err(SavedError::Changed)),
+            "{after}"
+        );
+    }
     for other in [
         "",
         "{}",
         "[1]",
-        "{\"kind\": \"pgferry-plan\", \"format\": 1}",
+        "{\"kind\": \"pgferry-plan\", \"format\": 2}",
         "\u{feff}{}",
     ] {
         assert!(
