@@ -1,6 +1,6 @@
 //! What a look at Azure found, by ARM id. Pure memory: it never looks itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ pub struct Observed {
     migrations: BTreeMap<ArmId, Arc<Vec<Migration>>>,
     unreadable_migrations: BTreeMap<ArmId, Hidden>,
     collections: BTreeMap<Collection, Vec<ArmId>>,
+    databases: BTreeMap<ArmId, BTreeSet<String>>,
 }
 
 impl Observed {
@@ -123,6 +124,16 @@ impl Observed {
         self.migrations.contains_key(target) || self.unreadable_migrations.contains_key(target)
     }
 
+    /// Notes the databases that are on a target.
+    pub fn insert_databases(&mut self, target: ArmId, names: BTreeSet<String>) {
+        self.databases.insert(target, names);
+    }
+
+    /// The databases that are on a target; `None` where nobody looked, or could.
+    pub fn databases(&self, target: &ArmId) -> Option<&BTreeSet<String>> {
+        self.databases.get(target)
+    }
+
     /// Every object that was looked at.
     pub fn iter(&self) -> impl Iterator<Item = (&ArmId, &Presence)> {
         self.objects.iter()
@@ -139,5 +150,6 @@ impl Observed {
         self.migrations.extend(later.migrations);
         self.unreadable_migrations.extend(later.unreadable_migrations);
         self.collections.extend(later.collections);
+        self.databases.extend(later.databases);
     }
 }

@@ -10,11 +10,12 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::arm::migration::Migration;
-use crate::arm::{ArmError, ArmId, ArmRead, Collection, Failure, Found, Outputs};
+use crate::arm::migration::{Migration, MigrationOption};
+use crate::arm::{ArmError, ArmId, ArmRead, ArmType, Collection, Failure, Found, Outputs};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Extent, Graph};
 use crate::kind::connect::Server;
+use crate::kind::database_batch::Batch;
 use crate::kind::schema::Term;
 use crate::kind::{self, Conduct};
 use crate::observed::{Hidden, Observed, Presence};
@@ -23,6 +24,9 @@ use snapshot::Snapshot;
 
 /// Reads in flight. The client's own governor slows them down where quotas are short.
 const IN_FLIGHT: usize = 64;
+
+/// The most targets whose databases are listed.
+pub const MOST_LANDINGS: usize = 100;
 
 /// Why a look failed.
 #[derive(Debug, Error)]
@@ -100,6 +104,9 @@ pub async fn look<D: Declare>(
     let declared = configuration.complete(&outputs).map_err(RefreshError::Configuration)?;
     let wanted = everything(declared.as_ref(), prior).without(&observed);
     source.observe(&mut observed, &wanted).await?;
+    if let Source::Azure(arm) = source {
+        look_into(landings(declared.as_ref(), &observed), arm, &mut observed).await?;
+    }
     Ok(Seen {
         declared,
         observed,
@@ -175,6 +182,51 @@ fn everything(graph: &Graph, prior: &Prior) -> Wanted {
         }
     }
     wanted
+}
+
+/// The targets of what is yet to be started: what is on them may be in its way.
+fn landings(graph: &Graph, observed: &Observed) -> BTreeSet<ArmId> {
+    let batches = graph.iter().filter_map(|declaration| declaration.batch());
+    let lands = |batch: &&Batch| {
+        let migrations = observed.migrations(&batch.target);
+        let is_dealt_with = |name: &String| {
+            migrations.iter().any(|migration| {
+                let moves = migration.state.ending().is_none() && migration.databases.contains(name);
+                moves || migration.has_arrived(name)
+            })
+        };
+        batch.option != MigrationOption::Validate && !batch.databases.iter().all(is_dealt_with)
+    };
+    batches.filter(lands).map(|batch| batch.target.clone()).collect()
+}
+
+/// Lists the databases of targets, unless there are so many that it would cost more than all other reads together: every start
+/// looks itself once more. Where rights are missing, nothing is known.
+async fn look_into(targets: BTreeSet<ArmId>, arm: &dyn ArmRead, observed: &mut Observed) -> Result<(), RefreshError> {
+    if targets.len() > MOST_LANDINGS {
+        return Ok(());
+    }
+    let found: Vec<(ArmId, Option<Vec<Json>>)> = stream::iter(targets)
+        .map(|target| async move {
+            let collection = Collection {
+                members: ArmType::new(&format!("{}/databases", target.arm_type())),
+                parent: target.clone(),
+            };
+            match arm.list(&collection).await {
+                Ok(databases) => Ok((target, databases)),
+                Err(error) => refused(error).map(|_| (target, None)),
+            }
+        })
+        .buffer_unordered(IN_FLIGHT)
+        .try_collect()
+        .await?;
+    for (target, databases) in found {
+        if let Some(databases) = databases {
+            let names = databases.iter().filter_map(|database| database.get("name")?.as_str());
+            observed.insert_databases(target, names.map(str::to_owned).collect());
+        }
+    }
+    Ok(())
 }
 
 fn outputs(graph: &Graph, observed: &Observed) -> Outputs {

@@ -131,6 +131,18 @@ pub enum Outcome {
     Deleted,
 }
 
+/// How a database is lost that somebody left on the target, or that nobody knows to be there.
+pub const OVERWRITTEN: &str = "overwritten on the target";
+/// How a database is lost that an earlier generation brought.
+pub const REPLACED: &str = "replaced on the target by a new generation";
+
+impl Loss {
+    /// The word that accepts it in `accept_loss`.
+    pub fn accepted_by(&self) -> &'static str {
+        if self.how == REPLACED { "generation" } else { "overwrite" }
+    }
+}
+
 /// Something that cannot be had back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {

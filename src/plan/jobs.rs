@@ -19,7 +19,7 @@ use crate::length::Length;
 use crate::observed::{Hidden, Presence};
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
-use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown};
+use super::action::{Action, Change, FieldChange, Loss, OVERWRITTEN, Phase, REPLACED, Reason, Shown};
 use super::batch::{
     Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of, tag,
 };
@@ -177,7 +177,7 @@ fn report(
         works.losses.push(Loss {
             address: batch.address.clone(),
             what: database.clone(),
-            how: "replaced on the target by a new generation".into(),
+            how: REPLACED.into(),
             consent: None,
         });
     }
@@ -647,10 +647,8 @@ impl Job<'_> {
     fn note_losses(&self, start: &Start, works: &mut Works) {
         for (database, why) in &start.may_exist {
             let (how, consent) = match why {
-                MayExist::Consent(consent @ LossConsent::Overwrite) => ("overwritten on the target", consent.written()),
-                MayExist::Consent(consent @ LossConsent::Generation) => {
-                    ("replaced on the target by a new generation", consent.written())
-                }
+                MayExist::Consent(consent @ LossConsent::Overwrite) => (OVERWRITTEN, consent.written()),
+                MayExist::Consent(consent @ LossConsent::Generation) => (REPLACED, consent.written()),
                 MayExist::OwnLeftover => (
                     "overwritten where a failed attempt left it half-filled",
                     "left behind by this batch itself",
@@ -663,6 +661,18 @@ impl Job<'_> {
                 consent: Some(consent.to_owned()),
             });
         }
+        let there = self.inputs.observed.databases(&self.batch.target);
+        let writes = self.batch.option != MigrationOption::Validate;
+        let in_the_way = start.databases.iter().filter(|name| {
+            let is_there = there.is_some_and(|there| there.contains(*name));
+            writes && is_there && !start.may_exist.contains_key(*name)
+        });
+        works.losses.extend(in_the_way.map(|name| Loss {
+            address: self.batch.address.clone(),
+            what: name.clone(),
+            how: OVERWRITTEN.into(),
+            consent: None,
+        }));
     }
 
     /// A running migration that asks whether databases may be overwritten, where the configuration says yes.

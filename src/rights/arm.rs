@@ -186,9 +186,9 @@ impl Rights {
             resource,
         );
         if batch.option != MigrationOption::Validate {
-            // A start is refused where it would find a database in its way.
+            // A start is refused where it would find a database in its way, and a plan says so.
             let databases = format!("{}/databases/read", server::ARM_TYPE);
-            apply.add(&databases, &scope, NeededFor::Reading, NAMES, resource);
+            self.both(&databases, &scope, resource);
         }
     }
 

@@ -396,3 +396,36 @@ fn a_plan_or_an_approval_of_another_configuration_is_refused() {
     other.wake_simulator();
     assert_eq!(other.writes(), Vec::<String>::new());
 }
+
+/// A database of this name on the target is found while planning, and not by the run of the night.
+#[test]
+fn what_stands_in_the_way_on_the_target_is_a_loss_that_the_plan_names() {
+    let ferry = Ferry::example("quickstart");
+    ferry.wake_simulator();
+    let server = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-data/providers\
+                  /Microsoft.DBforPostgreSQL/flexibleServers/pg-erp-prod";
+    ferry.arm(
+        "PUT",
+        &format!("{server}/databases/hrdb?api-version=2024-08-01"),
+        json!({ "properties": { "charset": "UTF8" } }),
+    );
+    ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "10m" })));
+    let refused = ferry.run(&["plan"]).expect(7);
+    for told in [
+        "WILL BE LOST: 1",
+        "overwritten on the target, NOT ACCEPTED",
+        "! hrdb",
+        "accept_loss = { \"hrdb\" = \"overwrite\" }",
+    ] {
+        assert!(refused.out.contains(told), "{told}: {}", refused.out);
+    }
+    let before = ferry.writes();
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(7);
+    assert_eq!(ferry.writes(), before);
+    ferry.edit(
+        "mode           = \"online\"",
+        "mode           = \"online\"\n  accept_loss    = { hrdb = \"overwrite\" }",
+    );
+    let _ = ferry.apply();
+    ferry.expect_no_changes();
+}

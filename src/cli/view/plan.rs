@@ -467,20 +467,24 @@ pub(crate) fn provenance(snapshot: &FromSnapshot, now: Option<Timestamp>) -> Vec
 }
 
 /// The argument with which a batch accepts losses that it does not accept yet.
-pub(crate) fn to_accept<'a>(losses: impl ExactSizeIterator<Item = &'a Loss>) -> String {
+pub(crate) fn to_accept<'a>(mut losses: impl ExactSizeIterator<Item = &'a Loss>) -> String {
     /// More names hide what is to be written.
     const NAMED: usize = 8;
     let members = match losses.len() {
         ..=NAMED => losses
             .map(|loss| {
                 format!(
-                    "{} = \"generation\"",
-                    literal(&serde_json::Value::from(clean(&loss.what)))
+                    "{} = \"{}\"",
+                    literal(&serde_json::Value::from(clean(&loss.what))),
+                    loss.accepted_by()
                 )
             })
             .collect::<Vec<_>>()
             .join(", "),
-        _ => "DATABASE = \"generation\"".to_owned(),
+        _ => {
+            let word = losses.next().map_or("overwrite", Loss::accepted_by);
+            format!("DATABASE = \"{word}\"")
+        }
     };
     format!("accept_loss = {{ {members} }}")
 }
