@@ -1,13 +1,83 @@
 //! The changes of one resource that is a thing: what happens to it, why, and its fields, aligned.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::layout::{hang, pad, pad_left};
 use super::value::Spelling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 use crate::plan::action::{Phase, Shown};
-use crate::plan::{Action, Change, FieldChange, Reason};
+use crate::plan::{Action, Change, FieldChange, Plan, Reason};
 use anstyle::Style;
+
+/// How much a change weighs for whoever decides about it; the gravest is the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    /// Its resource loses something that cannot be had back.
+    Loses,
+    /// Something is deleted, be it to be made anew.
+    Deletes,
+    /// A migration is cut over.
+    CutsOver,
+    /// Something is changed in place.
+    Changes,
+    /// Something is no longer looked after.
+    Forgets,
+    /// Something new comes.
+    Creates,
+    /// A migration is watched.
+    Watches,
+    /// Only our memory changes.
+    Remembers,
+}
+
+impl Weight {
+    /// Of an action alone.
+    pub(crate) fn of(action: &Action) -> Self {
+        match action {
+            Action::Delete | Action::Replace => Self::Deletes,
+            Action::Advance(Phase::Cutover) => Self::CutsOver,
+            Action::Update => Self::Changes,
+            Action::Forget => Self::Forgets,
+            Action::Create => Self::Creates,
+            Action::Advance(Phase::Watch | Phase::Answer) => Self::Watches,
+            Action::Remember | Action::Adopt => Self::Remembers,
+        }
+    }
+
+    /// Whether it is named for as long as anything is.
+    pub(crate) fn is_grave(self) -> bool {
+        self <= Self::CutsOver
+    }
+}
+
+/// The changes of one resource, with the weight of the gravest.
+#[derive(Clone, Copy)]
+pub(crate) struct Group<'a> {
+    /// Of the gravest.
+    pub(crate) weight: Weight,
+    /// Its units.
+    pub(crate) changes: &'a [Change],
+}
+
+/// The changes by resource, the gravest resources first. Those of one weight stay in the order of their addresses, and so do
+/// the units of each.
+pub(crate) fn by_weight(plan: &Plan) -> Vec<Group<'_>> {
+    let losing: BTreeSet<_> = plan.losses.iter().map(|loss| &loss.address).collect();
+    let groups = plan.changes.chunk_by(|a, b| a.unit.resource == b.unit.resource);
+    let mut groups: Vec<Group<'_>> = groups
+        .map(|changes| {
+            let loses = changes.first().is_some_and(|first| losing.contains(&first.unit.resource));
+            let gravest = changes.iter().map(|change| Weight::of(&change.action)).min();
+            Group {
+                weight: if loses { Weight::Loses } else { gravest.unwrap_or(Weight::Remembers) },
+                changes,
+            }
+        })
+        .collect();
+    groups.sort_by_key(|group| group.weight);
+    groups
+}
 
 /// How an action is shown.
 pub(crate) struct Sign {

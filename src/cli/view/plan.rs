@@ -24,7 +24,7 @@ use jiff::Timestamp;
 
 use self::problem::Places;
 use super::batch::{Page, Steps, batch};
-use super::change::{Frame, fields, lead, resource, shown, sign};
+use super::change::{Frame, Group, by_weight, fields, lead, resource, shown, sign};
 use super::layout::{clean, count, hang, listed, pad};
 use super::time::{between, instant, length};
 use super::value::{Ids, Spelling};
@@ -337,7 +337,7 @@ impl PlanView<'_> {
         let spelling = self.spelling();
         let steps = Steps::of(plan);
         let mut one_liners_before = false;
-        for group in plan.changes.chunk_by(|a, b| a.unit.resource == b.unit.resource) {
+        for Group { changes: group, .. } in by_weight(plan) {
             let is_batch = group.first().is_some_and(is_batch);
             let is_block = is_batch || group.iter().any(super::change::has_fields);
             if is_block && one_liners_before {

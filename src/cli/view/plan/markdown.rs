@@ -15,7 +15,7 @@ use crate::arm::Cloud;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::view::batch::{Page, Steps, batch};
-use crate::cli::view::change::{because, resource, shown, sign};
+use crate::cli::view::change::{Group, Weight, because, by_weight, resource, shown, sign};
 use crate::cli::view::layout::{clean, count};
 use crate::cli::view::value::{Ids, Spelling};
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
@@ -80,7 +80,63 @@ enum Section {
         all: usize,
         /// What the items are, for what is said of those left out.
         what: &'static str,
+        /// How many bytes the first of them take that nothing of less weight may crowd out.
+        grave: usize,
     },
+    Table(Table),
+}
+
+/// The changes: those that weigh most are named for as long as there is room for any name.
+struct Table {
+    /// From everything by name to the grave ones by name, and the others counted.
+    grades: Vec<Piece>,
+    /// The grave ones, one row each.
+    grave: Vec<String>,
+    /// All of them, counted.
+    counts: String,
+    /// How many there are.
+    all: usize,
+}
+
+const TABLE: &str = "| | Unit | Why |\n| --- | --- | --- |\n";
+
+impl Table {
+    fn nothing(&self) -> Piece {
+        Piece::without(String::new(), format!("all {}", count(self.all, "change")))
+    }
+
+    /// The fullest piece that fits. Names of what weighs little leave the room that the details of grave changes wish for.
+    fn within(&self, room: usize, wish: usize) -> Piece {
+        let lesser = room.saturating_sub(wish.min(room / 2));
+        let full = self.grades.iter().find(|piece| piece.cost() <= lesser);
+        let least = self.grades.last().filter(|piece| piece.cost() <= room);
+        if let Some(piece) = full.or(least) {
+            return piece.clone();
+        }
+        let counted = |left_out: usize, text: String| {
+            let what = format!("{} of {} by name", left_out, count(self.all, "change"));
+            Piece::without(text, what)
+        };
+        let frame = TABLE.len() + "\n".len() + self.counts.len();
+        let note = counted(self.all, String::new()).cost();
+        let mut free = room.saturating_sub(frame + note);
+        let mut text = TABLE.to_owned();
+        let mut kept = 0;
+        for row in &self.grave {
+            if row.len() > free {
+                break;
+            }
+            free -= row.len();
+            text.push_str(row);
+            kept += 1;
+        }
+        if kept > 0 {
+            return counted(self.all - kept, format!("{text}\n{}", self.counts));
+        }
+        Some(counted(self.all, self.counts.clone()))
+            .filter(|piece| piece.cost() <= room)
+            .unwrap_or_else(|| self.nothing())
+    }
 }
 
 impl Section {
@@ -89,12 +145,22 @@ impl Section {
             Self::Grades(grades) => grades.last().map_or(0, Piece::cost),
             Self::Items { items, .. } if items.is_empty() => 0,
             Self::Items { all, what, .. } => none_of(*all, what).cost(),
+            Self::Table(table) => table.nothing().cost(),
         }
     }
 
-    /// The fullest piece that fits.
-    fn within(&self, room: usize) -> Piece {
+    /// How much room it wants before names of what weighs little are written.
+    fn wish(&self) -> usize {
         match self {
+            Self::Items { before, grave, .. } if *grave > 0 => before.len() + grave,
+            Self::Items { .. } | Self::Grades(_) | Self::Table(_) => 0,
+        }
+    }
+
+    /// The fullest piece that fits, beside what others wish for.
+    fn within(&self, room: usize, wish: usize) -> Piece {
+        match self {
+            Self::Table(table) => table.within(room, wish),
             Self::Grades(grades) => {
                 let fitting = grades.iter().find(|piece| piece.cost() <= room);
                 fitting.or(grades.last()).cloned().unwrap_or_default()
@@ -105,6 +171,7 @@ impl Section {
                 items,
                 all,
                 what,
+                grave: _,
             } => {
                 let all = *all;
                 let note = none_of(all, what).cost() + all.to_string().len() + " of ".len();
@@ -180,9 +247,10 @@ pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places, most: u64)
     let mut room = most.saturating_sub(head.len() + foot.len() + left_out.len());
     let mut text = head;
     let mut notes = Vec::new();
+    let wish = sections.iter().map(Section::wish).sum();
     for (at, section) in sections.iter().enumerate() {
         let later: usize = sections.iter().skip(at + 1).map(Section::least).sum();
-        let piece = section.within(room.saturating_sub(later));
+        let piece = section.within(room.saturating_sub(later), wish);
         room = room.saturating_sub(piece.cost());
         text.push_str(&piece.text);
         notes.extend(piece.left_out);
@@ -415,34 +483,47 @@ impl Sheet<'_> {
         ])
     }
 
-    /// The table: by unit, by resource, by kind and action, or not at all, since the heading counts, too.
+    /// The table, the gravest first: by unit; the grave ones by unit and the others by resource, or by kind; then as many of the
+    /// grave ones as there is room for. At last only the heading counts.
     fn changes(&self) -> Section {
         let changes = &self.plan.changes;
         if changes.is_empty() {
             return Section::Grades(vec![Piece::default()]);
         }
-        let mut units = String::from("| | Unit | Why |\n| --- | --- | --- |\n");
-        for change in changes {
-            let sign = sign(&change.action);
-            let unit = named(&change.unit.to_string());
-            let because = match (&change.reason, is_batch(change)) {
-                (Reason::Absent, true) => "its databases are declared and have not arrived",
-                (reason, _) => because(reason),
+        let groups = by_weight(self.plan);
+        let (grave, others) = groups.split_at(groups.partition_point(|group| group.weight.is_grave()));
+        let rows = |groups: &[Group<'_>]| -> Vec<String> {
+            groups.iter().flat_map(|group| group.changes).map(row).collect()
+        };
+        let (grave_rows, other_rows) = (rows(grave), rows(others));
+        let named = match grave_rows.is_empty() {
+            true => String::new(),
+            false => format!("{TABLE}{}\n", grave_rows.concat()),
+        };
+        let mut grades = vec![Piece::whole(format!(
+            "{TABLE}{}{}\n",
+            grave_rows.concat(),
+            other_rows.concat()
+        ))];
+        if !others.is_empty() {
+            let rest = match grave_rows.is_empty() {
+                true => format!("all {}", count(changes.len(), "change")),
+                false => format!("{} that lose, delete and cut over nothing", count(other_rows.len(), "change")),
             };
-            let because = cell(&prose(because));
-            let _ = writeln!(units, "| `{}` {} | {unit} | {because} |", sign.symbol, sign.legend);
+            let resources = counted(others, "Resource", |change| change.unit.resource.to_string());
+            let kinds = counted(others, "Kind", kind);
+            grades.push(Piece::without(
+                format!("{named}{resources}"),
+                format!("the units and reasons of {rest}"),
+            ));
+            grades.push(Piece::without(format!("{named}{kinds}"), format!("the resources of {rest}")));
         }
-        let resources = counted(changes, "Resource", |change| change.unit.resource.to_string());
-        let kinds = counted(changes, "Kind", |change| {
-            change.unit.resource.kind().as_str().to_owned()
-        });
-        let all = format!("all {}", count(changes.len(), "change"));
-        Section::Grades(vec![
-            Piece::whole(units + "\n"),
-            Piece::without(resources, "why each unit changes"),
-            Piece::without(kinds, format!("the resources of {all}")),
-            Piece::without(String::new(), all),
-        ])
+        Section::Table(Table {
+            grades,
+            grave: grave_rows,
+            counts: counted(&groups, "Kind", kind),
+            all: changes.len(),
+        })
     }
 
     fn moves(&self) -> Section {
@@ -528,14 +609,17 @@ impl Sheet<'_> {
             columns: COLUMNS,
         };
         let says_more = |change: &Change| !change.fields.is_empty() || !change.notes.is_empty();
-        let groups = self.plan.changes.chunk_by(|a, b| a.unit.resource == b.unit.resource);
+        let groups = by_weight(self.plan).into_iter();
         let mut items = Vec::new();
-        let (mut all, mut used) = (0, 0);
-        for group in groups.filter(|group| group.iter().any(says_more)) {
+        let (mut all, mut used, mut grave) = (0, 0, 0);
+        for Group { weight, changes } in groups.filter(|group| group.changes.iter().any(says_more)) {
             all += 1;
             if used <= self.most {
-                let item = self.detail(group, &page);
+                let item = self.detail(changes, &page);
                 used += item.len();
+                if weight.is_grave() {
+                    grave += item.len();
+                }
                 items.push(item);
             }
         }
@@ -544,6 +628,7 @@ impl Sheet<'_> {
             items,
             all,
             what: "the details",
+            grave,
         }
     }
 
@@ -639,15 +724,32 @@ impl Sheet<'_> {
     }
 }
 
-/// A table that counts actions by something.
-fn counted(changes: &[Change], title: &str, by: impl Fn(&Change) -> String) -> String {
-    let mut numbers: BTreeMap<(String, &str, &str), usize> = BTreeMap::new();
-    for change in changes {
+/// A change in the table.
+fn row(change: &Change) -> String {
+    let sign = sign(&change.action);
+    let unit = named(&change.unit.to_string());
+    let because = match (&change.reason, is_batch(change)) {
+        (Reason::Absent, true) => "its databases are declared and have not arrived",
+        (reason, _) => because(reason),
+    };
+    let because = cell(&prose(because));
+    format!("| `{}` {} | {unit} | {because} |\n", sign.symbol, sign.legend)
+}
+
+fn kind(change: &Change) -> String {
+    change.unit.resource.kind().as_str().to_owned()
+}
+
+/// A table that counts actions by something, the gravest first.
+fn counted(groups: &[Group<'_>], title: &str, by: impl Fn(&Change) -> String) -> String {
+    let mut numbers: BTreeMap<(Weight, String, &str, &str), usize> = BTreeMap::new();
+    for change in groups.iter().flat_map(|group| group.changes) {
         let sign = sign(&change.action);
-        *numbers.entry((by(change), sign.symbol, sign.legend)).or_default() += 1;
+        let key = (Weight::of(&change.action), by(change), sign.symbol, sign.legend);
+        *numbers.entry(key).or_default() += 1;
     }
     let mut text = format!("| | {title} | Units |\n| --- | --- | --- |\n");
-    for ((name, symbol, legend), number) in numbers {
+    for ((_, name, symbol, legend), number) in numbers {
         let _ = writeln!(text, "| `{symbol}` {legend} | {} | {number} |", named(&name));
     }
     text + "\n"
@@ -987,6 +1089,35 @@ mod tests {
         - the resources of all 1000 changes
         - the details of 655 of 667
         ");
+    }
+
+    #[test]
+    fn what_is_deleted_is_named_and_shown_before_what_comes() {
+        let mut changes: Vec<Change> = (0..300)
+            .map(|at| {
+                let fields = vec![declared("network", json!(network("b")))];
+                let address = format!("dns_link.zone[\"{at:06}\"]#hub");
+                change(&address, Action::Create, Reason::Absent, fields)
+            })
+            .collect();
+        changes.extend((0..3).map(|at| {
+            let mut gone = change(
+                &format!("vnet_peering.old[\"{at}\"]"),
+                Action::Delete,
+                Reason::NotDeclared,
+                Vec::new(),
+            );
+            gone.notes.push(format!("it is number {at}"));
+            gone
+        }));
+        let text = rendered(&plan(changes, Vec::new()), 8_000);
+        let (table, rest) = text.split_once("### Details").unwrap();
+        insta::assert_snapshot!(table, @"");
+        for at in 0..3 {
+            assert!(rest.contains(&format!("it is number {at}")), "{rest}");
+        }
+        let (_, left_out) = rest.split_once("Left out").unwrap();
+        insta::assert_snapshot!(left_out, @"");
     }
 
     #[test]
