@@ -51,7 +51,7 @@ pub struct Change {
     pub action: Action,
     /// Why.
     pub reason: Reason,
-    /// The fields concerned: all declared ones for a create, the differing ones for an update.
+    /// The fields concerned: all declared ones for a create, the differing ones for an update, all remembered ones for a delete.
     pub fields: Vec<FieldChange>,
     /// What else a reviewer should know, in short sentences.
     pub notes: Vec<String>,

@@ -12,11 +12,11 @@ use crate::block::AtEnd;
 use crate::diagnostic::code::{IN_THE_WAY, KEPT, PROTECTED, STILL_RUNNING, UNREADABLE};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Declaration;
-use crate::kind::{self, database_batch};
+use crate::kind::{self, BodyField, database_batch, member};
 use crate::observed::{Hidden, Presence};
 use crate::prior::{Origin, Remembered};
 
-use super::action::{Action, Change, Reason};
+use super::action::{Action, Change, FieldChange, Reason};
 use super::batch::{TAG_UNIT, tag};
 use super::diff::{DELETE_PATIENCE, Declared};
 use super::step::{Finds, Op, Remember, StepTarget};
@@ -54,7 +54,11 @@ pub(super) fn work(
             Some(object) => {
                 let target = StepTarget::Known(id.clone());
                 let finds = seen(unit, object);
-                (change(Action::Delete, note), Op::Delete { target, finds })
+                let change = change(Action::Delete, note).map(|change| Change {
+                    fields: going(unit, &record.fields, object),
+                    ..change
+                });
+                (change, Op::Delete { target, finds })
             }
             None => forget("it is gone from Azure already"),
         })
@@ -85,6 +89,25 @@ pub(super) fn work(
         touches: record.touches.iter().cloned().collect(),
         ..Work::new(unit, change, vec![operation], Direction::Down)
     })
+}
+
+/// What goes with an object: the fields that we made, as Azure has them by now.
+fn going(unit: &UnitAddress, remembered: &BTreeMap<String, Json>, object: &Json) -> Vec<FieldChange> {
+    let kind = kind::find(unit.resource.kind().as_str());
+    let thing = kind.and_then(|kind| kind.conduct().thing());
+    let fields = thing.into_iter().flat_map(|thing| thing.fields);
+    let field = |field: &BodyField| {
+        let last = remembered.get(field.attribute)?;
+        // Where both mean the same, as the configuration spelled it.
+        let other = member(object, field.path).filter(|now| !field.compare.same(last, now));
+        Some(FieldChange {
+            attribute: field.attribute.to_owned(),
+            before: Some(other.unwrap_or(last).clone()),
+            after: None,
+            forces_replacement: false,
+        })
+    };
+    fields.filter_map(field).collect()
 }
 
 /// Whether `delete_imported` says that what was imported goes when everything does.

@@ -170,7 +170,18 @@ pub(crate) fn resource(text: &mut String, changes: &[Change], spelling: &Spellin
 
 /// Whether a change takes more than a line.
 pub(crate) fn has_fields(change: &Change) -> bool {
-    !change.fields.is_empty()
+    !change.fields.is_empty() || going(change).is_some()
+}
+
+/// The id of what goes, as a field: by it a reviewer finds the object in Azure.
+fn going(change: &Change) -> Option<FieldChange> {
+    let id = change.id.as_ref().filter(|_| change.action == Action::Delete)?;
+    Some(FieldChange {
+        attribute: "id".to_owned(),
+        before: Some(id.as_str().into()),
+        after: None,
+        forces_replacement: false,
+    })
 }
 
 /// Units that are done in the same way and for the same reason, under one heading.
@@ -186,9 +197,10 @@ fn block(text: &mut String, group: &[Change], spelling: &Spelling<'_>, columns: 
     text.push_str(&hang("  # ", "  # ", &heading, columns));
     for change in group {
         let _ = writeln!(text, "{} {}", lead(&sign), change.unit);
+        let told: Vec<FieldChange> = going(change).into_iter().chain(change.fields.iter().cloned()).collect();
         fields(
             text,
-            &change.fields,
+            &told,
             Frame {
                 action: &change.action,
                 spelling,
@@ -281,6 +293,10 @@ fn field(text: &mut String, change: &FieldChange, names: usize, frame: Frame<'_>
         }
         (None, Some(Shown::Value(after))) if long(after) => {
             several_lines(text, &lead, &forced, &spelling.lines(after));
+        }
+        // It goes with all that it is: that nothing follows needs no word.
+        (Some(before), None) if *action == Action::Delete => {
+            several_lines(text, &lead, &forced, &spelling.several(before, room));
         }
         (Some(before), _) if !before.is_null() => {
             let before = spelling.inline(before);

@@ -63,6 +63,14 @@ impl Spelling<'_> {
         lines
     }
 
+    /// In one line, or in several where it looks better so, with so many columns to have.
+    pub(crate) fn several(&self, value: &Json, columns: usize) -> Vec<String> {
+        match self.is_long(value, columns) {
+            true => self.lines(value),
+            false => vec![self.inline(value)],
+        }
+    }
+
     /// Whether it looks better in several lines, with so many columns to have.
     pub(crate) fn is_long(&self, value: &Json, columns: usize) -> bool {
         match value {

@@ -15,7 +15,7 @@ use crate::arm::Cloud;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::view::batch::{Page, Steps, batch};
-use crate::cli::view::change::{Group, Weight, because, by_weight, resource, shown, sign};
+use crate::cli::view::change::{Group, Weight, because, by_weight, has_fields, resource, shown, sign};
 use crate::cli::view::layout::{clean, count};
 use crate::cli::view::value::{Ids, Spelling};
 use crate::plan::action::{Drift, Loss, Outcome, Shown};
@@ -608,7 +608,7 @@ impl Sheet<'_> {
             calling: self.calling,
             columns: COLUMNS,
         };
-        let says_more = |change: &Change| !change.fields.is_empty() || !change.notes.is_empty();
+        let says_more = |change: &Change| has_fields(change) || !change.notes.is_empty();
         let groups = by_weight(self.plan).into_iter();
         let mut items = Vec::new();
         let (mut all, mut used, mut grave) = (0, 0, 0);
