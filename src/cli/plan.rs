@@ -218,8 +218,7 @@ fn show_after(plan: &Plan, places: &Places, reads: Option<Reads>, calling: &Call
 
 /// A plan that apply would refuse ends with 7, and so does a failed check; a migration that runs is no change.
 fn exit(plan: &Plan, detailed: bool) -> Exit {
-    let refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
-    let checked = if refused || plan.failed_checks().next().is_some() {
+    let checked = if plan.is_refused() || plan.failed_checks().next().is_some() {
         Exit::CheckFailed
     } else {
         Exit::Done

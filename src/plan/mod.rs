@@ -152,7 +152,7 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Output values by name, as shown.
     pub outputs: BTreeMap<String, Output>,
-    /// Outputs whose known values are not those that were last kept, by name, with what was kept.
+    /// Outputs whose values are not those that were last kept or only become known, by name, with what was kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs_before: BTreeMap<String, Option<serde_json::Value>>,
     /// What is remembered under another name from now on.
@@ -290,7 +290,7 @@ fn propose_for(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
     })
 }
 
-/// Outputs that change, with what was kept of them. What is not known yet or not kept at all is not among them.
+/// Outputs that change or may, with what was kept of them. What is not kept at all is not among them.
 fn outputs_before(inputs: &Inputs<'_>) -> BTreeMap<String, Option<serde_json::Value>> {
     if inputs.aim.mode == Mode::Destroy {
         return BTreeMap::new();
@@ -298,7 +298,8 @@ fn outputs_before(inputs: &Inputs<'_>) -> BTreeMap<String, Option<serde_json::Va
     let kept = inputs.prior.outputs();
     let changed = inputs.outputs.iter().filter_map(|(name, output)| match output {
         Output::Value(value) => (kept.get(name) != Some(value)).then(|| (name.clone(), kept.get(name).cloned())),
-        Output::Sensitive | Output::Unknown => None,
+        Output::Unknown => Some((name.clone(), kept.get(name).cloned())),
+        Output::Sensitive => None,
     });
     let gone = kept.iter().filter(|(name, _)| !inputs.outputs.contains_key(*name));
     let gone = gone.map(|(name, value)| (name.clone(), Some(value.clone())));
@@ -329,8 +330,19 @@ impl Plan {
     pub fn has_changes(&self) -> bool {
         let mut changes = self.changes.iter();
         !self.moves.is_empty()
-            || !self.outputs_before.is_empty()
+            || self.changes_outputs()
             || changes.any(|change| change.action != Action::Advance(action::Phase::Watch))
+    }
+
+    /// Whether an output is known to get another value than was last kept.
+    pub fn changes_outputs(&self) -> bool {
+        let mut names = self.outputs_before.keys();
+        names.any(|name| self.outputs.get(name) != Some(&Output::Unknown))
+    }
+
+    /// Whether apply refuses it as it stands, see [`Plan::approve`].
+    pub fn is_refused(&self) -> bool {
+        self.blocking().next().is_some() || self.losses.iter().any(|loss| loss.consent.is_none())
     }
 
     /// Checks that do not hold.

@@ -7,7 +7,7 @@ use super::layout::{hang, pad, pad_left};
 use super::value::Spelling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 use crate::plan::action::{Phase, Shown};
-use crate::plan::{Action, Change, FieldChange, Plan, Reason};
+use crate::plan::{Action, Change, FieldChange, Output, Plan, Reason};
 use anstyle::Style;
 
 /// How much a change weighs for whoever decides about it; the gravest is the least.
@@ -262,41 +262,88 @@ pub(crate) fn fields(text: &mut String, fields: &[FieldChange], frame: Frame<'_>
         .max()
         .unwrap_or_default();
     for change in fields {
-        field(text, change, names, frame);
+        field(text, change, &symbol(change), Margin { indent: 6, names }, frame);
     }
 }
 
-fn field(text: &mut String, change: &FieldChange, names: usize, frame: Frame<'_>) {
-    let Frame {
-        action,
+/// Writes outputs as they will be, their `=` in one column; those that stay as they are have no sign.
+pub(crate) fn outputs(text: &mut String, plan: &Plan, spelling: &Spelling<'_>, columns: usize) {
+    let shown = |output: &Output| match output {
+        Output::Value(value) => Shown::Value(value.clone()),
+        Output::Sensitive => Shown::Sensitive,
+        Output::Unknown => Shown::Unknown,
+    };
+    let names: BTreeSet<&String> = plan.outputs.keys().chain(plan.outputs_before.keys()).collect();
+    let margin = Margin {
+        indent: 2,
+        names: names.iter().map(|name| name.chars().count()).max().unwrap_or_default(),
+    };
+    let frame = Frame {
+        action: &Action::Update,
         spelling,
         columns,
-    } = frame;
+    };
+    for name in names {
+        let before = plan.outputs_before.get(name);
+        let change = FieldChange {
+            attribute: name.clone(),
+            before: before.cloned().flatten(),
+            after: plan.outputs.get(name).map(shown),
+            forces_replacement: false,
+        };
+        let sign = match before {
+            Some(_) => symbol(&change),
+            None => " ".to_owned(),
+        };
+        field(text, &change, &sign, margin, frame);
+    }
+}
+
+/// Whether a field comes, goes or changes.
+fn symbol(change: &FieldChange) -> String {
     let (symbol, style) = match (&change.before, &change.after) {
         (None | Some(serde_json::Value::Null), Some(_)) => ("+", ADD),
         (Some(_), None) => ("-", REMOVE),
         (Some(_), Some(_)) | (None, None) => ("~", CHANGE),
     };
+    paint(style, symbol)
+}
+
+/// What stands before the `=` of a field: so many columns, the sign, and a name of so many.
+#[derive(Clone, Copy)]
+struct Margin {
+    indent: usize,
+    names: usize,
+}
+
+fn field(text: &mut String, change: &FieldChange, symbol: &str, margin: Margin, frame: Frame<'_>) {
+    let Margin { indent, names } = margin;
+    let Frame {
+        action,
+        spelling,
+        columns,
+    } = frame;
     let forced = match (change.forces_replacement, action) {
         // Only of a migration: what it brought stays, and another one is made.
         (true, Action::Create) => format!("  {CHANGE}# forces new attempt{CHANGE:#}"),
         (true, _) => format!("  {REMOVE}# forces replacement{REMOVE:#}"),
         (false, _) => String::new(),
     };
-    let lead = format!("      {style}{symbol}{style:#} {} = ", pad(&change.attribute, names));
-    let room = columns.saturating_sub(names + 11);
+    let lead = format!("{:indent$}{symbol} {} = ", "", pad(&change.attribute, names));
+    let room = columns.saturating_sub(names + indent + 5);
+    let several_lines = |text: &mut String, lines: &[String]| several_lines(text, &lead, &forced, lines, indent + 2);
     let after = change.after.as_ref().map(|after| shown(after, spelling));
     let long = |value: &serde_json::Value| spelling.is_long(value, room);
     match (&change.before, &change.after) {
         (Some(before), Some(Shown::Value(after))) if long(before) || long(after) => {
-            several_lines(text, &lead, &forced, &spelling.difference(before, after));
+            several_lines(text, &spelling.difference(before, after));
         }
         (None, Some(Shown::Value(after))) if long(after) => {
-            several_lines(text, &lead, &forced, &spelling.lines(after));
+            several_lines(text, &spelling.lines(after));
         }
         // It goes with all that it is: that nothing follows needs no word.
         (Some(before), None) if *action == Action::Delete => {
-            several_lines(text, &lead, &forced, &spelling.several(before, room));
+            several_lines(text, &spelling.several(before, room));
         }
         (Some(before), _) if !before.is_null() => {
             let before = spelling.inline(before);
@@ -305,7 +352,7 @@ fn field(text: &mut String, change: &FieldChange, names: usize, frame: Frame<'_>
             let gap = if one_line {
                 " ".to_owned()
             } else {
-                format!("\n{:1$}", "", names + 8)
+                format!("\n{:1$}", "", names + indent + 2)
             };
             let _ = writeln!(text, "{lead}{before}{gap}{CHANGE}->{CHANGE:#} {after}{forced}");
         }
@@ -315,11 +362,11 @@ fn field(text: &mut String, change: &FieldChange, names: usize, frame: Frame<'_>
     }
 }
 
-fn several_lines(text: &mut String, lead: &str, forced: &str, lines: &[String]) {
+fn several_lines(text: &mut String, lead: &str, forced: &str, lines: &[String], indent: usize) {
     for (at, line) in lines.iter().enumerate() {
         let _ = match at {
             0 => writeln!(text, "{lead}{}{forced}", line.trim_start()),
-            _ => writeln!(text, "        {line}"),
+            _ => writeln!(text, "{:indent$}{line}", ""),
         };
     }
 }

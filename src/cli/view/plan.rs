@@ -80,6 +80,7 @@ impl PlanView<'_> {
         self.losses(&mut text);
         self.findings(&mut text);
         text.push_str(&checks(&self.plan.checks, self.columns));
+        self.count_problems(&mut text);
         // Where it is the plan, it stands among the changes.
         if self.plan.mode != Mode::Refresh {
             self.drift(&mut text);
@@ -92,7 +93,11 @@ impl PlanView<'_> {
         }
         text.push_str(&schedule::text(self.plan, self.columns));
         self.left_out(&mut text);
-        self.outputs(&mut text);
+        if !self.plan.changes.is_empty() && self.plan.mode == Mode::Apply && has_outputs(self.plan) {
+            text.push_str("Outputs after apply:\n\n");
+            self.outputs(&mut text);
+            text.push('\n');
+        }
         self.cutovers(&mut text);
         if !self.plan.changes.is_empty() {
             self.summary(&mut text);
@@ -154,17 +159,21 @@ impl PlanView<'_> {
     }
 
     fn findings(&self, text: &mut String) {
-        let findings = &self.plan.findings;
-        for finding in findings {
+        for finding in &self.plan.findings {
             self.finding(text, finding);
         }
-        let failed = self.plan.blocking().count();
-        if findings.len() > 1 {
+    }
+
+    /// What a plan ends with 7 for, and what not.
+    fn count_problems(&self, text: &mut String) {
+        let (findings, checks) = (self.plan.findings.len(), self.plan.failed_checks().count());
+        let refusing = self.plan.blocking().count();
+        if findings + checks > 1 {
             let _ = writeln!(
                 text,
                 "Checks: {} failed, {}\n",
-                failed,
-                count(findings.len() - failed, "warning")
+                refusing + checks,
+                count(findings - refusing, "warning")
             );
         }
     }
@@ -266,36 +275,12 @@ impl PlanView<'_> {
         text.push('\n');
     }
 
-    /// Outputs whose values change though nothing else does.
-    fn output_changes(&self, text: &mut String) {
-        let spelling = Spelling {
-            home: &self.plan.base.subscription,
-            ids: Ids::Whole,
-        };
-        text.push_str("Only outputs change:\n\n");
-        for (name, before) in &self.plan.outputs_before {
-            let after = match self.plan.outputs.get(name) {
-                Some(Output::Value(value)) => Some(Shown::Value(value.clone())),
-                Some(Output::Sensitive) => Some(Shown::Sensitive),
-                Some(Output::Unknown) => Some(Shown::Unknown),
-                None => None,
-            };
-            let before = before.clone().map(Shown::Value);
-            let line = match (&before, &after) {
-                (None, Some(after)) => format!("+ {name} = {}", shown(after, &spelling)),
-                (Some(before), Some(after)) => {
-                    format!("~ {name} = {} -> {}", shown(before, &spelling), shown(after, &spelling))
-                }
-                (Some(_) | None, None) => format!("- {name}"),
-            };
-            let _ = writeln!(text, "  {line}");
-        }
-    }
-
     fn nothing(&self, text: &mut String) {
         let is_stuck = self.plan.stuck().next().is_some();
-        if self.plan.mode == Mode::Apply && !self.plan.outputs_before.is_empty() && !is_stuck {
-            return self.output_changes(text);
+        let changes_outputs = self.plan.mode == Mode::Apply && self.plan.changes_outputs();
+        if changes_outputs && !is_stuck {
+            text.push_str("Only outputs change:\n\n");
+            return self.outputs(text);
         }
         let sentence = match (self.plan.mode, self.plan.kept, self.plan.findings.is_empty()) {
             (Mode::Destroy, _, _) if !self.plan.left_out.is_empty() => {
@@ -308,14 +293,22 @@ impl PlanView<'_> {
             (Mode::Apply, 1, _) => "The one declared object is as it should be.".to_owned(),
             (Mode::Apply, kept, _) => format!("All {kept} declared objects and migrations are as they should be."),
         };
-        if self.plan.stuck().next().is_some() {
+        if is_stuck {
             let sentence = "Nothing is done by itself while a migration has not succeeded: what is said of it above tells how to go on.";
+            let what = match changes_outputs {
+                true => "No changes but of outputs.",
+                false => "No changes.",
+            };
             text.push_str(&hang(
-                &format!("{WARNING}No changes.{WARNING:#} "),
+                &format!("{WARNING}{what}{WARNING:#} "),
                 "",
                 sentence,
                 self.columns,
             ));
+            if changes_outputs {
+                text.push('\n');
+                self.outputs(text);
+            }
             return;
         }
         let first = format!("{GOOD}No changes.{GOOD:#} ");
@@ -361,14 +354,11 @@ impl PlanView<'_> {
     }
 
     fn outputs(&self, text: &mut String) {
-        if !self.plan.outputs.is_empty() && !self.plan.changes.is_empty() && self.plan.mode == Mode::Apply {
-            text.push_str(&outputs(
-                &self.plan.outputs,
-                &self.plan.base.subscription,
-                "Outputs after apply:\n\n",
-            ));
-            text.push('\n');
-        }
+        let spelling = Spelling {
+            home: &self.plan.base.subscription,
+            ids: Ids::Whole,
+        };
+        super::change::outputs(text, self.plan, &spelling, self.columns);
     }
 
     fn cutovers(&self, text: &mut String) {
@@ -510,6 +500,11 @@ pub(crate) fn checks(checks: &[Checked], columns: usize) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Whether there is, or was, an output.
+fn has_outputs(plan: &Plan) -> bool {
+    !plan.outputs.is_empty() || !plan.outputs_before.is_empty()
 }
 
 /// Output values under a heading, their `=` in one column.

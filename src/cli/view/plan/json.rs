@@ -111,8 +111,9 @@ fn remembered(plan: &Plan) -> HashMap<&UnitAddress, &BTreeMap<String, Json>> {
 }
 
 fn is_applicable(plan: &Plan) -> bool {
-    let is_refused = plan.blocking().next().is_some() || plan.losses.iter().any(|loss| loss.consent.is_none());
-    !is_refused && !plan.is_empty()
+    // Where only outputs change, apply keeps their values.
+    let does_something = !plan.is_empty() || plan.has_changes();
+    !plan.is_refused() && does_something
 }
 
 /// A unit before and after, with the masks.

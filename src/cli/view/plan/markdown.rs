@@ -10,17 +10,17 @@ use super::mermaid::{self, Reasons};
 use super::picture::Picture;
 use super::problem::{Level, Places, Problem, problems};
 use super::xml;
-use super::{is_batch, provenance, schedule, to_accept};
+use super::{has_outputs, is_batch, provenance, schedule, to_accept};
 use crate::arm::Cloud;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::view::batch::{Page, Steps, batch};
-use crate::cli::view::change::{Group, Weight, because, by_weight, has_fields, resource, shown, sign};
-use crate::cli::view::layout::{clean, count};
+use crate::cli::view::change::{Group, Weight, because, by_weight, has_fields, outputs, resource, shown, sign};
+use crate::cli::view::layout::{clean, count, shorten};
 use crate::cli::view::value::{Ids, Spelling};
-use crate::plan::action::{Drift, Loss, Outcome, Shown};
+use crate::plan::action::{Drift, Loss, Outcome};
 use crate::plan::schedule::Schedule;
-use crate::plan::{Change, Mode, Output, Plan, Reason};
+use crate::plan::{Change, Finding, Mode, Plan, Reason};
 
 /// What a comment on GitHub may hold.
 pub(crate) const GITHUB: u64 = 65_536;
@@ -32,6 +32,10 @@ pub(crate) const LEAST: u64 = 4_096;
 const MOST_NODES: usize = 100;
 const MOST_EDGES: usize = 250;
 const MOST_PICTURE: usize = 30_000;
+
+/// How much the first lines tell of what has not arrived: they are never shortened.
+const STUCK_NAMED: usize = 3;
+const STUCK_LENGTH: usize = 100;
 
 /// How wide the texts in details are.
 const COLUMNS: usize = 100;
@@ -286,12 +290,24 @@ impl Sheet<'_> {
             .filter(|(at, (number, _))| *at < always || *number > 0)
             .map(|(_, (number, word))| format!("{number} {word}"))
             .collect();
-        let title = match (plan.changes.is_empty() && plan.moves.is_empty(), plan.mode) {
-            (true, _) => "no changes".to_owned(),
-            (false, Mode::Apply) => parts.join(", "),
-            (false, Mode::Destroy) => format!("destroy: {}", parts.join(", ")),
-            (false, Mode::Refresh) => format!("refresh only: {}", parts.join(", ")),
+        let (does, outputs) = (!plan.changes.is_empty() || !plan.moves.is_empty(), plan.changes_outputs());
+        let mut title = match (does, outputs, plan.mode) {
+            (false, true, Mode::Apply) => "only outputs change".to_owned(),
+            (false, _, _) => "no changes".to_owned(),
+            (true, _, Mode::Apply) => parts.join(", "),
+            (true, _, Mode::Destroy) => format!("destroy: {}", parts.join(", ")),
+            (true, _, Mode::Refresh) => format!("refresh only: {}", parts.join(", ")),
         };
+        // What is declared and not reached by it belongs to what it is, however little it does.
+        let (stuck, left) = (plan.stuck().count(), plan.left_behind().count());
+        let more = [
+            (stuck, format!("{} not arrived", count(stuck, "migration"))),
+            (left, format!("{} left behind", count(left, "migration"))),
+            (self.failed(), format!("{} failed", count(self.failed(), "check"))),
+        ];
+        for (_, words) in more.iter().filter(|(number, _)| *number > 0) {
+            let _ = write!(title, ", {words}");
+        }
         let mut text = format!("{MARKER}\n## pgferry plan: {title}\n\n");
         if plan.base.cloud == Cloud::Simulator {
             text.push_str("**SIMULATED**: against the simulator; nothing real is touched.\n\n");
@@ -299,6 +315,14 @@ impl Sheet<'_> {
         if let Some(snapshot) = &plan.base.snapshot {
             // Without an age: the same plan is the same text.
             let _ = writeln!(text, "**NOT LIVE**: {}\n", provenance(snapshot, None).join(" "));
+        }
+        let stuck: Vec<&Finding> = plan.stuck().collect();
+        for finding in stuck.iter().take(STUCK_NAMED) {
+            let summary = prose(&shorten(&finding.summary, STUCK_LENGTH));
+            let _ = writeln!(text, "**Not arrived**: {summary}.\n");
+        }
+        if stuck.len() > STUCK_NAMED {
+            let _ = writeln!(text, "And {} more.\n", stuck.len() - STUCK_NAMED);
         }
         let refusals = self
             .problems
@@ -313,6 +337,11 @@ impl Sheet<'_> {
             );
         }
         text
+    }
+
+    /// What checks count as failed: what stops an apply, and `check` blocks that do not hold.
+    fn failed(&self) -> usize {
+        self.plan.blocking().count() + self.plan.failed_checks().count()
     }
 
     fn losses(&self) -> Section {
@@ -410,16 +439,18 @@ impl Sheet<'_> {
         if told.is_empty() {
             return Section::Grades(vec![Piece::whole(open)]);
         }
-        let errors = told.iter().filter(|problem| problem.level == Level::Error).count();
+        let failed = self.failed();
         let heading = format!(
-            "### Checks: {errors} failed, {}\n\n",
-            count(told.len() - errors, "warning")
+            "### Checks: {failed} failed, {}\n\n",
+            count(told.len().saturating_sub(failed), "warning")
         );
+        let word = |problem: &Problem| match (problem.level, problem.rule.as_str()) {
+            (Level::Error, _) => "**error**",
+            (Level::Warning, Problem::CHECK) => "**failed**",
+            (Level::Warning, _) => "warning",
+        };
         let line = |problem: &Problem| {
-            let word = match problem.level {
-                Level::Error => "**error**",
-                Level::Warning => "warning",
-            };
+            let word = word(problem);
             let subject = problem.subject.as_ref().map(|subject| format!(" {}:", code(subject)));
             let place = problem
                 .place
@@ -445,18 +476,14 @@ impl Sheet<'_> {
             let lines: String = told.iter().map(|problem| one(problem)).collect();
             format!("{heading}{lines}\n{open}")
         };
-        let mut rules: BTreeMap<(bool, &str), usize> = BTreeMap::new();
+        let mut rules: BTreeMap<(bool, &str, &str), usize> = BTreeMap::new();
         for problem in &told {
-            *rules
-                .entry((problem.level == Level::Warning, &problem.rule))
-                .or_default() += 1;
+            let is_warning = problem.level == Level::Warning;
+            *rules.entry((is_warning, &problem.rule, word(problem))).or_default() += 1;
         }
         let rules: String = rules
             .into_iter()
-            .map(|((is_warning, rule), number)| {
-                let word = if is_warning { "warning" } else { "**error**" };
-                format!("- {word} `{rule}`: {number}\n")
-            })
+            .map(|((_, rule, word), number)| format!("- {word} `{rule}`: {number}\n"))
             .collect();
         Section::Grades(vec![
             Piece::whole(every(&whole)),
@@ -703,22 +730,21 @@ impl Sheet<'_> {
     }
 
     fn outputs(&self) -> Section {
-        let outputs = &self.plan.outputs;
-        if outputs.is_empty() || self.plan.changes.is_empty() || self.plan.mode == Mode::Destroy {
+        let plan = self.plan;
+        let is_told = !plan.changes.is_empty() || plan.changes_outputs();
+        if !is_told || !has_outputs(plan) || plan.mode == Mode::Destroy {
             return Section::Grades(vec![Piece::default()]);
         }
-        let mut text = String::from("| Output | Value |\n| --- | --- |\n");
-        for (name, output) in outputs {
-            let value = match output {
-                Output::Value(value) => Shown::Value(value.clone()),
-                Output::Sensitive => Shown::Sensitive,
-                Output::Unknown => Shown::Unknown,
-            };
-            let value = named(&plain(&shown(&value, &self.spelling())));
-            let _ = writeln!(text, "| {} | {} |", named(name), value);
-        }
+        let mut text = String::new();
+        outputs(&mut text, plan, &self.spelling(), COLUMNS);
+        let lines: Vec<String> = plain(&text).trim_end().lines().map(sign_first).collect();
+        let lines = fenced("diff", &lines.join("\n"));
+        let whole = match plan.changes.is_empty() {
+            true => format!("### Outputs\n\n{lines}\n"),
+            false => folded("Outputs after apply", &lines),
+        };
         Section::Grades(vec![
-            Piece::whole(folded("Outputs after apply", &text)),
+            Piece::whole(whole),
             Piece::without(String::new(), "the outputs"),
         ])
     }
@@ -866,7 +892,7 @@ mod tests {
     use crate::block::Verdict;
     use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
     use crate::diagnostic::{Severity, code};
-    use crate::plan::{Action, Checked, Finding, Moved};
+    use crate::plan::{Action, Checked, Moved, Output};
     use proptest::prelude::*;
     use serde_json::json;
 
