@@ -9,9 +9,9 @@
 //! - A plan knows the whole of what changes and nothing of what stays: units that stay are counted under `pgferry.kept`, and stand
 //!   in no list. Of what goes, `before` is no more than what the plan tells.
 //! - Sensitive values are null, and marked in the masks. There is no `timestamp`: the same plan is the same text.
-//! - Outputs are evaluated, never stored: one that is known is the same before and after, and so a `no-op`.
+//! - Outputs are compared with the values that the last apply kept. Sensitive ones are kept nowhere, and so always a `no-op`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -364,25 +364,37 @@ fn output_changes(plan: &Plan) -> Json {
     if plan.mode == Mode::Destroy {
         return json!({});
     }
-    let change = |output: &Output| match output {
-        Output::Value(value) => json!({
-            "actions": ["no-op"], "before": value, "after": value, "after_unknown": false,
-            "before_sensitive": false, "after_sensitive": false,
-        }),
-        Output::Sensitive => json!({
-            "actions": ["no-op"], "before": null, "after": null, "after_unknown": false,
-            "before_sensitive": true, "after_sensitive": true,
-        }),
-        Output::Unknown => json!({
-            "actions": ["create"], "before": null, "after_unknown": true,
-            "before_sensitive": false, "after_sensitive": false,
-        }),
+    let names: BTreeSet<&String> = plan.outputs.keys().chain(plan.outputs_before.keys()).collect();
+    let changes = names.into_iter().map(|name| (name.clone(), output_change(plan, name)));
+    changes.collect::<Map<_, _>>().into()
+}
+
+fn output_change(plan: &Plan, name: &str) -> Json {
+    let kept = plan.outputs_before.get(name);
+    let before = kept.cloned().flatten();
+    let action = match (&before, plan.outputs.get(name)) {
+        (_, None) => "delete",
+        (_, Some(Output::Sensitive)) => "no-op",
+        (_, Some(Output::Value(_))) if kept.is_none() => "no-op",
+        (Some(_), Some(Output::Value(_) | Output::Unknown)) => "update",
+        (None, Some(Output::Value(_) | Output::Unknown)) => "create",
     };
-    plan.outputs
-        .iter()
-        .map(|(name, output)| (name.clone(), change(output)))
-        .collect::<Map<_, _>>()
-        .into()
+    let is_sensitive = plan.outputs.get(name) == Some(&Output::Sensitive);
+    let (before, after, is_unknown) = match plan.outputs.get(name) {
+        Some(Output::Value(value)) if kept.is_none() => (value.clone(), Some(value.clone()), false),
+        Some(Output::Value(value)) => (before.unwrap_or_default(), Some(value.clone()), false),
+        Some(Output::Unknown) => (before.unwrap_or_default(), None, true),
+        Some(Output::Sensitive) | None => (before.unwrap_or_default(), Some(Json::Null), false),
+    };
+    let mut change = json!({
+        "actions": [action], "before": before, "after_unknown": is_unknown,
+        "before_sensitive": is_sensitive, "after_sensitive": is_sensitive,
+    });
+    // What is not known is missing, as it is in Terraform's.
+    if let (Json::Object(members), Some(after)) = (&mut change, after) {
+        members.insert("after".to_owned(), after);
+    }
+    change
 }
 
 /// The type of a value as Terraform writes types.
@@ -526,7 +538,6 @@ mod tests {
     use super::*;
     use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
     use crate::plan::{Finding, Moved};
-    use std::collections::BTreeSet;
     use std::process::Command;
 
     fn of(plan: &Plan) -> Json {
@@ -599,6 +610,11 @@ mod tests {
             ("databases".to_owned(), Output::Value(json!([1, "a", { "b": true }]))),
             ("password".to_owned(), Output::Sensitive),
             ("zone".to_owned(), Output::Unknown),
+        ]);
+        plan.outputs_before = BTreeMap::from([
+            ("databases".to_owned(), Some(json!([1]))),
+            ("gone".to_owned(), Some(json!("x"))),
+            ("zone".to_owned(), None),
         ]);
         (plan, places)
     }
@@ -699,6 +715,32 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn outputs_are_told_with_what_was_kept_of_them() {
+        let (mut plan, _) = everything();
+        plan.outputs.insert("same".to_owned(), Output::Value(json!("v")));
+        plan.outputs.insert("new".to_owned(), Output::Value(json!(2)));
+        plan.outputs_before.insert("new".to_owned(), None);
+        let document = of(&plan);
+        let told = |name: &str| {
+            let change = &document["output_changes"][name];
+            format!("{} {} -> {:?}", change["actions"], change["before"], change.get("after"))
+        };
+        let names = ["databases", "gone", "new", "password", "same", "zone"];
+        let lines: Vec<String> = names.iter().map(|name| format!("{name} {}", told(name))).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn what_only_changes_outputs_is_applyable() {
+        let mut plan = plan(Vec::new(), Vec::new());
+        plan.outputs.insert("a".to_owned(), Output::Unknown);
+        plan.outputs_before.insert("a".to_owned(), None);
+        assert_eq!(of(&plan)["applyable"], false);
+        plan.outputs.insert("a".to_owned(), Output::Value(json!(1)));
+        assert_eq!(of(&plan)["applyable"], true);
     }
 
     #[test]

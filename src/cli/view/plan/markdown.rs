@@ -1097,6 +1097,27 @@ mod tests {
         "#);
     }
 
+    /// Whoever reads the title alone must not take a plan for harmless that is not.
+    #[test]
+    fn the_title_says_what_is_not_reached() {
+        let mut plan = plan(Vec::new(), Vec::new());
+        let title = |plan: &Plan| rendered(plan, GITHUB).lines().nth(1).unwrap_or_default().to_owned();
+        assert_eq!(title(&plan), "## pgferry plan: no changes");
+        plan.findings = vec![Finding {
+            code: code::STUCK,
+            severity: Severity::Warning,
+            summary: "database_batch.wave1#1 failed and is not tried again by itself".to_owned(),
+            detail: None,
+            remedy: None,
+            address: None,
+        }];
+        plan.checks = samples::troubled().0.checks;
+        plan.outputs.insert("text".to_owned(), Output::Value(json!("a\nB\nc\n")));
+        plan.outputs_before.insert("text".to_owned(), Some(json!("a\nb\nc\n")));
+        plan.outputs_before.insert("gone".to_owned(), Some(json!("x ``` <b>")));
+        insta::assert_snapshot!(unmarked(&plan, rendered(&plan, GITHUB)), @"");
+    }
+
     #[test]
     fn what_does_not_fit_is_said() {
         let text = rendered(&large(1_000), GITHUB);
