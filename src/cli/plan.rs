@@ -18,7 +18,7 @@ use super::snapshot_file::SnapshotFile;
 use super::ui::{Ui, Verbosity};
 use super::view::layout::typed;
 use super::view::plan::problem::Places;
-use super::view::plan::{Detail, PlanView, Reads};
+use super::view::plan::{Detail, PlanView, Reads, missing};
 use crate::azure::clock::WallClock;
 use crate::clock::Clock;
 use crate::plan::{Aim, Mode, Plan};
@@ -143,7 +143,7 @@ pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, Comman
         }
         Some(path) => (from_snapshot(path, args, &aim, call).await?, None),
     };
-    args.renderings.write(&plan, &places, call)?;
+    args.renderings.write(&plan, &aim, &places, call)?;
     if for_people == ForPeople::Wanted {
         show_after(&plan, &places, reads, &call.calling, call.ui);
     }
@@ -168,6 +168,13 @@ async fn from_snapshot(path: &Path, args: &PlanArgs, aim: &Aim, call: &Call<'_>)
 /// Where the plan is kept, and how it is carried out. One that was made from a snapshot is not: what it does is approved instead.
 fn kept(path: &Path, plan: &Plan, aim: &Aim, calling: &Calling) -> String {
     let place = path.display();
+    let missing = missing(plan);
+    if !missing.is_empty() {
+        return format!(
+            "The plan is kept in {place}, to be read. As it stands it is refused: {}.",
+            missing.join("; ")
+        );
+    }
     match plan.base.snapshot {
         None => {
             let line = calling.line(&format!("apply {}", typed(&place)));

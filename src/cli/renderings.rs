@@ -11,10 +11,11 @@ use serde_json::Value as Json;
 
 use super::Call;
 use super::error::CommandError;
+use super::plan::approved;
 use super::ui::Ui;
 use super::view::plan::problem::{Places, problems};
 use super::view::plan::{annotations, html, json, junit, markdown, sarif};
-use crate::plan::Plan;
+use crate::plan::{Aim, Plan};
 
 /// Renderings beside, or instead of, the one for a terminal.
 #[derive(Args)]
@@ -238,12 +239,21 @@ impl Renderings {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn write(&self, plan: &Plan, places: &Places, call: &Call<'_>) -> Result<(), CommandError> {
+    pub(crate) fn write(
+        &self,
+        plan: &Plan,
+        aim: &Aim,
+        places: &Places,
+        call: &Call<'_>,
+    ) -> Result<(), CommandError> {
         let calling = &call.calling;
         for (format, to) in self.wanted() {
             let text = match format {
                 Format::Json => pretty(&json::document(plan, calling, places)),
-                Format::Markdown => markdown::render(plan, calling, places, self.max_bytes),
+                Format::Markdown => {
+                    let approval = calling.line(&approved(plan, aim));
+                    markdown::render(plan, &approval, calling, places, self.max_bytes)
+                }
                 Format::Sarif => pretty(&sarif::document(plan, calling, places)),
                 Format::Junit => junit::render(plan, calling, places),
                 Format::Html => html::render(plan, calling, places),

@@ -16,7 +16,7 @@ pub(crate) mod schedule;
 pub(crate) mod svg;
 pub(crate) mod xml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -477,6 +477,24 @@ pub(crate) fn to_accept<'a>(mut losses: impl ExactSizeIterator<Item = &'a Loss>)
         }
     };
     format!("accept_loss = {{ {members} }}")
+}
+
+/// What has to be said or mended before apply takes a plan; nothing where it takes it as it stands.
+pub(crate) fn missing(plan: &Plan) -> Vec<String> {
+    let mut unconsented: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
+    for loss in plan.losses.iter().filter(|loss| loss.consent.is_none()) {
+        unconsented.entry(&loss.address).or_default().push(loss);
+    }
+    let mut missing: Vec<String> = unconsented
+        .into_iter()
+        .map(|(address, losses)| format!("{address} does not say {}", to_accept(losses.into_iter())))
+        .collect();
+    let codes: BTreeSet<String> = plan.blocking().map(|finding| finding.code.to_string()).collect();
+    if !codes.is_empty() {
+        let codes: Vec<String> = codes.into_iter().collect();
+        missing.push(format!("what {} found is not mended", listed(&codes)));
+    }
+    missing
 }
 
 /// Checks that do not hold or cannot be judged yet.

@@ -33,6 +33,9 @@ const MOST_NODES: usize = 100;
 const MOST_EDGES: usize = 250;
 const MOST_PICTURE: usize = 30_000;
 
+/// The last line is never shortened; a longer command is not repeated in it.
+const LONGEST_COMMAND: usize = 1_000;
+
 /// How much the first lines tell of what has not arrived: they are never shortened.
 const STUCK_NAMED: usize = 3;
 const STUCK_LENGTH: usize = 100;
@@ -214,8 +217,8 @@ struct Sheet<'a> {
     most: usize,
 }
 
-/// The comment, of at most so many bytes.
-pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places, most: u64) -> String {
+/// The comment, of at most so many bytes. `approval` is the command that does what the plan does, made for the same part.
+pub(crate) fn render(plan: &Plan, approval: &str, calling: &Calling, places: &Places, most: u64) -> String {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let sheet = Sheet {
         plan,
@@ -225,13 +228,20 @@ pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places, most: u64)
     };
     let head = sheet.head();
     let fingerprint = plan.fingerprint();
-    let foot = match (plan.has_changes(), plan.mode) {
-        (true, Mode::Apply) => {
+    let foot = match (plan.is_refused(), plan.has_changes(), plan.mode) {
+        (true, _, _) => {
+            format!("Fingerprint `{fingerprint}`. As it stands it is refused: what is in the way stands above.\n")
+        }
+        (false, true, Mode::Apply | Mode::Refresh) if approval.len() <= LONGEST_COMMAND => {
             format!(
-                "Fingerprint `{fingerprint}`: `pgferry apply --approved {fingerprint}` carries out this and nothing else.\n"
+                "Fingerprint `{fingerprint}`: {} carries out this and nothing else.\n",
+                code(approval)
             )
         }
-        (_, _) => format!("Fingerprint `{fingerprint}`\n"),
+        (false, true, Mode::Apply | Mode::Refresh) => {
+            format!("Fingerprint `{fingerprint}`: `--approved {fingerprint}` with the flags of this plan carries it out.\n")
+        }
+        (false, _, _) => format!("Fingerprint `{fingerprint}`\n"),
     };
     let left_out = format!("\nLeft out, to stay within {most} bytes; `pgferry plan` shows it:\n\n");
     // By weight; they stand in this order, too.
@@ -899,6 +909,7 @@ mod tests {
     fn rendered(plan: &Plan, most: u64) -> String {
         render(
             plan,
+            &format!("pgferry apply --approved {} --target a.b", plan.fingerprint()),
             &Calling::of(std::path::Path::new("."), &[]),
             &Places::default(),
             most,
@@ -1022,7 +1033,7 @@ mod tests {
 
         </details>
 
-        Fingerprint `FINGERPRINT`: `pgferry apply --approved FINGERPRINT` carries out this and nothing else.
+        Fingerprint `FINGERPRINT`: `pgferry apply --approved FINGERPRINT --target a.b` carries out this and nothing else.
         "#);
     }
 
@@ -1049,7 +1060,7 @@ mod tests {
             },
         ];
         let calling = Calling::of(std::path::Path::new("."), &[]);
-        insta::assert_snapshot!(unmarked(&plan, render(&plan, &calling, &places, GITHUB)), @r#"
+        insta::assert_snapshot!(unmarked(&plan, render(&plan, "", &calling, &places, GITHUB)), @r#"
         <!-- pgferry plan -->
         ## pgferry plan: 0 to add, 0 to change, 0 to destroy
 
@@ -1093,7 +1104,7 @@ mod tests {
 
         </details>
 
-        Fingerprint `FINGERPRINT`: `pgferry apply --approved FINGERPRINT` carries out this and nothing else.
+        Fingerprint `FINGERPRINT`. As it stands it is refused: what is in the way stands above.
         "#);
     }
 
