@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hcl::expr::{Expression, ObjectKey, TemplateExpr};
 use hcl::format::{Format, Formatter};
 use serde_json::Value as Json;
+use similar::{ChangeTag, TextDiff};
 
 use super::layout::formatted;
 use super::module::Configuration;
@@ -92,13 +93,33 @@ pub fn amend(configuration: &Configuration, sources: &Sources, amendments: Vec<A
                 text.replace_range(start..end, &edit.text);
             }
         }
-        // What was not laid out stays as its author left it.
-        let is_laid_out = formatted(&file.text) == *file.text;
-        amended
-            .texts
-            .insert(id, if is_laid_out { formatted(&text) } else { text });
+        amended.texts.insert(id, laid_out(&file.text, &text));
     }
     amended
+}
+
+/// A text whose edited lines are as `fmt` would leave them. In a file that is not laid out the others stay as their author
+/// left them.
+fn laid_out(before: &str, after: &str) -> String {
+    let whole = formatted(after);
+    if formatted(before) == before {
+        return whole;
+    }
+    let lines: Vec<&str> = whole.lines().collect();
+    if lines.len() != after.lines().count() {
+        return after.to_owned();
+    }
+    let difference = TextDiff::from_lines(before, after);
+    let written = difference.iter_all_changes().filter_map(|change| {
+        let line = change.value();
+        let ending = line.get(line.trim_end_matches(['\r', '\n']).len()..)?;
+        match change.tag() {
+            ChangeTag::Delete => None,
+            ChangeTag::Equal => Some(line.to_owned()),
+            ChangeTag::Insert => Some(format!("{}{ending}", lines.get(change.new_index()?)?.trim_end())),
+        }
+    });
+    written.collect()
 }
 
 fn edit(configuration: &Configuration, sources: &Sources, amendment: &Amendment) -> Result<Edit, &'static str> {
@@ -145,18 +166,20 @@ fn in_body(sources: &Sources, body: &RawBody, argument: &str, text: &str) -> Res
     }
 }
 
-/// Lines before the closing brace.
+/// Lines before the closing brace, which stays where it is.
 fn at_the_end(sources: &Sources, body: &RawBody, lines: &str) -> Edit {
-    let end = body.span.end.saturating_sub(1);
-    let before = sources.text(Span { end, ..body.span });
-    let line_break = match before.trim_end_matches([' ', '\t']).ends_with('\n') {
-        true => "",
-        false => "\n",
+    let brace = body.span.end.saturating_sub(1);
+    let before = sources.text(Span { end: brace, ..body.span });
+    let above = before.trim_end_matches([' ', '\t']);
+    let indent = u32::try_from(before.len() - above.len()).unwrap_or_default();
+    let (at, line_break) = match above.ends_with('\n') {
+        true => (brace.saturating_sub(indent), ""),
+        false => (brace, "\n"),
     };
     Edit {
         span: Span {
-            start: end,
-            end,
+            start: at,
+            end: at,
             ..body.span
         },
         text: format!("{line_break}{lines}\n"),
@@ -275,7 +298,15 @@ mod tests {
     fn what_is_not_laid_out_stays_so_elsewhere() {
         let text = "dns_zone   \"z\" {\n name=\"x\"\n}\nlocals {  }\n";
         let (after, _) = amended(text, "dns_zone   \"z\"", &[("name", json!("y"))]);
-        assert_eq!(after, text.replace("\"x\"", "\"y\""));
+        assert_eq!(after, text.replace(" name=\"x\"", "  name = \"y\""));
+    }
+
+    #[test]
+    fn what_is_added_is_laid_out_wherever_it_stands() {
+        let text = "locals { a=1 }\n  vnet_peering \"p\" {\n      from=network.a\n  }\n";
+        let wanted = [("forward.on", json!(true)), ("on", json!(false))];
+        let (after, _) = amended(text, "vnet_peering \"p\"", &wanted);
+        assert_eq!(after, "");
     }
 
     #[test]
