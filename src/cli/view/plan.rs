@@ -215,15 +215,12 @@ impl PlanView<'_> {
         text.push('\n');
     }
 
-    /// One line a unit: its fields by name; with their values where every detail is wanted.
+    /// One line a unit with one field, where not every detail is wanted; otherwise a line for each of its fields.
     fn drifted(&self, text: &mut String, drift: &Drift) {
         let spelling = self.spelling();
         let (action, what) = match drift.outcome {
-            Outcome::Deleted => (Action::Delete, "is gone".to_owned()),
-            Outcome::Changed => {
-                let names: Vec<&str> = drift.fields.iter().map(|field| field.attribute.as_str()).collect();
-                (Action::Update, format!("has another {}", names.join(", ")))
-            }
+            Outcome::Deleted => (Action::Delete, " is gone"),
+            Outcome::Changed => (Action::Update, ""),
         };
         let first = format!("{} ", lead(&sign(&action)));
         let single = match (drift.fields.as_slice(), self.detail) {
@@ -239,16 +236,17 @@ impl PlanView<'_> {
             },
             (_, _) => None,
         };
-        let sentence = single.unwrap_or_else(|| format!("{} {what}", drift.unit));
-        text.push_str(&hang(&first, "    ", &sentence, self.columns));
-        if self.detail == Detail::Everything {
-            let frame = Frame {
-                action: &action,
-                spelling: &spelling,
-                columns: self.columns,
-            };
-            fields(text, &drift.fields, frame);
+        if let Some(sentence) = single {
+            text.push_str(&hang(&first, "    ", &sentence, self.columns));
+            return;
         }
+        text.push_str(&hang(&first, "    ", &format!("{}{what}", drift.unit), self.columns));
+        let frame = Frame {
+            action: &action,
+            spelling: &spelling,
+            columns: self.columns,
+        };
+        fields(text, &drift.fields, frame);
     }
 
     /// What has another name, in Terraform's words.
@@ -863,6 +861,14 @@ mod tests {
             Drift {
                 unit: unit("vnet_peering.hub#forward"),
                 fields: vec![differing("allow_gateway_transit", json!(true), json!(false))],
+                outcome: Outcome::Changed,
+            },
+            Drift {
+                unit: unit("vnet_peering.hub#reverse"),
+                fields: vec![
+                    differing("allow_gateway_transit", json!(true), json!(false)),
+                    differing("remote_network", json!(network("a")), json!(network("b"))),
+                ],
                 outcome: Outcome::Changed,
             },
         ];

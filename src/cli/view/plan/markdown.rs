@@ -20,7 +20,7 @@ use crate::cli::view::layout::{clean, count, shorten};
 use crate::cli::view::value::{Ids, Spelling};
 use crate::plan::action::{Drift, Loss, Outcome};
 use crate::plan::schedule::Schedule;
-use crate::plan::{Change, Finding, Mode, Plan, Reason};
+use crate::plan::{Change, FieldChange, Finding, Mode, Plan, Reason};
 
 /// What a comment on GitHub may hold.
 pub(crate) const GITHUB: u64 = 65_536;
@@ -35,6 +35,9 @@ const MOST_PICTURE: usize = 30_000;
 
 /// The last line is never shortened; a longer command is not repeated in it.
 const LONGEST_COMMAND: usize = 1_000;
+
+/// How long a value is in the short form of what others changed.
+const LONGEST_VALUE: usize = 40;
 
 /// How much the first lines tell of what has not arrived: they are never shortened.
 const STUCK_NAMED: usize = 3;
@@ -588,7 +591,7 @@ impl Sheet<'_> {
         }
         let title = format!("Changed by others since the last apply ({})", drift.len());
         let mut fields = String::from("| Unit | Attribute | Was | Is |\n| --- | --- | --- | --- |\n");
-        let mut units = String::new();
+        let (mut short, mut units) = (String::new(), String::new());
         for drift in drift {
             let unit = code(&drift.unit.to_string());
             let what = match drift.outcome {
@@ -599,13 +602,37 @@ impl Sheet<'_> {
                 Outcome::Deleted => "is gone".to_owned(),
             };
             let _ = writeln!(units, "- {unit} {what}");
+            let _ = match drift.outcome {
+                Outcome::Changed => writeln!(short, "- {unit}: {}", self.in_short(drift)),
+                Outcome::Deleted => writeln!(short, "- {unit} {what}"),
+            };
             self.drifted(&mut fields, drift);
         }
+        let summary = xml::text(&title);
         Section::Grades(vec![
-            Piece::whole(folded(&xml::text(&title), &fields)),
-            Piece::without(folded(&xml::text(&title), &units), "the values that others changed"),
+            Piece::whole(folded(&summary, &fields)),
+            Piece::without(folded(&summary, &short), "the whole values that others changed"),
+            Piece::without(folded(&summary, &units), "the values that others changed"),
             Piece::without(format!("{title}.\n\n"), "what others changed, by name"),
         ])
+    }
+
+    /// The fields of a unit that others changed, in one line, long values cut off.
+    fn in_short(&self, drift: &Drift) -> String {
+        let spelling = self.spelling();
+        let value = |text: String| code(&shorten(&text, LONGEST_VALUE));
+        let field = |field: &FieldChange| {
+            let before = field.before.as_ref().map(|before| value(spelling.inline(before)));
+            let after = field.after.as_ref().map(|after| value(plain(&shown(after, &spelling))));
+            format!(
+                "{} {} → {}",
+                code(&field.attribute),
+                before.unwrap_or_default(),
+                after.unwrap_or_default()
+            )
+        };
+        let fields: Vec<String> = drift.fields.iter().map(field).collect();
+        fields.join(", ")
     }
 
     fn drifted(&self, rows: &mut String, drift: &Drift) {
