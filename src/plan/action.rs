@@ -131,15 +131,26 @@ pub enum Outcome {
     Deleted,
 }
 
-/// How a database is lost that somebody left on the target, or that nobody knows to be there.
-pub const OVERWRITTEN: &str = "overwritten on the target";
+/// How a database is lost that somebody left on a server, or that nobody knows to be there.
+pub(super) fn overwritten_on(server: &str) -> String {
+    format!("overwritten on {server}")
+}
+
 /// How a database is lost that an earlier generation brought.
-pub const REPLACED: &str = "replaced on the target by a new generation";
+pub(super) fn replaced_on(server: &str) -> String {
+    format!("{REPLACED} {server} by a new generation")
+}
+
+/// How that begins.
+const REPLACED: &str = "replaced on";
 
 impl Loss {
     /// The word that accepts it in `accept_loss`.
     pub fn accepted_by(&self) -> &'static str {
-        if self.how == REPLACED { "generation" } else { "overwrite" }
+        match self.how.starts_with(REPLACED) {
+            true => "generation",
+            false => "overwrite",
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::length::Length;
 use crate::observed::{Hidden, Presence};
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
-use super::action::{Action, Change, FieldChange, Loss, OVERWRITTEN, Phase, REPLACED, Reason, Shown};
+use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown, overwritten_on, replaced_on};
 use super::batch::{
     Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of, tag,
 };
@@ -177,7 +177,7 @@ fn report(
         works.losses.push(Loss {
             address: batch.address.clone(),
             what: database.clone(),
-            how: REPLACED.into(),
+            how: replaced_on(batch.target.name()),
             consent: None,
         });
     }
@@ -645,19 +645,20 @@ impl Job<'_> {
     }
 
     fn note_losses(&self, start: &Start, works: &mut Works) {
+        let target = self.batch.target.name();
         for (database, why) in &start.may_exist {
             let (how, consent) = match why {
-                MayExist::Consent(consent @ LossConsent::Overwrite) => (OVERWRITTEN, consent.written()),
-                MayExist::Consent(consent @ LossConsent::Generation) => (REPLACED, consent.written()),
+                MayExist::Consent(consent @ LossConsent::Overwrite) => (overwritten_on(target), consent.written()),
+                MayExist::Consent(consent @ LossConsent::Generation) => (replaced_on(target), consent.written()),
                 MayExist::OwnLeftover => (
-                    "overwritten where a failed attempt left it half-filled",
+                    format!("overwritten on {target}, where a failed attempt left it half-filled"),
                     "left behind by this batch itself",
                 ),
             };
             works.losses.push(Loss {
                 address: self.batch.address.clone(),
                 what: database.clone(),
-                how: how.into(),
+                how,
                 consent: Some(consent.to_owned()),
             });
         }
@@ -670,7 +671,7 @@ impl Job<'_> {
         works.losses.extend(in_the_way.map(|name| Loss {
             address: self.batch.address.clone(),
             what: name.clone(),
-            how: OVERWRITTEN.into(),
+            how: overwritten_on(target),
             consent: None,
         }));
     }
@@ -681,10 +682,11 @@ impl Job<'_> {
         if !asks || !questions::may_overwrite(self.batch, &migration.databases) {
             return;
         }
+        let target = self.batch.target.name();
         works.losses.extend(migration.databases.iter().map(|database| Loss {
             address: self.batch.address.clone(),
             what: database.clone(),
-            how: "overwritten on the target, as the running migration asks".into(),
+            how: format!("overwritten on {target}, as the running migration asks"),
             consent: Some(LossConsent::Overwrite.written().to_owned()),
         }));
     }

@@ -280,6 +280,12 @@ impl PlanView<'_> {
             text.push_str("Only outputs change:\n\n");
             return self.outputs(text);
         }
+        if !is_stuck && self.plan.losses.iter().any(|loss| loss.consent.is_none()) {
+            let sentence = "Nothing is done while a loss is not accepted: what is said of it above tells how to accept it.";
+            let first = format!("{WARNING}No changes.{WARNING:#} ");
+            text.push_str(&hang(&first, "", sentence, self.columns));
+            return;
+        }
         let sentence = match (self.plan.mode, self.plan.kept, self.plan.findings.is_empty()) {
             (Mode::Destroy, _, _) if !self.plan.left_out.is_empty() => {
                 "All that there is to delete is left out.".to_owned()
@@ -384,6 +390,7 @@ impl PlanView<'_> {
                 .filter(|(number, _)| *number > 0)
                 .map(|(number, word)| format!("{number} to {word}")),
         );
+        parts.extend(counted_losses(self.plan));
         let _ = writeln!(text, "{STRONG}Plan:{STRONG:#} {}.", parts.join(", "));
     }
 
@@ -475,6 +482,17 @@ pub(crate) fn to_accept<'a>(mut losses: impl ExactSizeIterator<Item = &'a Loss>)
         }
     };
     format!("accept_loss = {{ {members} }}")
+}
+
+/// How much is lost, as the end of a count.
+pub(crate) fn counted_losses(plan: &Plan) -> Option<String> {
+    let refused = plan.losses.iter().filter(|loss| loss.consent.is_none()).count();
+    match (plan.losses.len(), refused) {
+        (0, _) => None,
+        (all, 0) => Some(format!("{all} to be lost")),
+        (all, refused) if all == refused => Some(format!("{all} to be lost, not accepted")),
+        (all, refused) => Some(format!("{all} to be lost, {refused} of them not accepted")),
+    }
 }
 
 /// What has to be said or mended before apply takes a plan; nothing where it takes it as it stands.

@@ -10,7 +10,7 @@ use super::mermaid::{self, Reasons};
 use super::picture::Picture;
 use super::problem::{Level, Places, Problem, problems};
 use super::xml;
-use super::{has_outputs, is_batch, provenance, schedule, to_accept};
+use super::{counted_losses, has_outputs, is_batch, provenance, schedule, to_accept};
 use crate::arm::Cloud;
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
@@ -311,6 +311,9 @@ impl Sheet<'_> {
             (true, _, Mode::Destroy) => format!("destroy: {}", parts.join(", ")),
             (true, _, Mode::Refresh) => format!("refresh only: {}", parts.join(", ")),
         };
+        if let Some(losses) = counted_losses(plan) {
+            let _ = write!(title, ", {losses}");
+        }
         // What is declared and not reached by it belongs to what it is, however little it does.
         let (stuck, left) = (plan.stuck().count(), plan.left_behind().count());
         let more = [
