@@ -28,7 +28,8 @@ pub(crate) fn render(problems: &[Problem], dialect: Dialect) -> String {
 fn level(problem: &Problem) -> &'static str {
     match problem.level {
         Level::Error => "error",
-        Level::Warning => "warning",
+        // Azure DevOps has no lesser word.
+        Level::Warning | Level::Note => "warning",
     }
 }
 

@@ -98,7 +98,7 @@ fn findings(problems: &[Problem]) -> Vec<Case> {
         .filter(is_finding)
         .map(|problem| match problem.level {
             Level::Error => failed("findings", problem),
-            Level::Warning => Case {
+            Level::Warning | Level::Note => Case {
                 result: Outcome::Warned(problem.text()),
                 ..failed("findings", problem)
             },

@@ -463,7 +463,7 @@ impl Sheet<'_> {
         let word = |problem: &Problem| match (problem.level, problem.rule.as_str()) {
             (Level::Error, _) => "**error**",
             (Level::Warning, Problem::CHECK) => "**failed**",
-            (Level::Warning, _) => "warning",
+            (Level::Warning | Level::Note, _) => "warning",
         };
         let line = |problem: &Problem| {
             let word = word(problem);
@@ -494,7 +494,7 @@ impl Sheet<'_> {
         };
         let mut rules: BTreeMap<(bool, &str, &str), usize> = BTreeMap::new();
         for problem in &told {
-            let is_warning = problem.level == Level::Warning;
+            let is_warning = problem.level != Level::Error;
             *rules.entry((is_warning, &problem.rule, word(problem))).or_default() += 1;
         }
         let rules: String = rules

@@ -21,6 +21,8 @@ pub(crate) enum Level {
     Error,
     /// It does not.
     Warning,
+    /// It was agreed to, and is only told.
+    Note,
 }
 
 /// Something that is wrong with a plan.
@@ -47,6 +49,8 @@ impl Problem {
     pub(crate) const CHECK: &str = "check";
     /// The rule that a loss wants consent.
     pub(crate) const LOSS: &str = "loss";
+    /// The rule of a loss that the configuration accepts.
+    pub(crate) const ACCEPTED: &str = "accepted-loss";
 
     /// Everything below the summary, as paragraphs of one text.
     pub(crate) fn more(&self) -> String {
@@ -188,6 +192,19 @@ fn loss_problem(loss: &Loss, places: &Places) -> Problem {
         remedy: None,
         place: places.of_address(&loss.address),
     }
+}
+
+/// The losses that the configuration accepts. They are nothing wrong; whoever reviews a change wants to see them beside it.
+pub(crate) fn accepted(plan: &Plan, places: &Places) -> Vec<Problem> {
+    let accepted = plan.losses.iter().filter_map(|loss| Some((loss, loss.consent.as_ref()?)));
+    let problem = |(loss, consent): (&Loss, &String)| Problem {
+        rule: Problem::ACCEPTED.to_owned(),
+        level: Level::Note,
+        summary: format!("{} will be lost: {}", clean(&loss.what), clean(&loss.how)),
+        detail: Some(format!("It is accepted: {}.", clean(consent))),
+        ..loss_problem(loss, places)
+    };
+    accepted.map(problem).collect()
 }
 
 fn finding_problem(finding: &Finding, calling: &Calling, places: &Places) -> Problem {

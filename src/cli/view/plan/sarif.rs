@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use super::problem::{Level, Places, Problem, problems};
+use super::problem::{Level, Places, Problem, accepted, problems};
 use crate::cli::calling::Calling;
 use crate::config::source::Location;
 use crate::diagnostic::code;
@@ -12,7 +12,9 @@ use crate::plan::Plan;
 
 /// The report.
 pub(crate) fn document(plan: &Plan, calling: &Calling, places: &Places) -> Json {
-    document_of(&problems(plan, calling, places), places, "pgferry/plan/")
+    let mut told = problems(plan, calling, places);
+    told.extend(accepted(plan, places));
+    document_of(&told, places, "pgferry/plan/")
 }
 
 /// The report of problems, whatever they are about; `run` tells reports of one sort from others.
@@ -49,6 +51,11 @@ const LOSS: &str =
 
 Where it is meant, accept it by name in `accept_loss` of the batch. Otherwise take back what brings it about.";
 
+/// What is said of a loss that the configuration accepts.
+const ACCEPTED: &str = "Data that is there will be lost, and the configuration says that it may be.
+
+Nothing stops the apply. Where it is not meant any more, take it out of `accept_loss` of the batch.";
+
 fn rule(id: &str) -> Json {
     let (meaning, text) = match (id, code::find(id)) {
         (Problem::CHECK, _) => ("a `check` block of the configuration does not hold", CHECK),
@@ -56,6 +63,7 @@ fn rule(id: &str) -> Json {
             "something would be lost, and nothing in the configuration accepts it",
             LOSS,
         ),
+        (Problem::ACCEPTED, _) => ("something will be lost, and the configuration accepts it", ACCEPTED),
         (_, Some(known)) => (known.meaning, known.text),
         (_, None) => ("a check of the plan", "A check of the plan found something."),
     };
@@ -90,6 +98,7 @@ fn result(problem: &Problem, rules: &[&str], places: &Places) -> Json {
         "level": match problem.level {
             Level::Error => "error",
             Level::Warning => "warning",
+            Level::Note => "note",
         },
         "message": { "text": problem.text() },
         "locations": [location],
