@@ -173,8 +173,22 @@ fn a_configuration_that_is_wrong_is_told_to_programs_too() {
         told(command, "C001");
     }
     fs::write(ferry.path("main.hcl"), main.replace("mode  ", "mdoe  ")).unwrap();
-    let answer = ferry.run(&["plan", "--sarif=plan.sarif", "--json=plan.json"]).expect(1);
+    let flags = [
+        "plan",
+        "--sarif=plan.sarif",
+        "--json=plan.json",
+        "--markdown=plan.md",
+        "--junit=plan.xml",
+        "--html=plan.html",
+    ];
+    let answer = ferry.run(&flags).expect(1);
     assert_eq!(answer.out, "");
+    for name in ["plan.md", "plan.xml", "plan.html"] {
+        let text = fs::read_to_string(ferry.path(name)).unwrap();
+        for said in ["C010", "mdoe", "main.hcl:", "mode"] {
+            assert!(text.contains(said), "{name} does not say {said}: {text}");
+        }
+    }
     let read = |name: &str| -> Json { serde_json::from_str(&fs::read_to_string(ferry.path(name)).unwrap()).unwrap() };
     assert_eq!(read("plan.json")["valid"], false);
     let result = &read("plan.sarif")["runs"][0]["results"][0];

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 const PAGE: &str = include_str!("page.html");
 
 /// How wide the text is.
-const COLUMNS: usize = 100;
+pub(crate) const COLUMNS: usize = 100;
 
 /// The page.
 pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places) -> String {
@@ -35,6 +35,21 @@ pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places) -> String 
         ("{{picture}}", svg::render(&Picture::of_steps(plan))),
     ];
     filled(PAGE, &values)
+}
+
+const WITHOUT_PLAN: &str = "<!doctype html>
+<html lang=\"en\">
+<meta charset=\"utf-8\">
+<title>pgferry plan: failed</title>
+<h1>There is no plan</h1>
+<pre>{{report}}</pre>
+</html>
+";
+
+/// The page where there is no plan: what is wrong, as a terminal is told.
+pub(crate) fn without_plan(report: &str) -> String {
+    let report = anstream::adapter::strip_str(report).to_string();
+    filled(WITHOUT_PLAN, &[("{{report}}", xml::text(&report))])
 }
 
 /// The page with its values, none of which is looked through for further places.

@@ -35,11 +35,19 @@ enum Outcome {
 /// The report. A plan that nothing is wrong with has one passed case: readers refuse reports without any.
 pub(crate) fn render(plan: &Plan, calling: &Calling, places: &Places) -> String {
     let problems = problems(plan, calling, places);
-    let suites = [
+    report(&[
         ("losses", losses(plan, &problems)),
         ("findings", findings(&problems)),
         ("checks", checks(plan, &problems)),
-    ];
+    ])
+}
+
+/// The report where there is no plan: each problem is a case.
+pub(crate) fn without_plan(problems: &[Problem]) -> String {
+    report(&[("findings", findings(problems))])
+}
+
+fn report(suites: &[(&str, Vec<Case>)]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let all = || suites.iter().flat_map(|(_, cases)| cases);
     let _ = writeln!(text, "<testsuites name=\"pgferry plan\" {}>", numbers(all()));

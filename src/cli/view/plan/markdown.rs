@@ -282,6 +282,69 @@ pub(crate) fn render(plan: &Plan, approval: &str, calling: &Calling, places: &Pl
     text
 }
 
+/// The comment where there is no plan: what is wrong, as much of it as fits.
+pub(crate) fn without_plan(problems: &[Problem], most: u64) -> String {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let errors = problems.iter().filter(|problem| problem.level == Level::Error).count();
+    let head = format!(
+        "{MARKER}\n## pgferry plan: failed\n\n**There is no plan**: {} in the way.\n\n",
+        count(errors, "problem")
+    );
+    let left_out = format!("\nLeft out, to stay within {most} bytes; `pgferry plan` shows it:\n\n");
+    let room = most.saturating_sub(head.len() + left_out.len());
+    let whole: String = problems.iter().map(told_whole).collect();
+    if whole.len() <= room {
+        return head + &whole;
+    }
+    let lines = Section::Items {
+        before: "",
+        items: problems.iter().map(told).collect(),
+        all: problems.len(),
+        what: "what is wrong, by place",
+        grave: 0,
+    };
+    let details = "- what to do about it\n";
+    let piece = lines.within(room.saturating_sub(details.len()), 0);
+    let more = piece.left_out.map(|note| format!("- {note}\n"));
+    format!("{head}{}{left_out}{details}{}", piece.text, more.unwrap_or_default())
+}
+
+/// A problem in one line.
+fn told(problem: &Problem) -> String {
+    let subject = problem.subject.as_ref().map(|subject| format!(" {}:", code(subject)));
+    let place = problem
+        .place
+        .as_ref()
+        .map(|place| format!(" ({})", code(&place.to_string())));
+    format!(
+        "- {} `{}`{} {}{}\n",
+        word(problem),
+        problem.rule,
+        subject.unwrap_or_default(),
+        prose(&problem.summary),
+        place.unwrap_or_default()
+    )
+}
+
+/// A problem with all that is said of it.
+fn told_whole(problem: &Problem) -> String {
+    let detail = problem.detail.as_ref().map(|detail| format!("\n  {}\n", prose(detail)));
+    let remedy = problem
+        .remedy
+        .as_ref()
+        .map(|hcl| format!("\n{}", indented(&fenced("hcl", hcl))));
+    [told(problem), detail.unwrap_or_default(), remedy.unwrap_or_default()].concat()
+}
+
+/// How bad a problem is. A `check` block that does not hold stops no apply, and ends the command with 7 all the same.
+fn word(problem: &Problem) -> &'static str {
+    match (problem.level, problem.rule.as_str()) {
+        (Level::Error, _) => "**error**",
+        (Level::Warning, Problem::CHECK) => "**failed**",
+        (Level::Warning | Level::Note, _) => "warning",
+    }
+}
+
 impl Sheet<'_> {
     /// One sentence that counts, and whether it can be applied.
     fn head(&self) -> String {
@@ -437,7 +500,7 @@ impl Sheet<'_> {
     }
 
     fn problems(&self) -> Section {
-        let told: Vec<&Problem> = self
+        let found: Vec<&Problem> = self
             .problems
             .iter()
             .filter(|problem| problem.rule != Problem::LOSS)
@@ -452,48 +515,20 @@ impl Sheet<'_> {
             0 => String::new(),
             open => format!("{} can only be judged after apply.\n\n", count(open, "check")),
         };
-        if told.is_empty() {
+        if found.is_empty() {
             return Section::Grades(vec![Piece::whole(open)]);
         }
         let failed = self.failed();
         let heading = format!(
             "### Checks: {failed} failed, {}\n\n",
-            count(told.len().saturating_sub(failed), "warning")
+            count(found.len().saturating_sub(failed), "warning")
         );
-        let word = |problem: &Problem| match (problem.level, problem.rule.as_str()) {
-            (Level::Error, _) => "**error**",
-            (Level::Warning, Problem::CHECK) => "**failed**",
-            (Level::Warning | Level::Note, _) => "warning",
-        };
-        let line = |problem: &Problem| {
-            let word = word(problem);
-            let subject = problem.subject.as_ref().map(|subject| format!(" {}:", code(subject)));
-            let place = problem
-                .place
-                .as_ref()
-                .map(|place| format!(" ({})", code(&place.to_string())));
-            format!(
-                "- {word} `{}`{} {}{}\n",
-                problem.rule,
-                subject.unwrap_or_default(),
-                prose(&problem.summary),
-                place.unwrap_or_default()
-            )
-        };
-        let whole = |problem: &Problem| {
-            let detail = problem.detail.as_ref().map(|detail| format!("\n  {}\n", prose(detail)));
-            let remedy = problem
-                .remedy
-                .as_ref()
-                .map(|hcl| format!("\n{}", indented(&fenced("hcl", hcl))));
-            [line(problem), detail.unwrap_or_default(), remedy.unwrap_or_default()].concat()
-        };
         let every = |one: &dyn Fn(&Problem) -> String| {
-            let lines: String = told.iter().map(|problem| one(problem)).collect();
+            let lines: String = found.iter().map(|problem| one(problem)).collect();
             format!("{heading}{lines}\n{open}")
         };
         let mut rules: BTreeMap<(bool, &str, &str), usize> = BTreeMap::new();
-        for problem in &told {
+        for problem in &found {
             let is_warning = problem.level != Level::Error;
             *rules.entry((is_warning, &problem.rule, word(problem))).or_default() += 1;
         }
@@ -502,8 +537,8 @@ impl Sheet<'_> {
             .map(|((_, rule, word), number)| format!("- {word} `{rule}`: {number}\n"))
             .collect();
         Section::Grades(vec![
-            Piece::whole(every(&whole)),
-            Piece::without(every(&line), "the details of what checks found"),
+            Piece::whole(every(&told_whole)),
+            Piece::without(every(&told), "the details of what checks found"),
             Piece::without(format!("{heading}{rules}\n{open}"), "what checks found, one by one"),
         ])
     }
@@ -1157,6 +1192,16 @@ mod tests {
         plan.outputs_before.insert("text".to_owned(), Some(json!("a\nb\nc\n")));
         plan.outputs_before.insert("gone".to_owned(), Some(json!("x ``` <b>")));
         insta::assert_snapshot!(unmarked(&plan, rendered(&plan, GITHUB)), @"");
+    }
+
+    #[test]
+    fn where_there_is_no_plan_it_says_why() {
+        let (plan, places) = samples::troubled();
+        let calling = Calling::of(std::path::Path::new("."), &[]);
+        let found = problems(&plan, &calling, &places);
+        insta::assert_snapshot!(without_plan(&found, GITHUB), @"");
+        let many: Vec<Problem> = std::iter::repeat_n(found, 100).flatten().collect();
+        assert!(without_plan(&many, LEAST).len() <= usize::try_from(LEAST).unwrap());
     }
 
     #[test]
