@@ -118,8 +118,8 @@ pub struct Nested {
 pub struct Meta {
     /// `depends_on`, in order.
     pub depends_on: Vec<(Address, Span)>,
-    /// Every resource that an expression of the block mentions, with the first place.
-    pub references: BTreeMap<Address, Span>,
+    /// Every resource that an expression of the block mentions, with the argument that mentions it first, where it is one.
+    pub references: BTreeMap<Address, Option<String>>,
     /// `lifecycle`.
     pub lifecycle: Lifecycle,
     /// `timeouts`.

@@ -54,8 +54,8 @@ impl Declaration {
 /// Why one resource waits for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Because {
-    /// It refers to it.
-    Refers,
+    /// It refers to it, in this argument where it is one.
+    Refers(Option<String>),
     /// `depends_on` says so.
     DependsOn,
     /// Its path crosses it; the end of a sentence such as `it connects vnet-a and vnet-b`.
@@ -223,8 +223,9 @@ fn needs_of(
     {
         needs.entry(&on.0).or_insert_with(|| Because::Path(on.1.clone()));
     }
-    for on in declaration.meta.references.keys().filter(|on| all.contains_key(*on)) {
-        needs.insert(on, Because::Refers);
+    let references = declaration.meta.references.iter();
+    for (on, argument) in references.filter(|(on, _)| all.contains_key(*on)) {
+        needs.insert(on, Because::Refers(argument.clone()));
     }
     for (on, _) in &declaration.meta.depends_on {
         needs.insert(on, Because::DependsOn);

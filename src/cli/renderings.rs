@@ -239,13 +239,7 @@ impl Renderings {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn write(
-        &self,
-        plan: &Plan,
-        aim: &Aim,
-        places: &Places,
-        call: &Call<'_>,
-    ) -> Result<(), CommandError> {
+    pub(crate) fn write(&self, plan: &Plan, aim: &Aim, places: &Places, call: &Call<'_>) -> Result<(), CommandError> {
         let calling = &call.calling;
         for (format, to) in self.wanted() {
             let text = match format {

@@ -75,7 +75,8 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     let file = args.what.as_ref().map(|what| call.directory.join(what));
     if let Some(file) = file.filter(|file| file.is_file()) {
         let saved = plan_file::read(&file)?;
-        args.renderings.write(&saved.plan, &saved.aim, &Places::default(), call)?;
+        args.renderings
+            .write(&saved.plan, &saved.aim, &Places::default(), call)?;
         if for_people == ForPeople::Wanted {
             show_plan(&saved, call);
         }

@@ -169,7 +169,10 @@ fn in_body(sources: &Sources, body: &RawBody, argument: &str, text: &str) -> Res
 /// Lines before the closing brace, which stays where it is.
 fn at_the_end(sources: &Sources, body: &RawBody, lines: &str) -> Edit {
     let brace = body.span.end.saturating_sub(1);
-    let before = sources.text(Span { end: brace, ..body.span });
+    let before = sources.text(Span {
+        end: brace,
+        ..body.span
+    });
     let above = before.trim_end_matches([' ', '\t']);
     let indent = u32::try_from(before.len() - above.len()).unwrap_or_default();
     let (at, line_break) = match above.ends_with('\n') {

@@ -220,14 +220,25 @@ fn instance(
     let value = resource_value(&evaluated, folding.exports.attributes(&evaluated));
     let here = here.with_self(value.clone());
     evaluated.meta.lifecycle.postconditions = conditions(folding, &here, block, "postcondition", &address);
-    evaluated.meta.references = here.used();
-    evaluated.meta.references.remove(&address);
+    let used = here.used().into_iter().filter(|(on, _)| *on != address);
+    let used = used.map(|(on, place)| (on, argument_at(&block.body, place)));
+    evaluated.meta.references = used.collect();
     folding.blocks.push(evaluated);
     Instance::Enabled {
         address,
         value,
         broken,
         written,
+    }
+}
+
+/// The argument whose value a place lies in, be it one of a nested block.
+fn argument_at(body: &RawBody, place: Span) -> Option<String> {
+    let is_within = |span: Span| span.file == place.file && span.start <= place.start && place.end <= span.end;
+    let mut attributes = body.attributes.iter();
+    match attributes.find(|attribute| is_within(attribute.expr.span)) {
+        Some(attribute) => Some(attribute.name.value.to_string()),
+        None => body.blocks.iter().find_map(|nested| argument_at(&nested.body, place)),
     }
 }
 

@@ -125,7 +125,8 @@ impl Drawing<'_> {
         for (work, span) in self.pairs().filter(|(work, _)| builds(work)) {
             for need in self.inputs.graph.needs(&work.unit.resource) {
                 let because = match &need.because {
-                    Because::Refers => "it refers to it".to_owned(),
+                    Because::Refers(Some(argument)) => format!("its `{argument}` refers to it"),
+                    Because::Refers(None) => "it refers to it".to_owned(),
                     Because::DependsOn => "`depends_on` says so".to_owned(),
                     Because::Path(text) => text.clone(),
                 };

@@ -413,7 +413,7 @@ fn what_stands_in_the_way_on_the_target_is_a_loss_that_the_plan_names() {
     let refused = ferry.run(&["plan"]).expect(7);
     for told in [
         "WILL BE LOST: 1",
-        "overwritten on the target, NOT ACCEPTED",
+        "overwritten on pg-erp-prod, NOT ACCEPTED",
         "! hrdb",
         "accept_loss = { \"hrdb\" = \"overwrite\" }",
     ] {

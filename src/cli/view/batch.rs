@@ -101,7 +101,7 @@ impl<'a> Steps<'a> {
 }
 
 /// The target of the migration that a step works on.
-fn target(step: &Step) -> Option<ArmId> {
+pub(crate) fn target(step: &Step) -> Option<ArmId> {
     match &step.op {
         Op::Start { migration, .. } | Op::Cutover { migration, .. } => migration.parent(),
         Op::Await(watched) => watched.migration.parent(),

@@ -67,10 +67,16 @@ pub(crate) fn by_weight(plan: &Plan) -> Vec<Group<'_>> {
     let groups = plan.changes.chunk_by(|a, b| a.unit.resource == b.unit.resource);
     let mut groups: Vec<Group<'_>> = groups
         .map(|changes| {
-            let loses = changes.first().is_some_and(|first| losing.contains(&first.unit.resource));
+            let loses = changes
+                .first()
+                .is_some_and(|first| losing.contains(&first.unit.resource));
             let gravest = changes.iter().map(|change| Weight::of(&change.action)).min();
             Group {
-                weight: if loses { Weight::Loses } else { gravest.unwrap_or(Weight::Remembers) },
+                weight: if loses {
+                    Weight::Loses
+                } else {
+                    gravest.unwrap_or(Weight::Remembers)
+                },
                 changes,
             }
         })

@@ -281,7 +281,8 @@ impl PlanView<'_> {
             return self.outputs(text);
         }
         if !is_stuck && self.plan.losses.iter().any(|loss| loss.consent.is_none()) {
-            let sentence = "Nothing is done while a loss is not accepted: what is said of it above tells how to accept it.";
+            let sentence =
+                "Nothing is done while a loss is not accepted: what is said of it above tells how to accept it.";
             let first = format!("{WARNING}No changes.{WARNING:#} ");
             text.push_str(&hang(&first, "", sentence, self.columns));
             return;

@@ -58,7 +58,7 @@ mod tests {
           n1 [label = "database_batch.wave1#2\nstart, watch", fillcolor = "#e3effd", color = "#0b5cad"];
           n2 [label = "vnet_peering.hub_runtime#forward\ncreate", fillcolor = "#e6f4ea", color = "#1a7f37"];
           n3 [label = "vnet_peering.hub_runtime#reverse\ncreate", fillcolor = "#e6f4ea", color = "#1a7f37"];
-          n0 -> n1 [label = "it queues behind this", tooltip = "it queues behind this", style = dashed];
+          n0 -> n1 [label = "pg-erp-prod takes one migration at a time", tooltip = "pg-erp-prod takes one migration at a time", style = dashed];
           n2 -> n0 [label = "it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server", tooltip = "it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server"];
           n2 -> n1 [label = "it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server", tooltip = "it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server"];
           n3 -> n0 [label = "it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server", tooltip = "it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server"];

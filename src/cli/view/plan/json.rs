@@ -726,7 +726,12 @@ mod tests {
         let document = of(&plan);
         let told = |name: &str| {
             let change = &document["output_changes"][name];
-            format!("{} {} -> {:?}", change["actions"], change["before"], change.get("after"))
+            format!(
+                "{} {} -> {:?}",
+                change["actions"],
+                change["before"],
+                change.get("after")
+            )
         };
         let names = ["databases", "gone", "new", "password", "same", "zone"];
         let lines: Vec<String> = names.iter().map(|name| format!("{name} {}", told(name))).collect();

@@ -242,7 +242,9 @@ pub(crate) fn render(plan: &Plan, approval: &str, calling: &Calling, places: &Pl
             )
         }
         (false, true, Mode::Apply | Mode::Refresh) => {
-            format!("Fingerprint `{fingerprint}`: `--approved {fingerprint}` with the flags of this plan carries it out.\n")
+            format!(
+                "Fingerprint `{fingerprint}`: `--approved {fingerprint}` with the flags of this plan carries it out.\n"
+            )
         }
         (false, _, _) => format!("Fingerprint `{fingerprint}`\n"),
     };
@@ -366,7 +368,10 @@ impl Sheet<'_> {
             .filter(|(at, (number, _))| *at < always || *number > 0)
             .map(|(_, (number, word))| format!("{number} {word}"))
             .collect();
-        let (does, outputs) = (!plan.changes.is_empty() || !plan.moves.is_empty(), plan.changes_outputs());
+        let (does, outputs) = (
+            !plan.changes.is_empty() || !plan.moves.is_empty(),
+            plan.changes_outputs(),
+        );
         let mut title = match (does, outputs, plan.mode) {
             (false, true, Mode::Apply) => "only outputs change".to_owned(),
             (false, _, _) => "no changes".to_owned(),
@@ -570,9 +575,8 @@ impl Sheet<'_> {
         }
         let groups = by_weight(self.plan);
         let (grave, others) = groups.split_at(groups.partition_point(|group| group.weight.is_grave()));
-        let rows = |groups: &[Group<'_>]| -> Vec<String> {
-            groups.iter().flat_map(|group| group.changes).map(row).collect()
-        };
+        let rows =
+            |groups: &[Group<'_>]| -> Vec<String> { groups.iter().flat_map(|group| group.changes).map(row).collect() };
         let (grave_rows, other_rows) = (rows(grave), rows(others));
         let named = match grave_rows.is_empty() {
             true => String::new(),
@@ -586,7 +590,10 @@ impl Sheet<'_> {
         if !others.is_empty() {
             let rest = match grave_rows.is_empty() {
                 true => format!("all {}", count(changes.len(), "change")),
-                false => format!("{} that lose, delete and cut over nothing", count(other_rows.len(), "change")),
+                false => format!(
+                    "{} that lose, delete and cut over nothing",
+                    count(other_rows.len(), "change")
+                ),
             };
             let resources = counted(others, "Resource", |change| change.unit.resource.to_string());
             let kinds = counted(others, "Kind", kind);
@@ -594,7 +601,10 @@ impl Sheet<'_> {
                 format!("{named}{resources}"),
                 format!("the units and reasons of {rest}"),
             ));
-            grades.push(Piece::without(format!("{named}{kinds}"), format!("the resources of {rest}")));
+            grades.push(Piece::without(
+                format!("{named}{kinds}"),
+                format!("the resources of {rest}"),
+            ));
         }
         Section::Table(Table {
             grades,
@@ -756,10 +766,10 @@ impl Sheet<'_> {
         folded(&summary, &fenced("diff", &lines.join("\n")))
     }
 
-    /// What runs after what: by unit with reasons, by unit, by resource.
+    /// What runs after what: what waits for the same in one box, with reasons and without; by resource.
     fn picture(&self) -> Section {
         let is_readable = |picture: &Picture| picture.nodes.len() <= MOST_NODES && picture.edges.len() <= MOST_EDGES;
-        let units = Picture::of_units(self.plan);
+        let units = Picture::condensed(self.plan);
         if units.edges.is_empty() {
             return Section::Grades(vec![Piece::default()]);
         }
@@ -818,10 +828,7 @@ impl Sheet<'_> {
             true => format!("### Outputs\n\n{lines}\n"),
             false => folded("Outputs after apply", &lines),
         };
-        Section::Grades(vec![
-            Piece::whole(whole),
-            Piece::without(String::new(), "the outputs"),
-        ])
+        Section::Grades(vec![Piece::whole(whole), Piece::without(String::new(), "the outputs")])
     }
 }
 
@@ -1188,7 +1195,8 @@ mod tests {
             address: None,
         }];
         plan.checks = samples::troubled().0.checks;
-        plan.outputs.insert("text".to_owned(), Output::Value(json!("a\nB\nc\n")));
+        plan.outputs
+            .insert("text".to_owned(), Output::Value(json!("a\nB\nc\n")));
         plan.outputs_before.insert("text".to_owned(), Some(json!("a\nb\nc\n")));
         plan.outputs_before.insert("gone".to_owned(), Some(json!("x ``` <b>")));
         insta::assert_snapshot!(unmarked(&plan, rendered(&plan, GITHUB)), @"");

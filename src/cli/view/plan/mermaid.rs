@@ -77,7 +77,7 @@ mod tests {
           n1["database#95;batch.wave1#35;2<br/>start, watch"]:::advance
           n2["vnet#95;peering.hub#95;runtime#35;forward<br/>create"]:::add
           n3["vnet#95;peering.hub#95;runtime#35;reverse<br/>create"]:::add
-          n0 -.->|"it queues behind this"| n1
+          n0 -.->|"pg-erp-prod takes one migration at a time"| n1
           n2 -->|"it connects vnet-hub and vnet-runtime, on the way from the …"| n0
           n2 -->|"it connects vnet-hub and vnet-runtime, on the way from the …"| n1
           n3 -->|"it connects vnet-hub and vnet-runtime, on the way from the …"| n0

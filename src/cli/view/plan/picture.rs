@@ -1,9 +1,10 @@
 //! A plan as nodes and edges: its steps, its units or its resources, each edge with its reason. How a picture is written is up to
 //! the formats; nothing here knows any.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::address::UnitAddress;
+use crate::cli::view::batch::target;
 use crate::plan::step::{Opens, Remember, Until};
 use crate::plan::{Action, Op, Plan, Step};
 
@@ -82,6 +83,9 @@ pub(crate) struct Edge {
     pub(crate) because: String,
 }
 
+/// So many units of one node are named by their parts.
+const NAMED: usize = 4;
+
 /// Nodes and edges, in an order that does not change from run to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Picture {
@@ -91,7 +95,15 @@ pub(crate) struct Picture {
     pub(crate) edges: Vec<Edge>,
 }
 
-const QUEUE: &str = "it queues behind this";
+/// Why a step waits for its turn behind another one.
+fn turn(step: &Step, first: &Step) -> String {
+    match (target(step), target(first)) {
+        (Some(ours), Some(theirs)) if ours == theirs => format!("{} takes one migration at a time", ours.name()),
+        (Some(_), Some(_)) => "their source or runtime server takes one at a time".to_owned(),
+        (_, _) if matches!(first.op, Op::Delete { .. }) => "this has to make room first".to_owned(),
+        (_, _) => "it queues behind this".to_owned(),
+    }
+}
 
 impl Picture {
     /// One node a step.
@@ -116,6 +128,57 @@ impl Picture {
     /// One node a unit, its steps in a row.
     pub(crate) fn of_units(plan: &Plan) -> Self {
         Self::grouped(plan, |unit| unit.to_string())
+    }
+
+    /// One node for the units of a resource that wait for the same and that the same waits for, and why: what each of them
+    /// would repeat is drawn once.
+    pub(crate) fn condensed(plan: &Plan) -> Self {
+        let units = Self::of_units(plan);
+        let resources: HashMap<String, String> = plan
+            .steps
+            .iter()
+            .map(|step| (step.unit.to_string(), step.unit.resource.to_string()))
+            .collect();
+        let resource = |at: usize| {
+            let node = units.nodes.get(at)?;
+            resources.get(&node.title).map(String::as_str)
+        };
+        // By unit: towards which resources its edges go, which way, and why.
+        let mut ways: BTreeMap<usize, BTreeSet<(&str, bool, bool, &str)>> = BTreeMap::new();
+        for edge in &units.edges {
+            let (Some(from), Some(to)) = (resource(edge.from), resource(edge.to)) else {
+                continue;
+            };
+            if from != to {
+                let (needs, because) = (edge.link == Link::Needs, edge.because.as_str());
+                ways.entry(edge.from).or_default().insert((to, true, needs, because));
+                ways.entry(edge.to).or_default().insert((from, false, needs, because));
+            }
+        }
+        let mut alike: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+        for (at, node) in units.nodes.iter().enumerate() {
+            let key = (resource(at), node.does.as_str(), ways.get(&at));
+            alike.entry(key).or_default().push(&node.title);
+        }
+        let mut titles: HashMap<&str, String> = HashMap::new();
+        for ((resource, _, _), units) in &alike {
+            let resource = resource.unwrap_or_default();
+            let part = |unit: &&str| unit.strip_prefix(resource).unwrap_or_default().to_owned();
+            let title = match units.as_slice() {
+                [only] => (*only).to_owned(),
+                [first, .., last] if units.len() > NAMED => {
+                    format!("{resource} ({} from {} to {})", units.len(), part(first), part(last))
+                }
+                several => {
+                    let parts: Vec<String> = several.iter().map(part).collect();
+                    format!("{resource} ({})", parts.join(", "))
+                }
+            };
+            titles.extend(units.iter().map(|unit| (*unit, title.clone())));
+        }
+        Self::grouped(plan, |unit| {
+            titles.get(unit.to_string().as_str()).cloned().unwrap_or_default()
+        })
     }
 
     /// One node a resource.
@@ -169,14 +232,15 @@ impl Picture {
         };
         let mut edges: BTreeMap<(usize, usize), (Link, String)> = BTreeMap::new();
         for (step, to) in plan.steps.iter().zip(places) {
-            let needs = step
-                .after
-                .iter()
-                .map(|(id, because)| (id, Link::Needs, because.as_str()));
-            let queues = step.behind.iter().map(|id| (id, Link::Queues, QUEUE));
-            for (id, link, because) in needs.chain(queues) {
+            for (id, because) in &step.after {
                 if let Some((from, first)) = place(id.0).filter(|(from, _)| from != to) {
-                    let because = || (link, without_subject(because, first).to_owned());
+                    let because = || (Link::Needs, without_subject(because, first).to_owned());
+                    edges.entry((from, *to)).or_insert_with(because);
+                }
+            }
+            for id in &step.behind {
+                if let Some((from, first)) = place(id.0).filter(|(from, _)| from != to) {
+                    let because = || (Link::Queues, turn(step, first));
                     edges.entry((from, *to)).or_insert_with(because);
                 }
             }
@@ -277,7 +341,7 @@ mod tests {
         4 vnet_peering.hub_runtime#forward (create)
         5 vnet_peering.hub_runtime#reverse (create)
         0 -> 1 Needs: it continues it
-        1 -> 2 Queues: it queues behind this
+        1 -> 2 Queues: pg-erp-prod takes one migration at a time
         2 -> 3 Needs: it continues it
         4 -> 0 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
         4 -> 2 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
@@ -293,12 +357,13 @@ mod tests {
         1 database_batch.wave1#2 (start, watch)
         2 vnet_peering.hub_runtime#forward (create)
         3 vnet_peering.hub_runtime#reverse (create)
-        0 -> 1 Queues: it queues behind this
+        0 -> 1 Queues: pg-erp-prod takes one migration at a time
         2 -> 0 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
         2 -> 1 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
         3 -> 0 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
         3 -> 1 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
         ");
+        insta::assert_snapshot!(shown(&Picture::condensed(&first_apply())), @"");
         insta::assert_snapshot!(shown(&Picture::of_resources(&first_apply())), @"
         0 database_batch.wave1 (start ×2, watch ×2)
         1 vnet_peering.hub_runtime (create ×2)

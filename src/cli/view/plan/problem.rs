@@ -196,7 +196,10 @@ fn loss_problem(loss: &Loss, places: &Places) -> Problem {
 
 /// The losses that the configuration accepts. They are nothing wrong; whoever reviews a change wants to see them beside it.
 pub(crate) fn accepted(plan: &Plan, places: &Places) -> Vec<Problem> {
-    let accepted = plan.losses.iter().filter_map(|loss| Some((loss, loss.consent.as_ref()?)));
+    let accepted = plan
+        .losses
+        .iter()
+        .filter_map(|loss| Some((loss, loss.consent.as_ref()?)));
     let problem = |(loss, consent): (&Loss, &String)| Problem {
         rule: Problem::ACCEPTED.to_owned(),
         level: Level::Note,
