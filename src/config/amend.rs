@@ -309,7 +309,10 @@ mod tests {
         let text = "locals { a=1 }\n  vnet_peering \"p\" {\n      from=network.a\n  }\n";
         let wanted = [("forward.on", json!(true)), ("on", json!(false))];
         let (after, _) = amended(text, "vnet_peering \"p\"", &wanted);
-        assert_eq!(after, "");
+        assert_eq!(
+            after,
+            "locals { a=1 }\n  vnet_peering \"p\" {\n      from=network.a\n  on   = false\n\n  forward {\n    on = true\n  }\n  }\n"
+        );
     }
 
     #[test]

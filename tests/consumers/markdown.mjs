@@ -30,7 +30,7 @@ function seen() {
 }
 
 const ELEMENTS = new Set(["h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "code", "pre", "details", "summary", "ul", "li", "strong"]);
-const HEADINGS = [/^pgferry plan: /, /^Will be lost: \d+$/, /^Checks: \d+ failed, /, /^Details$/];
+const HEADINGS = [/^pgferry plan: /, /^Will be lost: \d+$/, /^Checks: \d+ failed, /, /^Details$/, /^Outputs$/];
 
 await withPage(async (page) => {
   let read = 0;
@@ -62,7 +62,8 @@ await withPage(async (page) => {
         // Units that only move are listed elsewhere.
         const changes = plan.resource_changes.filter((one) => one.previous_address === undefined || one.change.actions[0] !== "no-op");
         const units = told.tables.filter((table) => table.heads[1] === "Unit").flatMap((table) => table.rows.map((row) => row[1]));
-        check(JSON.stringify(units) === JSON.stringify(changes.map((one) => one.address)),
+        // The gravest come first there.
+        check(JSON.stringify(units.toSorted()) === JSON.stringify(changes.map((one) => one.address).toSorted()),
           wrong(`the table names ${JSON.stringify(units)}\ninstead of ${JSON.stringify(changes.map((one) => one.address))}`));
         check(changes.length === 0 || told.blocks.includes("language-diff"), wrong("there are no details"));
       }

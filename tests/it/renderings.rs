@@ -185,7 +185,7 @@ fn a_configuration_that_is_wrong_is_told_to_programs_too() {
     assert_eq!(answer.out, "");
     for name in ["plan.md", "plan.xml", "plan.html"] {
         let text = fs::read_to_string(ferry.path(name)).unwrap();
-        for said in ["C010", "mdoe", "main.hcl:", "mode"] {
+        for said in ["C010", "main.hcl:", "did you mean `mode`?"] {
             assert!(text.contains(said), "{name} does not say {said}: {text}");
         }
     }

@@ -392,7 +392,8 @@ impl PlanView<'_> {
                 .map(|(number, word)| format!("{number} to {word}")),
         );
         parts.extend(counted_losses(self.plan));
-        let _ = writeln!(text, "{STRONG}Plan:{STRONG:#} {}.", parts.join(", "));
+        let counted = format!("{STRONG}Plan:{STRONG:#} {}.", parts.join(", "));
+        text.push_str(&hang("", "  ", &counted, self.columns));
     }
 
     fn left_out(&self, text: &mut String) {
@@ -764,13 +765,6 @@ mod tests {
 
           -/+ delete and create anew   ~ update in place
 
-          # dns_link.zone#hub will be updated in place, because somebody changed it
-          # since the last apply
-          ~ dns_link.zone#hub
-              ~ registration_enabled = true -> false
-              ~ tags                 = { owner = "dba" }
-                                    -> { owner = "dba", wave = "1" }
-
           # vnet_peering.hub#forward must be replaced, because it is declared otherwise
           # than it is
         -/+ vnet_peering.hub#forward
@@ -781,6 +775,13 @@ mod tests {
                     "10.0.11.0/24",
                 +   "10.9.0.0/16",
                   ]
+
+          # dns_link.zone#hub will be updated in place, because somebody changed it
+          # since the last apply
+          ~ dns_link.zone#hub
+              ~ registration_enabled = true -> false
+              ~ tags                 = { owner = "dba" }
+                                    -> { owner = "dba", wave = "1" }
 
         Plan: 1 to add, 1 to change, 1 to destroy.
         Azure: 14 reads so far.
@@ -804,6 +805,72 @@ mod tests {
     }
 
     #[test]
+    fn what_is_deleted_is_shown_with_what_it_was() {
+        let gone = |attribute: &str, before| FieldChange {
+            after: None,
+            before: Some(before),
+            ..declared(attribute, json!(null))
+        };
+        let fields = vec![
+            gone("remote_network", json!(network("b"))),
+            gone("text", json!("x\ny\n")),
+        ];
+        let mut peering = change("vnet_peering.p#forward", Action::Delete, Reason::NotDeclared, fields);
+        let id = format!("{}/virtualNetworkPeerings/a-to-b", network("a"));
+        peering.id = Some(id.parse().unwrap());
+        let text = shown(&plan(vec![peering], Vec::new()));
+        let (_, told) = text.split_once("  # ").unwrap();
+        insta::assert_snapshot!(told, @r#"
+        vnet_peering.p#forward will be deleted, because it is no longer declared
+          - vnet_peering.p#forward
+              - id             = rg-net/a/a-to-b
+              - remote_network = rg-net/b
+              - text           = <<-EOT
+                  x
+                  y
+                EOT
+
+        Plan: 0 to add, 0 to change, 1 to destroy.
+        Azure: 14 reads so far.
+        "#);
+    }
+
+    #[test]
+    fn outputs_that_change_are_shown_with_what_they_were() {
+        let created = change("dns_zone.z", Action::Create, Reason::Absent, Vec::new());
+        let mut plan = plan(vec![created], Vec::new());
+        plan.outputs = BTreeMap::from([
+            ("same".to_owned(), Output::Value(json!("v"))),
+            ("count".to_owned(), Output::Value(json!(2))),
+            ("text".to_owned(), Output::Value(json!("a\nB\nc\n"))),
+            ("later".to_owned(), Output::Unknown),
+        ]);
+        plan.outputs_before = BTreeMap::from([
+            ("count".to_owned(), Some(json!(1))),
+            ("text".to_owned(), Some(json!("a\nb\nc\n"))),
+            ("gone".to_owned(), Some(json!(true))),
+            ("later".to_owned(), None),
+        ]);
+        let text = shown(&plan);
+        let (_, told) = text.split_once("Outputs after apply:\n\n").unwrap();
+        insta::assert_snapshot!(told, @r#"
+          ~ count = 1 -> 2
+          - gone  = true -> null
+          + later = (known after apply)
+            same  = "v"
+          ~ text  = <<-EOT
+                a
+            -   b
+            +   B
+                c
+              EOT
+
+        Plan: 1 to add, 0 to change, 0 to destroy.
+        Azure: 14 reads so far.
+        "#);
+    }
+
+    #[test]
     fn what_takes_one_line_stands_in_one_line() {
         let mut gone = change("database_batch.old#1", Action::Forget, Reason::NotDeclared, Vec::new());
         gone.notes
@@ -818,13 +885,14 @@ mod tests {
 
           - delete   = adopt   . forget
 
+          - dns_link.zone#hub will be deleted, because it is no longer declared
+
           # database_batch.old: 1 migration to forget, because it is no longer declared
           . database_batch.old
             . #1  will be forgotten
                   # a finished migration cannot be deleted; its databases stay on the
                   # target
 
-          - dns_link.zone#hub will be deleted, because it is no longer declared
           = dns_zone.zone will be adopted, because it is there, as declared
 
         Plan: 0 to add, 0 to change, 1 to destroy, 1 to adopt, 1 to forget.
@@ -916,10 +984,13 @@ mod tests {
 
         Checks: 1 failed, 1 warning
 
-        Changed by others since the last apply (2):
+        Changed by others since the last apply (3):
 
           - dns_zone.erp is gone
           ~ vnet_peering.hub#forward: allow_gateway_transit = true -> false
+          ~ vnet_peering.hub#reverse
+              ~ allow_gateway_transit = true -> false
+              ~ remote_network        = rg-net/a -> rg-net/b
 
         pgferry will do the following:
 
@@ -930,7 +1001,8 @@ mod tests {
             > #1  1 database, will be watched and cut over
                   erp
 
-        Plan: 0 to add, 0 to change, 0 to destroy, 1 to advance.
+        Plan: 0 to add, 0 to change, 0 to destroy, 1 to advance, 2 to be lost, 1 of them
+          not accepted.
         Azure: 14 reads so far.
         "#);
     }

@@ -735,7 +735,14 @@ mod tests {
         };
         let names = ["databases", "gone", "new", "password", "same", "zone"];
         let lines: Vec<String> = names.iter().map(|name| format!("{name} {}", told(name))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        databases ["update"] [1] -> Some(Array [Number(1), String("a"), Object {"b": Bool(true)}])
+        gone ["delete"] "x" -> Some(Null)
+        new ["create"] null -> Some(Number(2))
+        password ["no-op"] null -> Some(Null)
+        same ["no-op"] "v" -> Some(String("v"))
+        zone ["create"] null -> None
+        "#);
     }
 
     #[test]

@@ -363,7 +363,11 @@ mod tests {
         3 -> 0 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
         3 -> 1 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
         ");
-        insta::assert_snapshot!(shown(&Picture::condensed(&first_apply())), @"");
+        insta::assert_snapshot!(shown(&Picture::condensed(&first_apply())), @"
+        0 database_batch.wave1 (#1, #2) (start ×2, watch ×2)
+        1 vnet_peering.hub_runtime (#forward, #reverse) (create ×2)
+        1 -> 0 Needs: it connects vnet-hub and vnet-runtime, on the way from the source to the runtime server
+        ");
         insta::assert_snapshot!(shown(&Picture::of_resources(&first_apply())), @"
         0 database_batch.wave1 (start ×2, watch ×2)
         1 vnet_peering.hub_runtime (create ×2)

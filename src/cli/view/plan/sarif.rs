@@ -168,6 +168,7 @@ mod tests {
         "error" "N001" "database_batch.wave1" "live/eu/main.hcl":40 "database_batch.wave1: vnet-hub and vnet-target overlap: 10.0.0.0/16, 10.0.4.0/22\n\nOne of them needs another address space; see `pgferry status`."
         "warning" "B002" "database_batch.old" "live/eu/main.hcl":1 "database_batch.old: a batch left the configuration\n\nThis would mend it:\n\nremoved {\n  from = database_batch.old\n}"
         "warning" "check" "check.fits" "live/eu/checks.hcl":3 "check.fits: size 100%\nis too much"
+        "note" "accepted-loss" "database_batch.wave1" "live/eu/main.hcl":40 "database_batch.wave1: crm will be lost: overwritten on the target\n\nIt is accepted: accept_loss: crm = \"overwrite\"."
         "#);
     }
 
