@@ -15,7 +15,7 @@ use super::project::{Project, Purpose};
 use super::view::rbac::{self, Kept, Names, RbacView};
 use crate::arm::Outputs;
 use crate::rights::arm::{NeededFor, Rights, Role};
-use crate::rights::sql::{Grants, grants};
+use crate::rights::sql::{self, Grants, grants};
 
 /// Print the roles that plan and apply need for this configuration
 #[derive(Args)]
@@ -84,6 +84,14 @@ pub(crate) async fn run(args: &RbacArgs, call: &Call<'_>) -> Result<Exit, Comman
             "reasons": { "plan": reasons(&rights.plan), "apply": reasons(&rights.apply) },
             "place_not_known": rights.open,
             "grants": grants.iter().map(as_json).collect::<Vec<_>>(),
+            "state": match kept(&project) {
+                Kept::Database { grants, .. } => json!({
+                    "roles": { "plan": grants.plan, "apply": grants.apply },
+                    "by_administrator": grants.by_administrator,
+                    "by_apply": grants.by_apply,
+                }),
+                Kept::Here | Kept::Blob(_) | Kept::Signed => Json::Null,
+            },
         }))),
         None => {
             let view = RbacView {
@@ -108,11 +116,18 @@ fn kept(project: &Project) -> Kept {
             Given::Absent => Kept::Blob(address.to_string()),
             Given::Known(_) | Given::Unset { .. } => Kept::Signed,
         },
-        Backend::Postgres { endpoint, database, .. } => Kept::Database {
-            place: project.backend.place(Path::new("")),
-            user: endpoint.user.as_str().to_owned(),
-            database: database.as_str().to_owned(),
-        },
+        Backend::Postgres {
+            endpoint,
+            database,
+            name,
+            ..
+        } => {
+            let apply = endpoint.user.as_str();
+            Kept::Database {
+                place: project.backend.place(Path::new("")),
+                grants: sql::state(database.as_str(), name.schema(), apply, &format!("{apply}_plan")),
+            }
+        }
     }
 }
 

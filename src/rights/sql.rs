@@ -39,6 +39,19 @@ pub struct Statement {
     pub rule: Code,
 }
 
+/// What the two roles need that sign in to the database of a state: one that plans, and so only reads, and one that applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateGrants {
+    /// The role that applies.
+    pub apply: String,
+    /// The role that plans.
+    pub plan: String,
+    /// What an administrator of the database runs.
+    pub by_administrator: Vec<String>,
+    /// What the role that applies runs afterwards, in the database: what is there, and will be, is its own.
+    pub by_apply: Vec<String>,
+}
+
 /// What batches take from one user of a source.
 #[derive(Default)]
 struct Wanted<'a> {
@@ -65,6 +78,26 @@ pub fn grants(graph: &Graph) -> Vec<Grants> {
         .map(|((resource, role), wanted)| source(resource, role, &wanted));
     let targets = targets.into_iter().map(|(resource, role)| target(resource, role));
     sources.chain(targets).collect()
+}
+
+/// The rights on a state in this schema of a database. The state need not be there yet.
+pub fn state(database: &str, schema: &str, apply: &str, plan: &str) -> StateGrants {
+    let [database, schema] = [database, schema].map(quote_identifier);
+    let [writer, reader] = [apply, plan].map(quote_identifier);
+    StateGrants {
+        apply: apply.to_owned(),
+        plan: plan.to_owned(),
+        by_administrator: vec![
+            format!("GRANT CONNECT, CREATE ON DATABASE {database} TO {writer};"),
+            format!("GRANT CONNECT ON DATABASE {database} TO {reader};"),
+        ],
+        by_apply: vec![
+            format!("CREATE SCHEMA IF NOT EXISTS {schema};"),
+            format!("GRANT USAGE ON SCHEMA {schema} TO {reader};"),
+            format!("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader};"),
+            format!("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {reader};"),
+        ],
+    }
 }
 
 /// The role behind a login: a single server's is `ROLE@SERVER`.

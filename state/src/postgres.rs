@@ -74,6 +74,11 @@ impl StateName {
         let [schema, name] = [schema, name].map(str::to_owned);
         Ok(Self { schema, name })
     }
+
+    /// The schema whose tables keep it.
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
 }
 
 impl fmt::Display for StateName {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use crate::support::Ferry;
+use crate::support::backend::{database_block, script};
+use crate::support::{Answer, Ferry};
 
 /// The action that Azure asks for a request (contract 9), and the object or collection it is about.
 fn action(request: &str) -> Option<(String, String)> {
@@ -123,4 +124,68 @@ fn a_configuration_without_a_kind_needs_nothing_of_it() {
     assert!(told.contains("dns_zone.a") && !told.contains("grants.sql"), "{told}");
     let sql = ferry.run(&["rbac", "--sql"]).expect(0);
     assert_eq!(sql.out, "");
+}
+
+#[test]
+fn who_plans_opens_a_state_in_a_database_and_cannot_write_it() {
+    let mut ferry = Ferry::example("quickstart");
+    let block = database_block("least", &mut ferry);
+    let block = block.replace("\"postgres\"\n    password", "var.state_user\n    password");
+    let block = block.replace("    name ", "    schema   = \"least\"\n    name ");
+    ferry.write("state.hcl", &format!("variable \"state_user\" {{}}\n{block}"));
+    let (applies, plans) = (("least_apply", "one"), ("least_apply_plan", "another"));
+    for (role, password) in [applies, plans] {
+        script(None, &format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'"));
+    }
+    let as_role = |(role, password): (&str, &str), arguments: &[&str]| -> Answer {
+        let mut all = vec!["--var".to_owned(), format!("state_user={role}")];
+        all.extend(["--var".to_owned(), format!("state_password={password}")]);
+        all.extend(arguments.iter().map(|&word| word.to_owned()));
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        ferry.run(&all)
+    };
+
+    let told: Json = serde_json::from_str(&as_role(applies, &["rbac", "--json"]).expect(0).out).unwrap();
+    let state = &told["state"];
+    assert_eq!(
+        (&state["roles"]["apply"], &state["roles"]["plan"]),
+        (&applies.0.into(), &plans.0.into())
+    );
+    let statements = |key: &str| -> Vec<&str> {
+        let all = state[key].as_array().unwrap().iter();
+        all.map(|statement| statement.as_str().unwrap()).collect()
+    };
+    let text = as_role(applies, &["rbac"]).expect(0).out;
+    for (key, role) in [("by_administrator", None), ("by_apply", Some(applies))] {
+        for sql in statements(key) {
+            assert!(text.contains(sql), "{sql}: {text}");
+            script(role, sql);
+        }
+    }
+
+    // Before there is a state, and once there is one.
+    let _ = as_role(plans, &["plan", "--detailed-exitcode"]).expect(2);
+    let refused = as_role(plans, &["apply", "--auto-approve"]).expect(1);
+    assert!(refused.err.contains("permission denied"), "{}", refused.err);
+    let _ = as_role(applies, &["apply", "--auto-approve"]).expect(0);
+    for reading in [
+        &["plan", "--detailed-exitcode"][..],
+        &["drift"],
+        &["status"],
+        &["history"],
+    ] {
+        let _ = as_role(plans, reading).expect(0);
+    }
+    for writing in [
+        &["destroy", "--auto-approve"][..],
+        &["state", "rm", "--auto-approve", "dns_zone.endpoint"],
+    ] {
+        let refused = as_role(plans, writing).expect(1);
+        assert!(
+            refused.err.contains("permission denied"),
+            "{writing:?}: {}",
+            refused.err
+        );
+    }
+    let _ = as_role(applies, &["plan", "--detailed-exitcode"]).expect(0);
 }

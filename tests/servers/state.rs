@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use pgferry::database::{DatabaseName, Endpoint, Port, SslMode, Via};
+use pgferry::database::{DatabaseName, Endpoint, Port, SslMode, Via, quote_identifier};
 use pgferry::postgres::{Question, StateDial};
+use pgferry::secret::Secret;
 use pgferry_state::testing::conformance::Lab;
 use pgferry_state::{
     Actor, Between, Damage, Edit, Held, Holder, Intent, Life, PostgresManners, PostgresStore, Serial, Snapshot,
@@ -556,6 +557,59 @@ async fn carry(mut client: TcpStream, target: SocketAddr, inside: &Inside) {
                 _ => return,
             },
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_plans_reads_a_state_and_writes_nothing_of_it() {
+    let place = Place::new(Between::Nothing);
+    let administrator = server().await;
+    let grants = pgferry::rights::sql::state("states", &place.schema, "who applies", "who \"plans\"");
+    let [applies, plans] = [&grants.apply, &grants.plan].map(|role| Endpoint {
+        user: role.parse().unwrap(),
+        password: Some(Secret::new("a word")),
+        ..administrator.clone()
+    });
+    for role in [&grants.apply, &grants.plan] {
+        let sql = format!("CREATE ROLE {} LOGIN PASSWORD 'a word'", quote_identifier(role));
+        script(&administrator, &maintenance(), &sql).await;
+    }
+    script(&administrator, &database(), &grants.by_administrator.concat()).await;
+    script(&applies, &database(), &grants.by_apply.concat()).await;
+
+    let (reader, writer) = (place.through(plans.clone()), place.through(applies));
+    assert_eq!(reader.load().await.unwrap(), None);
+    let refused = |error: &StoreError| format!("{error:?}").contains("permission denied");
+    let Err(early) = reader.lock(intent("plans")).await else {
+        panic!("the state was made by who plans")
+    };
+    assert!(refused(&early), "{early:?}");
+    let held = writer.lock(intent("applies")).await.unwrap();
+    assert!(reader.load().await.unwrap().is_some());
+    assert!(reader.holder().await.unwrap().is_some());
+    assert!(reader.history().await.unwrap().is_empty());
+    let Err(broken) = reader.break_lock(&Actor::new("applies")).await else {
+        panic!("the lock was broken by who plans")
+    };
+    assert!(refused(&broken), "{broken:?}");
+    held.release().await.unwrap();
+    let Err(late) = reader.lock(intent("plans")).await else {
+        panic!("the state was locked by who plans")
+    };
+    assert!(refused(&late), "{late:?}");
+
+    let session = open(&plans, &database()).await;
+    for sql in [
+        "INSERT INTO {schema}.state (name, format, serial, checksum) VALUES ('x', 1, 0, '')",
+        "UPDATE {schema}.state SET serial = 9",
+        "DELETE FROM {schema}.state_row",
+        "TRUNCATE {schema}.state_row",
+        "DROP TABLE {schema}.state_row",
+        "CREATE TABLE {schema}.more ()",
+    ] {
+        let sql = sql.replace("{schema}", &place.schema);
+        let wanted = "what is not allowed";
+        assert!(session.run(&Question { wanted, sql: &sql }).await.is_err(), "{sql}");
     }
 }
 

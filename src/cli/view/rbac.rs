@@ -9,7 +9,7 @@ use crate::cli::calling::Calling;
 use crate::cli::color::{STRONG, paint};
 use crate::database::{End, quote_identifier};
 use crate::rights::arm::{NeededFor, Right, Rights, Role};
-use crate::rights::sql::Grants;
+use crate::rights::sql::{Grants, StateGrants};
 
 /// The names of the two roles.
 pub(crate) struct Names {
@@ -29,10 +29,8 @@ pub(crate) enum Kept {
     Database {
         /// Where, for people.
         place: String,
-        /// Who signs in.
-        user: String,
-        /// The database.
-        database: String,
+        /// What the roles that sign in need.
+        grants: StateGrants,
     },
 }
 
@@ -158,8 +156,13 @@ impl RbacView<'_> {
                 text.push_str(&hang("  ", "  ", line, self.columns));
             }
             Kept::Signed => {
-                let line = "A shared access signature opens it: read, add, create, write and delete.";
-                text.push_str(&hang("  ", "  ", line, self.columns));
+                for line in [
+                    "A shared access signature opens it, one for each identity.",
+                    "For plan: read.",
+                    "For apply: read, add, create, write and delete.",
+                ] {
+                    text.push_str(&hang("  ", "  ", line, self.columns));
+                }
             }
             Kept::Blob(address) => {
                 let scope = container(address);
@@ -173,15 +176,27 @@ impl RbacView<'_> {
                     text.push_str(&format!("    {scope}\n"));
                 }
             }
-            Kept::Database { place, user, database } => {
-                let line = format!("In {}:", clean(place));
-                text.push_str(&hang("  ", "  ", &line, self.columns));
-                let database = quote_identifier(database);
-                let grant = format!(
-                    "GRANT CONNECT, CREATE ON DATABASE {database} TO {};",
-                    quote_identifier(user)
+            Kept::Database { place, grants } => {
+                let line = format!(
+                    "In {}. Whoever plans signs in with a role of its own, here {}, which only reads: make `user` and `password` \
+                     variables, so that each identity is given its own.",
+                    clean(place),
+                    clean(&quote_identifier(&grants.plan))
                 );
-                text.push_str(&format!("    {}\n", clean(&grant)));
+                text.push_str(&hang("  ", "  ", &line, self.columns));
+                let runs = [
+                    ("As an administrator of it:".to_owned(), &grants.by_administrator),
+                    (
+                        format!("Then in it, as {}:", clean(&quote_identifier(&grants.apply))),
+                        &grants.by_apply,
+                    ),
+                ];
+                for (who, statements) in runs {
+                    text.push_str(&hang("  ", "  ", &who, self.columns));
+                    for statement in statements {
+                        text.push_str(&format!("    {}\n", clean(statement)));
+                    }
+                }
             }
         }
         text.push('\n');

@@ -132,6 +132,24 @@ pub(crate) fn database_block(name: &str, ferry: &mut Ferry) -> String {
     )
 }
 
+/// Runs SQL in the database that states are kept in, as its administrator or as another role.
+pub(crate) fn script(role: Option<(&str, &str)>, sql: &str) {
+    let mut endpoint: Endpoint = postgres().endpoint().unwrap();
+    if let Some((user, password)) = role {
+        endpoint.user = user.parse().unwrap();
+        endpoint.password = Some(Secret::new(password));
+    }
+    let database: DatabaseName = "postgres".parse().unwrap();
+    run(async {
+        let (errand, access) = (Errand::Simulate, Access::ReadWrite);
+        let session = connect(&endpoint, &database, errand, access, Limits::LONG)
+            .await
+            .unwrap();
+        let wanted = "what a test prepares";
+        session.run(&Question { wanted, sql }).await.unwrap();
+    });
+}
+
 /// Asks the emulator about the blob of a state, and answers with the status.
 fn blob(container: &str, query: &str, headers: &[(&'static str, &'static str)]) -> u16 {
     let url = format!(
