@@ -381,6 +381,11 @@ impl Declared<'_> {
         self.marks.sensitive
     }
 
+    /// Whether its value must not be shown, or not be kept.
+    pub(super) fn is_secret(&self) -> bool {
+        self.marks.sensitive || self.marks.ephemeral
+    }
+
     /// Whether whoever calls the module must give it a value.
     pub(super) fn is_required(&self) -> bool {
         self.default.is_none()

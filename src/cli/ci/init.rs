@@ -11,9 +11,10 @@ use super::super::Call;
 use super::super::error::CommandError;
 use super::super::exit::Exit;
 use super::super::help;
-use super::super::project::{Project, Purpose};
+use super::super::project::Refused;
 use super::super::view::layout::{hang, listed};
 use super::workflow::{Forge, Place, Variable, Workflow, workflows};
+use crate::config::{Configuration, Sources, parsed, required};
 
 /// Write a workflow for pull requests and one for releases
 #[derive(Args)]
@@ -46,7 +47,7 @@ enum Fate {
 }
 
 pub(crate) fn run(args: &InitArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let project = call.project(Purpose::Look)?;
+    let configuration = configuration(call)?;
     let (root, inside) = repository(&call.directory)?;
     let (Some(directory), Some(branch)) = (plain(&inside), plain(&args.branch)) else {
         return Err(CommandError::Usage(format!(
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &InitArgs, call: &Call<'_>) -> Result<Exit, CommandError
     };
     let place = Place { directory, branch };
     let mut files: Vec<(Workflow, Fate)> = Vec::new();
-    for workflow in workflows(args.forge, &place, &variables(&project)) {
+    for workflow in workflows(args.forge, &place, &variables(&configuration)) {
         let fate = fate(&root, &workflow)?;
         files.push((workflow, fate));
     }
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &InitArgs, call: &Call<'_>) -> Result<Exit, CommandError
         }
         call.ui.show(&format!("{did:9}  {}\n", workflow.path));
     }
-    call.ui.say(&next(&project, call));
+    call.ui.say(&next(&configuration, args.forge, call));
     Ok(Exit::Done)
 }
 
@@ -107,19 +108,44 @@ fn plain(word: &str) -> Option<&str> {
     (plain && !word.starts_with('-')).then_some(word)
 }
 
+/// The configuration as it is written. Nothing of it is evaluated: what it takes is for the pipelines to give, and need not be at
+/// hand here.
+fn configuration(call: &Call<'_>) -> Result<Configuration, CommandError> {
+    let mut sources = Sources::read(&call.directory).map_err(CommandError::Sources)?;
+    let (configuration, found) = parsed(&mut sources);
+    match found.has_errors() {
+        true => {
+            let found = call.calling.in_hints(&found);
+            Err(CommandError::refused(Refused { found, sources }, call.ui.width()))
+        }
+        false => Ok(configuration),
+    }
+}
+
 /// The variables of the configuration without a default. A name that cannot be one in an environment is left out.
-fn variables(project: &Project) -> Vec<Variable> {
-    let blocks = project.program.configuration.root.iter();
-    let blocks = blocks.filter(|block| &*block.kind.value == "variable" && block.body.attribute("default").is_none());
-    let named = blocks.filter_map(|block| {
-        let name = block.labels.first()?.value.to_string();
-        let usable = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        usable.then(|| Variable {
-            name,
-            is_secret: block.body.attribute("sensitive").is_some() || block.body.attribute("ephemeral").is_some(),
+fn variables(configuration: &Configuration) -> Vec<Variable> {
+    let usable = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let required = required(configuration).into_iter();
+    required
+        .filter(|variable| usable(&variable.name))
+        .map(|variable| Variable {
+            name: variable.name.to_string(),
+            is_secret: variable.is_secret,
+            opens_state: variable.opens_state,
         })
-    });
-    named.collect()
+        .collect()
+}
+
+/// Whether nothing says that the state is kept elsewhere than on the machine.
+fn is_local(configuration: &Configuration) -> bool {
+    let settings = configuration
+        .root
+        .iter()
+        .filter(|block| &*block.kind.value == "pgferry");
+    let mut backends = settings
+        .flat_map(|block| block.body.blocks_of("state"))
+        .filter_map(|state| state.labels.first());
+    backends.all(|backend| &*backend.value == "local")
 }
 
 fn fate(root: &Path, workflow: &Workflow) -> Result<Fate, CommandError> {
@@ -145,15 +171,20 @@ fn not_written(workflow: &Workflow, cause: std::io::Error) -> CommandError {
     }
 }
 
-fn next(project: &Project, call: &Call<'_>) -> String {
+fn next(configuration: &Configuration, forge: Forge, call: &Call<'_>) -> String {
     let columns = call.ui.width();
     let mut text = String::from("\n");
+    let gates = match forge {
+        Forge::GitHub => "environments with their reviewers",
+        Forge::AzureDevOps => "environments with their approvals",
+    };
     let line = format!(
-        "What they take stands at the top of each. The roles of their identities: {}",
+        "What they take stands at the top of each: set it up, the {gates} first of all, before these files are merged. The roles \
+         of their identities: {}",
         call.calling.line("rbac")
     );
     text.push_str(&hang("", "", &line, columns));
-    if project.backend.is_local() {
+    if is_local(configuration) {
         let line = "The state is kept beside the configuration, and a runner is thrown away: add a `state` block to the `pgferry` \
                     block before the first apply.";
         text.push_str(&hang("", "", line, columns));

@@ -29,6 +29,8 @@ pub(super) struct Variable {
     pub(super) name: String,
     /// Whether it is nobody else's business.
     pub(super) is_secret: bool,
+    /// Whether the state cannot be opened without it, so that a plan takes it, too.
+    pub(super) opens_state: bool,
 }
 
 /// A file.
@@ -40,13 +42,47 @@ pub(super) struct Workflow {
     pub(super) text: String,
 }
 
+/// The actions that workflows use, each by the commit of a release: a tag can be moved.
+const ACTIONS: [(&str, &str); 2] = [
+    (
+        "@CHECKOUT@",
+        "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
+    ),
+    (
+        "@UPLOAD_SARIF@",
+        "github/codeql-action/upload-sarif@0499de31b99561a6d14a36a5f662c2a54f91beee # v4.31.2",
+    ),
+];
+
+/// The part of a script that tells what is ready for its cutover.
+const READY: &str = include_str!("ready.sh");
+
 /// The templates of a forge.
 struct Templates {
     folder: &'static str,
     plan: &'static str,
     release: &'static str,
-    /// The step that installs pgferry, at no indentation.
-    install: &'static str,
+    /// Parts of both, at no indentation, by the lines that they stand for.
+    parts: &'static [(&'static str, &'static str)],
+}
+
+/// Who is given a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identity {
+    /// Who plans, and only reads.
+    Plan,
+    /// Who applies.
+    Apply,
+}
+
+impl Identity {
+    /// Whether it takes this variable.
+    fn takes(self, variable: &Variable) -> bool {
+        match self {
+            Self::Plan => !variable.is_secret || variable.opens_state,
+            Self::Apply => true,
+        }
+    }
 }
 
 impl Forge {
@@ -56,31 +92,92 @@ impl Forge {
                 folder: ".github/workflows",
                 plan: include_str!("github/plan.yml"),
                 release: include_str!("github/release.yml"),
-                install: include_str!("github/install.yml"),
+                parts: &[
+                    ("@INSTALL@", include_str!("github/install.yml")),
+                    ("@AIM@", include_str!("github/aim.sh")),
+                    ("@READY@", READY),
+                ],
             },
             Self::AzureDevOps => Templates {
                 folder: "azure-pipelines",
                 plan: include_str!("azure_devops/plan.yml"),
                 release: include_str!("azure_devops/release.yml"),
-                install: include_str!("azure_devops/install.yml"),
+                parts: &[
+                    ("@INSTALL@", include_str!("azure_devops/install.yml")),
+                    ("@COMMENTING@", include_str!("azure_devops/commenting.yml")),
+                    ("@AIMED@", include_str!("azure_devops/aimed.yml")),
+                    ("@AIM@", include_str!("azure_devops/aim.sh")),
+                    ("@READY@", READY),
+                ],
             },
         }
     }
 
+    /// The name under which it keeps a variable for one of the two. GitHub keeps secrets of the repository, which a plan takes,
+    /// beside those of its environments, so there they have names of their own; Azure DevOps has a group for each of the two.
+    fn stored(self, variable: &Variable, whose: Identity) -> String {
+        let beginning = match (self, whose, variable.is_secret) {
+            (Self::GitHub, Identity::Plan, true) => "PGFERRY_PLAN_VAR",
+            (Self::GitHub | Self::AzureDevOps, Identity::Plan | Identity::Apply, _) => "PGFERRY_VAR",
+        };
+        format!("{beginning}_{}", variable.name.to_uppercase())
+    }
+
     /// What gives a variable its value in an environment.
-    fn value(self, variable: &Variable) -> String {
-        let stored = stored(variable);
+    fn value(self, variable: &Variable, whose: Identity) -> String {
+        let stored = self.stored(variable, whose);
         match (self, variable.is_secret) {
             (Self::GitHub, true) => format!("${{{{ secrets.{stored} }}}}"),
             (Self::GitHub, false) => format!("${{{{ vars.{stored} }}}}"),
             (Self::AzureDevOps, _) => format!("$({stored})"),
         }
     }
-}
 
-/// The name under which a forge keeps a variable.
-fn stored(variable: &Variable) -> String {
-    format!("PGFERRY_VAR_{}", variable.name.to_uppercase())
+    /// What one of the two takes, as lines of an environment.
+    fn environment(self, variables: &[Variable], whose: Identity) -> String {
+        let mut lines = String::new();
+        for variable in variables.iter().filter(|variable| whose.takes(variable)) {
+            let _ = writeln!(lines, "PGFERRY_VAR_{}: {}", variable.name, self.value(variable, whose));
+        }
+        lines
+    }
+
+    /// What one of the two takes, as comments say it.
+    fn told(self, variables: &[Variable], whose: Identity) -> String {
+        let mut lines = String::new();
+        for variable in variables.iter().filter(|variable| whose.takes(variable)) {
+            let kept = match (self, whose, variable.is_secret, variable.opens_state) {
+                // It is told with what a plan takes.
+                (Self::GitHub, Identity::Apply, false, _) => continue,
+                (Self::GitHub, Identity::Apply, true, _) => "",
+                (Self::GitHub, Identity::Plan, true, _) => "  a secret, which opens the state for a plan",
+                (Self::GitHub, Identity::Plan, false, true) => {
+                    "  of the environments of the release, too, where an apply opens the state otherwise"
+                }
+                (Self::AzureDevOps, Identity::Plan, true, _) => "  a secret, which opens the state for a plan",
+                (Self::AzureDevOps, Identity::Apply, true, _) => "  a secret",
+                (Self::GitHub, Identity::Plan, false, false) | (Self::AzureDevOps, _, false, _) => "",
+            };
+            let indent = match (self, whose) {
+                (Self::GitHub, Identity::Apply) => "                     ",
+                (Self::GitHub | Self::AzureDevOps, _) => "   ",
+            };
+            let _ = writeln!(lines, "#{indent}{}{kept}", self.stored(variable, whose));
+        }
+        let opens = variables
+            .iter()
+            .any(|variable| variable.is_secret && variable.opens_state);
+        if whose == Identity::Plan && opens {
+            lines.push_str(
+                "# What opens the state for a plan should let nobody write: a role of PostgreSQL of its own (`pgferry rbac` prints its\n\
+                 # grants), a signature for reading alone. A passphrase or key of the state is the same for both, and shows all of it.\n",
+            );
+        }
+        if lines.is_empty() && (self, whose) == (Self::GitHub, Identity::Apply) {
+            lines.push_str("#                     the configuration has none\n");
+        }
+        lines
+    }
 }
 
 /// The workflow for pull requests and the one for releases.
@@ -90,35 +187,18 @@ pub(super) fn workflows(forge: Forge, place: &Place<'_>, variables: &[Variable])
         "" => String::new(),
         inside => format!("-{}", inside.replace('/', "-")),
     };
-    let environment = |wanted: &dyn Fn(&Variable) -> bool| -> String {
-        let mut lines = String::new();
-        for variable in variables.iter().filter(|variable| wanted(variable)) {
-            let _ = writeln!(lines, "PGFERRY_VAR_{}: {}", variable.name, forge.value(variable));
-        }
-        lines
-    };
-    let plain = environment(&|variable| !variable.is_secret);
-    let all = environment(&|_| true);
-    let mut taken = String::new();
-    for variable in variables {
-        let kept = match (forge, variable.is_secret) {
-            (Forge::GitHub, true) => "a secret of the repository, or of the three environments",
-            (Forge::GitHub, false) => "a variable of the repository",
-            (Forge::AzureDevOps, true) => "a secret in the variable group",
-            (Forge::AzureDevOps, false) => "in the variable group",
-        };
-        let _ = writeln!(taken, "#   {}  {kept}", stored(variable));
-    }
+    let filled_in = [
+        ("@PLAN@", forge.environment(variables, Identity::Plan)),
+        ("@APPLY@", forge.environment(variables, Identity::Apply)),
+        ("@PLAN_TAKES@", forge.told(variables, Identity::Plan)),
+        ("@APPLY_TAKES@", forge.told(variables, Identity::Apply)),
+    ];
+    let mut blocks = templates.parts.to_vec();
+    blocks.extend(filled_in.iter().map(|(name, block)| (*name, block.as_str())));
     [("plan", templates.plan), ("release", templates.release)]
         .into_iter()
         .map(|(which, template)| {
             let path = format!("{}/pgferry{slug}-{which}.yml", templates.folder);
-            let blocks = [
-                ("@INSTALL@", templates.install),
-                ("@PLAIN@", &plain),
-                ("@ALL@", &all),
-                ("@SECRETS@", &taken),
-            ];
             let (below, of, chdir) = match place.directory {
                 "" => ("**".to_owned(), String::new(), String::new()),
                 inside => (format!("{inside}/**"), format!(" of {inside}"), format!("-C {inside} ")),
@@ -129,7 +209,7 @@ pub(super) fn workflows(forge: Forge, place: &Place<'_>, variables: &[Variable])
                 (Forge::AzureDevOps, "") => "*".to_owned(),
                 (Forge::AzureDevOps, inside) => inside.to_owned(),
             };
-            let words = [
+            let mut words = vec![
                 ("@PATHS@", below.as_str()),
                 ("@FILE@", &path),
                 ("@OF@", &of),
@@ -137,6 +217,7 @@ pub(super) fn workflows(forge: Forge, place: &Place<'_>, variables: &[Variable])
                 ("@BRANCH@", place.branch),
                 ("@C@", &chdir),
             ];
+            words.extend(ACTIONS);
             Workflow {
                 text: filled(template, &blocks, &words),
                 path,
@@ -184,12 +265,26 @@ mod tests {
         },
     ];
 
-    fn all() -> Vec<Workflow> {
-        let variable = |name: &str, is_secret| Variable {
+    fn variable(name: &str, is_secret: bool, opens_state: bool) -> Variable {
+        Variable {
             name: name.to_owned(),
             is_secret,
-        };
-        let sets = [vec![], vec![variable("erp_password", true), variable("size", false)]];
+            opens_state,
+        }
+    }
+
+    /// One of every sort.
+    fn every_variable() -> Vec<Variable> {
+        vec![
+            variable("erp_password", true, false),
+            variable("size", false, false),
+            variable("state_password", true, true),
+            variable("state_user", false, true),
+        ]
+    }
+
+    fn all() -> Vec<Workflow> {
+        let sets = [vec![], every_variable()];
         let forges = [Forge::GitHub, Forge::AzureDevOps];
         let every = forges.into_iter().flat_map(|forge| {
             let sets = &sets;
@@ -204,7 +299,7 @@ mod tests {
     fn commands(text: &str) -> Vec<Vec<String>> {
         let mut found = Vec::new();
         for line in text.lines().map(str::trim) {
-            let is_script = !line.starts_with('#') && !line.starts_with("name:") && !line.starts_with("echo ");
+            let is_script = !line.starts_with(['#', '-']) && !line.starts_with("name:") && !line.starts_with("echo ");
             let Some(at) = line.find("pgferry ").filter(|_| is_script) else {
                 continue;
             };
@@ -213,8 +308,13 @@ mod tests {
             if !begins || !before.is_empty() && !before.ends_with([' ', '(']) {
                 continue;
             }
+            let command = command.split(" 2>").next().unwrap();
             let command = command.split([';', '|', '>', '<', ')']).next().unwrap();
             let fitting = [
+                (
+                    "\"${aim[@]}\"",
+                    "--target=network.hub --exclude=target.erp --retry=database_batch.wave1",
+                ),
                 ("\"$FINGERPRINT\"", "377f988b92aa3e935784b1843f922918"),
                 ("\"$address\"", "database_batch.wave1#1"),
             ];
@@ -261,13 +361,39 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_knows_its_place_and_its_secrets() {
+    fn what_somebody_types_reaches_no_script_but_through_an_environment() {
+        for Workflow { path, text } in all() {
+            let typed = text
+                .lines()
+                .filter(|line| line.contains("inputs.") || line.contains("parameters."));
+            for line in typed {
+                let (name, value) = line.trim().split_once(": ").unwrap();
+                assert!(name.chars().all(|c| c.is_ascii_uppercase()), "{path}: {line}");
+                assert!(value.starts_with("${{ ") && value.ends_with(" }}"), "{path}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_is_named_by_a_commit() {
+        for Workflow { path, text } in all() {
+            let used = text.lines().filter_map(|line| line.split_once("uses: "));
+            for (_, action) in used {
+                let (_, version) = action.split_once('@').unwrap();
+                let (commit, release) = version.split_once(" # v").unwrap();
+                assert!(
+                    commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()),
+                    "{path}: {action}"
+                );
+                assert!(!release.is_empty(), "{path}: {action}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_workflow_knows_its_place() {
         let [_, directory] = &PLACES;
-        let secret = Variable {
-            name: "erp_password".to_owned(),
-            is_secret: true,
-        };
-        let written = workflows(Forge::GitHub, directory, &[secret]);
+        let written = workflows(Forge::GitHub, directory, &[]);
         let [plan, release] = &written[..] else {
             panic!("{written:?}")
         };
@@ -277,10 +403,51 @@ mod tests {
             "{}",
             plan.text
         );
-        // A plan needs no password, and is given none.
-        assert!(!plan.text.contains("erp_password"), "{}", plan.text);
-        let given = "      PGFERRY_VAR_erp_password: ${{ secrets.PGFERRY_VAR_ERP_PASSWORD }}\n";
-        assert_eq!(release.text.matches(given).count(), 3, "{}", release.text);
         assert!(release.text.contains("branches: [trunk]"), "{}", release.text);
+    }
+
+    #[test]
+    fn a_plan_is_given_what_opens_the_state_and_no_other_secret() {
+        let times = |text: &str, given: &str| text.matches(given).count();
+        let written = |forge| workflows(forge, &PLACES[0], &every_variable());
+
+        let github = written(Forge::GitHub);
+        let [plan, release] = &github[..] else {
+            panic!("{github:?}")
+        };
+        let plans = "PGFERRY_VAR_state_password: ${{ secrets.PGFERRY_PLAN_VAR_STATE_PASSWORD }}\n";
+        let applies = "PGFERRY_VAR_state_password: ${{ secrets.PGFERRY_VAR_STATE_PASSWORD }}\n";
+        let passwords = "PGFERRY_VAR_erp_password: ${{ secrets.PGFERRY_VAR_ERP_PASSWORD }}\n";
+        let plain = "PGFERRY_VAR_size: ${{ vars.PGFERRY_VAR_SIZE }}\n";
+        assert_eq!(
+            [plans, applies, passwords, plain].map(|line| times(&plan.text, line)),
+            [1, 0, 0, 1]
+        );
+        // Of releases: plan and drift; apply, wait and cutover.
+        let told = [plans, applies, passwords, plain].map(|line| times(&release.text, line));
+        assert_eq!(told, [2, 3, 3, 5]);
+        assert!(!plan.text.contains("ERP_PASSWORD"), "{}", plan.text);
+
+        // One group for each of the two, and the names are the same in both.
+        let azure = written(Forge::AzureDevOps);
+        let [plan, release] = &azure[..] else {
+            panic!("{azure:?}")
+        };
+        let (state, passwords) = (
+            "PGFERRY_VAR_state_password: $(PGFERRY_VAR_STATE_PASSWORD)\n",
+            "PGFERRY_VAR_erp_password: $(PGFERRY_VAR_ERP_PASSWORD)\n",
+        );
+        assert_eq!([state, passwords].map(|line| times(&plan.text, line)), [1, 0]);
+        assert_eq!([state, passwords].map(|line| times(&release.text, line)), [5, 3]);
+        assert!(!plan.text.contains("group: pgferry-apply"), "{}", plan.text);
+        let stages: Vec<&str> = release.text.split("  - stage: ").skip(1).collect();
+        for stage in stages {
+            let (plans, applies) = (
+                stage.contains("group: pgferry-plan"),
+                stage.contains("group: pgferry-apply"),
+            );
+            assert!(!(plans && applies), "{stage}");
+            assert_eq!(applies, stage.contains("ERP_PASSWORD"), "{stage}");
+        }
     }
 }
