@@ -9,7 +9,7 @@
 //! | `POST advance {"by": "2h"}` | lets simulated time pass |
 //! | `POST sleep {"until": TIME}` | answers when simulated time has reached the instant |
 //! | `GET requests[?since=N]`, `GET requests/count`, `DELETE requests` | the request log, secrets masked |
-//! | `GET world` | the world in the form of a seed; `GET world/objects` only the list of objects, as a snapshot has it |
+//! | `GET world` | the world in the form of a seed, without vaults; `GET world/objects` only the list of objects, as a snapshot has it |
 //! | `GET faults`, `POST faults RULE` or `[RULE, …]`, `DELETE faults` | faults |
 //! | `GET options`, `POST options {…}` | settings; what is left out stays as it is |
 //! | `POST reset`, `POST shutdown` | back to the seed; end |

@@ -52,6 +52,7 @@ impl World {
             .collect();
         world.subscriptions.extend(world.tenants.keys().cloned());
         world.sources = seed.sources;
+        world.vaults = seed.vaults;
         for source in &mut world.sources {
             for user in source.users.values_mut() {
                 let salt = world.chance.guid().simple().to_string();

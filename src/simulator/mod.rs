@@ -24,6 +24,7 @@ mod seed;
 pub mod serve;
 mod store;
 mod throttle;
+mod vault;
 mod world;
 
 pub use clock::{ClockMode, NotAClock, NotASpan, Span};
@@ -34,6 +35,7 @@ pub use options::{
 };
 pub use save::{RestoreError, Restored};
 pub use seed::{ObjectProblem, Password, PasswordDigest, Seed, SeedError, SourceDatabase, SourceServer, User, digest};
+pub use vault::{Held, HeldInFull, Vaults};
 pub use world::{TIME_HEADER, World, time_text};
 
 #[cfg(test)]

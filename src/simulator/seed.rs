@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::clock::ClockMode;
 use super::fault::FaultRule;
 use super::options::Options;
+use super::vault::Vaults;
 
 /// A whole seed.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,6 +30,8 @@ pub struct Seed {
     pub objects: Vec<Map<String, Value>>,
     /// The servers that are migrated from.
     pub sources: Vec<SourceServer>,
+    /// Key Vaults, with the secrets that they hold. They are read from the seed at every start and never saved.
+    pub vaults: Vaults,
     /// Settings.
     pub options: Options,
     /// Faults that are there from the beginning.

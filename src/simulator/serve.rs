@@ -329,7 +329,10 @@ fn begin(options: &Options, seed: &Option<String>) -> Result<(World, ClockMode, 
     let path = options.dir.join(WORLD_FILE);
     match fs::read(&path) {
         Ok(text) => {
-            let restored = World::restore(&text).map_err(|source| ServeError::Restore { path, source })?;
+            let mut restored = World::restore(&text).map_err(|source| ServeError::Restore { path, source })?;
+            // A world that goes on needs no seed, so one that has become unusable stops nothing; it holds no vaults then.
+            let seed = seed.as_deref().and_then(|seed| Seed::parse(seed).ok());
+            restored.world.vaults = seed.map(|seed| seed.vaults).unwrap_or_default();
             Ok((restored.world, restored.clock, restored.seed_digest))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

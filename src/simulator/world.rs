@@ -25,6 +25,7 @@ use super::request_log::RequestLog;
 use super::seed::SourceServer;
 use super::store::Store;
 use super::throttle::{Class, Remaining, Service, Throttle};
+use super::vault::{self, Vaults};
 
 /// The header that tells simulated time, on every reply.
 pub const TIME_HEADER: &str = "x-pgferry-simulator-time";
@@ -65,6 +66,7 @@ pub struct World {
     pub(crate) log: RequestLog,
     pub(crate) chance: Chance,
     pub(crate) sources: Vec<SourceServer>,
+    pub(crate) vaults: Vaults,
     pub(crate) tenant: String,
     pub(crate) subscriptions: BTreeSet<String>,
     /// The tenants of subscriptions that are not of `tenant`; both in lower case.
@@ -117,6 +119,7 @@ impl World {
             throttle: Throttle::default(),
             log: RequestLog::default(),
             sources: Vec::new(),
+            vaults: Vaults::default(),
             tenant: NIL.to_owned(),
             subscriptions: BTreeSet::new(),
             tenants: BTreeMap::new(),
@@ -213,8 +216,11 @@ impl World {
         self.advance_to(self.now);
         self.sign(request, &mut response);
         let limit = self.options.request_log;
-        self.log
-            .record(limit, self.now, request, route.type_name(), response.status);
+        let type_name = match vault::asked(request) {
+            Some(_) => "Microsoft.KeyVault/vaults/secrets",
+            None => route.type_name(),
+        };
+        self.log.record(limit, self.now, request, type_name, response.status);
         response
     }
 
@@ -245,6 +251,9 @@ impl World {
                 | Fault::ServiceDies {}
                 | Fault::Migration { .. } => {}
             }
+        }
+        if let Some(vault) = vault::asked(request) {
+            return vault::answer(self, &vault, request);
         }
         if let Route::Entra(words) = route {
             return entra::answer(self, request, words).unwrap_or_else(Refusal::into_response);
