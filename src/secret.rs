@@ -1,5 +1,7 @@
 //! Values that go to Azure and nowhere else, hidden by type. Nothing here can write one to a file, a log or a terminal.
 
+pub mod vault;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,18 +10,23 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::address::Address;
+pub use vault::VaultSecret;
 
 /// A secret text. It has no `Display` and no `Serialize`, and its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<Zeroizing<String>>);
 
-/// Which secret: the write-only attribute of a resource. This is all that a plan, a record or a log ever holds of one.
+/// Which secret: the write-only attribute of a resource, and where it lies in a vault the id there. This is all that a plan, a
+/// record or a log ever holds of one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SecretRef {
     /// The resource that declares it.
     pub owner: Address,
     /// The attribute that holds it, such as `password`.
     pub attribute: String,
+    /// Its id, where it is read in a vault at the moment it is sent; no run is given it beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<VaultSecret>,
 }
 
 /// The secrets that the configuration of this run supplied. Kept apart from everything that is shown or stored.
@@ -69,6 +76,10 @@ impl fmt::Debug for Secrets {
 
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.owner, self.attribute)
+        write!(f, "{}.{}", self.owner, self.attribute)?;
+        match &self.vault {
+            Some(id) => write!(f, " of {id}"),
+            None => Ok(()),
+        }
     }
 }

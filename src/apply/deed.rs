@@ -1,4 +1,4 @@
-//! Acting steps with everything known: bodies settled, ids found, what must hold before the call. Pure.
+//! Acting steps with everything known but secrets: bodies settled, ids found, what must hold before the call. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,17 @@ use serde_json::Value as Json;
 use super::error::StepError;
 use super::journal::BodyHash;
 use crate::arm::migration::Migration;
-use crate::arm::{ArmId, Body, Final, Outputs, Query};
+use crate::arm::{ArmId, Body, Outputs, Query, Sealed};
 use crate::plan::batch::TAG_LINEAGE;
 use crate::plan::step::{Finds, StepTarget};
 use crate::plan::{Answer, Gate, Op, Step};
-use crate::secret::Secrets;
 
-/// An acting step with everything known and nothing left open.
+/// An acting step with nothing left open. Its secrets are filled in for each try of its call, and dropped after it.
 #[derive(Debug)]
 pub(super) enum Deed<'p> {
     Put {
         id: ArmId,
-        body: Body<Final>,
+        body: Body<Sealed>,
         hash: BodyHash,
         brings: &'p BTreeMap<String, Vec<String>>,
         query: Option<Query>,
@@ -27,7 +26,7 @@ pub(super) enum Deed<'p> {
     },
     Start {
         id: ArmId,
-        body: Body<Final>,
+        body: Body<Sealed>,
         hash: BodyHash,
         start: Start<'p>,
     },
@@ -42,7 +41,7 @@ pub(super) enum Deed<'p> {
     },
     Answer {
         id: ArmId,
-        body: Body<Final>,
+        body: Body<Sealed>,
         hash: BodyHash,
     },
     Cancel {
@@ -65,7 +64,7 @@ impl<'p> Deed<'p> {
     ///
     /// # Errors
     /// When something that the step hangs on is not there.
-    pub(super) fn of(step: &'p Step, outputs: &Outputs, secrets: &Secrets) -> Result<Option<Self>, StepError> {
+    pub(super) fn of(step: &'p Step, outputs: &Outputs) -> Result<Option<Self>, StepError> {
         Ok(Some(match &step.op {
             Op::Put {
                 target,
@@ -76,7 +75,7 @@ impl<'p> Deed<'p> {
             } => Self::Put {
                 id: settle(target, outputs)?,
                 hash: BodyHash::of(body),
-                body: body.settle(outputs, secrets)?,
+                body: body.settle(outputs)?,
                 brings,
                 query: *query,
                 finds,
@@ -95,7 +94,7 @@ impl<'p> Deed<'p> {
                     may_exist,
                     tags,
                 },
-                body: body.settle(outputs, secrets)?,
+                body: body.settle(outputs)?,
             },
             Op::Delete { target, finds } => Self::Delete {
                 id: settle(target, outputs)?,
@@ -114,16 +113,11 @@ impl<'p> Deed<'p> {
     ///
     /// # Errors
     /// When something that the answer hangs on is not there.
-    pub(super) fn answer(
-        migration: &ArmId,
-        answer: &Answer,
-        outputs: &Outputs,
-        secrets: &Secrets,
-    ) -> Result<Self, StepError> {
+    pub(super) fn answer(migration: &ArmId, answer: &Answer, outputs: &Outputs) -> Result<Self, StepError> {
         Ok(Self::Answer {
             id: migration.clone(),
             hash: BodyHash::of(&answer.body),
-            body: answer.body.settle(outputs, secrets)?,
+            body: answer.body.settle(outputs)?,
         })
     }
 }

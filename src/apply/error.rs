@@ -12,7 +12,7 @@ use super::step::is_uncertain;
 use crate::address::UnitAddress;
 use crate::arm::id::ArmIdError;
 use crate::arm::migration::{DatabaseState, Ending, Migration, ValidationCheck, Verdict};
-use crate::arm::{ArmError, ArmId, MissingOutput};
+use crate::arm::{ArmError, ArmId, MissingOutput, VaultError};
 use crate::plan::StepId;
 
 /// Why nothing, or nothing more, was done.
@@ -134,6 +134,9 @@ pub enum StepError {
     /// What the id hangs on turned out not to be an id.
     #[error("the id that it hangs on is none")]
     NoId(#[source] ArmIdError),
+    /// A secret could not be read in its vault: the call was not made.
+    #[error("a secret could not be read")]
+    Vault(#[source] VaultError),
     /// Azure refused, or could not be reached.
     #[error("the call failed")]
     Arm(#[source] ArmError),
@@ -255,7 +258,8 @@ impl StepError {
         match self {
             Self::Arm(error) => is_uncertain(error),
             Self::OutOfSight(_) => true,
-            Self::Missing(_) | Self::NoId(_) | Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
+            Self::Missing(_) | Self::Vault(_) | Self::NoId(_) => false,
+            Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
             Self::DatabasesThere { .. } | Self::Ended(_) | Self::Vanished { .. } | Self::NotReady { .. } => false,
             Self::GateClosed { .. } | Self::Grown { .. } | Self::Store(_) | Self::Earlier(_) => false,
         }
@@ -265,6 +269,12 @@ impl StepError {
 impl From<ArmError> for StepError {
     fn from(error: ArmError) -> Self {
         Self::Arm(error)
+    }
+}
+
+impl From<VaultError> for StepError {
+    fn from(error: VaultError) -> Self {
+        Self::Vault(error)
     }
 }
 

@@ -65,7 +65,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pgferry_state::{Actor, Binding, Holder, RunId, Store};
 
-use crate::arm::{ArmWrite, Cloud, Outputs, SubscriptionId, TenantId};
+use crate::arm::{ArmWrite, Cloud, Outputs, SubscriptionId, TenantId, VaultRead};
 use crate::clock::Clock;
 use crate::secret::Secrets;
 
@@ -82,6 +82,8 @@ pub struct Ports<'a> {
     pub wall: &'a dyn Clock,
     /// The secrets that the configuration supplied.
     pub secrets: &'a Secrets,
+    /// Those that stay in vaults.
+    pub vaults: &'a dyn VaultRead,
     /// What Azure told while planning.
     pub outputs: &'a Outputs,
     /// Who acts, and for which place.

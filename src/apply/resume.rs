@@ -326,7 +326,8 @@ pub fn lacking(open: &OpenRun, secrets: &Secrets) -> Result<BTreeSet<SecretRef>,
             Op::Put { body, .. } | Op::Start { body, .. } => body.secrets(),
             Op::Delete { .. } | Op::Await(_) | Op::Gate(_) | Op::Cutover { .. } | Op::Note => Vec::new(),
         });
-    let lacking = needed.filter(|secret| secrets.get(secret).is_none());
+    // What stays in a vault is read there by whoever finishes the run.
+    let lacking = needed.filter(|secret| secret.vault.is_none() && secrets.get(secret).is_none());
     Ok(lacking.cloned().collect())
 }
 

@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
 
     fn deed(&self, at: At) -> Result<Option<Deed<'a>>, StepError> {
         let step = self.order.step(at);
-        let mut deed = Deed::of(step, &self.outputs, self.ports.secrets)?;
+        let mut deed = Deed::of(step, &self.outputs)?;
         if let Some(Deed::Cutover { id, gate, .. }) = &mut deed {
             *gate = self.order.gate_before(step, id);
         }
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
         let Op::Await(watch) = &self.order.step(at).op else {
             return;
         };
-        match Deed::answer(&watch.migration, answering.answer, &self.outputs, self.ports.secrets) {
+        match Deed::answer(&watch.migration, answering.answer, &self.outputs) {
             Ok(deed) => self.act(at, deed, Some(answering), journal),
             Err(error) => self.fail(at, error),
         }

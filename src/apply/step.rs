@@ -20,11 +20,13 @@ use crate::arm::error::Delivery;
 use crate::arm::migration::{Ending, Migration, Standing, Substate};
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{
-    ArmError, ArmId, ArmType, Body, Call, Collection, Condition, Conflict, Failure, Final, Found, Retry, Stage, Verb,
+    ArmError, ArmId, ArmType, Body, Call, Collection, Condition, Conflict, Failure, Final, Found, Retry, Sealed, Stage,
+    Verb,
 };
 use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
 use crate::plan::step::{Finds, Member, is_as_sent};
 use crate::plan::{Gate, Step};
+use crate::secret::Secrets;
 
 /// How long a step without a limit of its own may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -159,8 +161,23 @@ impl Doer<'_> {
     }
 
     /// Says whose it is, which can only be said now: the first run of a state is planned before that state is there.
-    fn sign(&self, body: &mut Body<Final>) {
+    fn sign(&self, body: &mut Body<Sealed>) {
         body.set(&["tags", TAG_LINEAGE], Body::text(self.journal.lineage().to_string()));
+    }
+
+    /// The body as it is sent now: with the secrets that were given, and those in vaults as they are at this moment.
+    async fn unsealed(&self, body: &Body<Sealed>) -> Result<Body<Final>, StepError> {
+        let mut secrets = Secrets::default();
+        for reference in body.secrets() {
+            let secret = match &reference.vault {
+                Some(id) => Some(self.ports.vaults.secret(id).await?),
+                None => self.ports.secrets.get(reference).cloned(),
+            };
+            if let Some(secret) = secret {
+                secrets.insert(reference.clone(), secret);
+            }
+        }
+        Ok(body.unseal(&secrets)?)
     }
 
     /// Looks whether an object still is as the plan saw it: between a plan and its calls pass hours, and between two tries of
@@ -197,7 +214,7 @@ impl Doer<'_> {
     async fn put(
         &mut self,
         call: Call,
-        body: &Body<Final>,
+        body: &Body<Sealed>,
         hash: &BodyHash,
         brings: &BTreeMap<String, Vec<String>>,
         finds: &Finds,
@@ -231,7 +248,7 @@ impl Doer<'_> {
     async fn start(
         &mut self,
         id: ArmId,
-        body: &Body<Final>,
+        body: &Body<Sealed>,
         hash: &BodyHash,
         start: &Start<'_>,
     ) -> Result<Performed, StepError> {
@@ -243,8 +260,9 @@ impl Doer<'_> {
         // Calls that may have been heard.
         let mut unheard = 0;
         loop {
+            let sent = self.unsealed(body).await?;
             self.check_target(&id, start).await?;
-            let error = match self.once(&call, Some(body), hash).await {
+            let error = match self.once(&call, Some(&sent), hash).await {
                 Ok(Called::Finished(object)) => return Ok(done(id, object)),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) => error,
@@ -439,11 +457,12 @@ impl Doer<'_> {
     }
 
     /// Sends an answer. Whether it was heard shows at the next look.
-    async fn answer(&mut self, id: ArmId, body: &Body<Final>, hash: &BodyHash) -> Result<Performed, StepError> {
+    async fn answer(&mut self, id: ArmId, body: &Body<Sealed>, hash: &BodyHash) -> Result<Performed, StepError> {
         let call = Call::new(Verb::Patch, id.clone());
         let mut row = Row::new(self.ports.clock.now());
         loop {
-            match self.once(&call, Some(body), hash).await {
+            let sent = self.unsealed(body).await?;
+            match self.once(&call, Some(&sent), hash).await {
                 Ok(Called::Finished(object)) => return Ok(done(id, object)),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
                 Err(StepError::Arm(error)) if is_uncertain(&error) => return Ok(done(id, None)),
@@ -526,7 +545,7 @@ impl Doer<'_> {
     async fn repeating(
         &mut self,
         call: &Call,
-        body: Option<&Body<Final>>,
+        body: Option<&Body<Sealed>>,
         hash: &BodyHash,
         finds: &Finds,
     ) -> Result<Called, StepError> {
@@ -534,8 +553,13 @@ impl Doer<'_> {
         // Tries that may have been heard.
         let mut unheard = 0;
         loop {
-            let tried = match self.as_planned(&call.id, finds, body).await {
-                Ok(()) => self.once(call, body, hash).await,
+            // Read before the look, which should be followed by its call at once.
+            let sent = match body {
+                Some(body) => Some(self.unsealed(body).await?),
+                None => None,
+            };
+            let tried = match self.as_planned(&call.id, finds, sent.as_ref()).await {
+                Ok(()) => self.once(call, sent.as_ref(), hash).await,
                 Err(error) => Err(error),
             };
             let error = match tried {

@@ -1,4 +1,5 @@
-//! Request bodies in two stages: a draft may hold secret references and open values, a final one is on its way to Azure.
+//! Request bodies in three stages: a draft may hold secret references and open values, a sealed one only references, a final one
+//! is on its way to Azure.
 //! A saved plan holds drafts only, so by type it cannot hold a secret.
 
 use std::collections::BTreeMap;
@@ -26,12 +27,21 @@ pub trait Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Draft {}
 
+/// Everything known but the secrets, which stand in it by name until right before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {}
+
 /// On its way to Azure: everything known, secrets in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Final {}
 
 impl Stage for Draft {
     type Reference = Residual;
+    type Secret = SecretRef;
+}
+
+impl Stage for Sealed {
+    type Reference = Infallible;
     type Secret = SecretRef;
 }
 
@@ -244,47 +254,68 @@ impl<S: Stage> Body<S> {
     }
 }
 
-impl Body<Draft> {
-    /// The secrets that it needs.
-    pub fn secrets(&self) -> Vec<&SecretRef> {
+impl<S: Stage> Body<S> {
+    /// The secrets in it, or the names of those that it needs.
+    pub fn secrets(&self) -> Vec<&S::Secret> {
         match self {
-            Self::Secret(reference) => vec![reference],
+            Self::Secret(secret) => vec![secret],
             Self::List(items) => items.iter().flat_map(Self::secrets).collect(),
             Self::Object(members) => members.iter().flat_map(|(_, member)| member.secrets()).collect(),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Open(_) => Vec::new(),
         }
     }
 
-    /// Fills in what has become known, and the secrets.
-    ///
-    /// # Errors
-    /// When an output or a secret that the body needs is not there.
-    pub fn settle(&self, outputs: &Outputs, secrets: &Secrets) -> Result<Body<Final>, MissingOutput> {
+    /// The same body in another stage, its secrets and open values exchanged.
+    fn staged<T: Stage>(
+        &self,
+        secret: &impl Fn(&S::Secret) -> Result<T::Secret, MissingOutput>,
+        open: &impl Fn(&S::Reference) -> Result<Body<T>, MissingOutput>,
+    ) -> Result<Body<T>, MissingOutput> {
         Ok(match self {
             Self::Null => Body::Null,
             Self::Bool(value) => Body::Bool(*value),
             Self::Number(number) => Body::Number(number.clone()),
             Self::Text(text) => Body::Text(text.clone()),
-            Self::Secret(reference) => Body::Secret(
-                secrets
-                    .get(reference)
-                    .cloned()
-                    .ok_or_else(|| MissingOutput::Secret(reference.clone()))?,
-            ),
+            Self::Secret(held) => Body::Secret(secret(held)?),
             Self::List(elements) => Body::List(
                 elements
                     .iter()
-                    .map(|element| element.settle(outputs, secrets))
+                    .map(|element| element.staged(secret, open))
                     .collect::<Result<_, _>>()?,
             ),
             Self::Object(members) => Body::Object(
                 members
                     .iter()
-                    .map(|(key, value)| Ok((key.clone(), value.settle(outputs, secrets)?)))
+                    .map(|(key, value)| Ok((key.clone(), value.staged(secret, open)?)))
                     .collect::<Result<_, _>>()?,
             ),
-            Self::Open(residual) => Body::from_json(&outputs.settle(residual)?),
+            Self::Open(reference) => open(reference)?,
         })
+    }
+}
+
+impl Body<Sealed> {
+    /// Fills in the secrets.
+    ///
+    /// # Errors
+    /// When one that the body needs is not there.
+    pub fn unseal(&self, secrets: &Secrets) -> Result<Body<Final>, MissingOutput> {
+        let secret = |reference: &SecretRef| {
+            let found = secrets.get(reference).cloned();
+            found.ok_or_else(|| MissingOutput::Secret(reference.clone()))
+        };
+        self.staged(&secret, &|never| match *never {})
+    }
+}
+
+impl Body<Draft> {
+    /// Fills in what has become known.
+    ///
+    /// # Errors
+    /// When an output that the body needs is not there.
+    pub fn settle(&self, outputs: &Outputs) -> Result<Body<Sealed>, MissingOutput> {
+        let open = |residual: &Residual| Ok(Body::from_json(&outputs.settle(residual)?));
+        self.staged(&|reference| Ok(reference.clone()), &open)
     }
 
     /// The body as it is shown and fingerprinted: secrets and open values by name.
@@ -327,17 +358,6 @@ impl<S: Stage> Body<S> {
 }
 
 impl Body<Final> {
-    /// The secrets that it holds.
-    pub fn secrets(&self) -> Vec<&Secret> {
-        match self {
-            Self::Secret(secret) => vec![secret],
-            Self::List(items) => items.iter().flat_map(Self::secrets).collect(),
-            Self::Object(members) => members.iter().flat_map(|(_, member)| member.secrets()).collect(),
-            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => Vec::new(),
-            Self::Open(never) => match *never {},
-        }
-    }
-
     /// The JSON that is sent. It holds secrets: callers send it and drop it.
     pub fn to_wire(&self) -> Json {
         match self {

@@ -83,6 +83,24 @@ impl Cloud {
         }
     }
 
+    /// How the host names of its Key Vaults end. The simulator serves those of every cloud.
+    pub fn vault_suffix(self) -> &'static str {
+        match self {
+            Self::Public | Self::Simulator => "vault.azure.net",
+            Self::UsGovernment => "vault.usgovcloudapi.net",
+            Self::China => "vault.azure.cn",
+        }
+    }
+
+    /// What a token for a Key Vault is asked for.
+    pub fn vault_scope(self) -> Scope {
+        Scope(match self {
+            Self::Public | Self::Simulator => "https://vault.azure.net/.default",
+            Self::UsGovernment => "https://vault.usgovcloudapi.net/.default",
+            Self::China => "https://vault.azure.cn/.default",
+        })
+    }
+
     /// What a token for ARM is asked for. In the government cloud the audience's host differs from ARM's.
     pub fn scope(self) -> Scope {
         Scope(match self {

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::cloud::Scope;
 use super::id::ArmType;
 use super::operation::{Call, CorrelationId};
+use crate::secret::VaultSecret;
 
 /// A call that failed: what was attempted on what, and how it failed.
 #[derive(Debug, Error)]
@@ -17,6 +18,17 @@ pub struct ArmError {
     pub call: Call,
     /// The run's correlation id, for a support request.
     pub correlation: CorrelationId,
+    /// How it failed.
+    #[source]
+    pub failure: Failure,
+}
+
+/// A secret that could not be read in its vault.
+#[derive(Debug, Error)]
+#[error("read the secret {id}")]
+pub struct VaultError {
+    /// The secret.
+    pub id: VaultSecret,
     /// How it failed.
     #[source]
     pub failure: Failure,

@@ -12,11 +12,11 @@ pub mod operation;
 pub mod ports;
 pub mod source_server;
 
-pub use body::{Body, Draft, Final, MissingOutput, Outputs, Stage};
+pub use body::{Body, Draft, Final, MissingOutput, Outputs, Sealed, Stage};
 pub use cloud::{Cloud, CloudError, Scope, SubscriptionId, TenantId};
 pub use condition::Condition;
-pub use error::{ArmError, Conflict, Failure, Retry, ServiceError, TransportError};
+pub use error::{ArmError, Conflict, Failure, Retry, ServiceError, TransportError, VaultError};
 pub use id::{ArmId, ArmType, Collection};
 pub use operation::{Call, CorrelationId, Operation, Query, Verb};
-pub use ports::{ArmRead, ArmWrite, Found};
+pub use ports::{ArmRead, ArmWrite, Found, VaultRead};
 pub use source_server::SourceServer;

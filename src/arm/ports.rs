@@ -1,4 +1,4 @@
-//! The two doors to ARM. Whoever holds only `ArmRead` cannot change anything.
+//! The doors to Azure: two to ARM, of which `ArmRead` cannot change anything, and one to secrets in vaults.
 
 use std::time::Duration;
 
@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 
 use super::body::{Body, Final};
-use super::error::ArmError;
+use super::error::{ArmError, VaultError};
 use super::id::{ArmId, Collection};
 use super::operation::{Call, Operation};
+use crate::secret::{Secret, VaultSecret};
 
 /// What a look at one object found.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,4 +64,15 @@ pub trait ArmWrite: ArmRead {
     /// `ServiceError::conflict`) passes when the call is begun anew. A refusal with status 404 means that Azure no longer
     /// knows the operation, which it forgets after a while: look at the object.
     async fn finish(&self, operation: Operation, patience: Duration) -> Result<Option<Json>, ArmError>;
+}
+
+/// Reading secrets in vaults.
+#[async_trait]
+pub trait VaultRead: Send + Sync {
+    /// Reads a secret as it is at this moment. From then on nothing that is told repeats it; whoever asks drops it once it is
+    /// sent.
+    ///
+    /// # Errors
+    /// When the vault refuses or cannot be reached, or the secret is empty.
+    async fn secret(&self, id: &VaultSecret) -> Result<Secret, VaultError>;
 }

@@ -17,15 +17,16 @@ use super::pipeline::{Exchange, Pipeline, Repeat};
 use super::policy::govern::{Bucket, Class, Governor, Remaining};
 use super::poll;
 use super::settling::Settling;
+use super::vault::Vaults;
 use super::versions;
 use crate::arm::http::{HeaderValue, Request, Response};
 use crate::arm::operation::Verb;
 use crate::arm::{
     ArmError, ArmId, ArmRead, ArmType, ArmWrite, Body, Call, Collection, CorrelationId, Failure, Final, Found,
-    Operation, ServiceError,
+    Operation, ServiceError, VaultError, VaultRead,
 };
 use crate::clock::Clock;
-use crate::secret::Secret;
+use crate::secret::{Secret, VaultSecret};
 
 /// Types of which a second create is not the same as the first: a migration that was created has started. Their PUT is
 /// repeated only when it is certain that it was not applied; otherwise the error goes back and the caller looks again.
@@ -41,6 +42,7 @@ const PAGES: usize = 10_000;
 pub struct Client {
     endpoint: Endpoint,
     pipeline: Pipeline,
+    vaults: Vaults,
     clock: Arc<dyn Clock>,
     correlation: CorrelationId,
     meter: Arc<Meter>,
@@ -55,6 +57,8 @@ pub struct Parts {
     pub endpoint: Endpoint,
     /// The way to it.
     pub pipeline: Pipeline,
+    /// The vaults of its cloud.
+    pub vaults: Vaults,
     /// Its time.
     pub clock: Arc<dyn Clock>,
     /// The run's id.
@@ -90,6 +94,7 @@ impl Client {
         Self {
             endpoint: parts.endpoint,
             pipeline: parts.pipeline,
+            vaults: parts.vaults,
             clock: parts.clock,
             correlation: parts.correlation,
             meter: parts.meter,
@@ -415,6 +420,22 @@ impl ArmWrite for Client {
                 let result = result.map_err(self.explain(call))?;
                 Ok(result.map(|object| self.tell(&arm_type, object)))
             }
+        }
+    }
+}
+
+#[async_trait]
+impl VaultRead for Client {
+    async fn secret(&self, id: &VaultSecret) -> Result<Secret, VaultError> {
+        match self.vaults.read(id).await {
+            Ok(secret) => {
+                self.hide([&secret]);
+                Ok(secret)
+            }
+            Err(failure) => Err(VaultError {
+                id: id.clone(),
+                failure: self.masks.hide(failure),
+            }),
         }
     }
 }

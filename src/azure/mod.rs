@@ -15,6 +15,7 @@ mod settling;
 #[cfg(test)]
 mod tests;
 pub mod transport;
+pub mod vault;
 pub mod versions;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use policy::govern::{Caps, Governor};
 use policy::log::Log;
 use policy::retry::{Jitter, Retries};
 use transport::{HttpTransport, Route};
+use vault::{Door, Vaults};
 
 pub use credential::{CredentialChoice, CredentialKind, CredentialSettings, WhichCredential};
 
@@ -192,24 +194,36 @@ fn assemble(
     let tenants = Tenants::new(Arc::clone(&tokens), further.collect());
     let governor = Arc::new(Governor::new(caps, Arc::clone(&clock)));
     let meter = Arc::new(Meter::default());
-    let retries = Retries::new(Jitter::Random, Arc::clone(&clock), Arc::clone(&meter));
-    let pipeline = Pipeline::new(
-        vec![
-            Arc::new(Correlation::new(connection.correlation)),
-            Arc::new(retries),
-            governor.clone(),
-            Arc::new(Auth::new(tenants, connection.cloud.scope())),
-            Arc::new(Log),
-        ],
-        transport,
-    );
+    let pipeline = |tenants, scope| {
+        let retries = Retries::new(Jitter::Random, Arc::clone(&clock), Arc::clone(&meter));
+        Pipeline::new(
+            vec![
+                Arc::new(Correlation::new(connection.correlation)),
+                Arc::new(retries),
+                governor.clone(),
+                Arc::new(Auth::new(tenants, scope)),
+                Arc::new(Log),
+            ],
+            Arc::clone(&transport),
+        )
+    };
+    let vaults = Vaults {
+        door: match connection.cloud {
+            Cloud::Public | Cloud::UsGovernment | Cloud::China => Door::Own,
+            Cloud::Simulator => Door::Shared(endpoint.clone()),
+        },
+        // A vault is asked with the run's own token only: it has no business with those of other tenants.
+        pipeline: pipeline(Tenants::new(Arc::clone(&tokens), Vec::new()), connection.cloud.vault_scope()),
+        clock: Arc::clone(&clock),
+    };
     let client = Client::new(client::Parts {
         endpoint,
-        pipeline,
+        pipeline: pipeline(tenants, connection.cloud.scope()),
+        vaults,
         clock: Arc::clone(&clock),
         correlation: connection.correlation,
-        meter,
-        governor,
+        meter: Arc::clone(&meter),
+        governor: Arc::clone(&governor),
     });
     Connected {
         client: Arc::new(client),

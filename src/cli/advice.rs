@@ -12,7 +12,7 @@ use crate::address::UnitAddress;
 use crate::apply::{ApplyError, EndedBadly, StepError};
 use crate::arm::error::Delivery;
 use crate::arm::migration::Ending;
-use crate::arm::{ArmError, ArmId, Failure, MissingOutput, Retry, ServiceError, Verb};
+use crate::arm::{ArmError, ArmId, Failure, MissingOutput, Retry, ServiceError, VaultError, Verb};
 use crate::azure::ConnectError;
 use crate::azure::clock::WallClock;
 use crate::clock::Clock as _;
@@ -147,6 +147,56 @@ pub(crate) fn on_arm(error: &ArmError) -> Report {
         }
     }
     report.fact("correlation id", correlation.to_string())
+}
+
+/// A secret could not be read in its vault.
+pub(crate) fn on_vault(error: &VaultError) -> Report {
+    let VaultError { id, failure } = error;
+    let (name, vault) = (id.name(), id.vault());
+    let report =
+        Report::new(format!("cannot read the secret `{name}` of the vault `{vault}`")).fact("secret", id.to_string());
+    match failure {
+        Failure::Refused(service) | Failure::Failed(service) => {
+            let mut report = refused(report, service);
+            if let Some(request) = &service.request_id {
+                report = report.fact("request id", request);
+            }
+            match service.status {
+                _ if service.any_code(&["SecretDisabled"]) => report.hint(format!(
+                    "it is disabled: `az keyvault secret set-attributes --id {id} --enabled true` enables it"
+                )),
+                _ if service.any_code(&["ForbiddenByFirewall", "ForbiddenByConnection"]) => report.hint(
+                    "the vault answers to chosen networks only: run this in one of them, or let this machine's address in",
+                ),
+                401 => report.hint("the vault takes no token of this login: log in again, in the tenant of the vault"),
+                403 => report
+                    .hint(
+                        "the login needs the role `Key Vault Secrets User` on the secret or its vault; where the vault has access \
+                         policies, it needs the permission `get` on secrets",
+                    )
+                    .hint("a new role assignment counts after some minutes"),
+                404 => report.hint(format!(
+                    "check the id; `az keyvault secret list --vault-name {vault}` lists what there is, `az keyvault secret \
+                     list-deleted` what can be recovered"
+                )),
+                500.. => report.hint("the trouble is on the vault's side: run the same command again later"),
+                _ => report,
+            }
+        }
+        Failure::Unauthenticated { audience: _, reason } => {
+            report.because(format!("no token: {reason}")).hint(login_advice(reason))
+        }
+        Failure::Unreachable(transport) => report.because(&transport.message).hint(format!(
+            "check the name of the vault, the network, HTTPS_PROXY and the certificates: {} must be reached from here",
+            id.host()
+        )),
+        Failure::Throttled { .. } => report
+            .because(failure.to_string())
+            .hint("others read in this vault, too: run the same command again later"),
+        Failure::Garbled(_) | Failure::Unaddressable { .. } | Failure::TimedOut { .. } => {
+            report.because(failure.to_string())
+        }
+    }
 }
 
 /// The way out where there is no token, by what each source of tokens said.
@@ -301,6 +351,9 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
             named(on_arm(source)).hint("whether it happened is not known; the next apply looks before it does anything")
         }
         StepError::Arm(source) => named(on_arm(source)),
+        StepError::Vault(source) => {
+            named(on_vault(source)).hint("its call was not made: apply again once the secret can be read")
+        }
         StepError::OutOfSight(source) => {
             named(on_arm(source)).hint("Azure goes on with it; the next apply looks what became of it")
         }

@@ -23,10 +23,12 @@ use crate::config::StateBlock;
 use crate::database::{ChannelBinding, DatabaseName, Endpoint, Host, Port, Roots, SslMode, UserName};
 use crate::diagnostic::code::{
     BACKEND, CONFLICT, CONVERSION, LITERAL_SECRET, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, UNKNOWN_ARGUMENT,
+    VAULT_SECRET,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::convert::convert;
 use crate::lang::value::{Shape, Type};
+use crate::lang::vault;
 use crate::postgres::StateDial;
 use crate::secret::Secret;
 
@@ -426,6 +428,14 @@ impl Reading<'_> {
             return Given::Absent;
         };
         let span = attribute.span;
+        if vault::hangs_on_vault(&attribute.value) {
+            self.found.push(
+                Diagnostic::error(VAULT_SECRET, "secret of a vault for the state itself")
+                    .at(span, format!("`{argument}` opens the state for every plan, and vaults are read only by what sends to Azure"))
+                    .hint("take it from a sensitive variable, which a pipeline can fill from the vault"),
+            );
+            return Given::Absent;
+        }
         if attribute.literal == Literal::Written {
             self.found.push(
                 Diagnostic::error(LITERAL_SECRET, "secret in the configuration")

@@ -109,6 +109,7 @@ pub(crate) fn ports<'a>(
         clock: session.clock.as_ref(),
         wall: &WallClock,
         secrets,
+        vaults: session.client.as_ref(),
         outputs,
         caller,
     }

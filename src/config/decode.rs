@@ -13,7 +13,7 @@ use crate::address::{Address, KindName, ModulePath};
 use crate::arm::{ArmId, Cloud, Outputs, SourceServer};
 use crate::block::{Block, Check, Condition, Import, Literal, Removal, Syntax, Verdict};
 use crate::diagnostic::code::{
-    CONDITION_FAILED, NO_DEFAULT, NOT_ALLOWED, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT,
+    CONDITION_FAILED, NO_DEFAULT, NOT_ALLOWED, NOT_IMPORTABLE, NOT_KNOWN, SAME_DATABASE, SAME_OBJECT, VAULT_SECRET,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Declaration, Extent, Graph};
@@ -71,6 +71,7 @@ impl Program {
         let mut elsewhere: Vec<Diagnostic> = Vec::new();
         for block in blocks.values() {
             keep_secrets(block, &mut secrets);
+            found.extend(foreign_vaults(block, self.defaults.cloud));
             found.extend(broken_promises(block));
             match declaration(block, &cx) {
                 Ok(declaration) => declarations.extend(declaration),
@@ -116,7 +117,7 @@ impl Program {
         let defaults = defaults.filter(|_| !configuration.lost.may_have("azure"));
         let follows = |problem: &Diagnostic| match problem.code {
             NOT_KNOWN => true,
-            NO_DEFAULT => defaults.is_none(),
+            NO_DEFAULT | VAULT_SECRET => defaults.is_none(),
             _ => false,
         };
         let program = Self {
@@ -338,12 +339,40 @@ fn keep_secrets(block: &Block, secrets: &mut Secrets) {
         let written = block.body.attributes.get(name);
         if let Some(text) = written.and_then(|written| written.value.as_text()) {
             let reference = SecretRef {
+                vault: None,
                 owner: block.address.clone(),
                 attribute: name.to_owned(),
             };
             secrets.insert(reference, Secret::new(text));
         }
     }
+}
+
+/// Secrets in vaults of another cloud: the token of this one is nothing to them.
+fn foreign_vaults(block: &Block, cloud: Cloud) -> Diagnostics {
+    let Some(kind) = kind::find(block.address.kind().as_str()) else {
+        return Diagnostics::new();
+    };
+    let written = secret_arguments(kind.schema()).filter_map(|name| block.body.attributes.get(name));
+    let foreign = written.filter_map(|written| {
+        let secret = written.value.vault_secret()?;
+        // The simulator serves the vaults of every cloud, so that a configuration of any of them runs there.
+        let is_foreign = cloud != Cloud::Simulator && secret.suffix() != cloud.vault_suffix();
+        is_foreign.then(|| {
+            let vault = secret.vault();
+            Diagnostic::error(VAULT_SECRET, "secret in a vault of another cloud")
+                .at(
+                    written.span,
+                    format!("`{}` is no vault of the cloud `{cloud}`", secret.host()),
+                )
+                .hint(format!(
+                    "vaults of this cloud are named as `{vault}.{}`",
+                    cloud.vault_suffix()
+                ))
+                .about(&block.address)
+        })
+    });
+    foreign.collect()
 }
 
 fn secret_arguments(schema: &'static Schema) -> impl Iterator<Item = &'static str> {

@@ -29,6 +29,7 @@ use crate::lang::expr::Expr;
 use crate::lang::order;
 use crate::lang::types::constant;
 use crate::lang::value::Value;
+use crate::lang::vault;
 
 /// What the kinds know of their resources.
 pub trait Exports {
@@ -397,9 +398,17 @@ impl<'f, 'r> Folding<'f, 'r> {
         let (value, literal) = here.traced(|| self.evaluate(&here, |evaluator| evaluator.eval(&attribute.expr)));
         let value = value?;
         let is_root = self.room.path.is_root();
-        let marks = Marks { sensitive, ephemeral };
+        let marks = Marks {
+            sensitive,
+            ephemeral,
+            ..Marks::NONE
+        };
         if let Some(problem) = kept(block, attribute, &value, marks, is_root) {
             self.found.push(problem);
+            return Err(Reported::before());
+        }
+        if is_root && vault::hangs_on_vault(&value) {
+            self.found.push(vault::refused(attribute.expr.span));
             return Err(Reported::before());
         }
         if is_root && order::deep_marks(&value).sensitive && !sensitive {

@@ -21,6 +21,7 @@ use crate::lang::eval::{Evaluator, Frame, Frames, shown};
 use crate::lang::expr::{Expr, Node, Reference, StepNode};
 use crate::lang::participants::written;
 use crate::lang::value::{Shape, Type, Value};
+use crate::lang::vault;
 use crate::length::Length;
 
 /// Blocks that every resource takes and no kind sees.
@@ -142,6 +143,7 @@ pub(super) fn for_each_elements(
             for_each,
             "the keys become part of addresses, which are kept, so they cannot be ephemeral",
         ),
+        _ if value.marks.vaulted => vault::refused(for_each.expr.span),
         _ if value.marks.sensitive => refuse("the keys become part of addresses, so they cannot be sensitive")
             .hint("use `nonsensitive(…)` if the keys may be shown"),
         Shape::Map(entries, _) | Shape::Object(entries) => return Some(entries.as_ref().clone()),

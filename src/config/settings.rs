@@ -22,6 +22,7 @@ use crate::lang::eval::{Evaluator, shown};
 use crate::lang::expr::Expr;
 use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
+use crate::lang::vault;
 
 /// What a run needs to know before it looks at resources.
 #[derive(Clone, Debug, Default)]
@@ -494,6 +495,10 @@ impl<'r> Reading<'_, 'r> {
     /// A text of the `azure` block, which stands in ids and so in plans.
     fn shown(&mut self, name: &str, expr: &Expr) -> Option<Spanned<String>> {
         let value = self.value(expr)?;
+        if vault::hangs_on_vault(&value) {
+            self.found.push(vault::refused(expr.span));
+            return None;
+        }
         if order::deep_marks(&value).sensitive {
             self.found.push(
                 Diagnostic::error(code::SENSITIVE_SHOWN, "sensitive value where it would be shown")
@@ -519,6 +524,10 @@ impl<'r> Reading<'_, 'r> {
                     )
                     .hint("take them from something that is not ephemeral"),
             );
+            return None;
+        }
+        if vault::hangs_on_vault(&value) {
+            self.found.push(vault::refused(expr.span));
             return None;
         }
         if order::deep_marks(&value).sensitive {

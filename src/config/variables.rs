@@ -319,7 +319,11 @@ pub(super) fn declare(block: &RawBlock) -> Result<Declared<'_>, Diagnostics> {
             block,
             ty,
             default,
-            marks: Marks { sensitive, ephemeral },
+            marks: Marks {
+                sensitive,
+                ephemeral,
+                ..Marks::NONE
+            },
             nullable,
         })
         .map(|(declared, _)| declared)
@@ -395,7 +399,8 @@ impl Declared<'_> {
     pub(super) fn given_by_call(&self, argument: Option<(&Value, &Expr)>) -> Result<Value, Diagnostics> {
         let value = match argument {
             Some((value, expr)) if !value.is_null() || self.nullable => {
-                if self.marks.sensitive && !value.is_null() && expr.is_written() {
+                let is_shown = !value.is_null() && expr.is_written() && !order::deep_marks(value).vaulted;
+                if self.marks.sensitive && is_shown {
                     return Err(self.literal_argument(expr).into());
                 }
                 if order::deep_marks(value).ephemeral && !self.marks.ephemeral {

@@ -83,6 +83,7 @@ codes! {
     LITERAL_SECRET = "C044": "a secret stands in the configuration itself";
     VARIABLE_UNUSED = "C045": "nothing refers to a variable";
     NOT_READ = "C046": "a file looks as if it gave values, but is not read";
+    VAULT_SECRET = "C047": "a secret that stays in its vault stands where it cannot be read";
 
     CYCLE = "C050": "values need each other in a circle";
     FOR_EACH = "C051": "for_each is not a known map, set of texts or object";

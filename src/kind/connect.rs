@@ -152,10 +152,7 @@ pub(super) fn server(fields: &Fields<'_>, described: Described<'_>) -> Result<Se
         port,
         via,
         user,
-        password: SecretRef {
-            owner: fields.owner().clone(),
-            attribute: described.password.to_owned(),
-        },
+        password: fields.secret(described.password),
         ssl_mode: own_mode.and_then(|word| word.wire.parse().ok()).or(described.ssl_mode),
         usual_ssl_mode: described.usual_ssl_mode,
         roots: connect

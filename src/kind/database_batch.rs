@@ -407,18 +407,12 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
         span: fields.header(),
         source: ends.source,
         source_address: source_address.clone(),
-        source_password: SecretRef {
-            owner: source_address.clone(),
-            attribute: "password".into(),
-        },
+        source_password: ends.source_password,
         target: ends.target,
         target_address: target_address.clone(),
         target_region: cx.output(target_address, "region"),
         target_username: ends.target_username,
-        target_password: SecretRef {
-            owner: target_address.clone(),
-            attribute: "admin_password".into(),
-        },
+        target_password: ends.target_password,
         runtime,
         databases,
         max_per_migration: usize::try_from(limit).unwrap_or(1),
@@ -455,8 +449,10 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
 /// What a batch takes from the blocks it refers to.
 struct Ends {
     source: source::Endpoint,
+    source_password: SecretRef,
     target: ArmId,
     target_username: String,
+    target_password: SecretRef,
     runtime: Option<ArmId>,
     stations: Vec<ArmId>,
     networks: PathNetworks,
@@ -510,6 +506,8 @@ fn ends(fields: &Fields<'_>, cx: &Context<'_>, source: &Address, target: &Addres
     );
     Ok(Ends {
         source: source::endpoint(&source_fields)?,
+        source_password: source_fields.secret("password"),
+        target_password: target_fields.secret("admin_password"),
         target: target_id,
         target_username: target_fields
             .top()

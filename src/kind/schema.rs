@@ -14,9 +14,9 @@ use crate::diagnostic::code::{
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::display::quoted as in_quotes;
-use crate::lang::{Marks, Residual, Shape, Value};
+use crate::lang::{Coming, Marks, Residual, Shape, Value, vault};
 use crate::length::Length;
-use crate::secret::SecretRef;
+use crate::secret::{SecretRef, VaultSecret};
 
 /// What a kind's block may hold.
 pub struct Schema {
@@ -236,7 +236,7 @@ impl ArgumentType {
             Self::Reference(of) => format!("a `{}`", kinds(of)),
             Self::References(of) => format!("a list of `{}`", kinds(of)),
             Self::Duration => "a length of time such as `15m`".to_owned(),
-            Self::Secret => "a secret text, from a variable".to_owned(),
+            Self::Secret => "a secret text, from a variable or a Key Vault".to_owned(),
             Self::Id(of) => format!("the ARM id of a `{of}`, which may be known only after apply"),
             Self::Object(of, arm_type) => format!(
                 "a `{}`, or the ARM id of a `{arm_type}`, which may be known only after apply",
@@ -327,7 +327,7 @@ enum Field {
     Choice(Word),
     References(Vec<Address>),
     Duration(Duration),
-    Secret,
+    Secret(Option<VaultSecret>),
     Id(Term<ArmId>),
 }
 
@@ -526,6 +526,9 @@ fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Opt
                 .into(),
         );
     }
+    if vault::hangs_on_vault(value) {
+        return Err(vault::refused(written.span).into());
+    }
     if marks.sensitive {
         return Err(
             Diagnostic::error(SENSITIVE_SHOWN, "sensitive value where it would be shown")
@@ -538,9 +541,9 @@ fn read_field(title: &str, argument: &Argument, written: &Written) -> Result<Opt
         );
     }
     if let Shape::Unknown(unknown) = &value.shape {
-        return match (argument.ty, &unknown.residual) {
-            (ArgumentType::OpenText, Some(residual)) => Ok(Some(Field::Text(Term::Open(residual.clone())))),
-            (ArgumentType::Id(_) | ArgumentType::Object(..), Some(residual)) => {
+        return match (argument.ty, &unknown.comes) {
+            (ArgumentType::OpenText, Coming::Later(residual)) => Ok(Some(Field::Text(Term::Open(residual.clone())))),
+            (ArgumentType::Id(_) | ArgumentType::Object(..), Coming::Later(residual)) => {
                 Ok(Some(Field::Id(Term::Open(residual.clone()))))
             }
             _ => Err(Diagnostic::error(NOT_KNOWN, "value not known while planning")
@@ -664,6 +667,12 @@ fn arm_id(arm_type: &str, written: &Written) -> Result<ArmId, Diagnostics> {
 }
 
 fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnostics> {
+    if let Some(secret) = written.value.vault_secret() {
+        return Ok(Field::Secret(Some(secret.clone())));
+    }
+    if vault::hangs_on_vault(&written.value) {
+        return Err(vault::refused(written.span).into());
+    }
     if written.literal == Literal::Written {
         return Err(Diagnostic::error(LITERAL_SECRET, "password in the configuration")
             .at_secret(
@@ -680,8 +689,8 @@ fn read_secret(argument: &Argument, written: &Written) -> Result<Field, Diagnost
             .into());
     }
     match &written.value.shape {
-        Shape::Unknown(_) => Ok(Field::Secret),
-        Shape::Text(text) if !text.is_empty() => Ok(Field::Secret),
+        Shape::Unknown(_) => Ok(Field::Secret(None)),
+        Shape::Text(text) if !text.is_empty() => Ok(Field::Secret(None)),
         // Whatever it is instead may hold the password.
         _ => Err(Diagnostic::error(CONVERSION, "wrong type")
             .at(written.span, "expected a text that is not empty")
@@ -798,13 +807,17 @@ impl<'a> Fields<'a> {
         self.sections.get(name)
     }
 
-    /// A secret argument, by name; `None` where it was left out.
-    pub fn secret(&self, name: &str) -> Option<SecretRef> {
-        self.content.values.get(name)?;
-        Some(SecretRef {
+    /// Which secret an argument outside of nested blocks holds.
+    pub fn secret(&self, name: &str) -> SecretRef {
+        let vault = match self.content.values.get(name).map(|read| &read.field) {
+            Some(Field::Secret(vault)) => vault.clone(),
+            Some(_) | None => None,
+        };
+        SecretRef {
             owner: self.owner.clone(),
             attribute: name.to_owned(),
-        })
+            vault,
+        }
     }
 }
 

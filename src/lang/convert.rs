@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::lang::order;
-use crate::lang::value::{ObjectAttribute, Presence, Shape, Type, Value};
+use crate::lang::value::{Coming, ObjectAttribute, Presence, Shape, Type, Value};
 
 /// Why a value is not of the wanted type.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -177,7 +177,7 @@ fn convert_unknown(value: &Value, has: &Type, wanted: &Type) -> Converted {
     let ty = settled(wanted, has);
     // A residual names a text or number that the service will give; it stays what it is as a text.
     if unknown.ty != ty && !matches!(ty, Type::Any | Type::String) {
-        unknown.residual = None;
+        unknown.comes = Coming::Untold;
     }
     unknown.ty = ty;
     Ok(Value::new(Shape::Unknown(unknown)))

@@ -13,7 +13,7 @@ use crate::lang::expr::{Conditional, Expr, For, ForResult, Grouping, Key, Name, 
 use crate::lang::files::Files;
 use crate::lang::marks::Marks;
 use crate::lang::value::{Shape, Type, Value};
-use crate::lang::{function, operation, participants, path, text};
+use crate::lang::{function, operation, participants, path, text, vault};
 
 /// The value has a problem that was noted already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +177,7 @@ impl<'a> Evaluator<'a> {
             Node::Call(call) => function::call(self, call, expr.span, frames),
             Node::Unary(operator, operand) => {
                 let value = self.eval_in(operand, frames)?;
+                vault::refuse(self, &value, operand.span)?;
                 operation::unary(*operator, &value).map_err(|problem| {
                     let text = format!("{problem}");
                     self.fail(Diagnostic::error(code::BAD_OPERAND, "invalid operand").at(operand.span, text))
@@ -213,6 +214,7 @@ impl<'a> Evaluator<'a> {
     /// The text that an object key stands for: nothing when it is unknown.
     fn key(&self, key: &Expr, frames: Frames<'_>) -> Result<(Option<Arc<str>>, Marks), Reported> {
         let value = self.eval_in(key, frames)?;
+        vault::refuse(self, &value, key.span)?;
         let refuse =
             |text: String| self.fail(Diagnostic::error(code::OBJECT_KEY, "invalid object key").at(key.span, text));
         if value.is_null() {
@@ -316,6 +318,7 @@ impl<'a> Evaluator<'a> {
     /// When it is neither true nor false nor unknown.
     pub fn truth(&self, value: &Value, span: Span) -> Result<Truth, Reported> {
         let refuse = |text: String| self.fail(Diagnostic::error(code::CONDITION, "invalid condition").at(span, text));
+        vault::refuse(self, value, span)?;
         if value.is_null() {
             return Err(refuse("a condition is true or false, this is null".to_owned()));
         }

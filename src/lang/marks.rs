@@ -9,6 +9,8 @@ pub struct Marks {
     pub sensitive: bool,
     /// It must not be kept: neither in the state nor in a plan.
     pub ephemeral: bool,
+    /// It is, or is made of, a secret that stays in its vault: nobody here knows it.
+    pub vaulted: bool,
 }
 
 impl Marks {
@@ -16,16 +18,23 @@ impl Marks {
     pub const NONE: Self = Self {
         sensitive: false,
         ephemeral: false,
+        vaulted: false,
     };
     /// It must not be shown.
     pub const SENSITIVE: Self = Self {
         sensitive: true,
-        ephemeral: false,
+        ..Self::NONE
     };
     /// It must not be kept.
     pub const EPHEMERAL: Self = Self {
-        sensitive: false,
         ephemeral: true,
+        ..Self::NONE
+    };
+    /// It stays in its vault, and is a secret.
+    pub const VAULTED: Self = Self {
+        sensitive: true,
+        vaulted: true,
+        ..Self::NONE
     };
 
     /// Whether nothing may be quoted of the value: logs keep what is shown, so what must not be kept is not shown either.
@@ -60,6 +69,7 @@ impl BitOr for Marks {
         Self {
             sensitive: self.sensitive | other.sensitive,
             ephemeral: self.ephemeral | other.ephemeral,
+            vaulted: self.vaulted | other.vaulted,
         }
     }
 }

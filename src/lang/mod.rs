@@ -21,11 +21,12 @@ mod template;
 mod text;
 pub mod types;
 pub mod value;
+pub mod vault;
 
 pub use crate::diagnostic::code;
 pub use marks::Marks;
 pub use number::Number;
-pub use value::{Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};
+pub use value::{Coming, Residual, ResidualPiece, Resource, Shape, Type, Unknown, Value};
 
 #[cfg(test)]
 mod tests;

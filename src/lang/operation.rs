@@ -12,6 +12,7 @@ use crate::lang::expr::{Binary, Operator, Unary};
 use crate::lang::number::{Number, NumberError};
 use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
+use crate::lang::vault;
 
 /// Why an operator cannot take a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -55,6 +56,8 @@ fn operand(value: &Value, ty: &Type, wanted: &'static str) -> Result<Value, Oper
 
 /// The value that an infix operator makes.
 pub(super) fn binary(evaluator: &Evaluator<'_>, binary: &Binary, span: Span, left: &Value, right: &Value) -> Evaluated {
+    vault::refuse(evaluator, left, binary.left.span)?;
+    vault::refuse(evaluator, right, binary.right.span)?;
     match binary.operator {
         Operator::Equal => Ok(equality(left, right, |equal| equal)),
         Operator::Unequal => Ok(equality(left, right, |equal| !equal)),

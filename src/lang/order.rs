@@ -50,15 +50,15 @@ pub fn unmarked(value: &Value) -> Value {
 
 /// The value with null, of the same type and otherwise marked alike, in place of everything in it that is ephemeral.
 pub fn ephemeral_as_null(value: &Value) -> Value {
-    let Marks { sensitive, ephemeral } = value.marks;
-    let shape = match ephemeral {
+    let marks = value.marks;
+    let shape = match marks.ephemeral {
         true => Shape::Null(type_of(value)),
         false if deep_marks(value).ephemeral => with_parts(&value.shape, ephemeral_as_null),
         false => value.shape.clone(),
     };
     Value::new(shape).marked(Marks {
-        sensitive,
         ephemeral: false,
+        ..marks
     })
 }
 

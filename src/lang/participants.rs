@@ -7,7 +7,6 @@ use crate::lang::convert::{described, type_of};
 use crate::lang::display::quoted;
 use crate::lang::eval::{Evaluator, Frames};
 use crate::lang::expr::{Expr, Node, Reference, StepNode};
-use crate::lang::marks::Marks;
 use crate::lang::value::{Shape, Type, Value};
 
 /// Who quotes a whole file in an error helps nobody.
@@ -100,7 +99,7 @@ pub fn written(reference: &Reference) -> String {
 /// What is said of a value: `is "abc"`. Nothing where there is nothing to say.
 fn statement(value: &Value) -> Option<String> {
     match &value.shape {
-        _ if value.marks == Marks::SENSITIVE => Some("has a sensitive value".to_owned()),
+        _ if value.marks.sensitive && !value.marks.ephemeral => Some("has a sensitive value".to_owned()),
         _ if value.marks.hide() => Some(format!("has an {} value", value.marks.word())),
         Shape::Unknown(unknown) => match &unknown.ty {
             Type::Any => Some("will be known only after apply".to_owned()),

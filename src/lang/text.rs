@@ -7,7 +7,8 @@ use crate::lang::eval::{Evaluated, Evaluator, Frames, Names, Reported, shown, wi
 use crate::lang::expr::Piece;
 use crate::lang::marks::Marks;
 use crate::lang::syntax::normalized;
-use crate::lang::value::{Residual, ResidualPiece, Shape, Type, Value};
+use crate::lang::value::{Coming, Residual, ResidualPiece, Shape, Type, Value};
+use crate::lang::vault;
 
 /// The text that a template makes.
 pub(super) fn template(evaluator: &Evaluator<'_>, pieces: &[Piece], frames: Frames<'_>) -> Evaluated {
@@ -102,6 +103,7 @@ impl Writer {
         let refuse = |text: String| {
             evaluator.fail(Diagnostic::error(code::TEMPLATE, "cannot be put into a text").at(span, text))
         };
+        vault::refuse(evaluator, value, span)?;
         if value.is_null() {
             return Err(refuse("this is null".to_owned()));
         }
@@ -117,9 +119,9 @@ impl Writer {
                 self.secret |= text.marks.hide();
                 self.known.push_str(&known);
             }
-            Shape::Unknown(unknown) => match unknown.residual {
-                Some(residual) => self.open(residual),
-                None => self.openness = Openness::Never,
+            Shape::Unknown(unknown) => match unknown.comes {
+                Coming::Later(residual) => self.open(residual),
+                Coming::Untold | Coming::FromVault(_) => self.openness = Openness::Never,
             },
             _ => {}
         }

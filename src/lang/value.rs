@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::lang::marks::Marks;
 use crate::lang::number::Number;
+use crate::secret::VaultSecret;
 
 /// The type of a value, or what a place wants. Cloning one is cheap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +108,19 @@ pub struct Resource {
 pub struct Unknown {
     /// What type it will have.
     pub ty: Type,
-    /// How it will become known, when that can be written down; `None` where a function or operator came between.
-    pub residual: Option<Residual>,
+    /// How it will become known.
+    pub comes: Coming,
+}
+
+/// How an unknown value becomes known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Coming {
+    /// Nobody can say: a function or operator came between.
+    Untold,
+    /// As this says, once other resources exist.
+    Later(Residual),
+    /// Whoever sends it reads it in its vault, right before.
+    FromVault(Arc<VaultSecret>),
 }
 
 /// How a value becomes known once other resources exist. It can be stored in a plan and settled without the configuration.
@@ -177,15 +189,27 @@ impl Value {
 
     /// Not known, of this type, and nobody can say how it will become known.
     pub fn unknown(ty: Type) -> Self {
-        Self::new(Shape::Unknown(Unknown { ty, residual: None }))
+        Self::new(Shape::Unknown(Unknown {
+            ty,
+            comes: Coming::Untold,
+        }))
     }
 
     /// Not known yet, with the way it will become known.
     pub fn open(ty: Type, residual: Residual) -> Self {
         Self::new(Shape::Unknown(Unknown {
             ty,
-            residual: Some(residual),
+            comes: Coming::Later(residual),
         }))
+    }
+
+    /// A secret that stays in its vault.
+    pub fn in_vault(secret: VaultSecret) -> Self {
+        let unknown = Unknown {
+            ty: Type::String,
+            comes: Coming::FromVault(secret.into()),
+        };
+        Self::new(Shape::Unknown(unknown)).marked(Marks::VAULTED)
     }
 
     /// The same value with these marks too; it loses none.
@@ -193,6 +217,17 @@ impl Value {
     pub fn marked(mut self, marks: Marks) -> Self {
         self.marks |= marks;
         self
+    }
+
+    /// The secret that it is, if it is one that stays in its vault.
+    pub fn vault_secret(&self) -> Option<&VaultSecret> {
+        match &self.shape {
+            Shape::Unknown(Unknown {
+                comes: Coming::FromVault(secret),
+                ..
+            }) => Some(secret),
+            _ => None,
+        }
     }
 
     /// Whether it is null.

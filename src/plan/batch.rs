@@ -663,6 +663,7 @@ mod tests {
     fn batch(databases: &[&str]) -> Batch {
         let address: Address = "database_batch.wave1".parse().unwrap();
         let secret = |owner: &str| SecretRef {
+            vault: None,
             owner: owner.parse().unwrap(),
             attribute: "password".into(),
         };

@@ -938,6 +938,14 @@ impl Job<'_> {
         if let Some(runtime) = &self.batch.runtime {
             fields.push(field("runtime_server", json!(runtime.name())));
         }
+        let passwords = [
+            ("source_password", &self.batch.source_password),
+            ("target_password", &self.batch.target_password),
+        ];
+        for (attribute, password) in passwords {
+            // Where it is read is what a reviewer approves; a password that is given stays unmentioned.
+            fields.extend(password.vault.as_ref().map(|id| field(attribute, json!(id))));
+        }
         if self.batch.mode == MigrationMode::Online && self.batch.option != MigrationOption::Validate {
             let policy = match (&self.batch.cutover.policy, self.opens()) {
                 (CutoverPolicy::Automatic, _) => "automatic",

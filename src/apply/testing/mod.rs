@@ -5,6 +5,7 @@ mod arm;
 mod fuse;
 mod plans;
 mod tally;
+mod vault;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +20,7 @@ pub(super) use arm::{Azure, Fault, status};
 pub(super) use fuse::{Fuse, Fused};
 pub(super) use plans::{Chain, Plans, batch_id, chain, peering_id, put, target_id};
 pub(super) use tally::Tally;
+pub(super) use vault::Vault;
 
 use super::observer::{Event, Observer};
 use super::{ApplyError, Caller, Interrupt, Interrupter, Options, Ports, Report};
@@ -130,6 +132,7 @@ pub(super) struct Bench {
     pub(super) interrupter: Interrupter,
     pub(super) interrupt: Interrupt,
     pub(super) secrets: Secrets,
+    pub(super) vaults: Vault,
     pub(super) outputs: Outputs,
     pub(super) caller: Caller,
 }
@@ -166,6 +169,7 @@ impl Bench {
             interrupter,
             interrupt,
             secrets: Secrets::default(),
+            vaults: Vault::default(),
             outputs: Outputs::default(),
             caller: Caller {
                 who: Actor::new("tester"),
@@ -202,6 +206,7 @@ impl Bench {
             clock: &self.clock,
             wall: &self.clock,
             secrets: &self.secrets,
+            vaults: &self.vaults,
             outputs: &self.outputs,
             caller: &self.caller,
         };

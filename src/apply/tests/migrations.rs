@@ -12,11 +12,12 @@ use super::outcomes;
 use crate::address::UnitAddress;
 use crate::apply::testing::{Bench, Chain, Fault, Plans, approved, batch_id, chain, status, target_id};
 use crate::apply::{Conclusion, Event, Interrupter, Observer, Outcome, Stall, StepError, Wait, WaitsFor};
-use crate::arm::{ArmId, Verb};
+use crate::arm::{ArmId, Body, Verb};
 use crate::clock::Clock as _;
 use crate::plan::step::{Opens, Remember, Until};
 use crate::plan::{Await, Op};
 use crate::prior::UnitRecord;
+use crate::secret::SecretRef;
 use pgferry_state::Store;
 
 pub(super) const OFFLINE: Chain = Chain {
@@ -679,4 +680,42 @@ async fn many_migrations_under_watch_rest_together() {
     assert_eq!(report.conclusion(), Conclusion::Done);
     // Five rests of half a minute, one timer each, beside the one that lets the lock go.
     assert!(bench.clock.sleeps() <= 6, "{} timers", bench.clock.sleeps());
+}
+
+/// A plan of one migration whose source's password stays in a vault.
+fn vaulted() -> Plans {
+    let mut plans = Plans::default();
+    let (start, _) = plans.chain(chain("t", "a", OFFLINE));
+    if let Op::Start { body, .. } = &mut plans.step(start).op {
+        let password = SecretRef {
+            owner: "source.a".parse().unwrap(),
+            attribute: "password".into(),
+            vault: Some(IN_VAULT.parse().unwrap()),
+        };
+        body.set(&["properties", "secretParameters"], Body::Secret(password));
+    }
+    plans
+}
+
+const IN_VAULT: &str = "https://kv-erp.vault.azure.net/secrets/migrator";
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_in_a_vault_is_read_anew_for_each_try_of_its_call() {
+    let bench = Bench::new();
+    bench.vaults.hold(IN_VAULT, "hunter2");
+    bench.azure.migrations_go([ended("Succeeded")]);
+    let busy = Fault::Refused(409, "ServerIsBusy");
+    bench.azure.fail_next(Verb::Put, "migrations/a", busy);
+    let report = bench.run(&vaulted().plan()).await.unwrap();
+    assert_snapshot!(outcomes(&report), @"database_batch.a#1 done");
+    assert_eq!(bench.vaults.read(), [IN_VAULT, IN_VAULT]);
+    assert!(!bench.heard.has("hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_vault_does_not_give_is_not_sent() {
+    let bench = Bench::new();
+    let report = bench.run(&vaulted().plan()).await.unwrap();
+    assert_snapshot!(outcomes(&report), @"database_batch.a#1 failed: a secret could not be read: read the secret https://kv-erp.vault.azure.net/secrets/migrator: SecretNotFound: not found");
+    assert_eq!(bench.azure.count("PUT", &batch_id("t", "a")), 0);
 }

@@ -11,3 +11,4 @@ mod paging;
 mod retry;
 mod rig;
 mod transport;
+mod vault;

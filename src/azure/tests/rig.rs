@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::arm::error::Delivery;
 use crate::arm::http::{HeaderValue, Request, Response, Transport};
-use crate::arm::{ArmId, Body, Call, CorrelationId, Failure, Scope, TransportError};
+use crate::arm::{ArmId, Body, Call, Cloud, CorrelationId, Failure, Scope, TransportError};
 use crate::azure::client::{Client, Parts};
 use crate::azure::credential::{Claims, CredentialKind, Credentials, Tenants, Token, TokenError, TokenSource, Tokens};
 use crate::azure::endpoint::Endpoint;
@@ -23,6 +23,7 @@ use crate::azure::policy::correlation::Correlation;
 use crate::azure::policy::govern::{Caps, Governor};
 use crate::azure::policy::log::Log;
 use crate::azure::policy::retry::{Jitter, Retries};
+use crate::azure::vault::{Door, Vaults};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -241,24 +242,32 @@ impl Rig {
         let meter = Arc::new(Meter::default());
         let governor = Arc::new(Governor::new(caps, clock.clone()));
         let correlation = CorrelationId(Uuid::nil());
-        let retries = Retries::new(Jitter::None, clock.clone(), meter.clone());
-        let pipeline = Pipeline::new(
-            vec![
-                Arc::new(Correlation::new(correlation)),
-                Arc::new(retries),
-                governor.clone(),
-                Arc::new(Auth::new(Tenants::new(tokens, Vec::new()), SCOPE)),
-                Arc::new(Log),
-            ],
-            service.clone(),
-        );
+        let pipeline = |tenants, scope| {
+            let retries = Retries::new(Jitter::None, clock.clone(), meter.clone());
+            Pipeline::new(
+                vec![
+                    Arc::new(Correlation::new(correlation)),
+                    Arc::new(retries),
+                    governor.clone(),
+                    Arc::new(Auth::new(tenants, scope)),
+                    Arc::new(Log),
+                ],
+                service.clone(),
+            )
+        };
+        let vaults = Vaults {
+            door: Door::Own,
+            pipeline: pipeline(Tenants::new(tokens.clone(), Vec::new()), Cloud::Public.vault_scope()),
+            clock: clock.clone(),
+        };
         let client = Arc::new(Client::new(Parts {
             endpoint: Endpoint::new(BASE).unwrap(),
-            pipeline,
+            pipeline: pipeline(Tenants::new(tokens, Vec::new()), SCOPE),
+            vaults,
             clock: clock.clone(),
             correlation,
-            meter,
-            governor,
+            meter: meter.clone(),
+            governor: governor.clone(),
         }));
         Self {
             client,

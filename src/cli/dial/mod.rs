@@ -297,6 +297,7 @@ mod tests {
             via: None,
             user: "migrator".parse().unwrap(),
             password: SecretRef {
+                vault: None,
                 owner: address,
                 attribute: "password".to_owned(),
             },

@@ -219,8 +219,8 @@ source "s" { zone = "zones/${module.n.guid}" }
         panic!()
     };
     assert_eq!(
-        format!("{:?}", unknown.residual),
-        "Some(Template([Text(\"zones/\"), Open(Output { resource: module.n.network.n, attribute: \"guid\" })]))"
+        format!("{:?}", unknown.comes),
+        "Later(Template([Text(\"zones/\"), Open(Output { resource: module.n.network.n, attribute: \"guid\" })]))"
     );
 }
 

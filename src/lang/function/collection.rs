@@ -112,7 +112,7 @@ fn coalesce(arguments: &Arguments<'_>) -> Outcome {
         None => return Err(Failure::Call("all arguments must have the same type".to_owned())),
     };
     for value in &given {
-        if value.is_unknown() {
+        if value.is_unknown() && value.vault_secret().is_none() {
             return Ok(Value::unknown(ty));
         }
         let value = convert(value, &ty).map_err(|error| Failure::Call(error.to_string()))?;

@@ -1,4 +1,5 @@
-//! The function library: one table, one file per family. Names and results are Terraform's.
+//! The function library: one table, one file per family. Names and results are Terraform's, but for `key_vault_secret`, which is
+//! ours.
 //!
 //! A new function is one entry in the table of its family. Conversion of arguments, null, unknown and sensitive
 //! values are dealt with here, so that an implementation sees plain values of the types it asked for.
@@ -19,6 +20,7 @@ mod string;
 mod template;
 mod time;
 mod types;
+mod vault;
 mod yaml;
 
 use std::borrow::Cow;
@@ -33,6 +35,7 @@ use crate::lang::expr::{Call, Expr, Spread};
 use crate::lang::marks::Marks;
 use crate::lang::order;
 use crate::lang::value::{Shape, Type, Value};
+use crate::lang::vault as vaults;
 
 /// A function of the language.
 pub struct Function {
@@ -166,6 +169,7 @@ pub const FAMILIES: &[&[Function]] = &[
     template::FUNCTIONS,
     time::FUNCTIONS,
     types::FUNCTIONS,
+    vault::FUNCTIONS,
 ];
 
 const CHANGES: &str = "its result differs on every run, so that nothing could ever be as declared";
@@ -428,6 +432,10 @@ fn plain(
             continue;
         };
         match prepared(parameter, &argument.value) {
+            // What stops at an unknown value would have to know it.
+            Ok(prepared) if prepared.unknown && vaults::hangs_on_vault(&argument.value) => {
+                problem = Some(evaluator.fail(vaults::refused(argument.span)));
+            }
             Ok(prepared) => {
                 unknown |= prepared.unknown;
                 marks |= prepared.marks;
@@ -451,6 +459,12 @@ fn plain(
         evaluator,
     };
     let failure = match run(&arguments) {
+        Ok(value) if value.is_unknown() && value.vault_secret().is_none() => {
+            for argument in given {
+                vaults::refuse(evaluator, &argument.value, argument.span)?;
+            }
+            return Ok(value.marked(marks));
+        }
         Ok(value) => return Ok(value.marked(marks)),
         Err(failure) if quoted.hide() => failure.without_reason(quoted),
         Err(failure) => failure,

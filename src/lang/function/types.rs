@@ -9,6 +9,7 @@ use crate::lang::function::{Arguments, Body, Failure, Function, Outcome, Paramet
 use crate::lang::marks::Marks;
 use crate::lang::order;
 use crate::lang::value::{Type, Value};
+use crate::lang::vault;
 
 const VALUE: Parameter = Parameter::new("v", Wants::Any)
     .nullable()
@@ -103,7 +104,7 @@ fn only<'e>(evaluator: &Evaluator<'_>, arguments: &'e [Expr], span: Span, name: 
 fn can(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
     let expression = only(evaluator, arguments, span, "can")?;
     match tried(evaluator, expression, frames)? {
-        Ok(value) if order::wholly_known(&value) => Ok(Value::bool(true)),
+        Ok(value) if vault::is_settled(&value) => Ok(Value::bool(true)),
         // What is unknown now may turn out to have no value.
         Ok(_) => Ok(Value::unknown(Type::Bool)),
         Err(_) => Ok(Value::bool(false)),
@@ -114,8 +115,11 @@ fn attempt(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, sp
     let mut problems = Vec::new();
     for expression in arguments {
         match tried(evaluator, expression, frames)? {
-            Ok(value) if order::wholly_known(&value) => return Ok(value),
-            Ok(_) => return Ok(Value::unknown(Type::Any)),
+            Ok(value) if vault::is_settled(&value) => return Ok(value),
+            Ok(value) => {
+                vault::refuse(evaluator, &value, expression.span)?;
+                return Ok(Value::unknown(Type::Any));
+            }
             Err(found) => problems.extend(found),
         }
     }
@@ -145,6 +149,7 @@ fn tried(
 
 fn nonsensitive(evaluator: &Evaluator<'_>, arguments: &[Expr], frames: Frames<'_>, span: Span) -> Evaluated {
     let value = evaluator.eval_in(only(evaluator, arguments, span, "nonsensitive")?, frames)?;
+    vault::refuse(evaluator, &value, span)?;
     let marks = Marks {
         sensitive: false,
         ..value.marks

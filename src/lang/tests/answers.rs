@@ -11,6 +11,9 @@ use crate::lang::expr::{Reference, StepNode};
 use crate::lang::files::{FileError, Files};
 use crate::lang::function::{ABSENT, all};
 use crate::lang::types::Nothing;
+
+/// The one function that Terraform does not have.
+const OURS: &str = "key_vault_secret";
 use crate::lang::value::Type;
 
 const RECORDED: &str = include_str!("terraform.txt");
@@ -174,7 +177,7 @@ fn expressions_evaluate_as_in_terraform() {
 #[test]
 fn every_function_is_compared_in_ordinary_and_in_wrong_calls() {
     let recorded = recorded();
-    for function in all() {
+    for function in all().filter(|function| function.name != OURS) {
         let calling = recorded
             .iter()
             .filter(|(expression, _)| calls(expression, function.name));

@@ -11,6 +11,7 @@ use crate::lang::value::Value;
 mod answers;
 mod properties;
 mod sensitive;
+mod vault;
 
 /// What an expression without references evaluates to, or the first thing said about it and what it points at.
 fn eval(text: &str) -> Result<Value, String> {

@@ -131,6 +131,7 @@ mod tests {
     fn what_is_named_or_looks_like_a_secret_goes_and_the_rest_stays() {
         let mut supplied = Secrets::default();
         let reference = SecretRef {
+            vault: None,
             owner: "source.erp".parse().unwrap(),
             attribute: "password".into(),
         };

@@ -1,0 +1,5 @@
+pgferry {
+  encryption {
+    passphrase = key_vault_secret("https://kv-erp.vault.azure.net/secrets/state")
+  }
+}
