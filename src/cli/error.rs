@@ -21,7 +21,7 @@ use super::view::plan::to_accept;
 use super::view::time::instant;
 use crate::address::{AddressError, UnitAddress};
 use crate::apply::ApplyError;
-use crate::arm::{ArmError, CloudError, SubscriptionId};
+use crate::arm::{ArmError, CloudError, SubscriptionId, VaultError};
 use crate::azure::ConnectError;
 use crate::config::ReadError;
 use crate::diagnostic::nearest;
@@ -58,6 +58,8 @@ pub(crate) enum CommandError {
     Connect(ConnectError),
     /// A PostgreSQL server cannot be dialled as it is described.
     Dial(DialError),
+    /// A secret could not be read in its vault.
+    Vault(VaultError),
     /// A call to Azure failed.
     Arm(Box<ArmError>),
     /// The state refused or cannot be read.
@@ -420,6 +422,7 @@ impl CommandError {
             }
             Self::Connect(error) => advice::on_connect(error),
             Self::Dial(error) => on_dial(error),
+            Self::Vault(error) => advice::on_vault(error),
             Self::Arm(error) => advice::on_arm(error),
             Self::Store(error) => advice::on_store(error),
             Self::Prior(error) => on_prior(error),

@@ -14,6 +14,7 @@ mod console;
 mod cutover;
 mod dealt;
 mod dial;
+mod dialler;
 mod drift;
 mod env;
 mod error;

@@ -1,12 +1,12 @@
 //! `pgferry preflight`: connects to the servers of the configuration and says what would keep a migration from succeeding. It asks
-//! Azure nothing, changes nothing, and takes no lock.
+//! Azure nothing but for passwords in vaults, changes nothing, and takes no lock.
 
 use std::collections::BTreeSet;
 
 use clap::Args;
 
 use super::Call;
-use super::dial;
+use super::dialler::Dialler;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
@@ -17,8 +17,8 @@ use super::view::plan::annotations;
 use super::view::plan::problem::Places;
 use super::view::preflight::{self as view, Detail, PreflightView};
 use crate::address::Address;
+use crate::arm::Outputs;
 use crate::arm::migration::MigrationMode;
-use crate::arm::{Cloud, Outputs};
 use crate::azure::clock::WallClock;
 use crate::clock::Clock;
 use crate::config::Declared;
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &PreflightArgs, call: &Call<'_>) -> Result<Exit, C
         .program
         .declare(&Outputs::default())
         .map_err(|found| project.refuse(found, call.ui.width()))?;
-    let wanted = wanted(&args.addresses, &declared, project.cloud(), call)?;
+    let wanted = wanted(&args.addresses, &declared, &project, call).await?;
     if wanted.is_empty() {
         return Err(CommandError::Usage(
             "the configuration has no `source` and no `target` to look at".to_owned(),
@@ -105,10 +105,10 @@ pub(crate) async fn run(args: &PreflightArgs, call: &Call<'_>) -> Result<Exit, C
 }
 
 /// The servers to look at, each with the databases that the chosen batches move from or to it.
-fn wanted(
+async fn wanted(
     addresses: &[Address],
     declared: &Declared,
-    cloud: Cloud,
+    project: &Project,
     call: &Call<'_>,
 ) -> Result<Vec<Wanted>, CommandError> {
     let servers: Vec<&Server> = declared
@@ -130,6 +130,7 @@ fn wanted(
         });
     }
     let chosen = |address: &Address| addresses.is_empty() || addresses.contains(address);
+    let mut dialler = Dialler::of(project, call);
     let mut wanted = Vec::new();
     for server in servers {
         let all: Vec<&Batch> = batches
@@ -143,10 +144,7 @@ fn wanted(
             (false, false) => named,
             (false, true) => continue,
         };
-        let dialled = dial::server(server, cloud, &declared.secrets, call.env).map_err(CommandError::Dial)?;
-        for note in &dialled.notes {
-            call.ui.say(&format!("note: {note}\n"));
-        }
+        let dialled = dialler.dialled(server, &declared.secrets).await?;
         wanted.push(Wanted {
             address: server.address.clone(),
             end: server.end,

@@ -22,7 +22,7 @@ use crate::address::{Address, UnitAddress};
 use crate::apply;
 use crate::arm::{ArmId, ArmRead, Cloud, CorrelationId, Found, Outputs, SubscriptionId, TenantId};
 use crate::azure::clock::WallClock;
-use crate::azure::{self, Client, Connection, CredentialSettings};
+use crate::azure::{self, Client, Connected, Connection, CredentialSettings};
 use crate::block::Check;
 use crate::clock::Clock;
 use crate::config::decode::to_json;
@@ -118,21 +118,7 @@ impl Session {
     ) -> Result<Self, CommandError> {
         let project = Project::load(directory, wishes, env, purpose, ui.width())?;
         let subscription = project.subscription(ui.width())?;
-        let base_url = match project.cloud() {
-            Cloud::Simulator => Some(simulated::address(&project, ui).await?),
-            Cloud::Public | Cloud::UsGovernment | Cloud::China => None,
-        };
-        let connected = azure::connect(Connection {
-            cloud: project.cloud(),
-            base_url,
-            tenant: project.program.defaults.tenant.clone(),
-            further_tenants: project.further_tenants.clone(),
-            credentials: CredentialSettings::from_map(&env.credentials)
-                .map_err(|error| CommandError::Connect(error.into()))?,
-            correlation: CorrelationId(Uuid::new_v4()),
-        })
-        .await
-        .map_err(CommandError::Connect)?;
+        let connected = connect(&project, env, ui).await?;
         connected
             .client
             .hide(&sensitive(&project.program.configuration, &project.program.inputs));
@@ -317,6 +303,28 @@ fn stands_beside(aim: &Aim, open: &OpenRun, graph: &Graph) -> bool {
 }
 
 /// What is declared to go to Azure alone is not told by it either, whichever run has sent it.
+/// Connects to the cloud of a project. Nothing is sent to Azure yet; a simulator is started where none runs.
+///
+/// # Errors
+/// When the settings of the login make no sense, or the simulator does not start.
+pub(crate) async fn connect(project: &Project, env: &Env, ui: &Ui) -> Result<Connected, CommandError> {
+    let base_url = match project.cloud() {
+        Cloud::Simulator => Some(simulated::address(project, ui).await?),
+        Cloud::Public | Cloud::UsGovernment | Cloud::China => None,
+    };
+    azure::connect(Connection {
+        cloud: project.cloud(),
+        base_url,
+        tenant: project.program.defaults.tenant.clone(),
+        further_tenants: project.further_tenants.clone(),
+        credentials: CredentialSettings::from_map(&env.credentials)
+            .map_err(|error| CommandError::Connect(error.into()))?,
+        correlation: CorrelationId(Uuid::new_v4()),
+    })
+    .await
+    .map_err(CommandError::Connect)
+}
+
 fn hide(secrets: &Secrets, client: &Client) {
     client.hide(secrets.iter().map(|(_, secret)| secret));
 }

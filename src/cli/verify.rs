@@ -1,5 +1,5 @@
-//! `pgferry verify`: compares the databases of batches on their sources and targets. It asks Azure nothing, changes nothing on a
-//! server, and fetches no row.
+//! `pgferry verify`: compares the databases of batches on their sources and targets. It asks Azure nothing but for
+//! passwords in vaults, changes nothing on a server, and fetches no row.
 
 mod journal;
 
@@ -9,7 +9,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Call;
-use super::dial::{self, Dialled};
+use super::dial::Dialled;
+use super::dialler::Dialler;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
@@ -20,8 +21,8 @@ use super::view::plan::annotations;
 use super::view::plan::problem::Places;
 use super::view::verify::{self as view, Detail, Keys, VerifyView};
 use crate::address::Address;
+use crate::arm::Outputs;
 use crate::arm::migration::MigrationMode;
-use crate::arm::{Cloud, Outputs};
 use crate::azure::clock::WallClock;
 use crate::config::Declared;
 use crate::database::DatabaseName;
@@ -101,7 +102,7 @@ pub(crate) async fn run(args: &VerifyArgs, call: &Call<'_>) -> Result<Exit, Comm
         .program
         .declare(&Outputs::default())
         .map_err(|found| project.refuse(found, call.ui.width()))?;
-    let pairs = pairs(args, &declared, project.cloud(), call)?;
+    let pairs = pairs(args, &declared, &project, call).await?;
     if pairs.is_empty() {
         return Err(CommandError::Usage(
             "the configuration has no `database_batch` whose databases could be compared".to_owned(),
@@ -161,7 +162,12 @@ pub(crate) async fn run(args: &VerifyArgs, call: &Call<'_>) -> Result<Exit, Comm
 }
 
 /// The databases to compare: those of the chosen batches, each once for each target.
-fn pairs(args: &VerifyArgs, declared: &Declared, cloud: Cloud, call: &Call<'_>) -> Result<Vec<Pair>, CommandError> {
+async fn pairs(
+    args: &VerifyArgs,
+    declared: &Declared,
+    project: &Project,
+    call: &Call<'_>,
+) -> Result<Vec<Pair>, CommandError> {
     let batches: Vec<&Batch> = declared.graph.batches().map(|(_, batch)| batch).collect();
     if let Some(unknown) = args
         .addresses
@@ -174,13 +180,14 @@ fn pairs(args: &VerifyArgs, declared: &Declared, cloud: Cloud, call: &Call<'_>) 
             known: batches.iter().map(|batch| batch.address.to_string()).collect(),
         });
     }
+    let mut dialler = Dialler::of(project, call);
     let mut pairs = Vec::new();
     for batch in batches {
         if !args.addresses.is_empty() && !args.addresses.contains(&batch.address) {
             continue;
         }
-        let source = dialled(&batch.source_address, batch, declared, cloud, call)?;
-        let target = dialled(&batch.target_address, batch, declared, cloud, call)?;
+        let source = dialled(&batch.source_address, batch, declared, &mut dialler).await?;
+        let target = dialled(&batch.target_address, batch, declared, &mut dialler).await?;
         for name in &batch.databases {
             let database: DatabaseName = name
                 .parse()
@@ -198,12 +205,11 @@ fn pairs(args: &VerifyArgs, declared: &Declared, cloud: Cloud, call: &Call<'_>) 
     Ok(pairs)
 }
 
-fn dialled(
+async fn dialled(
     address: &Address,
     batch: &Batch,
     declared: &Declared,
-    cloud: Cloud,
-    call: &Call<'_>,
+    dialler: &mut Dialler<'_>,
 ) -> Result<Dialled, CommandError> {
     let mut servers = declared
         .graph
@@ -215,11 +221,7 @@ fn dialled(
             batch.address
         ))
     })?;
-    let dialled = dial::server(server, cloud, &declared.secrets, call.env).map_err(CommandError::Dial)?;
-    for note in &dialled.notes {
-        call.ui.say(&format!("note: {note}\n"));
-    }
-    Ok(dialled)
+    dialler.dialled(server, &declared.secrets).await
 }
 
 fn limits(dialled: &Dialled) -> Limits {
