@@ -51,7 +51,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "prior",
         ],
     ),
-    ("rights", &["address", "arm", "database", "diagnostic", "graph", "kind"]),
+    (
+        "rights",
+        &["address", "arm", "database", "diagnostic", "graph", "kind", "secret"],
+    ),
     ("azure", &["address", "secret", "clock", "arm"]),
     ("postgres", &["secret", "database"]),
     ("simulator", &[]),

@@ -83,6 +83,11 @@ pub(crate) async fn run(args: &RbacArgs, call: &Call<'_>) -> Result<Exit, Comman
             },
             "reasons": { "plan": reasons(&rights.plan), "apply": reasons(&rights.apply) },
             "place_not_known": rights.open,
+            "vault_secrets": rights.vaults.iter().map(|(id, named_by)| json!({
+                "id": id,
+                "role": rbac::VAULT_ROLE,
+                "named_by": named_by.iter().map(rbac::argument).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
             "grants": grants.iter().map(as_json).collect::<Vec<_>>(),
             "state": match kept(&project) {
                 Kept::Database { grants, .. } => json!({

@@ -14,6 +14,7 @@ use crate::graph::{Declaration, Graph};
 use crate::kind::database_batch::{Batch, MIGRATION};
 use crate::kind::schema::Term;
 use crate::kind::{Conduct, Unit, server};
+use crate::secret::{SecretRef, VaultSecret};
 
 /// The part of the contract that names actions after types.
 const NAMES: &str = "9";
@@ -57,6 +58,9 @@ pub struct Rights {
     pub apply: Role,
     /// Units whose resource group only Azure knows yet: for them the whole subscription stands.
     pub open: BTreeSet<UnitAddress>,
+    /// Secrets in vaults that an apply reads, with the arguments that name them. A role of Azure's own is for them: where a vault
+    /// lies its host does not tell.
+    pub vaults: BTreeMap<VaultSecret, BTreeSet<SecretRef>>,
 }
 
 /// What one identity must be allowed to do.
@@ -173,6 +177,11 @@ impl Rights {
     }
 
     fn add_batch(&mut self, declaration: &Declaration, batch: &Batch, whole: &ArmId) {
+        for password in [&batch.source_password, &batch.target_password] {
+            if let Some(id) = &password.vault {
+                self.vaults.entry(id.clone()).or_default().insert(password.clone());
+            }
+        }
         let resource = &declaration.address;
         let scope = batch.target.in_group().unwrap_or_else(|| whole.clone());
         self.both(&format!("{MIGRATION}/read"), &scope, resource);

@@ -10,6 +10,7 @@ use crate::cli::color::{STRONG, paint};
 use crate::database::{End, quote_identifier};
 use crate::rights::arm::{NeededFor, Right, Rights, Role};
 use crate::rights::sql::{Grants, StateGrants};
+use crate::secret::SecretRef;
 
 /// The names of the two roles.
 pub(crate) struct Names {
@@ -32,6 +33,14 @@ pub(crate) enum Kept {
         /// What the roles that sign in need.
         grants: StateGrants,
     },
+}
+
+/// The role of Azure's own that lets its holder read what secrets hold.
+pub(crate) const VAULT_ROLE: &str = "Key Vault Secrets User";
+
+/// The argument that holds a secret, as it is named: `source.erp.password`.
+pub(crate) fn argument(secret: &SecretRef) -> String {
+    format!("{}.{}", secret.owner, secret.attribute)
 }
 
 /// What is shown to a person.
@@ -102,6 +111,7 @@ impl RbacView<'_> {
         self.role(&self.names.apply, &beside, &more, &mut text);
         self.notes(&mut text);
         self.state(&mut text);
+        self.vaults(&mut text);
         self.servers(&mut text);
         self.commands(&mut text);
         text
@@ -199,6 +209,27 @@ impl RbacView<'_> {
                 }
             }
         }
+        text.push('\n');
+    }
+
+    fn vaults(&self, text: &mut String) {
+        if self.rights.vaults.is_empty() {
+            return;
+        }
+        text.push_str(&format!("{}\n\n", paint(STRONG, "Key Vault")));
+        for (id, named_by) in &self.rights.vaults {
+            let named_by: Vec<String> = named_by.iter().map(argument).collect();
+            let line = format!("{VAULT_ROLE}, for apply, at the secret for {}:", listed(&named_by));
+            text.push_str(&hang("  ", "  ", &line, self.columns));
+            text.push_str(&format!(
+                "    /subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.KeyVault/vaults/{}/secrets/{}\n",
+                id.vault(),
+                id.name()
+            ));
+        }
+        let line = "A vault with access policies wants the permission `get` on secrets instead. Whoever runs preflight or verify \
+                    reads them, too; a plan reads none.";
+        text.push_str(&hang("  * ", "    ", line, self.columns));
         text.push('\n');
     }
 
