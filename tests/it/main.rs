@@ -44,4 +44,5 @@ mod tenants;
 mod together;
 mod tokens;
 mod tutorial;
+mod vault;
 mod wait;

@@ -16,7 +16,8 @@ fn spellings() -> Vec<String> {
     ]
 }
 
-fn refuse(place: &str, bytes: &[u8]) {
+/// Insists that the password is not there, in no usual spelling.
+pub(crate) fn refuse(place: &str, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for spelling in spellings() {
         assert!(!text.contains(&spelling), "{place} holds the password");
