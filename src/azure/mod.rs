@@ -213,7 +213,10 @@ fn assemble(
             Cloud::Simulator => Door::Shared(endpoint.clone()),
         },
         // A vault is asked with the run's own token only: it has no business with those of other tenants.
-        pipeline: pipeline(Tenants::new(Arc::clone(&tokens), Vec::new()), connection.cloud.vault_scope()),
+        pipeline: pipeline(
+            Tenants::new(Arc::clone(&tokens), Vec::new()),
+            connection.cloud.vault_scope(),
+        ),
         clock: Arc::clone(&clock),
     };
     let client = Client::new(client::Parts {
