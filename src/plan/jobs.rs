@@ -983,7 +983,7 @@ impl Job<'_> {
                 "setup_logical_replication",
                 batch.setup_logical_replication.map(|setup| json!(setup)),
             ),
-            ("migrate_roles", batch.migrate_roles.then(|| json!(true))),
+            ("migrate_roles", batch.migrate_roles.then_some(json!(true))),
             ("source_fqdn", batch.source_fqdn.as_ref().map(|name| json!(name))),
             ("target_fqdn", batch.target_fqdn.as_ref().map(|name| json!(name))),
             ("attempts", (batch.retries > 0).then(|| json!(batch.retries))),
