@@ -8,6 +8,7 @@
 //! schedule   which step may run now
 //! deed       an acting step with everything known
 //! step       performs one: intent, call, outcome
+//! span       what a trace tells of one
 //! seen       how many tables each database was ever seen to have
 //! watch      looks at migrations, holds gates
 //! journal    the lock and what is written under it
@@ -39,6 +40,7 @@ mod resume;
 mod run;
 mod schedule;
 pub mod seen;
+mod span;
 mod starting;
 mod step;
 mod watch;

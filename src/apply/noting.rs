@@ -204,6 +204,7 @@ impl<'a> Run<'a> {
         let state = self.state(at);
         let took = state.started.map_or(Duration::ZERO, |started| elapsed(started, now));
         state.elapsed = Some(took);
+        state.span.end(&outcome, state.attempts);
         state.outcome = Some(outcome);
         took
     }

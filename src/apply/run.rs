@@ -19,6 +19,7 @@ use super::order::Order;
 use super::report::{Outcome, Report, StepReport, Stopped, Unseen};
 use super::schedule::{At, Manner, Schedule, Standing, manner};
 use super::seen::TablesSeen;
+use super::span::StepSpan;
 use super::step::Performed;
 use super::watch::{Sight, Watcher};
 use super::writing::{Lock, Taken};
@@ -104,6 +105,7 @@ pub(super) struct StepState {
     pub(super) started: Option<Timestamp>,
     pub(super) elapsed: Option<Duration>,
     pub(super) outcome: Option<Outcome>,
+    pub(super) span: StepSpan,
 }
 
 /// An answer on its way, and the watcher that goes on afterwards.
@@ -272,11 +274,15 @@ impl<'a> Run<'a> {
         self.conclude();
         self.close().await;
         let order = self.order;
-        let steps = order.all().zip(self.steps).map(|(at, state)| StepReport {
-            id: order.step(at).id,
-            unit: order.step(at).unit.clone(),
-            outcome: state.outcome.unwrap_or(Outcome::Left { behind: None }),
-            elapsed: state.elapsed,
+        let steps = order.all().zip(self.steps).map(|(at, mut state)| {
+            let outcome = state.outcome.unwrap_or(Outcome::Left { behind: None });
+            state.span.end(&outcome, state.attempts);
+            StepReport {
+                id: order.step(at).id,
+                unit: order.step(at).unit.clone(),
+                outcome,
+                elapsed: state.elapsed,
+            }
         });
         Report {
             run: order.run,

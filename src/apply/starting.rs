@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use jiff::Timestamp;
+use tracing::Instrument;
 
 use super::deed::Deed;
 use super::elapsed;
@@ -15,6 +16,7 @@ use super::observer::Event;
 use super::report::Outcome;
 use super::run::{Acted, Answering, Run};
 use super::schedule::{At, Manner};
+use super::span::StepSpan;
 use super::step::{Doer, Fruit};
 use super::watch::{Goal, Look, Watcher};
 use super::writing::Lock;
@@ -73,6 +75,7 @@ impl<'a> Run<'a> {
     fn begin(&mut self, at: At) {
         self.state(at).started = Some(self.ports.clock.now());
         let step = self.order.step(at);
+        self.state(at).span = StepSpan::begin(step);
         self.tell(&Event::StepStarted { step });
     }
 
@@ -125,7 +128,8 @@ impl<'a> Run<'a> {
                 result,
             }
         };
-        self.acting.push(act.boxed());
+        let span = self.state(at).span.span();
+        self.acting.push(act.instrument(span).boxed());
     }
 
     fn start_answering(&mut self, at: At, answering: Answering<'a>, journal: &Arc<Journal>) {
@@ -213,6 +217,7 @@ impl<'a> Run<'a> {
             let (watcher, sight) = watcher.look(look).await;
             (at, watcher, sight)
         };
-        self.watching.push(watch.boxed());
+        let span = self.state(at).span.span();
+        self.watching.push(watch.instrument(span).boxed());
     }
 }

@@ -133,6 +133,19 @@ pub enum Retry {
 }
 
 impl Failure {
+    /// What sort of failure it is, in a word that holds nothing of the call: the service's own code where there is one.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Refused(error) | Self::Failed(error) => &error.code,
+            Self::Throttled { .. } => "throttled",
+            Self::Unauthenticated { .. } => "unauthenticated",
+            Self::Unreachable(_) => "unreachable",
+            Self::Garbled(_) => "garbled",
+            Self::Unaddressable { .. } => "unaddressable",
+            Self::TimedOut { .. } => "timed_out",
+        }
+    }
+
     /// The one place that decides whether a failed call may be repeated.
     pub fn retry(&self) -> Retry {
         match self {

@@ -40,6 +40,7 @@ use policy::correlation::Correlation;
 use policy::govern::{Caps, Governor};
 use policy::log::Log;
 use policy::retry::{Jitter, Retries};
+use policy::trace::Trace;
 use transport::{HttpTransport, Route};
 use vault::{Door, Vaults};
 
@@ -199,6 +200,7 @@ fn assemble(
         Pipeline::new(
             vec![
                 Arc::new(Correlation::new(connection.correlation)),
+                Arc::new(Trace),
                 Arc::new(retries),
                 governor.clone(),
                 Arc::new(Auth::new(tenants, scope)),

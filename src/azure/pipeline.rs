@@ -61,10 +61,11 @@ pub struct Next<'a> {
 /// The chain. In this order, from the outside in:
 ///
 /// 1. `correlation`: names the call once, so that all its repetitions carry one id;
-/// 2. `retry`: repeats what may be repeated;
-/// 3. `govern`: each repetition waits for its share of the quota and reports what is left;
-/// 4. `auth`: after every wait, so that the token is fresh when it leaves;
-/// 5. `log`: sees what really leaves and what really arrives.
+/// 2. `trace`: makes the call with all its repetitions one span;
+/// 3. `retry`: repeats what may be repeated;
+/// 4. `govern`: each repetition waits for its share of the quota and reports what is left;
+/// 5. `auth`: after every wait, so that the token is fresh when it leaves;
+/// 6. `log`: sees what really leaves and what really arrives.
 pub struct Pipeline {
     policies: Vec<Arc<dyn Policy>>,
     transport: Arc<dyn Transport>,

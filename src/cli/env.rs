@@ -7,6 +7,7 @@ use pgferry_state::Actor;
 
 use super::color::ColorWish;
 use super::dial;
+use super::traces;
 use super::view::plan::annotations::Dialect;
 use crate::azure::CredentialSettings;
 
@@ -35,6 +36,14 @@ pub(crate) const VARIABLES: &[Variable] = &[
     Variable {
         name: "PGFERRY_LOG",
         does: "what is logged to standard error, as `pgferry::azure=debug`",
+    },
+    Variable {
+        name: "OTEL_…",
+        does: "traces, by OTLP over HTTP: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME and their like; none without an endpoint",
+    },
+    Variable {
+        name: "TRACEPARENT",
+        does: "the span that such a trace goes on from",
     },
     Variable {
         name: "PGPASSFILE, …",
@@ -75,6 +84,8 @@ pub(crate) struct Env {
     pub(crate) credentials: BTreeMap<String, String>,
     /// What libpq would look at.
     pub(crate) postgres: BTreeMap<String, String>,
+    /// Where traces go, if anywhere.
+    pub(crate) traces: BTreeMap<String, String>,
 }
 
 /// Whether a pipeline runs us.
@@ -145,6 +156,7 @@ impl Env {
             actor: actor(&get, host),
             credentials: set(&CredentialSettings::names().collect::<Vec<_>>()),
             postgres: set(&dial::VARIABLES),
+            traces: set(&traces::VARIABLES),
         }
     }
 }

@@ -38,6 +38,20 @@ impl Exit {
         }
     }
 
+    /// In a word, for machines.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Error => "error",
+            Self::Changes => "changes",
+            Self::NotLaidOut => "not_laid_out",
+            Self::InFlight => "in_flight",
+            Self::WaitingForPerson => "waiting_for_person",
+            Self::Drift => "drift",
+            Self::CheckFailed => "check_failed",
+        }
+    }
+
     /// The one to end with where both hold: the first of 1, 7, 4, 3, 5, 2, 0.
     pub(crate) fn and(self, other: Self) -> Self {
         let rank = |exit: Self| match exit {

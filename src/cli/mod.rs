@@ -52,6 +52,7 @@ mod snapshot_file;
 mod spelling;
 mod state;
 mod status;
+mod traces;
 mod ui;
 mod validate;
 mod verify;
@@ -68,6 +69,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use tracing::Instrument;
 
 use calling::Calling;
 use color::ColorWish;
@@ -76,6 +78,7 @@ use error::CommandError;
 use exit::Exit;
 use project::{Project, Purpose, Wishes};
 use session::Session;
+use traces::Traces;
 use ui::{Interaction, Settings, Ui, Verbosity};
 
 use crate::arm::Cloud;
@@ -141,7 +144,7 @@ struct Global {
         help_heading = "Global options"
     )]
     input: bool,
-    /// How log lines look
+    /// How log lines on standard error look; PGFERRY_LOG says which there are
     #[arg(
         long,
         global = true,
@@ -226,6 +229,8 @@ pub(crate) struct Call<'a> {
     pub(crate) ui: &'a Ui,
     /// How pgferry is called here.
     pub(crate) calling: Calling,
+    /// The command's name, as it is typed: `state list`.
+    pub(crate) command: String,
 }
 
 impl Call<'_> {
@@ -277,6 +282,7 @@ fn run(arguments: Vec<OsString>) -> Exit {
             env: &env,
             ui: &ui,
             calling: calling.clone(),
+            command: command_name(&matches),
         };
         dispatch(&cli, &call)
     });
@@ -334,7 +340,12 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         Command::Man(args) => man::run(args, ui, Cli::command()),
         Command::Schema(args) => schema::run(args, ui),
         Command::Version(args) => version::run(args, ui),
-        Command::Validate(args) => logged(global, call).and_then(|()| validate::run(args, call)),
+        Command::Validate(args) => logged(global, call).and_then(|traces| {
+            let span = traces.command(&call.command);
+            let exit = span.in_scope(|| validate::run(args, call));
+            traces.end(span, &exit);
+            exit
+        }),
         Command::Apply(args) => connected(global, call, apply::apply(args, call)),
         Command::Cancel(args) => connected(global, call, cancel::run(args, call)),
         Command::Cutover(args) => connected(global, call, cutover::run(args, call)),
@@ -360,8 +371,8 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
     }
 }
 
-/// Starts the log of a command that may have something to log.
-fn logged(global: &Global, call: &Call<'_>) -> Result<(), CommandError> {
+/// Starts the log of a command that may have something to log, and its trace.
+fn logged(global: &Global, call: &Call<'_>) -> Result<Traces, CommandError> {
     logging::start(call.env, call.ui, global.log_format, global.verbose)
 }
 
@@ -371,24 +382,37 @@ fn connected(
     call: &Call<'_>,
     command: impl Future<Output = Result<Exit, CommandError>>,
 ) -> Result<Exit, CommandError> {
-    logged(global, call)?;
     // Another provider within reach would make every connection a panic.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let traces = logged(global, call)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| CommandError::System {
         doing: "start working threads",
         source,
     })?;
-    let exit = runtime.block_on(command);
+    let span = traces.command(&call.command);
+    let exit = runtime.block_on(command.instrument(span.clone()));
     // A lock that an error dropped is let go in passing; one that is not would keep others out until it lapses.
     let _ = runtime.block_on(async { tokio::time::timeout(LETTING_GO, pgferry_state::settled()).await });
     // What still runs only waits for answers that nobody will read.
     runtime.shutdown_background();
+    traces.end(span, &exit);
     exit
 }
 
 /// How long a command that failed may take to let go of a lock.
 const LETTING_GO: Duration = Duration::from_secs(2);
+
+/// The name of the command that was given: `plan`, `state list`.
+fn command_name(matches: &ArgMatches) -> String {
+    let mut words = Vec::new();
+    let mut inner = matches;
+    while let Some((word, deeper)) = inner.subcommand() {
+        words.push(word);
+        inner = deeper;
+    }
+    words.join(" ")
+}
 
 /// `--var` and `--var-file` in the order of the command line: later ones win.
 fn wishes(directory: &Path, matches: &ArgMatches) -> Result<Wishes, CommandError> {

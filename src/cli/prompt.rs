@@ -21,6 +21,7 @@ pub(crate) async fn answered_or_interrupted(call: &Call<'_>, purpose: Purpose) -
     }
     let (env, ui) = (call.env.clone(), call.ui.clone());
     let (directory, wishes, calling) = (call.directory.clone(), call.wishes.clone(), call.calling.clone());
+    let command = call.command.clone();
     let plain = tokio::task::spawn_blocking(move || {
         plain_answered(&Call {
             directory,
@@ -28,6 +29,7 @@ pub(crate) async fn answered_or_interrupted(call: &Call<'_>, purpose: Purpose) -
             env: &env,
             ui: &ui,
             calling,
+            command,
         })
     });
     let env = plain.await.unwrap_or_else(|_| call.env.clone());

@@ -43,6 +43,7 @@ mod support;
 mod tenants;
 mod together;
 mod tokens;
+mod traces;
 mod tutorial;
 mod vault;
 mod wait;

@@ -89,7 +89,7 @@ impl Policy for Log {
 }
 
 /// Path and query, with the values of all keys hidden that are not known to be harmless.
-fn shown_address(url: &str) -> String {
+pub(super) fn shown_address(url: &str) -> String {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path_and_query = after_scheme
         .find('/')

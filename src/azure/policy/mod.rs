@@ -5,4 +5,8 @@ pub mod correlation;
 pub mod govern;
 pub mod log;
 pub mod retry;
+pub mod trace;
 mod wait;
+
+/// What waits of calls are logged under, so that a trace can take them up.
+pub use wait::WAITS;

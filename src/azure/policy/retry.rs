@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::trace::sent_again;
 use super::wait::{self, THROTTLED};
 use crate::arm::error::Delivery;
 use crate::arm::http::Response;
@@ -246,6 +247,7 @@ impl Policy for Retries {
     async fn send(&self, exchange: &mut Exchange, next: Next<'_>) -> Result<Response, Failure> {
         self.meter.first(exchange.purpose);
         let mut spent = Spent::default();
+        let mut again = 0;
         loop {
             let outcome = next.send(exchange).await;
             let Some(verdict) = self.judge(&outcome) else {
@@ -265,6 +267,8 @@ impl Policy for Retries {
                     self.clock.sleep(pause).await;
                     exchange.waited += pause;
                     self.meter.again();
+                    again += 1;
+                    sent_again(again);
                 }
                 (None, Cause::Throttled) => {
                     return Err(Failure::Throttled {

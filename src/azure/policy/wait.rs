@@ -6,6 +6,9 @@ use tracing::{debug, info};
 
 use crate::azure::pipeline::{Exchange, Repeat};
 
+/// What [`announce`] logs under.
+pub const WAITS: &str = module_path!();
+
 /// How long a throttled call may wait in all, for what it was told itself or for what others of its bucket were; longer, and
 /// the caller hears how long it would take.
 pub(super) const THROTTLED: Duration = Duration::from_secs(15 * 60);
@@ -32,8 +35,8 @@ pub(super) fn announce(exchange: &Exchange, why: &str, pause: Duration) {
         pause.as_secs_f64(),
     );
     if pause >= NOTICEABLE {
-        info!(method, service, why, seconds, "waits before it is sent");
+        info!(target: WAITS, method, service, why, seconds, "waits before it is sent");
     } else {
-        debug!(method, service, why, seconds, "waits before it is sent");
+        debug!(target: WAITS, method, service, why, seconds, "waits before it is sent");
     }
 }
