@@ -23,11 +23,11 @@ const WORDS: [&str; 3] = ["error", "message", "messages"];
 
 /// Every form in which secrets may come back, the longest first.
 #[derive(Default)]
-pub(super) struct Masks(Mutex<Vec<Secret>>);
+pub struct Masks(Mutex<Vec<Secret>>);
 
 impl Masks {
     /// Remembers secrets that are at hand or about to be sent.
-    pub(super) fn remember<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
+    pub fn remember<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.len();
         for secret in secrets {
@@ -41,6 +41,12 @@ impl Masks {
         if known.len() > before {
             known.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
         }
+    }
+
+    /// A text without them.
+    pub fn hide_in_text(&self, text: &str) -> String {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        masked(text.to_owned(), &known)
     }
 
     /// The failure without them.

@@ -6,7 +6,7 @@ pub mod clock;
 pub mod credential;
 pub mod decode;
 pub mod endpoint;
-mod mask;
+pub mod mask;
 pub mod meter;
 pub mod pipeline;
 pub mod policy;

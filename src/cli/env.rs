@@ -59,7 +59,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     },
 ];
 
-const VARIABLE_PREFIX: &str = "PGFERRY_VAR_";
+pub(crate) const VARIABLE_PREFIX: &str = "PGFERRY_VAR_";
 
 /// What the environment says.
 #[derive(Clone, Debug)]
@@ -86,6 +86,8 @@ pub(crate) struct Env {
     pub(crate) postgres: BTreeMap<String, String>,
     /// Where traces go, if anywhere.
     pub(crate) traces: BTreeMap<String, String>,
+    /// The names, without their values, of all that is set and may change what this program does.
+    pub(crate) telling: BTreeSet<String>,
 }
 
 /// Whether a pipeline runs us.
@@ -157,8 +159,42 @@ impl Env {
             credentials: set(&CredentialSettings::names().collect::<Vec<_>>()),
             postgres: set(&dial::VARIABLES),
             traces: set(&traces::VARIABLES),
+            telling: all.keys().filter(|name| is_telling(name)).cloned().collect(),
         }
     }
+}
+
+/// Whether a variable may change what this program, its libraries or the Azure CLI do.
+fn is_telling(name: &str) -> bool {
+    const BEGINNINGS: [&str; 8] = [
+        "PGFERRY_",
+        "TF_",
+        "AZURE_",
+        "ARM_",
+        "PG",
+        "OTEL_",
+        "IDENTITY_",
+        "SSL_CERT_",
+    ];
+    const WHOLE: [&str; 13] = [
+        "CI",
+        "CLICOLOR_FORCE",
+        "GITHUB_ACTIONS",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "SYSTEM_OIDCREQUESTURI",
+        "LANG",
+        "LC_ALL",
+        "NO_COLOR",
+        "TERM",
+        "TRACEPARENT",
+        "TRACESTATE",
+        "TZ",
+        "HOME",
+    ];
+    const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+    BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || WHOLE.contains(&name)
+        || PROXIES.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
 }
 
 /// Pipelines name the person who started them; elsewhere it is the account and the machine.

@@ -5,6 +5,7 @@ mod advice;
 mod aiming;
 mod apply;
 mod backend;
+mod bug_report;
 mod calling;
 mod cancel;
 mod ci;
@@ -37,6 +38,7 @@ mod plan_file;
 mod preflight;
 mod project;
 mod prompt;
+mod pseudonyms;
 mod rbac;
 mod renderings;
 mod report;
@@ -212,6 +214,7 @@ enum Command {
     Schema(schema::SchemaArgs),
     Lsp(lsp::LspArgs),
     Explain(explain::ExplainArgs),
+    BugReport(bug_report::BugReportArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),
@@ -346,6 +349,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
             traces.end(span, &exit);
             exit
         }),
+        Command::BugReport(args) => connected(global, call, bug_report::run(args, call)),
         Command::Apply(args) => connected(global, call, apply::apply(args, call)),
         Command::Cancel(args) => connected(global, call, cancel::run(args, call)),
         Command::Cutover(args) => connected(global, call, cutover::run(args, call)),

@@ -35,6 +35,52 @@ pub fn formatted(text: &str) -> String {
     formatted
 }
 
+/// A part of a text that may tell more than its layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'t> {
+    /// A word of the language, or a name.
+    Word(&'t str),
+    /// Text in quotes or in a heredoc.
+    Literal {
+        /// As written.
+        text: &'t str,
+        /// The name before the last `=` or `:`.
+        argument: Option<&'t str>,
+    },
+}
+
+/// The text with its words and literals told otherwise, and without its comments. Of a text that is no configuration, too,
+/// something comes of the same tokens.
+pub fn retold(text: &str, mut tell: impl FnMut(Piece<'_>) -> String) -> String {
+    let (tokens, _) = token::tokens(text);
+    let mut told = String::with_capacity(text.len());
+    let (mut last, mut argument): (Option<&str>, Option<&str>) = (None, None);
+    for token in &tokens {
+        told.extend(std::iter::repeat_n(' ', token.before));
+        match token.kind {
+            Kind::Comment if token.text.ends_with('\n') => told.push('\n'),
+            Kind::Comment => {}
+            Kind::Ident => {
+                told.push_str(&tell(Piece::Word(&token.text)));
+                last = Some(&token.text);
+            }
+            Kind::Literal => {
+                let text = token.text.as_ref();
+                told.push_str(&tell(Piece::Literal { text, argument }));
+                last = Some(&token.text);
+            }
+            Kind::Equal | Kind::Colon => {
+                told.push_str(&token.text);
+                argument = last;
+            }
+            // Bytes that begin nothing may be what is left of a text whose quotes are missing.
+            Kind::Other => told.push('?'),
+            _ => told.push_str(&token.text),
+        }
+    }
+    told
+}
+
 /// Whether more lines have to follow before a text can be an expression: a bracket or a heredoc is open.
 pub fn is_open(text: &str) -> bool {
     // A heredoc opens with the end of its first line.
