@@ -72,6 +72,7 @@ fn kind(error: &StepError) -> &str {
     match error {
         StepError::Arm(error) | StepError::OutOfSight(error) => error.failure.kind(),
         StepError::Missing(_) => "missing",
+        StepError::Vault(_) => "vault",
         StepError::NoId(_) => "no_id",
         StepError::Moved(_) => "moved",
         StepError::NameTaken { .. } => "name_taken",
