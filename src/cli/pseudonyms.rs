@@ -51,7 +51,7 @@ static UNSAFE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?P<text>`[^`]*`|'[^']*'|",
         "\"[^\"]*\"",
-        r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?:[A-Za-z]+:/)?/[^\s'`,;()]+)",
+        r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?:[A-Za-z]+:/)?/[^\s'`,;()]*[^\s'`,;():.])",
         r"|(?P<word>[\p{L}\p{N}_](?:[\p{L}\p{N}_.@-]*[\p{L}\p{N}_])?)",
     ))
     .expect("the pattern is right")
