@@ -209,7 +209,7 @@ fn marked(expression: Expression) -> Expression {
     match expression {
         Expression::String(text) if text.contains("${") || text.contains("%{") => {
             let text = text.replace("${", "$${").replace("%{", "%%{");
-            Expression::TemplateExpr(Box::new(TemplateExpr::QuotedString(text)))
+            Expression::TemplateExpr(Box::new(TemplateExpr::QuotedString(escaped(&text))))
         }
         Expression::Array(items) => Expression::Array(items.into_iter().map(marked).collect()),
         Expression::Object(members) => {
@@ -224,6 +224,23 @@ fn marked(expression: Expression) -> Expression {
         }
         other => other,
     }
+}
+
+/// A text as it stands in quotes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => escaped.push_str("\\\""),
+            '\\' => escaped.push_str("\\\\"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            c if c.is_control() => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -276,8 +293,11 @@ mod tests {
 
     #[test]
     fn marks_that_follow_one_another_are_all_text() {
-        let literal = literal(&json!({ "${$${": ["%{%%{", "$$${"] }));
-        assert_eq!(literal, "{\n  \"$${$$${\" = [\"%%{%%%{\", \"$$$${\"]\n}");
+        let literal = literal(&json!({ "${$${": ["%{%%{", "$$${", "${\\\"\n"] }));
+        assert_eq!(
+            literal,
+            "{\n  \"$${$$${\" = [\"%%{%%%{\", \"$$$${\", \"$${\\\\\\\"\\n\"]\n}"
+        );
     }
 
     const LINK: &str = "# The link.\ndns_link \"l\" {\n  zone = dns_zone.z # ours\n  on   = true\n}\n\nlocals {}\n";

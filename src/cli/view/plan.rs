@@ -964,7 +964,7 @@ mod tests {
 
           database_batch.wave1: overwritten on the target, NOT ACCEPTED
             ! documents
-            to accept it, the batch says: accept_loss = { "documents" = "generation" }
+            to accept it, the batch says: accept_loss = { "documents" = "overwrite" }
           database_batch.wave1: overwritten on the target, accepted (accept_loss =
           "overwrite")
             ! crm

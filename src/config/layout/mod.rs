@@ -195,6 +195,12 @@ fn is_spaced(before: Option<Kind>, token: &Token<'_>, after: Kind) -> bool {
     let kind = token.kind;
     let ends_operand = |kind: Kind| matches!(kind, Kind::Ident | Kind::Number) || kind.opens() < 0;
     match (kind, after) {
+        // The parser wants a blank behind `for`, at the end of a line, too.
+        (Kind::Ident, Kind::Newline) if token.text == "for" => {
+            matches!(before, Some(Kind::OpenBracket | Kind::OpenBrace))
+        }
+        // A carriage return that stands alone would become a part of the line's end.
+        (Kind::Other, Kind::Newline) => token.text == "\r",
         (_, Kind::Newline)
         | (Kind::Ident, Kind::OpenParenthesis | Kind::DoubleColon)
         | (Kind::DoubleColon, Kind::Ident)

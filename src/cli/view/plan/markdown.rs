@@ -393,8 +393,13 @@ impl Sheet<'_> {
             let _ = write!(title, ", {words}");
         }
         let mut text = format!("{MARKER}\n## pgferry plan: {title}\n\n");
-        if plan.base.cloud == Cloud::Simulator {
-            text.push_str("**SIMULATED**: against the simulator; nothing real is touched.\n\n");
+        match plan.base.cloud {
+            Cloud::Simulator => text.push_str("**SIMULATED**: against the simulator; nothing real is touched.\n\n"),
+            // Staging reads like production but for this.
+            cloud @ (Cloud::Public | Cloud::UsGovernment | Cloud::China) => {
+                let subscription = plan.base.subscription.as_str();
+                let _ = writeln!(text, "Azure `{cloud}`, subscription `{subscription}`.\n");
+            }
         }
         if let Some(snapshot) = &plan.base.snapshot {
             // Without an age: the same plan is the same text.
@@ -1016,6 +1021,8 @@ mod tests {
         <!-- pgferry plan -->
         ## pgferry plan: 4 to add, 0 to change, 0 to destroy
 
+        Azure `public`, subscription `11111111-0000-0000-0000-000000000000`.
+
         | | Unit | Why |
         | --- | --- | --- |
         | `+` create | `database_batch.wave1#1` | its databases are declared and have not arrived |
@@ -1130,11 +1137,13 @@ mod tests {
         <!-- pgferry plan -->
         ## pgferry plan: 0 to add, 0 to change, 0 to destroy, 2 to be lost, 1 of them not accepted, 1 migration left behind, 2 checks failed
 
+        Azure `public`, subscription `11111111-0000-0000-0000-000000000000`.
+
         **Cannot be applied**: 2 problems in the way.
 
         ### Will be lost: 2
 
-        - `database_batch.wave1`: overwritten on the target, **NOT ACCEPTED** (to accept it: `accept_loss = { "docs & <files>" = "generation" }`)
+        - `database_batch.wave1`: overwritten on the target, **NOT ACCEPTED** (to accept it: `accept_loss = { "docs & <files>" = "overwrite" }`)
           - `docs & <files>`
         - `database_batch.wave1`: overwritten on the target, accepted (`accept_loss: crm = "overwrite"`)
           - `crm`
@@ -1196,6 +1205,8 @@ mod tests {
         insta::assert_snapshot!(unmarked(&plan, rendered(&plan, GITHUB)), @r#"
         <!-- pgferry plan -->
         ## pgferry plan: only outputs change, 1 migration not arrived, 1 check failed
+
+        Azure `public`, subscription `11111111-0000-0000-0000-000000000000`.
 
         **Not arrived**: database\_batch.wave1&#35;1 failed and is not tried again by itself.
 
@@ -1291,6 +1302,8 @@ mod tests {
         insta::assert_snapshot!(table, @r#"
         <!-- pgferry plan -->
         ## pgferry plan: 300 to add, 0 to change, 3 to destroy
+
+        Azure `public`, subscription `11111111-0000-0000-0000-000000000000`.
 
         | | Unit | Why |
         | --- | --- | --- |

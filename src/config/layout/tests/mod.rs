@@ -97,6 +97,19 @@ fn an_expression_that_goes_on_after_a_dot_at_the_end_of_a_line_stays_one() {
 }
 
 #[test]
+fn what_stands_at_the_end_of_a_line_keeps_its_meaning() {
+    for text in [
+        "a = [for \nx in [1] : x]\n",
+        "a = { for \nk, v in { b = 1 } : k => v }\n",
+        "\r \n",
+        "\r \r\n",
+    ] {
+        assert_eq!(formatted(text), text, "{text:?}");
+    }
+    assert_eq!(formatted("a = b.for \n"), "a = b.for\n");
+}
+
+#[test]
 fn a_heredoc_stays_in_the_text_that_wraps_it() {
     // Terraform unwraps it, which breaks a block on one line.
     let text = "a = \"${<<E\nx\nE\n}\"\n";
