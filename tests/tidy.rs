@@ -49,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "graph",
             "observed",
             "prior",
+            "length",
         ],
     ),
     (
