@@ -30,7 +30,9 @@ function seen() {
 }
 
 const ELEMENTS = new Set(["h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "code", "pre", "details", "summary", "ul", "li", "strong"]);
-const HEADINGS = [/^pgferry plan: /, /^Will be lost: \d+$/, /^Checks: \d+ failed, /, /^Details$/, /^Outputs$/];
+const HEADINGS = [
+  /^pgferry plan: /, /^Will be lost: \d+$/, /^Cuts over by itself: \d+ migrations?, \d+ databases?$/, /^Checks: \d+ failed, /, /^Details$/, /^Outputs$/,
+];
 
 await withPage(async (page) => {
   let read = 0;

@@ -32,6 +32,15 @@ function blocks(markdown) {
 // As HTML shows a text: runs of spaces are one.
 const shown = (text) => text.replace(/\s+/g, " ").trim();
 
+/** Whether a node is a unit's: by its address, or as one of several units of a resource, `zone (#a, #b)` or `zone (7 from #a to #g)`. */
+const isOf = (node, address) => {
+  const [title, unit] = [shown(node), shown(address)];
+  const at = unit.lastIndexOf("#");
+  const part = unit.slice(at);
+  const several = at >= 0 && title.startsWith(`${unit.slice(0, at)} (`);
+  return title.startsWith(unit) || (several && [`${part}, `, `${part})`, " from #"].some((told) => title.includes(told)));
+};
+
 await withPage(async (page) => {
   await page.setContent("<body></body>");
   await page.addScriptTag({ path: need.resolve("mermaid").replace(/mermaid\.core\.mjs$/, "mermaid.min.js") });
@@ -60,7 +69,7 @@ await withPage(async (page) => {
         check(told.nodes.length === declared && told.edges === arrows, wrong(`${told.nodes.length} nodes and ${told.edges} arrows are drawn`));
         const known = new Set(plan.resource_changes.map((one) => one.address));
         for (const address of source.includes("resource") ? [] : known) {
-          check(told.nodes.some((node) => shown(node).startsWith(shown(address))), wrong(`no node shows ${address}, but ${told.nodes.join("\n")}`));
+          check(told.nodes.some((node) => isOf(node, address)), wrong(`no node shows ${address}, but ${told.nodes.join("\n")}`));
         }
       } else {
         schedules += 1;
