@@ -201,7 +201,7 @@ fn landings(graph: &Graph, observed: &Observed) -> BTreeSet<ArmId> {
 }
 
 /// Lists the databases of targets, unless there are so many that it would cost more than all other reads together: every start
-/// looks itself once more. Where rights are missing, nothing is known.
+/// looks itself once more. Where Azure refuses, nothing is known.
 async fn look_into(targets: BTreeSet<ArmId>, arm: &dyn ArmRead, observed: &mut Observed) -> Result<(), RefreshError> {
     if targets.len() > MOST_LANDINGS {
         return Ok(());
@@ -214,7 +214,12 @@ async fn look_into(targets: BTreeSet<ArmId>, arm: &dyn ArmRead, observed: &mut O
             };
             match arm.list(&collection).await {
                 Ok(databases) => Ok((target, databases)),
-                Err(error) => refused(error).map(|_| (target, None)),
+                // A stopped server may refuse it as well as one that is busy.
+                Err(ArmError {
+                    failure: Failure::Refused(_),
+                    ..
+                }) => Ok((target, None)),
+                Err(error) => Err(error),
             }
         })
         .buffer_unordered(IN_FLIGHT)

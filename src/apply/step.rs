@@ -259,9 +259,17 @@ impl Doer<'_> {
         let mut row = Row::new(self.ports.clock.now());
         // Calls that may have been heard.
         let mut unheard = 0;
+        // How the last of them ended: while that is open, nothing that keeps from another try is the end of it.
+        let mut doubt: Option<ArmError> = None;
         loop {
-            let sent = self.unsealed(body).await?;
-            self.check_target(&id, start).await?;
+            let ready = match self.unsealed(body).await {
+                Ok(sent) => self.check_target(&id, start).await.map(|()| sent),
+                Err(error) => Err(error),
+            };
+            let sent = match ready {
+                Ok(sent) => sent,
+                Err(error) => return Err(doubt.map_or(error, StepError::from)),
+            };
             let error = match self.once(&call, Some(&sent), hash).await {
                 Ok(Called::Finished(object)) => return Ok(done(id, object)),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
@@ -279,6 +287,7 @@ impl Doer<'_> {
                 Ok(None) if uncertain && unheard + 1 < STARTS && !self.interrupt.is_set() => {
                     unheard += 1;
                     self.tell_repeat(&error);
+                    doubt = Some(error);
                 }
                 Ok(None) if !uncertain => {
                     let rest = match self.is_occupied(&id, &error).await {

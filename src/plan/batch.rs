@@ -129,6 +129,16 @@ pub enum Retry {
     Asked,
 }
 
+/// The latest of the generations before a batch's own that brought a database.
+pub(super) fn last_brought(batch: &Batch, migrations: &[Migration], database: &str) -> Option<u32> {
+    let earlier = migrations.iter().filter(|migration| {
+        is_same_source(batch, migration)
+            && generation_of(migration) < batch.generation
+            && migration.has_arrived(database)
+    });
+    earlier.map(generation_of).max()
+}
+
 /// Deals a batch that takes the migrations in `imports` over.
 pub fn deal(batch: &Batch, prior: &Prior, migrations: &[Migration], retry: Retry, imports: &BTreeSet<ArmId>) -> Deal {
     let here = Here::new(batch, prior, migrations, imports);
@@ -442,12 +452,7 @@ impl<'a> Here<'a> {
 
     /// The latest of the earlier generations that brought a database.
     fn last_brought(&self, database: &str) -> Option<u32> {
-        let earlier = self.migrations.iter().filter(|migration| {
-            is_same_source(self.batch, migration)
-                && generation_of(migration) < self.batch.generation
-                && migration.has_arrived(database)
-        });
-        earlier.map(generation_of).max()
+        last_brought(self.batch, self.migrations, database)
     }
 
     /// The latest of the earlier generations that brought these databases; `None` unless each was brought by one.

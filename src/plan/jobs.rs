@@ -21,7 +21,8 @@ use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
 use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown, overwritten_on, replaced_on};
 use super::batch::{
-    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of, tag,
+    Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of,
+    last_brought, tag,
 };
 use super::diff::needs;
 use super::import;
@@ -664,16 +665,27 @@ impl Job<'_> {
         }
         let there = self.inputs.observed.databases(&self.batch.target);
         let writes = self.batch.option != MigrationOption::Validate;
+        let is_told = |name: &String| {
+            let mut losses = works.losses.iter();
+            losses.any(|loss| loss.address == self.batch.address && loss.what == *name)
+        };
         let in_the_way = start.databases.iter().filter(|name| {
             let is_there = there.is_some_and(|there| there.contains(*name));
-            writes && is_there && !start.may_exist.contains_key(*name)
+            writes && is_there && !start.may_exist.contains_key(*name) && !is_told(name)
         });
-        works.losses.extend(in_the_way.map(|name| Loss {
-            address: self.batch.address.clone(),
-            what: name.clone(),
-            how: overwritten_on(target),
-            consent: None,
-        }));
+        let migrations = self.inputs.observed.migrations(&self.batch.target);
+        let losses: Vec<Loss> = in_the_way
+            .map(|name| Loss {
+                address: self.batch.address.clone(),
+                what: name.clone(),
+                how: match last_brought(self.batch, migrations, name) {
+                    Some(_) => replaced_on(target),
+                    None => overwritten_on(target),
+                },
+                consent: None,
+            })
+            .collect();
+        works.losses.extend(losses);
     }
 
     /// A running migration that asks whether databases may be overwritten, where the configuration says yes.

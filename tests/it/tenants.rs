@@ -15,6 +15,7 @@ fn across() -> Ferry {
         let text = world.to_string();
         let group = format!("/subscriptions/{OURS}/resourceGroups/rg-data");
         let hub = "/providers/Microsoft.Network/virtualNetworks/vnet-hub";
+        let spare = "/providers/Microsoft.Network/virtualNetworks/vnet-spare";
         let moved = text.replace(
             &format!("{group}{hub}"),
             &format!("/subscriptions/{THEIRS}/resourceGroups/rg-hub{hub}"),
@@ -25,12 +26,27 @@ fn across() -> Ferry {
             "id": format!("/subscriptions/{THEIRS}/resourceGroups/rg-hub"),
             "name": "rg-hub", "type": "Microsoft.Resources/resourceGroups", "location": "westeurope"
         });
-        world["objects"].as_array_mut().unwrap().insert(0, group);
+        let spare = json!({
+            "id": format!("/subscriptions/{THEIRS}/resourceGroups/rg-spare{spare}"), "location": "westeurope",
+            "properties": { "addressSpace": { "addressPrefixes": ["10.99.0.0/16"] } }
+        });
+        let other = json!({
+            "id": format!("/subscriptions/{THEIRS}/resourceGroups/rg-spare"),
+            "name": "rg-spare", "type": "Microsoft.Resources/resourceGroups", "location": "westeurope"
+        });
+        let objects = world["objects"].as_array_mut().unwrap();
+        objects.insert(0, group);
+        objects.insert(1, other);
+        // Two groups of one subscription are read at once, and both reads are refused at first.
+        objects.push(spare);
     });
     ferry.edit(
         "name = \"vnet-hub\"",
         &format!("name = \"vnet-hub\"\n  subscription_id = \"{THEIRS}\"\n  resource_group = \"rg-hub\""),
     );
+    ferry.append(&format!(
+        "network \"spare\" {{\n  name            = \"vnet-spare\"\n  resource_group  = \"rg-spare\"\n  subscription_id = \"{THEIRS}\"\n}}\n"
+    ));
     ferry
 }
 

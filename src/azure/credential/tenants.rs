@@ -60,14 +60,20 @@ impl Tenants {
             .filter(move |tenant| !Arc::ptr_eq(tenant.tokens, &than))
     }
 
-    /// Takes note of the tenant that Azure names for a subscription. Whether it is one of the further ones, and news.
-    pub fn learn(&self, subscription: &str, tenant: &str) -> bool {
+    /// Takes note of the tenant that Azure names for a subscription, if it is one of the further ones.
+    pub fn learn(&self, subscription: &str, tenant: &str) {
         let named = |(id, _): &(TenantId, Arc<Tokens>)| id.as_str().eq_ignore_ascii_case(tenant);
-        let Some(at) = self.further.iter().position(named) else {
-            return false;
-        };
-        let mut homes = self.homes.write().unwrap_or_else(PoisonError::into_inner);
-        homes.insert(subscription.to_ascii_lowercase(), at) != Some(at)
+        if let Some(at) = self.further.iter().position(named) {
+            let mut homes = self.homes.write().unwrap_or_else(PoisonError::into_inner);
+            homes.insert(subscription.to_ascii_lowercase(), at);
+        }
+    }
+}
+
+impl Tenant<'_> {
+    /// Whether both are the same.
+    pub fn is(&self, other: Tenant<'_>) -> bool {
+        Arc::ptr_eq(self.tokens, other.tokens)
     }
 }
 

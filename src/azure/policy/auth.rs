@@ -72,16 +72,20 @@ impl Policy for Auth {
         if response.status == 401
             && let Some(subscription) = &subscription
             && let Some(named) = response.header("www-authenticate").and_then(tenant_of_challenge)
-            && self.tenants.learn(subscription, named)
         {
-            debug!(
-                subscription,
-                tenant = named,
-                "the subscription belongs to another tenant"
-            );
-            tenant = self.tenants.of(Some(subscription));
-            token = self.sign(exchange, tenant).await?;
-            response = next.send(exchange).await?;
+            self.tenants.learn(subscription, named);
+            // Another call may have learnt it meanwhile: what counts is whose token this one was sent with.
+            let home = self.tenants.of(Some(subscription));
+            if !home.is(tenant) {
+                debug!(
+                    subscription,
+                    tenant = named,
+                    "the subscription belongs to another tenant"
+                );
+                tenant = home;
+                token = self.sign(exchange, tenant).await?;
+                response = next.send(exchange).await?;
+            }
         }
         if response.status != 401 {
             return Ok(response);
