@@ -50,6 +50,50 @@ fn one_approval_is_for_one_migration() {
     assert_eq!(summaries, ["one approval for several migrations"]);
 }
 
+/// Each database that is on the target is a loss once, with the word that accepts it: whether an earlier generation brought it,
+/// or nobody knows who did.
+#[test]
+fn what_is_on_the_target_is_one_loss_with_the_word_that_accepts_it() {
+    let (mut world, text) = with_approval("", "[\"x\", \"y\", \"z\"]");
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    let arrived = json!({
+        "tags": { "pgferry-unit": "database_batch.w#1", "pgferry-generation": "1" },
+        "properties": {
+            "migrationMode": "Online",
+            "migrationOption": "ValidateAndMigrate",
+            "sourceDbServerResourceId": "db.example.org:5432@migrator",
+            "dbsToMigrate": ["x"],
+            "currentStatus": { "state": "Succeeded" },
+        },
+    });
+    let migration = Migration::read(target.child("migrations", "wm1"), &arrived);
+    world.migrations.insert(target.clone(), vec![migration]);
+    let there = ["x", "y"].map(str::to_owned);
+    world.databases.insert(target, there.into());
+    let told = |text: &str| -> Vec<String> {
+        let losses = world.plan(text).losses;
+        let told = losses.iter().map(|loss| {
+            let consent = loss.consent.as_deref().unwrap_or("nothing");
+            format!("{} by {}, {consent}", loss.what, loss.accepted_by())
+        });
+        told.collect()
+    };
+    assert_eq!(told(&text), ["y by overwrite, nothing"], "what has arrived stays");
+    let anew = text.replace("max_per_migration = 1", "max_per_migration = 1\n  generation = 2");
+    assert_eq!(told(&anew), ["x by generation, nothing", "y by overwrite, nothing"]);
+    let accepted = anew.replace(
+        "generation = 2",
+        "generation = 2\n  accept_loss = { x = \"generation\", y = \"overwrite\" }",
+    );
+    assert_eq!(
+        told(&accepted),
+        [
+            "x by generation, accept_loss = \"generation\"",
+            "y by overwrite, accept_loss = \"overwrite\""
+        ]
+    );
+}
+
 #[test]
 fn another_source_of_what_has_arrived_is_told_and_moves_nothing() {
     let (mut world, text) = with_approval("", "[\"x\"]");

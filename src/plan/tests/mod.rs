@@ -1,6 +1,6 @@
 //! Plans of declared text against an Azure that is written down: one difference at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
@@ -79,6 +79,8 @@ struct World {
     outputs: Outputs,
     /// Targets whose migrations nobody may list.
     closed: Vec<ArmId>,
+    /// The databases on targets that were looked into.
+    databases: BTreeMap<ArmId, BTreeSet<String>>,
     /// What was looked for and is not there, beside what is remembered.
     gone: Vec<ArmId>,
 }
@@ -171,6 +173,9 @@ impl World {
         }
         for (target, migrations) in &self.migrations {
             observed.insert_migrations(target.clone(), migrations.clone());
+        }
+        for (target, databases) in &self.databases {
+            observed.insert_databases(target.clone(), databases.clone());
         }
         propose(Inputs {
             aim: &self.aim,
