@@ -6,7 +6,7 @@ use tracing::{debug, info};
 
 use crate::azure::pipeline::{Exchange, Repeat};
 
-/// What [`announce`] logs under.
+/// What `announce` logs under.
 pub const WAITS: &str = module_path!();
 
 /// How long a throttled call may wait in all, for what it was told itself or for what others of its bucket were; longer, and
