@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{BATCH, PEERING, World, id};
+use crate::arm::ArmId;
 use crate::arm::migration::Migration;
 use crate::plan::Mode;
 use crate::plan::action::Shown;
@@ -50,13 +51,9 @@ fn one_approval_is_for_one_migration() {
     assert_eq!(summaries, ["one approval for several migrations"]);
 }
 
-/// Each database that is on the target is a loss once, with the word that accepts it: whether an earlier generation brought it,
-/// or nobody knows who did.
-#[test]
-fn what_is_on_the_target_is_one_loss_with_the_word_that_accepts_it() {
-    let (mut world, text) = with_approval("", "[\"x\", \"y\", \"z\"]");
-    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
-    let arrived = json!({
+/// The migration that brought `x`, in the first generation.
+fn arrived(target: &ArmId) -> Migration {
+    let object = json!({
         "tags": { "pgferry-unit": "database_batch.w#1", "pgferry-generation": "1" },
         "properties": {
             "migrationMode": "Online",
@@ -66,8 +63,16 @@ fn what_is_on_the_target_is_one_loss_with_the_word_that_accepts_it() {
             "currentStatus": { "state": "Succeeded" },
         },
     });
-    let migration = Migration::read(target.child("migrations", "wm1"), &arrived);
-    world.migrations.insert(target.clone(), vec![migration]);
+    Migration::read(target.child("migrations", "wm1"), &object)
+}
+
+/// Each database that is on the target is a loss once, with the word that accepts it: whether an earlier generation brought it,
+/// or nobody knows who did.
+#[test]
+fn what_is_on_the_target_is_one_loss_with_the_word_that_accepts_it() {
+    let (mut world, text) = with_approval("", "[\"x\", \"y\", \"z\"]");
+    let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
+    world.migrations.insert(target.clone(), vec![arrived(&target)]);
     let there = ["x", "y"].map(str::to_owned);
     world.databases.insert(target, there.into());
     let told = |text: &str| -> Vec<String> {
@@ -98,17 +103,7 @@ fn what_is_on_the_target_is_one_loss_with_the_word_that_accepts_it() {
 fn another_source_of_what_has_arrived_is_told_and_moves_nothing() {
     let (mut world, text) = with_approval("", "[\"x\"]");
     let target = id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t");
-    let arrived = json!({
-        "tags": { "pgferry-unit": "database_batch.w#1", "pgferry-generation": "1" },
-        "properties": {
-            "migrationMode": "Online",
-            "migrationOption": "ValidateAndMigrate",
-            "sourceDbServerResourceId": "db.example.org:5432@migrator",
-            "dbsToMigrate": ["x"],
-            "currentStatus": { "state": "Succeeded" },
-        },
-    });
-    let migration = Migration::read(target.child("migrations", "wm1"), &arrived);
+    let migration = arrived(&target);
     world.migrations.insert(target, vec![migration]);
     world.apply(&world.plan(&text));
     let same = text.replace("Db.example.org", "db.EXAMPLE.org");
