@@ -674,7 +674,8 @@ fn with_departures(mut report: Report, title: &'static str, departures: &[Depart
             Cause::Configuration => "the configuration or a variable says something else",
             Cause::Idle => "nothing is left to do for it: it is as declared by now, or no longer declared",
             Cause::New => "there was nothing to do for it",
-            Cause::Shown => "the file shows other values than those that would be written",
+            Cause::Shown if departure.unit.is_none() => "something would be lost that the file does not tell",
+            Cause::Shown => "the file shows something else than what would be done",
         };
         let needed = match &departure.needed_by {
             Some(unit) => format!(", and {unit} needs it"),

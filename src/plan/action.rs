@@ -144,7 +144,20 @@ pub(super) fn replaced_on(server: &str) -> String {
 /// How that begins.
 const REPLACED: &str = "replaced on";
 
+/// The same of a database that was looked for and not found: consent counts for whatever is there when its migration starts.
+pub(super) fn should_it_be_there(how: &str) -> String {
+    format!("{how}{SHOULD}")
+}
+
+/// How that ends.
+const SHOULD: &str = ", should it be there by then";
+
 impl Loss {
+    /// Whether nothing is there that could be lost, as far as the plan has seen.
+    pub fn is_only_possible(&self) -> bool {
+        self.how.ends_with(SHOULD)
+    }
+
     /// The word that accepts it in `accept_loss`.
     pub fn accepted_by(&self) -> &'static str {
         match self.how.starts_with(REPLACED) {

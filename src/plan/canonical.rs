@@ -7,9 +7,10 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::action::Action;
-use super::step::{Await, Op, Response, Step, Until};
+use super::step::{Await, Op, Remember, Response, Step, Until};
 use super::{Gate, Plan};
 use crate::address::UnitAddress;
+use crate::arm::ArmId;
 
 /// What is done to each unit, in order.
 pub type Deeds = BTreeMap<UnitAddress, Vec<Json>>;
@@ -142,6 +143,15 @@ fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
             "gate": migration, "databases": databases, "max_lag": max_lag.as_secs_f64(), "samples": samples, "opens": opens
         }),
         Op::Cutover { migration, databases } => json!({ "cutover": migration, "databases": databases }),
-        Op::Note => json!({ "note": noted? }),
+        // What is done is what is remembered: of which object, and what later plans will take for declared.
+        Op::Note => match &step.then {
+            Remember::Record(record) => {
+                let attempts: Vec<&ArmId> = record.attempts.iter().map(|attempt| &attempt.id).collect();
+                json!({
+                    "note": noted?, "object": record.id, "origin": record.origin, "fields": record.fields, "attempts": attempts
+                })
+            }
+            Remember::Unchanged | Remember::Forget => json!({ "note": noted? }),
+        },
     })
 }

@@ -14,12 +14,15 @@ use crate::diagnostic::code::{
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::graph::Declaration;
 use crate::kind::database_batch::{Approval, Batch, Cutover, CutoverPolicy, LossConsent};
+use crate::kind::source::Endpoint;
 use crate::kind::tags;
 use crate::length::Length;
 use crate::observed::{Hidden, Presence};
 use crate::prior::{Attempt, Origin, Remembered, UnitRecord};
 
-use super::action::{Action, Change, FieldChange, Loss, Phase, Reason, Shown, overwritten_on, replaced_on};
+use super::action::{
+    Action, Change, FieldChange, Loss, Phase, Reason, Shown, overwritten_on, replaced_on, should_it_be_there,
+};
 use super::batch::{
     Chunk, Deal, Fate, MayExist, OWN_TAGS, Recorded, Retry, Start, TAG_GENERATION, TAG_UNIT, deal, generation_of,
     last_brought, tag,
@@ -646,7 +649,11 @@ impl Job<'_> {
     }
 
     fn note_losses(&self, start: &Start, works: &mut Works) {
+        if self.batch.option == MigrationOption::Validate {
+            return;
+        }
         let target = self.batch.target.name();
+        let there = self.inputs.observed.databases(&self.batch.target);
         for (database, why) in &start.may_exist {
             let (how, consent) = match why {
                 MayExist::Consent(consent @ LossConsent::Overwrite) => (overwritten_on(target), consent.written()),
@@ -659,19 +666,20 @@ impl Job<'_> {
             works.losses.push(Loss {
                 address: self.batch.address.clone(),
                 what: database.clone(),
-                how,
+                how: match there.is_some_and(|there| !there.contains(database)) {
+                    true => should_it_be_there(&how),
+                    false => how,
+                },
                 consent: Some(consent.to_owned()),
             });
         }
-        let there = self.inputs.observed.databases(&self.batch.target);
-        let writes = self.batch.option != MigrationOption::Validate;
         let is_told = |name: &String| {
             let mut losses = works.losses.iter();
             losses.any(|loss| loss.address == self.batch.address && loss.what == *name)
         };
         let in_the_way = start.databases.iter().filter(|name| {
             let is_there = there.is_some_and(|there| there.contains(*name));
-            writes && is_there && !start.may_exist.contains_key(*name) && !is_told(name)
+            is_there && !start.may_exist.contains_key(*name) && !is_told(name)
         });
         let migrations = self.inputs.observed.migrations(&self.batch.target);
         let losses: Vec<Loss> = in_the_way
@@ -945,8 +953,16 @@ impl Job<'_> {
             field("mode", json!(self.batch.mode.as_str())),
             field("option", json!(self.batch.option.as_str())),
             field("source", json!(self.batch.source.text)),
+            field("source_type", json!(self.batch.source.source_type)),
+            field("ssl_mode", json!(self.batch.source.ssl_mode)),
             field("target", json!(self.batch.target.name())),
+            field("target_username", json!(self.batch.target_username)),
         ];
+        let Endpoint { text, username, .. } = &self.batch.source;
+        // A host is told with the login.
+        if !text.ends_with(&format!("@{username}")) {
+            fields.push(field("source_username", json!(username)));
+        }
         if let Some(runtime) = &self.batch.runtime {
             fields.push(field("runtime_server", json!(runtime.name())));
         }

@@ -324,7 +324,7 @@ impl Plan {
     }
 
     /// The version written by this program.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// Whether it would change anything. Watching a migration that runs is no change.
     pub fn has_changes(&self) -> bool {

@@ -2,6 +2,7 @@
 //! says for itself what it was made for, and can be read without configuration or credentials.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufWriter;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,11 +12,12 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::Plan;
-use super::action::{Action, Change, Reason, Shown};
+use super::action::{Action, Change, Loss, Reason, Shown};
 use super::aim::Aim;
 use super::canonical::Fingerprint;
 use super::step::{Finds, Op, Step, StepId};
 use crate::address::{Address, UnitAddress};
+use crate::arm::ArmId;
 
 /// A plan in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +82,7 @@ impl Saved {
     /// What every such file calls itself.
     pub const KIND: &str = "pgferry-plan";
     /// The version written by this program.
-    pub const FORMAT: u32 = 2;
+    pub const FORMAT: u32 = 3;
 
     /// A plan, to be written to a file.
     pub fn new(plan: Plan, aim: Aim, id: Uuid, made: Timestamp) -> Self {
@@ -102,7 +104,7 @@ impl Saved {
     /// The digest of everything but the digest: SHA-256 over its JSON, in hexadecimal digits. Whoever changes a file can make
     /// it anew: it is against damage.
     fn found_digest(&self) -> String {
-        let mut hash = Sha256::new();
+        let mut hash = BufWriter::new(Sha256::new());
         let whole = (
             &self.program,
             self.id,
@@ -111,13 +113,15 @@ impl Saved {
             &self.fingerprint,
             &self.plan,
         );
+        // A digest is made of large pieces faster than of the millions that a plan is written in.
         serde_json::to_writer(&mut hash, &whole).expect("a plan has text keys only, so it is always JSON");
+        let hash = hash.into_inner().expect("a digest takes whatever it is given");
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The file.
     pub fn to_text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a plan has text keys only, so it is always JSON");
+        let mut text = serde_json::to_string(self).expect("a plan has text keys only, so it is always JSON");
         text.push('\n');
         text
     }
@@ -219,7 +223,32 @@ pub fn departures(then: &Plan, now: &Plan) -> Vec<Departure> {
             needed_by: None,
         });
     }
+    // Nobody agreed to lose what the earlier one does not tell.
+    if now
+        .losses
+        .iter()
+        .any(|loss| !then.losses.contains(loss) && is_lost_by(now, &units, loss))
+    {
+        found.push(Departure {
+            unit: None,
+            cause: Cause::Shown,
+            needed_by: None,
+        });
+    }
     found
+}
+
+/// Whether one of these units does what loses this: a loss belongs to a batch, of which a plan may deal with a part.
+fn is_lost_by(plan: &Plan, units: &BTreeSet<&UnitAddress>, loss: &Loss) -> bool {
+    let mut steps = plan.steps.iter().filter(|step| step.unit.resource == loss.address);
+    steps.any(|step| {
+        units.contains(&step.unit)
+            && match &step.op {
+                Op::Start { writes, .. } => writes.contains(&loss.what),
+                Op::Await(watched) => watched.databases.contains(&loss.what),
+                Op::Put { .. } | Op::Delete { .. } | Op::Gate(_) | Op::Cutover { .. } | Op::Note => false,
+            }
+    })
 }
 
 /// Where a plan made now is not the same as one that was made before, in all that the two do.
@@ -250,19 +279,23 @@ pub fn differences(then: &Plan, now: &Plan) -> Vec<Departure> {
     found
 }
 
-/// What a plan shows of the units that it makes or changes: the values that they get.
-fn shown(plan: &Plan) -> BTreeMap<&UnitAddress, Vec<(&str, Option<&Shown>)>> {
-    let makes = |change: &&Change| match change.action {
+/// What a plan shows of what it does to a unit: what happens, to which object, and the values that are written or remembered.
+type Face<'a> = (&'a Action, Option<&'a ArmId>, Vec<(&'a str, Option<&'a Shown>)>);
+
+/// What a plan shows of each unit. How far a migration has come by now is not its to say.
+fn shown(plan: &Plan) -> BTreeMap<&UnitAddress, Face<'_>> {
+    let is_fixed = |change: &&Change| match change.action {
         Action::Create | Action::Update | Action::Replace => true,
-        Action::Adopt | Action::Delete | Action::Forget | Action::Remember | Action::Advance(_) => false,
+        Action::Adopt | Action::Delete | Action::Forget | Action::Remember => true,
+        Action::Advance(_) => false,
     };
     plan.changes
         .iter()
-        .filter(makes)
+        .filter(is_fixed)
         .map(|change| {
             let fields = change.fields.iter();
             let values = fields.map(|field| (field.attribute.as_str(), field.after.as_ref()));
-            (&change.unit, values.collect())
+            (&change.unit, (&change.action, change.id.as_ref(), values.collect()))
         })
         .collect()
 }
@@ -310,6 +343,9 @@ fn hangs_on<'a>(step: &'a Step, steps: &BTreeMap<StepId, &'a Step>) -> impl Iter
 pub fn cut_to(then: &Plan, mut now: Plan) -> Plan {
     let units = units_of(then);
     let resources: BTreeSet<&Address> = units.iter().map(|unit| &unit.resource).collect();
+    let lost = now.losses.iter();
+    let lost = lost.filter(|loss| then.losses.contains(loss) || is_lost_by(&now, &units, loss));
+    let lost: Vec<Loss> = lost.cloned().collect();
     let (mut steps, others): (Vec<Step>, Vec<Step>) =
         now.steps.into_iter().partition(|step| units.contains(&step.unit));
     let others: BTreeMap<StepId, Step> = others.into_iter().map(|step| (step.id, step)).collect();
@@ -320,7 +356,7 @@ pub fn cut_to(then: &Plan, mut now: Plan) -> Plan {
     now.changes.retain(|change| units.contains(&change.unit));
     now.outlooks.retain(|unit, _| units.contains(unit));
     now.moves.retain(|moved| then.moves.contains(moved));
-    now.losses.retain(|loss| resources.contains(&loss.address));
+    now.losses = lost;
     now.findings.retain(|finding| {
         finding
             .address
@@ -355,7 +391,9 @@ fn cause(then: &Plan, now: &Plan, unit: &UnitAddress) -> Cause {
     if !is_touched && now.changes.iter().all(|change| change.unit != *unit) {
         return Cause::Idle;
     }
-    if is_touched && seen_of(then, unit) == seen_of(now, unit) {
+    // What is remembered as others made it is theirs to change.
+    let is_theirs = |change: &Change| change.unit == *unit && change.action == Action::Remember;
+    if is_touched && seen_of(then, unit) == seen_of(now, unit) && !now.changes.iter().any(is_theirs) {
         Cause::Configuration
     } else {
         Cause::Azure

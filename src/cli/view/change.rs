@@ -63,14 +63,20 @@ pub(crate) struct Group<'a> {
 /// The changes by resource, the gravest resources first. Those of one weight stay in the order of their addresses, and so do
 /// the units of each.
 pub(crate) fn by_weight(plan: &Plan) -> Vec<Group<'_>> {
-    let losing: BTreeSet<_> = plan.losses.iter().map(|loss| &loss.address).collect();
+    let losses = plan.losses.iter().filter(|loss| !loss.is_only_possible());
+    let losing: BTreeSet<_> = losses.map(|loss| &loss.address).collect();
+    let cut_over: BTreeSet<_> = plan.cutovers().map(|(unit, _)| unit).collect();
+    let weight = |change: &Change| match Weight::of(&change.action) {
+        weight if cut_over.contains(&change.unit) => weight.min(Weight::CutsOver),
+        weight => weight,
+    };
     let groups = plan.changes.chunk_by(|a, b| a.unit.resource == b.unit.resource);
     let mut groups: Vec<Group<'_>> = groups
         .map(|changes| {
             let loses = changes
                 .first()
                 .is_some_and(|first| losing.contains(&first.unit.resource));
-            let gravest = changes.iter().map(|change| Weight::of(&change.action)).min();
+            let gravest = changes.iter().map(weight).min();
             Group {
                 weight: if loses {
                     Weight::Loses

@@ -128,11 +128,22 @@ impl PlanView<'_> {
     }
 
     fn losses(&self, text: &mut String) {
-        let losses = &self.plan.losses;
+        let (possible, certain): (Vec<&Loss>, Vec<&Loss>) =
+            self.plan.losses.iter().partition(|loss| loss.is_only_possible());
+        self.losses_under(
+            text,
+            &format!("{ERROR}WILL BE LOST: {}{ERROR:#}", certain.len()),
+            &certain,
+        );
+        let heading = format!("{WARNING}NOT THERE NOW, AND NOT KEPT: {}{WARNING:#}", possible.len());
+        self.losses_under(text, &heading, &possible);
+    }
+
+    fn losses_under(&self, text: &mut String, heading: &str, losses: &[&Loss]) {
         if losses.is_empty() {
             return;
         }
-        let _ = writeln!(text, "{ERROR}WILL BE LOST: {}{ERROR:#}\n", losses.len());
+        let _ = writeln!(text, "{heading}\n");
         let mut alike: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
         for loss in losses {
             alike
@@ -488,8 +499,9 @@ pub(crate) fn to_accept<'a>(mut losses: impl ExactSizeIterator<Item = &'a Loss>)
 
 /// How much is lost, as the end of a count.
 pub(crate) fn counted_losses(plan: &Plan) -> Option<String> {
-    let refused = plan.losses.iter().filter(|loss| loss.consent.is_none()).count();
-    match (plan.losses.len(), refused) {
+    let losses: Vec<&Loss> = plan.losses.iter().filter(|loss| !loss.is_only_possible()).collect();
+    let refused = losses.iter().filter(|loss| loss.consent.is_none()).count();
+    match (losses.len(), refused) {
         (0, _) => None,
         (all, 0) => Some(format!("{all} to be lost")),
         (all, refused) if all == refused => Some(format!("{all} to be lost, not accepted")),

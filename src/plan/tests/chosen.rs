@@ -2,9 +2,12 @@
 
 use serde_json::json;
 
-use super::{BATCH, PEERING, World, forward, lines};
-use crate::plan::saved::{Cause, Departure, Saved, SavedError, departures};
-use crate::plan::{Aim, Mode, Plan};
+use super::{BATCH, PEERING, World, forward, id, lines};
+use crate::address::Address;
+use crate::plan::saved::{Cause, Departure, Saved, SavedError, cut_to, departures};
+use crate::plan::step::Remember;
+use crate::plan::{Action, Aim, Change, Mode, Plan};
+use crate::prior::Origin;
 use uuid::Uuid;
 
 const ZONE: &str =
@@ -155,6 +158,101 @@ fn a_fingerprint_is_of_what_is_done_and_of_nothing_else() {
     assert_eq!(other.plan(&changed).fingerprint(), before);
 }
 
+/// What is only remembered is approved, too: of which object, as whose, and what it is remembered as.
+#[test]
+fn a_fingerprint_is_of_what_is_remembered() {
+    let mut world = World::new();
+    for name in ["one.example.org", "other.example.org"] {
+        let zone = id(&format!("Microsoft.Network/privateDnsZones/{name}"));
+        world
+            .objects
+            .insert(zone, json!({ "location": "global", "properties": {} }));
+    }
+    let zone = |name: &str| format!("dns_zone \"z\" {{\n  name = \"{name}\"\n}}\n");
+    let (one, other) = (
+        world.plan(&zone("one.example.org")),
+        world.plan(&zone("other.example.org")),
+    );
+    assert_eq!(
+        [&one, &other].map(|plan| plan.changes[0].action.clone()),
+        [Action::Adopt, Action::Adopt]
+    );
+    assert_ne!(one.fingerprint(), other.fingerprint());
+    assert_eq!(parted(&one, &other), ["dns_zone.z Configuration"]);
+    let mut imported = one.clone();
+    for step in &mut imported.steps {
+        if let Remember::Record(record) = &mut step.then {
+            record.origin = Origin::Imported;
+        }
+    }
+    assert_ne!(
+        imported.fingerprint(),
+        one.fingerprint(),
+        "what is imported may be deleted later"
+    );
+
+    let mut world = World::after(PEERING);
+    world.aim = Aim::of(Mode::Refresh);
+    let mut remembered_as = |value: bool| {
+        world.object(&forward())["properties"]["useRemoteGateways"] = json!(value);
+        world.object(&forward())["properties"]["allowForwardedTraffic"] = json!(!value);
+        world.plan(PEERING)
+    };
+    let (then, now) = (remembered_as(true), remembered_as(false));
+    assert_eq!(then.changes[0].action, Action::Remember);
+    assert_ne!(then.fingerprint(), now.fingerprint());
+    assert_eq!(parted(&then, &now), ["vnet_peering.p#forward Azure"]);
+}
+
+/// A file that somebody wrote in shows less than what would be done.
+#[test]
+fn what_a_file_does_not_show_is_not_done() {
+    let mut world = World::new();
+    world.databases.insert(
+        id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t"),
+        ["x".to_owned()].into(),
+    );
+    let text = format!(
+        "{PEERING}{BATCH}database_batch \"v\" {{\n  source = source.s\n  target = target.t\n  databases = [\"y\"]\n  \
+         accept_loss = {{ y = \"overwrite\" }}\n}}\n"
+    )
+    .replace(
+        "databases = [\"x\"]",
+        "databases = [\"x\"]\n  accept_loss = { x = \"overwrite\" }",
+    );
+    let now = world.plan(&text);
+    let told: Vec<(&str, bool)> = now
+        .losses
+        .iter()
+        .map(|loss| (loss.what.as_str(), loss.is_only_possible()))
+        .collect();
+    assert_eq!(told, [("y", true), ("x", false)]);
+    assert_eq!(parted(&now, &now), [""; 0]);
+    let mut then = now.clone();
+    then.losses.retain(|loss| loss.what != "x");
+    assert_eq!(parted(&then, &now), [" Shown"]);
+    let is_of_v = |address: &Address| address.to_string() == "database_batch.v";
+    then.steps.retain(|step| is_of_v(&step.unit.resource));
+    then.changes.retain(|change| is_of_v(&change.unit.resource));
+    assert_eq!(
+        cut_to(&then, now.clone()).losses,
+        then.losses,
+        "what others lose is another plan's"
+    );
+    for forged in [
+        |change: &mut Change| change.action = Action::Adopt,
+        |change: &mut Change| change.id = None,
+        |change: &mut Change| change.fields.clear(),
+    ] {
+        let mut then = now.clone();
+        then.changes
+            .iter_mut()
+            .filter(|change| is_of_v(&change.unit.resource))
+            .for_each(forged);
+        assert_eq!(parted(&then, &now), ["database_batch.v#1 Shown"]);
+    }
+}
+
 fn saved(world: &World, text: &str) -> Saved {
     Saved::new(
         world.plan(text),
@@ -174,22 +272,22 @@ fn a_plan_survives_its_file_and_a_changed_file_is_refused() {
         .replace("pg-t/", "pg-u/");
     assert_ne!(changed, text);
     assert!(matches!(Saved::read(changed.as_bytes()), Err(SavedError::Changed)));
-    let newer = text.replacen("\"format\": 2", "\"format\": 3", 1);
+    let newer = text.replacen("\"format\":3", "\"format\":4", 1);
     assert!(matches!(
         Saved::read(newer.as_bytes()),
-        Err(SavedError::Newer { found: 3 })
+        Err(SavedError::Newer { found: 4 })
     ));
-    let older = text.replacen("\"format\": 2", "\"format\": 1", 1);
+    let older = text.replacen("\"format\":3", "\"format\":1", 1);
     assert!(matches!(
         Saved::read(older.as_bytes()),
         Err(SavedError::Older { found: 1 })
     ));
     // What is only shown is of the plan as well.
     for (before, after) in [
-        ("\"forces_replacement\": false", "\"forces_replacement\": true"),
-        ("\"before\": null", "\"before\": 7"),
-        ("\"reason\": \"absent\"", "\"reason\": \"drifted\""),
-        ("\"action\": \"create\"", "\"action\": \"adopt\""),
+        ("\"forces_replacement\":false", "\"forces_replacement\":true"),
+        ("\"before\":null", "\"before\":7"),
+        ("\"reason\":\"absent\"", "\"reason\":\"drifted\""),
+        ("\"action\":\"create\"", "\"action\":\"adopt\""),
     ] {
         let changed = text.replacen(before, after, 1);
         assert_ne!(changed, text, "{before}");
@@ -202,7 +300,7 @@ fn a_plan_survives_its_file_and_a_changed_file_is_refused() {
         "",
         "{}",
         "[1]",
-        "{\"kind\": \"pgferry-plan\", \"format\": 2}",
+        "{\"kind\": \"pgferry-plan\", \"format\": 3}",
         "\u{feff}{}",
     ] {
         assert!(
@@ -265,7 +363,9 @@ fn a_way_that_vanished_since_is_told_with_the_migration_that_would_start_over_it
     let then = whole.plan(&text);
     assert_eq!(
         lines(&then),
-        ["Create database_batch.w#1 Absent [name databases mode option source target]"]
+        [
+            "Create database_batch.w#1 Absent [name databases mode option source source_type ssl_mode target target_username]"
+        ]
     );
     assert_eq!(parted(&then, &whole.plan(&text)), [""; 0]);
 

@@ -439,7 +439,14 @@ impl Sheet<'_> {
             return Section::Grades(Vec::new());
         }
         let refused = losses.iter().filter(|loss| loss.consent.is_none()).count();
-        let heading = format!("### Will be lost: {}\n\n", losses.len());
+        let heading = match losses.iter().filter(|loss| loss.is_only_possible()).count() {
+            0 => format!("### Will be lost: {}\n\n", losses.len()),
+            possible if possible == losses.len() => format!("### Not there now, and not kept: {possible}\n\n"),
+            possible => format!(
+                "### Will be lost: {}; not there now, and not kept: {possible}\n\n",
+                losses.len() - possible
+            ),
+        };
         let mut alike: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
         for loss in losses {
             alike

@@ -203,7 +203,10 @@ pub(crate) fn accepted(plan: &Plan, places: &Places) -> Vec<Problem> {
     let problem = |(loss, consent): (&Loss, &String)| Problem {
         rule: Problem::ACCEPTED.to_owned(),
         level: Level::Note,
-        summary: format!("{} will be lost: {}", clean(&loss.what), clean(&loss.how)),
+        summary: match loss.is_only_possible() {
+            true => format!("{} would be {}", clean(&loss.what), clean(&loss.how)),
+            false => format!("{} will be lost: {}", clean(&loss.what), clean(&loss.how)),
+        },
         detail: Some(format!("It is accepted: {}.", clean(consent))),
         ..loss_problem(loss, places)
     };
