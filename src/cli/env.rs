@@ -8,6 +8,7 @@ use pgferry_state::Actor;
 use super::color::ColorWish;
 use super::dial;
 use super::traces;
+use super::ui::Reader;
 use super::view::plan::annotations::Dialect;
 use crate::azure::CredentialSettings;
 
@@ -100,6 +101,14 @@ pub(crate) enum Pipeline {
 }
 
 impl Env {
+    /// Who reads what is said along with whoever it is for.
+    pub(crate) fn reader(&self) -> Reader {
+        match self.annotations {
+            Some(_) => Reader::Runner,
+            None => Reader::Anybody,
+        }
+    }
+
     /// Reads it. Values that are not Unicode count as unset.
     #[expect(
         clippy::disallowed_methods,

@@ -168,6 +168,7 @@ pub(crate) fn answer(mut said: clap::Error, arguments: &[OsString], env: &Env) -
         color: env.color,
         verbosity: Verbosity::Normal,
         questions: Interaction::Impossible,
+        reader: env.reader(),
     });
     let kind = said.kind();
     let text = said.render().ansi().to_string();

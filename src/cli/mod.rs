@@ -42,6 +42,7 @@ mod pseudonyms;
 mod rbac;
 mod renderings;
 mod report;
+mod runner;
 mod schema;
 mod sealing;
 mod session;
@@ -326,6 +327,7 @@ fn settings(global: &Global, env: &Env) -> Settings {
         } else {
             Interaction::Impossible
         },
+        reader: env.reader(),
     }
 }
 

@@ -121,7 +121,7 @@ impl FromTerraform {
 }
 
 pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
-    let for_people = args.renderings.for_people()?;
+    let for_people = args.renderings.for_people_beside(args.out.as_deref())?;
     let mode = match (args.destroy, args.refresh_only) {
         (true, _) => Mode::Destroy,
         (false, true) => Mode::Refresh,

@@ -95,7 +95,7 @@ pub(crate) async fn run(args: &PreflightArgs, call: &Call<'_>) -> Result<Exit, C
         call.ui.show(&view.render());
     }
     if let Some(dialect) = call.env.annotations.filter(|_| !problems.is_empty()) {
-        call.ui.alert(&annotations::render(&problems, dialect));
+        call.ui.command(&annotations::render(&problems, dialect));
     }
     Ok(if report.count(Severity::Error) > 0 {
         Exit::CheckFailed

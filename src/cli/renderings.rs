@@ -1,6 +1,7 @@
 //! The flags that render a plan for programs and pull requests, the same for every command that has a plan to show. They choose
 //! where each text goes; how it looks stands in [`super::view::plan`].
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use serde_json::Value as Json;
 use super::Call;
 use super::error::CommandError;
 use super::plan::approved;
-use super::ui::Ui;
+use super::ui::{Ui, pretty};
 use super::view::plan::problem::{Places, problems};
 use super::view::plan::{annotations, html, json, junit, markdown, sarif};
 use crate::plan::{Aim, Plan};
@@ -161,23 +162,45 @@ impl Format {
     }
 }
 
-/// A document as a text. Its `Display` would hand it over in small pieces, of which a large plan has millions.
-fn pretty(document: &Json) -> String {
-    let mut text = serde_json::to_string_pretty(document).expect("a document has text keys only");
-    text.push('\n');
-    text
+/// Standard output belongs to one, and so does a file. The configuration is nobody's.
+fn one_owner<'a>(wanted: impl Iterator<Item = (&'static str, &'a Destination)>) -> Result<ForPeople, CommandError> {
+    let mut owners: Vec<(&str, &Destination)> = Vec::new();
+    for (flag, to) in wanted {
+        if let Destination::File(path) = to {
+            let name = path.to_string_lossy();
+            if name.ends_with(".hcl") || name.ends_with(".hcl.json") {
+                return Err(CommandError::Usage(format!(
+                    "`{flag}` would write over {name}, which is read as configuration: name another file"
+                )));
+            }
+        }
+        if let Some((other, _)) = owners.iter().find(|(_, theirs)| *theirs == to) {
+            return Err(CommandError::Usage(match to {
+                Destination::Output => format!(
+                    "`{other}` and `{flag}` both go to standard output: give one of them a file, as `{flag}=FILE`"
+                ),
+                Destination::File(path) => {
+                    format!(
+                        "`{other}` and `{flag}` both go to {}: give each a file of its own",
+                        path.display()
+                    )
+                }
+            }));
+        }
+        owners.push((flag, to));
+    }
+    match owners.iter().any(|(_, to)| **to == Destination::Output) {
+        true => Ok(ForPeople::Replaced),
+        false => Ok(ForPeople::Wanted),
+    }
 }
 
-/// Standard output belongs to one.
-fn one_owner<'a>(wanted: impl Iterator<Item = (&'static str, &'a Destination)>) -> Result<ForPeople, CommandError> {
-    let mut taken = wanted.filter(|(_, to)| **to == Destination::Output);
-    match (taken.next(), taken.next()) {
-        (None, _) => Ok(ForPeople::Wanted),
-        (Some(_), None) => Ok(ForPeople::Replaced),
-        (Some((first, _)), Some((second, _))) => Err(CommandError::Usage(format!(
-            "`{first}` and `{second}` both go to standard output: give one of them a file, as `{second}=FILE`"
-        ))),
-    }
+/// What goes to a destination.
+pub(crate) enum Rendered {
+    /// JSON.
+    Document(Json),
+    /// Anything else.
+    Text(String),
 }
 
 impl Destination {
@@ -186,10 +209,23 @@ impl Destination {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn take(&self, text: &str, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
-        match self {
-            Self::Output => ui.data(text),
-            Self::File(path) => {
-                fs::write(directory.join(path), text).map_err(|cause| {
+        self.take_rendered(&Rendered::Text(text.to_owned()), directory, ui)
+    }
+
+    /// The same of a document.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn take_rendered(&self, what: &Rendered, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
+        match (self, what) {
+            (Self::Output, Rendered::Text(text)) => ui.data(text),
+            (Self::Output, Rendered::Document(document)) => ui.document(document),
+            (Self::File(path), what) => {
+                let text = match what {
+                    Rendered::Text(text) => Cow::Borrowed(text.as_str()),
+                    Rendered::Document(document) => Cow::Owned(pretty(document)),
+                };
+                fs::write(directory.join(path), text.as_bytes()).map_err(|cause| {
                     let name = path.display().to_string();
                     CommandError::NotWritten { name, cause }
                 })?;
@@ -221,6 +257,16 @@ impl Renderings {
         one_owner(self.wanted().map(|(format, to)| (format.flag(), to)))
     }
 
+    /// The same where the plan itself goes to a file, too.
+    ///
+    /// # Errors
+    /// When two want one place.
+    pub(crate) fn for_people_beside(&self, kept: Option<&Path>) -> Result<ForPeople, CommandError> {
+        let kept = kept.map(|path| Destination::File(path.to_owned()));
+        let renderings = self.wanted().map(|(format, to)| (format.flag(), to));
+        one_owner(kept.iter().map(|to| ("--out", to)).chain(renderings))
+    }
+
     /// Where there turns out to be no plan.
     ///
     /// # Errors
@@ -242,22 +288,22 @@ impl Renderings {
     pub(crate) fn write(&self, plan: &Plan, aim: &Aim, places: &Places, call: &Call<'_>) -> Result<(), CommandError> {
         let calling = &call.calling;
         for (format, to) in self.wanted() {
-            let text = match format {
-                Format::Json => pretty(&json::document(plan, calling, places)),
+            let what = match format {
+                Format::Json => Rendered::Document(json::document(plan, calling, places)),
                 Format::Markdown => {
                     let approval = calling.line(&approved(plan, aim));
-                    markdown::render(plan, &approval, calling, places, self.max_bytes)
+                    Rendered::Text(markdown::render(plan, &approval, calling, places, self.max_bytes))
                 }
-                Format::Sarif => pretty(&sarif::document(plan, calling, places)),
-                Format::Junit => junit::render(plan, calling, places),
-                Format::Html => html::render(plan, calling, places),
+                Format::Sarif => Rendered::Document(sarif::document(plan, calling, places)),
+                Format::Junit => Rendered::Text(junit::render(plan, calling, places)),
+                Format::Html => Rendered::Text(html::render(plan, calling, places)),
             };
-            to.take(&text, &call.directory, call.ui)?;
+            to.take_rendered(&what, &call.directory, call.ui)?;
         }
         if let (Some(dialect), false) = (call.env.annotations, self.no_annotations) {
             let found = problems(plan, calling, places);
             if !found.is_empty() {
-                call.ui.alert(&annotations::render(&found, dialect));
+                call.ui.command(&annotations::render(&found, dialect));
             }
         }
         Ok(())

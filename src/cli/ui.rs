@@ -2,10 +2,14 @@
 //!
 //! Whoever reads our output may stop early (`pgferry plan | head`): that is no error, and work goes on.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::borrow::Cow;
+use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value as Json;
+
 use super::color::{ColorWish, SIMULATED, paint};
+use super::runner;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +40,28 @@ pub(crate) struct Settings {
     pub(crate) verbosity: Verbosity,
     /// Whether `--input=false` forbids questions.
     pub(crate) questions: Interaction,
+    /// Who reads along.
+    pub(crate) reader: Reader,
+}
+
+/// Who reads along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Somebody who takes no text for a command.
+    Anybody,
+    /// The runner of a pipeline.
+    Runner,
+}
+
+/// What a text is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// For people.
+    Text,
+    /// For programs.
+    Data,
+    /// For the runner of a pipeline.
+    Commands,
 }
 
 /// Owns the streams. Cheap to share.
@@ -96,6 +122,7 @@ struct Stream {
     to: Box<dyn Write + Send>,
     styles: Styles,
     terminal: bool,
+    reader: Reader,
     state: StreamState,
 }
 
@@ -136,8 +163,8 @@ impl Ui {
         let width = terminal.map_or(WIDTH_OF_FILES, |(terminal_size::Width(width), _)| usize::from(width));
         Self(Arc::new(Shared {
             streams: Mutex::new(Streams {
-                out: Stream::new(Box::new(out), out_terminal, settings.color),
-                err: Stream::new(Box::new(err), err_terminal, settings.color),
+                out: Stream::new(Box::new(out), out_terminal, &settings),
+                err: Stream::new(Box::new(err), err_terminal, &settings),
                 drawn: 0,
                 headed: Headed::NotNeeded,
                 answered: false,
@@ -207,7 +234,15 @@ impl Ui {
         let mut streams = self.streams();
         streams.clear_live();
         streams.answered = true;
-        streams.out.write(text);
+        streams.out.put(text, Sort::Data);
+    }
+
+    /// A document for programs. A large one is written while it is made into text, and is never there as a whole.
+    pub(crate) fn document(&self, document: &Json) {
+        let mut streams = self.streams();
+        streams.clear_live();
+        streams.answered = true;
+        streams.out.document(document);
     }
 
     /// A result for programs stands in a file.
@@ -238,6 +273,14 @@ impl Ui {
         streams.head(On::Err);
         streams.clear_live();
         streams.err.write(text);
+    }
+
+    /// Commands for the runner of a pipeline, one a line.
+    pub(crate) fn command(&self, lines: &str) {
+        let mut streams = self.streams();
+        streams.head(On::Err);
+        streams.clear_live();
+        streams.err.put(lines, Sort::Commands);
     }
 
     /// Replaces the live lines by these, which must not be wider than the terminal.
@@ -350,9 +393,33 @@ impl Streams {
     }
 }
 
+/// A stream that is written to in large pieces.
+struct Pieces<'a>(&'a mut Stream);
+
+/// How large.
+const PIECE: usize = 1 << 16;
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_bytes(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A document as a text. Its `Display` would hand it over in small pieces, of which a large plan has millions.
+pub(crate) fn pretty(document: &Json) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("a document has text keys only");
+    text.push('\n');
+    text
+}
+
 impl Stream {
-    fn new(to: Box<dyn Write + Send>, terminal: bool, color: ColorWish) -> Self {
-        let styles = match color {
+    fn new(to: Box<dyn Write + Send>, terminal: bool, settings: &Settings) -> Self {
+        let styles = match settings.color {
             ColorWish::Always => Styles::Kept,
             ColorWish::OnTerminal if terminal => Styles::Kept,
             ColorWish::OnTerminal | ColorWish::Never => Styles::Removed,
@@ -361,26 +428,51 @@ impl Stream {
             to,
             styles,
             terminal,
+            reader: settings.reader,
             state: StreamState::Open,
         }
     }
 
     fn write(&mut self, text: &str) {
-        self.redraw("", text);
+        self.put(text, Sort::Text);
+    }
+
+    fn put(&mut self, text: &str, sort: Sort) {
+        let said = self.as_said(text, sort);
+        self.write_bytes(said.as_bytes());
+    }
+
+    fn document(&mut self, document: &Json) {
+        match self.reader {
+            Reader::Runner => self.put(&pretty(document), Sort::Data),
+            Reader::Anybody => {
+                let mut to = BufWriter::with_capacity(PIECE, Pieces(self));
+                serde_json::to_writer_pretty(&mut to, document)
+                    .map_err(io::Error::from)
+                    .and_then(|()| to.write_all(b"\n"))
+                    .and_then(|()| to.flush())
+                    .expect("a stream takes whatever it is given, and keeps what went wrong");
+            }
+        }
     }
 
     /// Cursor movements reach the terminal even where colours do not.
     fn redraw(&mut self, movements: &str, text: &str) {
-        let mut bytes = movements.as_bytes().to_vec();
-        match self.styles {
-            Styles::Kept => bytes.extend_from_slice(text.as_bytes()),
-            Styles::Removed => {
-                for piece in anstream::adapter::strip_str(text) {
-                    bytes.extend_from_slice(piece.as_bytes());
-                }
-            }
+        let said = self.as_said(text, Sort::Text);
+        self.write_bytes(format!("{movements}{said}").as_bytes());
+    }
+
+    fn as_said<'a>(&self, text: &'a str, sort: Sort) -> Cow<'a, str> {
+        let text = match self.styles {
+            Styles::Kept => Cow::Borrowed(text),
+            Styles::Removed if text.contains('\x1b') => Cow::Owned(anstream::adapter::strip_str(text).to_string()),
+            Styles::Removed => Cow::Borrowed(text),
+        };
+        match (self.reader, sort) {
+            (Reader::Anybody, _) | (Reader::Runner, Sort::Commands) => text,
+            (Reader::Runner, Sort::Text) => runner::disarmed(&text).into(),
+            (Reader::Runner, Sort::Data) => runner::disarmed_data(&text).into_owned().into(),
         }
-        self.write_bytes(&bytes);
     }
 
     fn write_bytes(&mut self, bytes: &[u8]) {
@@ -452,7 +544,13 @@ pub(crate) mod recorded {
             verbosity: Verbosity,
             live: LiveLines,
         ) -> Self {
-            let stream = |to, terminal| Stream::new(to, terminal, ColorWish::Never);
+            let settings = Settings {
+                color: ColorWish::Never,
+                verbosity,
+                questions: Interaction::Impossible,
+                reader: Reader::Anybody,
+            };
+            let stream = |to, terminal| Stream::new(to, terminal, &settings);
             Self(Arc::new(Shared {
                 streams: Mutex::new(Streams {
                     out: stream(Box::new(out), false),
@@ -461,11 +559,7 @@ pub(crate) mod recorded {
                     headed: Headed::NotNeeded,
                     answered: false,
                 }),
-                settings: Settings {
-                    color: ColorWish::Never,
-                    verbosity,
-                    questions: Interaction::Impossible,
-                },
+                settings,
                 width: 80,
                 live,
                 after_answers: Mutex::new(None),
@@ -529,6 +623,26 @@ mod tests {
         ui.show("result\n");
         assert_eq!(err.text(), "a 1\nb 1\n\u{1b}[2A\r\u{1b}[Ja 2\n\u{1b}[1A\r\u{1b}[J");
         assert_eq!(out.text(), "result\n");
+    }
+
+    #[test]
+    fn a_runner_is_commanded_by_nobody_else() {
+        let err = Recording::default();
+        let settings = Settings {
+            color: ColorWish::Never,
+            verbosity: Verbosity::Normal,
+            questions: Interaction::Impossible,
+            reader: Reader::Runner,
+        };
+        let mut stream = Stream::new(Box::new(err.clone()), false, &settings);
+        let (text, command) = ("##vso[task.complete]\n", "##vso[task.logissue type=error;]a\n");
+        stream.write(text);
+        stream.put(text, Sort::Data);
+        stream.put(command, Sort::Commands);
+        assert_eq!(
+            err.text(),
+            "# #vso[task.complete]\n##vso\\u005btask.complete]\n##vso[task.logissue type=error;]a\n"
+        );
     }
 
     #[test]
