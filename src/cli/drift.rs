@@ -13,7 +13,7 @@ use super::aiming::Choosing;
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
-use super::plan::show;
+use super::plan::show_drift;
 use super::project::Purpose;
 use super::session::{Planned, Session};
 use super::view::layout::{hang, typed};
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &DriftArgs, call: &Call<'_>) -> Result<Exit, Comma
     } else if args.patch {
         call.ui.data(&patch);
     } else {
-        show(&plan, &places, &session, call.ui);
+        show_drift(&plan, &places, &session, call.ui);
         call.ui.say(&ways_out(&plan, &patch, &amended.left, call));
     }
     Ok(match plan.drift.is_empty() {

@@ -672,6 +672,7 @@ fn with_departures(mut report: Report, title: &'static str, departures: &[Depart
             Cause::Gone => "it is gone from Azure",
             Cause::Because(what) => what,
             Cause::Configuration => "the configuration or a variable says something else",
+            Cause::LeftOut => "the flags leave it out",
             Cause::Idle => "nothing is left to do for it: it is as declared by now, or no longer declared",
             Cause::New => "there was nothing to do for it",
             Cause::Shown if departure.unit.is_none() => "something would be lost that the file does not tell",

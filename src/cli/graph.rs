@@ -79,7 +79,11 @@ async fn planned(args: &GraphArgs, call: &Call<'_>) -> Result<(Plan, Places), Co
 
 pub(crate) async fn run(args: &GraphArgs, call: &Call<'_>) -> Result<Exit, CommandError> {
     let (plan, places) = match &args.file {
-        Some(file) => (plan_file::read(&call.directory.join(file))?.plan, Places::default()),
+        Some(file) => {
+            let saved = plan_file::read(&call.directory.join(file))?;
+            let places = Places::of_file(&saved.places, &call.directory);
+            (saved.plan, places)
+        }
         None => planned(args, call).await?,
     };
     let picture = || match args.by {

@@ -149,7 +149,7 @@ pub(crate) async fn run(args: &PlanArgs, call: &Call<'_>) -> Result<Exit, Comman
     }
     if let Some(path) = &args.out {
         let place = call.directory.join(path);
-        plan_file::write(&place, &plan, &aim)?;
+        plan_file::write(&place, &plan, &aim, &places)?;
         call.ui.say(&format!("\n{}\n", kept(path, &plan, &aim, &call.calling)));
     }
     Ok(exit(&plan, args.detailed_exitcode))
@@ -204,8 +204,21 @@ pub(crate) fn show(plan: &Plan, places: &Places, session: &Session, ui: &Ui) {
     show_after(plan, places, Some(reads), &session.project.calling, ui);
 }
 
+/// Shows what others changed.
+pub(crate) fn show_drift(plan: &Plan, places: &Places, session: &Session, ui: &Ui) {
+    let reads = Reads(session.client.requests().reads);
+    ui.show(&view(plan, places, Some(reads), &session.project.calling, ui).render_drift());
+}
+
 fn show_after(plan: &Plan, places: &Places, reads: Option<Reads>, calling: &Calling, ui: &Ui) {
-    let view = PlanView {
+    ui.show(&view(plan, places, reads, calling, ui).render());
+    if plan.has_changes() {
+        ui.show(&format!("Fingerprint: {}\n", plan.fingerprint()));
+    }
+}
+
+fn view<'a>(plan: &'a Plan, places: &'a Places, reads: Option<Reads>, calling: &'a Calling, ui: &Ui) -> PlanView<'a> {
+    PlanView {
         plan,
         calling,
         places,
@@ -216,10 +229,6 @@ fn show_after(plan: &Plan, places: &Places, reads: Option<Reads>, calling: &Call
             Verbosity::Detailed => Detail::Everything,
         },
         columns: ui.width(),
-    };
-    ui.show(&view.render());
-    if plan.has_changes() {
-        ui.show(&format!("Fingerprint: {}\n", plan.fingerprint()));
     }
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::error::CommandError;
+use super::view::plan::problem::Places;
 use crate::azure::clock::WallClock;
 use crate::clock::Clock;
 use crate::plan::saved::{Saved, SavedError};
@@ -34,8 +35,14 @@ pub(crate) enum PlanFileError {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(crate) fn write(path: &Path, plan: &Plan, aim: &Aim) -> Result<(), CommandError> {
-    let saved = Saved::new(plan.clone(), aim.clone(), Uuid::new_v4(), WallClock.now());
+pub(crate) fn write(path: &Path, plan: &Plan, aim: &Aim, places: &Places) -> Result<(), CommandError> {
+    let saved = Saved::new(
+        plan.clone(),
+        aim.clone(),
+        places.kept(),
+        Uuid::new_v4(),
+        WallClock.now(),
+    );
     write_private(path, saved.to_text().as_bytes()).map_err(|source| unusable(path, source))
 }
 

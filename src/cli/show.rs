@@ -44,7 +44,7 @@ pub(crate) struct ShowArgs {
 }
 
 /// Shows a plan as it was made.
-fn show_plan(saved: &Saved, call: &Call<'_>) {
+fn show_plan(saved: &Saved, places: &Places, call: &Call<'_>) {
     let columns = call.ui.width();
     let about = format!(
         "A plan made {} by {}, for {} in subscription {}.",
@@ -57,7 +57,7 @@ fn show_plan(saved: &Saved, call: &Call<'_>) {
     let view = PlanView {
         plan: &saved.plan,
         calling: &call.calling,
-        places: &Places::default(),
+        places,
         reads: None,
         now: Some(saved.made),
         detail: match call.ui.verbosity() {
@@ -75,10 +75,10 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     let file = args.what.as_ref().map(|what| call.directory.join(what));
     if let Some(file) = file.filter(|file| file.is_file()) {
         let saved = plan_file::read(&file)?;
-        args.renderings
-            .write(&saved.plan, &saved.aim, &Places::default(), call)?;
+        let places = Places::of_file(&saved.places, &call.directory);
+        args.renderings.write(&saved.plan, &saved.aim, &places, call)?;
         if for_people == ForPeople::Wanted {
-            show_plan(&saved, call);
+            show_plan(&saved, &places, call);
         }
         return Ok(Exit::Done);
     }

@@ -362,10 +362,12 @@ fn present(
     let imported = before.is_none() && import::names(inputs, unit, id);
     let new = if imported { Origin::Imported } else { Origin::Adopted };
     let origin = before.map_or(new, |remembered| remembered.record.origin);
-    let notes = if imported {
-        vec!["imported: once it leaves the configuration it is forgotten and stays".to_owned()]
-    } else {
-        Vec::new()
+    let notes = match (imported, subject.declaration.meta.lifecycle.delete_imported) {
+        (false, _) => Vec::new(),
+        (true, false) => vec!["imported: once it leaves the configuration it is forgotten and stays".to_owned()],
+        (true, true) => {
+            vec!["imported, and deleted once it leaves the configuration: `delete_imported` says so".to_owned()]
+        }
     };
     if differing.fields.is_empty() {
         if let Some(ailment) = &differing.ailment {

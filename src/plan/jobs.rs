@@ -716,6 +716,10 @@ impl Job<'_> {
         let limit = format!("a migration takes at most {}", self.batch.max_per_migration);
         let mut waiting = vec![(&start.over, limit), (&start.later, shares)];
         waiting.retain(|(databases, _)| !databases.is_empty());
+        let restarts = self.batch.mode == MigrationMode::Online && self.batch.setup_logical_replication == Some(true);
+        let restart = restarts.then(|| {
+            "`setup_logical_replication` lets the service restart the source, if it has to switch that on".to_owned()
+        });
         let told = waiting.into_iter().map(|(databases, why)| {
             let next = match databases.len() > self.batch.max_per_migration {
                 true => "the next applies",
@@ -723,7 +727,7 @@ impl Job<'_> {
             };
             format!("{} will follow with {next}: {why}", databases.join(", "))
         });
-        told.collect()
+        told.chain(restart).collect()
     }
 
     fn start(&self, start: &Start) -> Work {

@@ -35,6 +35,9 @@ pub struct Saved {
     pub made: Timestamp,
     /// What it was made for.
     pub aim: Aim,
+    /// Where that is declared of which it has something to say, as `main.hcl:3:17`, seen from the configuration's directory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub places: BTreeMap<Address, String>,
     /// The fingerprint of what it does.
     pub fingerprint: Fingerprint,
     /// The digest of all the rest: of what is shown, too.
@@ -85,7 +88,7 @@ impl Saved {
     pub const FORMAT: u32 = 3;
 
     /// A plan, to be written to a file.
-    pub fn new(plan: Plan, aim: Aim, id: Uuid, made: Timestamp) -> Self {
+    pub fn new(plan: Plan, aim: Aim, places: BTreeMap<Address, String>, id: Uuid, made: Timestamp) -> Self {
         let mut saved = Self {
             kind: Self::KIND.to_owned(),
             format: Self::FORMAT,
@@ -93,6 +96,7 @@ impl Saved {
             id,
             made,
             aim,
+            places,
             fingerprint: plan.fingerprint(),
             digest: String::new(),
             plan,
@@ -110,6 +114,7 @@ impl Saved {
             self.id,
             self.made,
             &self.aim,
+            &self.places,
             &self.fingerprint,
             &self.plan,
         );
@@ -173,6 +178,8 @@ pub enum Cause {
     Because(String),
     /// The configuration or a variable says something else.
     Configuration,
+    /// The flags leave it out.
+    LeftOut,
     /// Nothing is left to do for it.
     Idle,
     /// There was nothing to do for it.
@@ -389,7 +396,10 @@ fn cause(then: &Plan, now: &Plan, unit: &UnitAddress) -> Cause {
         return Cause::Record;
     }
     if !is_touched && now.changes.iter().all(|change| change.unit != *unit) {
-        return Cause::Idle;
+        return match now.left_out.contains(unit) {
+            true => Cause::LeftOut,
+            false => Cause::Idle,
+        };
     }
     // What is remembered as others made it is theirs to change.
     let is_theirs = |change: &Change| change.unit == *unit && change.action == Action::Remember;

@@ -423,7 +423,8 @@ fn a_release_can_be_aimed_and_a_failed_check_stops_no_apply() {
     let ferry = Ferry::example("quickstart");
     let runner = Runner::of(&ferry, "pgferry-release.yml");
     let planned = |code: &str, applyable: bool, given: &[(&str, &str)]| {
-        let plan = json!({ "applyable": applyable, "pgferry": { "fingerprint": FINGERPRINT } });
+        let refused = given.contains(&("REFUSED", ""));
+        let plan = json!({ "applyable": applyable, "pgferry": { "fingerprint": FINGERPRINT, "refused": refused } });
         runner.answers("plan.json", &plan);
         let mut environment = vec![("APPROVED", ""), ("TARGET", ""), ("EXCLUDE", ""), ("RETRY", "")];
         environment.extend_from_slice(given);
@@ -436,8 +437,14 @@ fn a_release_can_be_aimed_and_a_failed_check_stops_no_apply() {
     let checked = planned("7", true, &[]);
     assert_eq!((checked.code, checked.output), (Some(0), changes(true)));
     assert!(checked.said.contains("::warning::a check"), "{}", checked.said);
+    let checked = planned("7", false, &[]);
+    assert_eq!(
+        (checked.code, checked.output),
+        (Some(0), changes(false)),
+        "nothing to do is not refused"
+    );
     for (code, applyable) in [("7", false), ("1", true)] {
-        let refused = planned(code, applyable, &[]);
+        let refused = planned(code, applyable, &[("REFUSED", "")]);
         assert_eq!((refused.code, &*refused.output), (code.parse().ok(), ""));
     }
     assert_eq!(planned("2", true, &[("APPROVED", FINGERPRINT)]).code, Some(0));

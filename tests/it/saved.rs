@@ -92,9 +92,14 @@ fn the_order_and_the_guards_of_a_kept_plan_are_not_taken_from_its_file() {
 /// A changed file with a digest that fits.
 fn forged(file: Json) -> Saved {
     let Saved {
-        plan, aim, id, made, ..
+        plan,
+        aim,
+        places,
+        id,
+        made,
+        ..
     } = serde_json::from_value(file).unwrap();
-    Saved::new(plan, aim, id, made)
+    Saved::new(plan, aim, places, id, made)
 }
 
 /// Somebody agreed to what the file shows: it must be what is done, down to the last value.
@@ -115,7 +120,7 @@ fn a_kept_plan_that_shows_something_else_than_what_is_done_is_refused() {
     let refused = ferry.run(&["apply", "p.plan", "--auto-approve"]).expect(1);
     let said = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        said.contains("database_batch.wave1#1: the file shows other values"),
+        said.contains("database_batch.wave1#1: the file shows something else"),
         "{said}"
     );
     assert_eq!(ferry.writes(), Vec::<String>::new());

@@ -1,6 +1,7 @@
 //! `pgferry ci init`: writes workflows into the root of the repository. What stands there and says something else is left alone
 //! unless it is to be replaced, and then that is said.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &InitArgs, call: &Call<'_>) -> Result<Exit, CommandError
     };
     let place = Place { directory, branch };
     let mut files: Vec<(Workflow, Fate)> = Vec::new();
-    for workflow in workflows(args.forge, &place, &variables(&configuration)) {
+    for workflow in workflows(args.forge, &place, &variables(&configuration)?) {
         let fate = fate(&root, &workflow)?;
         files.push((workflow, fate));
     }
@@ -122,18 +123,34 @@ fn configuration(call: &Call<'_>) -> Result<Configuration, CommandError> {
     }
 }
 
-/// The variables of the configuration without a default. A name that cannot be one in an environment is left out.
-fn variables(configuration: &Configuration) -> Vec<Variable> {
+/// The variables of the configuration without a default.
+///
+/// # Errors
+/// When one has a name that no environment can have, or two would be kept under one: a forge knows no small letters.
+fn variables(configuration: &Configuration) -> Result<Vec<Variable>, CommandError> {
     let usable = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let required = required(configuration).into_iter();
-    required
-        .filter(|variable| usable(&variable.name))
-        .map(|variable| Variable {
-            name: variable.name.to_string(),
+    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    let mut variables = Vec::new();
+    for variable in required(configuration) {
+        let name = variable.name.to_string();
+        if !usable(&name) {
+            return Err(CommandError::Usage(format!(
+                "a pipeline gives variables by its environment, and `{name}` can be no name there: name it with letters, digits \
+                 and `_`, or give it a default"
+            )));
+        }
+        if let Some(other) = kept.insert(name.to_uppercase(), name.clone()) {
+            return Err(CommandError::Usage(format!(
+                "a pipeline would keep `{other}` and `{name}` under one name, since there letter case does not count: rename one"
+            )));
+        }
+        variables.push(Variable {
+            name,
             is_secret: variable.is_secret,
             opens_state: variable.opens_state,
-        })
-        .collect()
+        });
+    }
+    Ok(variables)
 }
 
 /// Whether nothing says that the state is kept elsewhere than on the machine.

@@ -423,9 +423,15 @@ mod tests {
             [plans, applies, passwords, plain].map(|line| times(&plan.text, line)),
             [1, 0, 0, 1]
         );
-        // Of releases: plan and drift; apply, wait and cutover.
+        // Of releases: plan and drift; apply, wait, cutover and what goes on behind it.
         let told = [plans, applies, passwords, plain].map(|line| times(&release.text, line));
-        assert_eq!(told, [2, 3, 3, 5]);
+        assert_eq!(told, [2, 4, 4, 6]);
+        // What is not pgferry has none of it.
+        let steps = github.iter().flat_map(|workflow| workflow.text.split("\n      - "));
+        for step in steps.filter(|step| step.contains("secrets.PGFERRY")) {
+            assert!(step.contains("pgferry -C") || step.contains("pgferry "), "{step}");
+            assert!(!step.contains("uses: "), "{step}");
+        }
         assert!(!plan.text.contains("ERP_PASSWORD"), "{}", plan.text);
 
         // One group for each of the two, and the names are the same in both.

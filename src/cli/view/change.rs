@@ -182,16 +182,23 @@ pub(crate) fn resource(text: &mut String, changes: &[Change], spelling: &Spellin
 
 /// Whether a change takes more than a line.
 pub(crate) fn has_fields(change: &Change) -> bool {
-    !change.fields.is_empty() || going(change).is_some()
+    !change.fields.is_empty() || found(change).is_some()
 }
 
-/// The id of what goes, as a field: by it a reviewer finds the object in Azure.
-fn going(change: &Change) -> Option<FieldChange> {
-    let id = change.id.as_ref().filter(|_| change.action == Action::Delete)?;
+/// The id of what goes or becomes ours, as a field: by it a reviewer finds the object in Azure.
+fn found(change: &Change) -> Option<FieldChange> {
+    let id = change.id.as_ref()?.as_str();
+    let (before, after) = match change.action {
+        Action::Delete => (Some(id.into()), None),
+        Action::Adopt => (None, Some(Shown::Value(id.into()))),
+        Action::Create | Action::Update | Action::Replace | Action::Forget | Action::Remember | Action::Advance(_) => {
+            return None;
+        }
+    };
     Some(FieldChange {
         attribute: "id".to_owned(),
-        before: Some(id.as_str().into()),
-        after: None,
+        before,
+        after,
         forces_replacement: false,
     })
 }
@@ -209,7 +216,7 @@ fn block(text: &mut String, group: &[Change], spelling: &Spelling<'_>, columns: 
     text.push_str(&hang("  # ", "  # ", &heading, columns));
     for change in group {
         let _ = writeln!(text, "{} {}", lead(&sign), change.unit);
-        let told: Vec<FieldChange> = going(change).into_iter().chain(change.fields.iter().cloned()).collect();
+        let told: Vec<FieldChange> = found(change).into_iter().chain(change.fields.iter().cloned()).collect();
         fields(
             text,
             &told,

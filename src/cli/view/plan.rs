@@ -73,6 +73,19 @@ pub(crate) struct PlanView<'a> {
 }
 
 impl PlanView<'_> {
+    /// What others changed, as text with styles: a plan that only remembers it, of which nothing is done.
+    pub(crate) fn render_drift(&self) -> String {
+        let mut text = String::new();
+        self.findings(&mut text);
+        match self.plan.changes.is_empty() {
+            true => self.nothing(&mut text),
+            false => self.changes_under(&mut text, "Others made these changes:"),
+        }
+        self.left_out(&mut text);
+        self.requests(&mut text);
+        text
+    }
+
     /// As text with styles.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
@@ -332,16 +345,17 @@ impl PlanView<'_> {
     }
 
     fn changes(&self, text: &mut String) {
+        let heading = match self.plan.mode {
+            Mode::Apply => "pgferry will do the following:",
+            Mode::Destroy => "pgferry will take down what it made, and forget the rest:",
+            Mode::Refresh => "Others made these changes; pgferry will remember them and change nothing in Azure:",
+        };
+        self.changes_under(text, heading);
+    }
+
+    fn changes_under(&self, text: &mut String, heading: &str) {
         let plan = self.plan;
-        let _ = writeln!(
-            text,
-            "{}\n",
-            match plan.mode {
-                Mode::Apply => "pgferry will do the following:",
-                Mode::Destroy => "pgferry will take down what it made, and forget the rest:",
-                Mode::Refresh => "Others made these changes; pgferry will remember them and change nothing in Azure:",
-            }
-        );
+        let _ = writeln!(text, "{heading}\n");
         let _ = writeln!(text, "{}\n", legend(&plan.changes));
         let spelling = self.spelling();
         let steps = Steps::of(plan);

@@ -1,5 +1,7 @@
 //! Plans about a part of a configuration, plans that were kept, and fingerprints.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{BATCH, PEERING, World, forward, id, lines};
@@ -257,6 +259,7 @@ fn saved(world: &World, text: &str) -> Saved {
     Saved::new(
         world.plan(text),
         Aim::default(),
+        BTreeMap::new(),
         Uuid::nil(),
         jiff::Timestamp::UNIX_EPOCH,
     )

@@ -121,6 +121,7 @@ impl World {
         follows_schema(&Saved::new(
             plan.clone(),
             self.aim.clone(),
+            BTreeMap::from([("database_batch.w".parse().unwrap(), "main.hcl:3:17".to_owned())]),
             Uuid::nil(),
             Timestamp::UNIX_EPOCH,
         ));

@@ -481,6 +481,7 @@ fn ours(plan: &Plan, calling: &Calling, places: &Places) -> Json {
         "cloud": plan.base.cloud,
         "subscription": plan.base.subscription,
         "fingerprint": plan.fingerprint().to_string(),
+        "refused": plan.is_refused(),
         "snapshot": plan.base.snapshot,
         "losses": plan.losses,
         "findings": findings.collect::<Vec<_>>(),

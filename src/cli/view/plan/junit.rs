@@ -20,6 +20,8 @@ struct Case {
 
 enum Outcome {
     Passed,
+    /// A loss, by what the configuration accepts it.
+    Accepted(String),
     /// Only known after apply.
     Skipped,
     /// The rule, the sentence, and everything that is said of it.
@@ -92,7 +94,10 @@ fn losses(plan: &Plan, problems: &[Problem]) -> Vec<Case> {
             name: format!("{}: {} {}", loss.address, loss.what, loss.how),
             class: "losses",
             place: None,
-            result: Outcome::Passed,
+            result: match &loss.consent {
+                Some(consent) => Outcome::Accepted(consent.clone()),
+                None => Outcome::Passed,
+            },
         });
     let refused = problems.iter().filter(|problem| problem.rule == Problem::LOSS);
     let refused = refused.map(|problem| failed("losses", problem));
@@ -187,6 +192,11 @@ fn write_case(text: &mut String, case: &Case) {
             xml::attribute(summary),
             xml::text(&said(&case.place, all))
         ),
+        Outcome::Accepted(consent) => writeln!(
+            text,
+            ">\n      <system-out>accepted by {}</system-out>\n    </testcase>",
+            xml::text(consent)
+        ),
         Outcome::Warned(all) => writeln!(
             text,
             ">\n      <system-out>warning: {}</system-out>\n    </testcase>",
@@ -218,7 +228,9 @@ mod tests {
 
         Nothing in the configuration accepts this loss, so the plan cannot be applied.</failure>
             </testcase>
-            <testcase name="database_batch.wave1: crm overwritten on the target" classname="pgferry.plan.losses" time="0"/>
+            <testcase name="database_batch.wave1: crm overwritten on the target" classname="pgferry.plan.losses" time="0">
+              <system-out>accepted by accept_loss: crm = &quot;overwrite&quot;</system-out>
+            </testcase>
           </testsuite>
           <testsuite name="findings" tests="2" failures="1" errors="0" time="0" skipped="0">
             <testcase name="database_batch.wave1: N001 vnet-hub and vnet-target overlap: 10.0.0.0/16, 10.0.4.0/22" classname="pgferry.plan.findings" time="0">

@@ -246,7 +246,12 @@ pub(crate) fn render(plan: &Plan, approval: &str, calling: &Calling, places: &Pl
                 "Fingerprint `{fingerprint}`: `--approved {fingerprint}` with the flags of this plan carries it out.\n"
             )
         }
-        (false, _, _) => format!("Fingerprint `{fingerprint}`\n"),
+        (false, true, Mode::Destroy) => format!(
+            "Fingerprint `{fingerprint}`: {} takes it down after it has shown this and asked, or `apply FILE` where the plan is \
+             kept in one.\n",
+            code(approval)
+        ),
+        (false, false, _) => format!("Fingerprint `{fingerprint}`\n"),
     };
     let left_out = format!("\nLeft out, to stay within {most} bytes; `pgferry plan` shows it:\n\n");
     // By weight; they stand in this order, too.

@@ -72,6 +72,17 @@ impl Problem {
     }
 }
 
+/// A place that is written as `main.hcl:3:17`.
+fn read(text: &str) -> Option<Location> {
+    let (rest, column) = text.rsplit_once(':')?;
+    let (file, line) = rest.rsplit_once(':')?;
+    Some(Location {
+        file: file.to_owned(),
+        line: line.parse().ok()?,
+        column: column.parse().ok()?,
+    })
+}
+
 /// Where resources are declared, in files named as the caller of the command sees them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
@@ -95,6 +106,27 @@ impl Places {
             declared: declared.collect(),
             first_file: first_file.map(|(_, file)| file.name.clone()),
         }
+    }
+
+    /// Of a plan in a file.
+    pub(crate) fn of_file(kept: &BTreeMap<Address, String>, base: &Path) -> Self {
+        let declared = kept.iter();
+        let declared: BTreeMap<Address, Location> = declared
+            .filter_map(|(address, place)| Some((address.clone(), read(place)?)))
+            .collect();
+        Self {
+            base: base.to_owned(),
+            first_file: declared.values().next().map(|place| place.file.clone()),
+            declared,
+        }
+    }
+
+    /// As a plan's file keeps them.
+    pub(crate) fn kept(&self) -> BTreeMap<Address, String> {
+        let declared = self.declared.iter();
+        declared
+            .map(|(address, place)| (address.clone(), place.to_string()))
+            .collect()
     }
 
     /// Of resources and the headers of their blocks.
@@ -127,13 +159,7 @@ impl Places {
 
     /// The place of a check, which the plan tells as `main.hcl:3:17`.
     fn of_text(&self, text: &str) -> Option<Location> {
-        let (rest, column) = text.rsplit_once(':')?;
-        let (file, line) = rest.rsplit_once(':')?;
-        Some(self.seen(Location {
-            file: file.to_owned(),
-            line: line.parse().ok()?,
-            column: column.parse().ok()?,
-        }))
+        read(text).map(|place| self.seen(place))
     }
 
     /// A place for what has none, where a format demands one: the top of the configuration.
