@@ -1,8 +1,8 @@
 //! The two clocks: the wall's for Azure, the simulator's for the simulator. Nothing else here reads a clock.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -28,9 +28,18 @@ const WITHOUT_SIMULATOR: Duration = Duration::from_millis(250);
 /// How far below the truth a time in text may be.
 const ROUNDING: SignedDuration = SignedDuration::from_millis(1);
 
-/// Wall time.
+/// Wall time, as long as the machine's clock goes forward. Where that is set back, this one goes on at its pace: an instant that
+/// was waited for comes no later, and a lock, a token and a pause between two looks last as long as they were meant to.
+/// Where it is set forward, by a correction or because the machine slept, this one follows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WallClock;
+
+/// The last reading of a clock that never goes back.
+#[derive(Debug)]
+struct Steady {
+    told: Timestamp,
+    at: Instant,
+}
 
 /// The latest time that the simulator told. It never goes back.
 #[derive(Debug)]
@@ -47,11 +56,25 @@ pub struct SimulatedClock {
 impl Clock for WallClock {
     #[expect(clippy::disallowed_methods, reason = "this is the port's door to the wall clock")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        static LAST: Mutex<Option<Steady>> = Mutex::new(None);
+        // Nothing can panic while it is held.
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wall, at) = (Timestamp::now(), Instant::now());
+        last.get_or_insert(Steady { told: wall, at }).read(wall, at)
     }
 
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+impl Steady {
+    /// What time it is, where the machine's clock says `wall` at an instant that is no earlier than the last one.
+    fn read(&mut self, wall: Timestamp, at: Instant) -> Timestamp {
+        let passed = SignedDuration::try_from(at.duration_since(self.at)).unwrap_or(SignedDuration::MAX);
+        let told = self.told.checked_add(passed).unwrap_or(wall).max(wall);
+        *self = Self { told, at };
+        told
     }
 }
 
@@ -147,5 +170,27 @@ impl Clock for SimulatedClock {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_never_goes_back_and_never_stands_still() {
+        let (noon, begun) = ("2026-11-01T12:00:00Z".parse::<Timestamp>().unwrap(), Instant::now());
+        let mut clock = Steady { told: noon, at: begun };
+        let mut read = |wall: &str, seconds: u64| {
+            let told = clock.read(wall.parse().unwrap(), begun + Duration::from_secs(seconds));
+            told.strftime("%H:%M:%S").to_string()
+        };
+        assert_eq!(read("2026-11-01T12:00:10Z", 10), "12:00:10");
+        // Set back by five hours: time goes on, and what was to happen in twenty seconds happens then.
+        assert_eq!(read("2026-11-01T07:00:10Z", 10), "12:00:10");
+        assert_eq!(read("2026-11-01T07:00:30Z", 30), "12:00:30");
+        // Set forward by hours, or slept: it follows.
+        assert_eq!(read("2026-11-01T15:00:00Z", 40), "15:00:00");
+        assert_eq!(read("2026-11-01T12:00:50Z", 50), "15:00:10");
     }
 }
