@@ -189,6 +189,52 @@ async fn behind_a_pooler_a_silent_holder_is_followed_after_its_lease_and_not_bef
     followed.release().await.unwrap();
 }
 
+/// What the server's clock does shows in when a lease ends, seen from then on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_clock_is_set_back_keeps_the_lock_of_a_dead_holder_for_one_lease_and_no_longer() {
+    let place = Place::new(Between::Pooler);
+    let gate = Gate::before(server().await).await;
+    let held = place.through(gate.endpoint()).lock(intent("dead")).await.unwrap();
+    gate.shut();
+    place
+        .script("UPDATE {schema}.state SET lease_until = lease_until + interval '5 hours'")
+        .await;
+    let refused = place.open().await.lock(intent("next")).await.map(|_| ());
+    assert!(matches!(refused, Err(StoreError::Locked(_))), "{refused:?}");
+    let session = open(&server().await, &database()).await;
+    let sql = format!(
+        "SELECT lease_until > clock_timestamp() AND lease_until <= clock_timestamp() + interval '60 seconds' AS soon FROM {}.state",
+        place.schema
+    );
+    let question = Question {
+        wanted: "when the lease ends",
+        sql: &sql,
+    };
+    let soon = session.all(&question, |row| row.flag("soon")).await.unwrap();
+    assert_eq!(soon, [true]);
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_clock_is_set_forward_may_let_another_in_and_then_the_holder_writes_no_more() {
+    let place = Place::new(Between::Pooler);
+    let held = place.open().await.lock(intent("slow")).await.unwrap();
+    held.commit(vec![put("a", json!(1))]).await.unwrap();
+    place
+        .script("UPDATE {schema}.state SET lease_until = lease_until - interval '5 hours'")
+        .await;
+    let next = place.open().await.lock(intent("next")).await.unwrap();
+    let refused = held.commit(vec![put("a", json!(2))]).await;
+    assert!(
+        matches!(refused, Err(StoreError::LockLost { now: Some(_) })),
+        "{refused:?}"
+    );
+    next.commit(vec![put("b", json!(3))]).await.unwrap();
+    next.release().await.unwrap();
+    let seen = place.open().await.load().await.unwrap().unwrap();
+    assert_eq!(documents(&seen), [("a", json!(1)), ("b", json!(3))]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_holder_that_is_idle_keeps_its_lock_over_many_leases() {
     let place = Place::new(Between::Pooler);

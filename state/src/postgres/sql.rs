@@ -22,6 +22,8 @@ pub(super) struct Statements {
     pub(super) look: String,
     /// `$2` token, `$3` holder, `$4` guard, `$5` lease in seconds, `$6` whether the advisory lock is ours.
     pub(super) take: String,
+    /// `$2` the longest that a lease may last, in seconds.
+    pub(super) shorten: String,
     /// `$2` token, `$3` guard, `$4` lease in seconds.
     pub(super) resume: String,
     /// `$2` token, `$3` lease in seconds.
@@ -83,6 +85,12 @@ impl Statements {
                  WHERE name = $1 AND (holder IS NULL OR lease_until < clock_timestamp() OR (guard = 'session' AND $6)) \
                  RETURNING fence",
                 until("$5")
+            ),
+            // A lease that ends later than any can was given before the server's clock was set back. Its holder may live, and
+            // then renews it; from one that died it is not kept for hours.
+            shorten: format!(
+                "UPDATE {state} SET lease_until = {until} WHERE name = $1 AND lease_until > {until}",
+                until = until("$2")
             ),
             resume: format!(
                 "UPDATE {state} SET fence = fence + 1, guard = $3, lease_until = {} WHERE name = $1 AND token = $2 \

@@ -22,6 +22,9 @@ use crate::store::{Holder, StoreError};
 /// How often the lease is renewed within its time.
 const BEATS: u32 = 4;
 
+/// No lease that a pgferry takes is longer than this.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// How often a lock is asked for that was free a moment later.
 const ASKS: u32 = 10;
 
@@ -86,6 +89,9 @@ pub(super) async fn take(line: Line, holder: &Holder) -> Result<(Ledger, RowWrit
         if let Some(row) = taken.first() {
             break line.field("lock", row, "fence")?;
         }
+        let longest: f64 = LONGEST.max(line.manners.lease).as_secs_f64();
+        let shortened = line.ask(&line.statements.shorten, &[(&longest, Type::FLOAT8)]).await;
+        shortened.map_err(|unanswered| line.failed("lock", unanswered))?;
         // Whoever held it may have let go in between.
         match line.holder().await? {
             Some(other) => return Err(StoreError::Locked(other)),
