@@ -63,6 +63,13 @@ pub(super) enum Left {
     NotThere,
 }
 
+impl Left {
+    /// What is left after this many earlier tries that may have been heard: where there was one, only a look can tell.
+    fn after(self, unheard: u32) -> Self {
+        if unheard > 0 { Self::InAzure } else { self }
+    }
+}
+
 /// What a deed brought.
 #[derive(Debug, Default)]
 pub(super) struct Fruit {
@@ -272,7 +279,7 @@ impl Doer<'_> {
             };
             let error = match self.once(&call, Some(&sent), hash).await {
                 Ok(Called::Finished(object)) => return Ok(done(id, object)),
-                Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
+                Ok(Called::Left(left)) => return Ok(Performed::Left(left.after(unheard))),
                 Err(StepError::Arm(error)) => error,
                 Err(error) => return Err(error),
             };
@@ -294,10 +301,8 @@ impl Doer<'_> {
                         true => self.rest_after(error, &mut row).await?,
                         false => self.may_pass(error, &mut row).await?,
                     };
-                    match rest {
-                        Rest::Over => {}
-                        Rest::Interrupted if unheard > 0 => return Ok(Performed::Left(Left::InAzure)),
-                        Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                    if rest == Rest::Interrupted {
+                        return Ok(Performed::Left(Left::NotThere.after(unheard)));
                     }
                 }
                 Ok(None) | Err(_) => return Err(error.into()),
@@ -385,16 +390,14 @@ impl Doer<'_> {
                     MayTrigger::Now => {}
                     MayTrigger::NotYet => match self.rests(GATE_PAUSE).await {
                         Rest::Over => continue,
-                        // A trigger whose reply was lost may still be heard.
-                        Rest::Interrupted if sent > 0 => return Ok(Performed::Left(Left::InAzure)),
-                        Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                        Rest::Interrupted => return Ok(Performed::Left(Left::NotThere.after(sent))),
                     },
                 }
             }
             let now = self.ports.clock.now();
             match self.once(&call, Some(&body), &hash).await {
                 Ok(Called::Finished(_)) => return Ok(self.cut_over(id, triggered.or(Some(now)))),
-                Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
+                Ok(Called::Left(left)) => return Ok(Performed::Left(left.after(sent))),
                 Err(StepError::Arm(error)) if is_uncertain(&error) && sent < REPEATS => {
                     sent += 1;
                     triggered = triggered.or(Some(now));
@@ -410,8 +413,7 @@ impl Doer<'_> {
                 // The gate is read anew after every pause.
                 Err(StepError::Arm(error)) => match self.may_pass(error, &mut row).await? {
                     Rest::Over => {}
-                    Rest::Interrupted if sent > 0 => return Ok(Performed::Left(Left::InAzure)),
-                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere.after(sent))),
                 },
                 Err(error) => return Err(error),
             }
@@ -486,7 +488,8 @@ impl Doer<'_> {
 
     /// Asks for a migration's end, until it is heard: whether a lost request arrived shows in the migration itself.
     async fn cancel(&mut self, id: ArmId, shown: &Migration) -> Result<Performed, StepError> {
-        let mut sent = 0;
+        // Requests that may have been heard.
+        let mut unheard = 0;
         let mut row = Row::new(self.ports.clock.now());
         loop {
             let Some(migration) = self.migration(&id).await? else {
@@ -504,11 +507,11 @@ impl Doer<'_> {
             }));
             let hash = BodyHash::of(&Body::from_json(&body.to_wire()));
             let call = Call::new(Verb::Patch, id.clone());
-            sent += 1;
             match self.once(&call, Some(&body), &hash).await {
                 Ok(Called::Finished(_)) => return Ok(done(id, None)),
-                Ok(Called::Left(left)) => return Ok(Performed::Left(left)),
-                Err(StepError::Arm(error)) if is_uncertain(&error) && sent < REPEATS => {
+                Ok(Called::Left(left)) => return Ok(Performed::Left(left.after(unheard))),
+                Err(StepError::Arm(error)) if is_uncertain(&error) && unheard + 1 < REPEATS => {
+                    unheard += 1;
                     self.tell_repeat(&error);
                     if self.rests(GATE_PAUSE).await == Rest::Interrupted {
                         return Ok(Performed::Left(Left::InAzure));
@@ -516,7 +519,7 @@ impl Doer<'_> {
                 }
                 Err(StepError::Arm(error)) => match self.may_pass(error, &mut row).await? {
                     Rest::Over => {}
-                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere)),
+                    Rest::Interrupted => return Ok(Performed::Left(Left::NotThere.after(unheard))),
                 },
                 Err(error) => return Err(error),
             }
@@ -573,6 +576,7 @@ impl Doer<'_> {
             };
             let error = match tried {
                 Err(StepError::Arm(error)) => error,
+                Ok(Called::Left(left)) => return Ok(Called::Left(left.after(unheard))),
                 other => return other,
             };
             unheard += u32::from(is_uncertain(&error));
@@ -592,10 +596,7 @@ impl Doer<'_> {
             }
             row.pause = row.pause.saturating_mul(2).min(LONGEST_PAUSE);
             if self.rests(pause).await == Rest::Interrupted {
-                return Ok(Called::Left(match unheard > 0 {
-                    true => Left::InAzure,
-                    false => Left::NotThere,
-                }));
+                return Ok(Called::Left(Left::NotThere.after(unheard)));
             }
             self.tell_repeat(&error);
         }

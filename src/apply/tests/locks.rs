@@ -508,3 +508,31 @@ async fn a_cancel_waits_until_the_migration_is_over_and_refuses_one_that_is() {
         .await;
     insta::assert_snapshot!(crate::apply::run::in_full(&again.unwrap_err()), @"database_batch.wave#1 failed: `wave` is Canceled, not running");
 }
+
+/// The refusal says nothing of the request before it, which nobody answered.
+#[tokio::test(start_paused = true)]
+async fn an_unanswered_cancel_stays_open_though_the_next_try_was_refused_and_interrupted() {
+    let bench = Bench::new();
+    let id = batch_id("t", "wave");
+    bench.azure.migration(&id, &["wavea"], json!({}));
+    bench.azure.script(&id, [completing()]);
+    bench.azure.fail_next(Verb::Patch, "wave", Fault::LostRequest);
+    for _ in 0..50 {
+        let busy = Fault::Refused(409, "ServerIsBusy");
+        bench.azure.fail_next(Verb::Patch, "wave", busy);
+    }
+    let order = cancel_order(&bench, &id).await;
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        bench.interrupter.interrupt();
+    };
+    let cancelling = bench.with(async |ports| {
+        let (cancelled, ()) = tokio::join!(
+            cancel(&order, &ports, &bench.options, &bench.interrupt, &bench.heard),
+            interrupt
+        );
+        cancelled
+    });
+    assert_eq!(cancelling.await.unwrap(), Cancelled::InFlight);
+    assert!(bench.azure.count("PATCH", &id) > 1);
+}
