@@ -147,6 +147,12 @@ impl Host {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is this machine itself.
+    pub fn is_loopback(&self) -> bool {
+        let address = self.0.parse::<std::net::IpAddr>();
+        &*self.0 == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
 }
 
 impl FromStr for Host {

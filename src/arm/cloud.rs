@@ -101,6 +101,16 @@ impl Cloud {
         })
     }
 
+    /// What a token is asked for that signs in to a flexible server as its password. The Azure CLI's table of clouds has it as
+    /// the OSS RDBMS resource.
+    pub fn database_scope(self) -> Scope {
+        Scope(match self {
+            Self::Public | Self::Simulator => "https://ossrdbms-aad.database.windows.net/.default",
+            Self::UsGovernment => "https://ossrdbms-aad.database.usgovcloudapi.net/.default",
+            Self::China => "https://ossrdbms-aad.database.chinacloudapi.cn/.default",
+        })
+    }
+
     /// What a token for ARM is asked for. In the government cloud the audience's host differs from ARM's.
     pub fn scope(self) -> Scope {
         Scope(match self {

@@ -29,7 +29,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::lang::convert::convert;
 use crate::lang::value::{Shape, Type};
 use crate::lang::vault;
-use crate::postgres::StateDial;
+use crate::postgres::{StateDial, StateLogin, StateTokens};
 use crate::secret::Secret;
 
 /// Where a project keeps its state.
@@ -52,11 +52,20 @@ pub(crate) enum Backend {
         database: DatabaseName,
         /// Which of its states.
         name: StateName,
-        /// The password.
-        password: Given,
+        /// With what.
+        login: DatabaseLogin,
         /// Whether a pooler stands between.
         between: Between,
     },
+}
+
+/// With what a state's database is signed in to.
+#[derive(Clone, Debug)]
+pub(crate) enum DatabaseLogin {
+    /// A password, where there is one.
+    Password(Given),
+    /// Tokens of the project's login.
+    Entra,
 }
 
 /// A secret of the `state` block.
@@ -171,13 +180,18 @@ impl Backend {
                 endpoint,
                 database,
                 name,
-                password,
+                login,
                 between,
             } => {
-                let password = match password {
-                    Given::Known(password) => Some(password.clone()),
-                    Given::Absent => None,
-                    Given::Unset { argument } => return Err(unset(argument)),
+                let (password, login) = match login {
+                    DatabaseLogin::Password(Given::Known(password)) => (Some(password.clone()), StateLogin::Endpoint),
+                    DatabaseLogin::Password(Given::Absent) => (None, StateLogin::Endpoint),
+                    DatabaseLogin::Password(Given::Unset { argument }) => return Err(unset(argument)),
+                    DatabaseLogin::Entra => {
+                        let tokens = tokens(cloud, tenant, env).await?;
+                        let scope = cloud.database_scope();
+                        (None, StateLogin::Tokens(Arc::new(DatabaseTokens { tokens, scope })))
+                    }
                 };
                 let dial = StateDial {
                     endpoint: Endpoint {
@@ -185,6 +199,7 @@ impl Backend {
                         ..(**endpoint).clone()
                     },
                     database: database.clone(),
+                    login,
                 };
                 let manners = PostgresManners {
                     between: *between,
@@ -196,7 +211,7 @@ impl Backend {
     }
 }
 
-/// The project's login, for storage. The simulator's login opens nothing real, so with it the login is that of the
+/// The project's login, for what keeps its state. The simulator's login opens nothing real, so with it the login is that of the
 /// public cloud.
 async fn tokens(cloud: Cloud, tenant: Option<&TenantId>, env: &Env) -> Result<Arc<Tokens>, CommandError> {
     let cloud = match cloud {
@@ -225,6 +240,22 @@ impl BlobTokens for Login {
         let held = self.0.get(&STORAGE).await;
         held.map(|held| Authorization::new(held.header.expose()))
             .map_err(|error| SignInRefused(error.to_string()))
+    }
+}
+
+/// Asks for tokens that sign in to a database, and keeps none: each connection has one of its own.
+struct DatabaseTokens {
+    tokens: Arc<Tokens>,
+    scope: Scope,
+}
+
+#[async_trait]
+impl StateTokens for DatabaseTokens {
+    async fn token(&self) -> Result<Secret, SignInRefused> {
+        let token = self.tokens.credentials().fetch(&self.scope, None).await;
+        token
+            .map(|token| token.secret)
+            .map_err(|error| SignInRefused(format!("no token to sign in with: {error}")))
     }
 }
 
@@ -295,12 +326,13 @@ impl Reading<'_> {
     }
 
     fn postgres(&mut self, cloud: Cloud) -> Option<Backend> {
-        const ARGUMENTS: [&str; 10] = [
+        const ARGUMENTS: [&str; 11] = [
             "host",
             "port",
             "database",
             "user",
             "password",
+            "entra_auth",
             "ssl_mode",
             "root_certificates",
             "schema",
@@ -315,10 +347,11 @@ impl Reading<'_> {
         let ssl_mode = self.optional::<SslMode>("ssl_mode");
         let roots = self.text("root_certificates");
         let roots = roots.map_or(Roots::System, |(text, _)| Roots::Pem(text.as_bytes().into()));
-        let pooler = self.text("pooler").map(|(text, _)| text == "true");
+        let pooler = self.flag("pooler").map(|(pooler, _)| pooler);
         let schema = self.text("schema");
         let name = self.required("name");
         let password = self.secret("password");
+        let entra = self.flag("entra_auth").filter(|(entra, _)| *entra);
         let port = port.unwrap_or(Port::POSTGRES);
         let between = if pooler.unwrap_or(port.number() == POOLER) {
             Between::Pooler
@@ -326,6 +359,14 @@ impl Reading<'_> {
             Between::Nothing
         };
         let ((host, database), (user, (name, span))) = ((host?, database?), (user?, name?));
+        let ssl_mode = ssl_mode.unwrap_or(SslMode::VerifyFull);
+        let login = match entra {
+            None => DatabaseLogin::Password(password),
+            Some((_, span)) => {
+                self.check_entra(&host, ssl_mode, span);
+                DatabaseLogin::Entra
+            }
+        };
         let schema_text = schema.as_ref().map_or("pgferry", |(text, _)| text);
         match StateName::new(schema_text, &apart(&name, cloud)) {
             Ok(name) => Some(Backend::Postgres {
@@ -335,13 +376,13 @@ impl Reading<'_> {
                     via: None,
                     user,
                     password: None,
-                    ssl_mode: ssl_mode.unwrap_or(SslMode::VerifyFull),
+                    ssl_mode,
                     roots,
                     channel_binding: ChannelBinding::Prefer,
                 }),
                 database,
                 name,
-                password,
+                login,
                 between,
             }),
             Err(error) => {
@@ -353,6 +394,23 @@ impl Reading<'_> {
                 self.refuse(span, &error.to_string());
                 None
             }
+        }
+    }
+
+    /// A token is sent as it stands, and opens more than this database: only to who has proved to be the server.
+    fn check_entra(&mut self, host: &Host, ssl_mode: SslMode, span: Span) {
+        if self.attribute("password").is_some() {
+            let text = "`entra_auth` signs in with a token of the login, so `password` has no place beside it";
+            let conflict = Diagnostic::error(CONFLICT, "arguments that do not go together");
+            self.found.push(conflict.at(span, text));
+        }
+        let is_checked = match ssl_mode {
+            SslMode::VerifyCa | SslMode::VerifyFull => true,
+            SslMode::Disable | SslMode::Prefer | SslMode::Require => host.is_loopback(),
+        };
+        if !is_checked {
+            let text = "a token is only sent to a server whose certificate is checked: leave `ssl_mode` out, or write `verify_ca`";
+            self.refuse(span, text);
         }
     }
 
@@ -398,6 +456,19 @@ impl Reading<'_> {
                 .push(Diagnostic::error(CONVERSION, "wrong type").at(span, "a string is required"));
         }
         text.map(|text| (text, span))
+    }
+
+    /// `true` or `false`, with its place.
+    fn flag(&mut self, name: &str) -> Option<(bool, Span)> {
+        let (text, span) = self.text(name)?;
+        match text.as_str() {
+            "true" => Some((true, span)),
+            "false" => Some((false, span)),
+            _ => {
+                self.refuse(span, &format!("`{name}` is `true` or `false`"));
+                None
+            }
+        }
     }
 
     fn required(&mut self, name: &str) -> Option<(String, Span)> {

@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 
 use super::Call;
-use super::backend::{Backend, Given};
+use super::backend::{Backend, DatabaseLogin, Given};
 use super::error::CommandError;
 use super::exit::Exit;
 use super::help;
 use super::project::{Project, Purpose};
-use super::view::rbac::{self, Kept, Names, RbacView};
+use super::view::rbac::{self, Kept, Names, RbacView, SignsIn};
 use crate::arm::Outputs;
 use crate::rights::arm::{NeededFor, Rights, Role};
 use crate::rights::sql::{self, Grants, grants};
@@ -125,12 +125,17 @@ fn kept(project: &Project) -> Kept {
             endpoint,
             database,
             name,
+            login,
             ..
         } => {
             let apply = endpoint.user.as_str();
             Kept::Database {
                 place: project.backend.place(Path::new("")),
                 grants: sql::state(database.as_str(), name.schema(), apply, &format!("{apply}_plan")),
+                signs_in: match login {
+                    DatabaseLogin::Password(_) => SignsIn::Password,
+                    DatabaseLogin::Entra => SignsIn::Entra,
+                },
             }
         }
     }

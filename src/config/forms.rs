@@ -169,6 +169,11 @@ pub const STATE: &[Slot] = &[
     optional("user", TEXT, "postgres: who signs in."),
     optional("password", TEXT, "postgres: the password, from a sensitive variable."),
     optional(
+        "entra_auth",
+        BOOL,
+        "postgres: whether the project's login signs in with tokens, in place of a password; `user` is its principal on the server.",
+    ),
+    optional(
         "ssl_mode",
         Holds::Of(ArgumentType::Choice(SSL_MODES)),
         "postgres: how much TLS; `verify_full` by default.",

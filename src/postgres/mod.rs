@@ -12,4 +12,4 @@ pub use error::{
     CertificateFault, ConnectError, ConnectFailure, QueryError, QueryFailure, ServerError, Stage, in_full,
 };
 pub use session::{Answer, Answers, Question, ServerVersion, Session};
-pub use state::StateDial;
+pub use state::{StateDial, StateLogin, StateTokens};

@@ -15,6 +15,7 @@ mod crash;
 mod cutover;
 mod drift;
 mod encryption;
+mod entra;
 mod faults;
 mod fleet;
 mod fmt;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pgferry::database::{DatabaseName, Endpoint, Port, SslMode, Via, quote_identifier};
-use pgferry::postgres::{Question, StateDial};
+use pgferry::postgres::{Question, StateDial, StateLogin};
 use pgferry::secret::Secret;
 use pgferry_state::testing::conformance::Lab;
 use pgferry_state::{
@@ -66,6 +66,7 @@ impl Place {
         let dial = StateDial {
             endpoint,
             database: database(),
+            login: StateLogin::Endpoint,
         };
         let name = StateName::new(&self.schema, "team/prod").unwrap();
         let manners = PostgresManners {

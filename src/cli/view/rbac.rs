@@ -32,7 +32,18 @@ pub(crate) enum Kept {
         place: String,
         /// What the roles that sign in need.
         grants: StateGrants,
+        /// How they sign in.
+        signs_in: SignsIn,
     },
+}
+
+/// How a role signs in to the database of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignsIn {
+    /// With a password of its own.
+    Password,
+    /// With tokens of the login that runs the command.
+    Entra,
 }
 
 /// The role of Azure's own that lets its holder read what secrets hold.
@@ -186,10 +197,22 @@ impl RbacView<'_> {
                     text.push_str(&format!("    {scope}\n"));
                 }
             }
-            Kept::Database { place, grants } => {
+            Kept::Database {
+                place,
+                grants,
+                signs_in,
+            } => {
+                let (given, made) = match signs_in {
+                    SignsIn::Password => ("`user` and `password` variables", ""),
+                    SignsIn::Entra => (
+                        "`user` a variable",
+                        " The server's Entra administrator makes both, in its database `postgres`, by `SELECT \
+                         pgaadauth_create_principal(NAME, false, false);`.",
+                    ),
+                };
                 let line = format!(
-                    "In {}. Whoever plans signs in with a role of its own, here {}, which only reads: make `user` and `password` \
-                     variables, so that each identity is given its own.",
+                    "In {}. Whoever plans signs in with a role of its own, here {}, which only reads: make {given}, so that each \
+                     identity is given its own.{made}",
                     clean(place),
                     clean(&quote_identifier(&grants.plan))
                 );
