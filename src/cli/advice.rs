@@ -1,7 +1,9 @@
 //! Ways out of failures of Azure, of the login and of the state. It reads errors; it never changes what happens.
 
+use std::io::ErrorKind;
+
 use jiff::Timestamp;
-use pgferry_state::{Damage, Holder, StoreError};
+use pgferry_state::{Holder, Keeper, LastGood, StoreError};
 
 use super::error::Report;
 use super::view::layout::{clean, typed};
@@ -18,6 +20,9 @@ use crate::azure::clock::WallClock;
 use crate::clock::Clock as _;
 use crate::plan::step::Why;
 use crate::simulator::serve::ServeError;
+
+/// Where a command ends before it did anything.
+const UNTOUCHED: &str = "nothing was changed, here or in Azure";
 
 /// For whatever a later version wrote.
 pub(crate) const NEWER_PROGRAM: &str =
@@ -507,29 +512,16 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
     match error {
         StoreError::Locked(holder) => on_lock(holder, WallClock.now()),
         StoreError::NewerFormat { .. } => report.hint(NEWER_PROGRAM),
-        StoreError::Corrupt { damage, last_good, .. } => {
-            let report = match damage {
-                Damage::FormatMarker
-                | Damage::Database(_)
-                | Damage::Behind { .. }
-                | Damage::Checksum
-                | Damage::View
-                | Damage::Meaning { .. }
-                | Damage::LargeDocument
-                | Damage::Gone(_) => report.hint("nothing was changed, here or in Azure"),
-            };
-            match last_good {
-                Some(copy) => report.hint(format!(
-                    "keep `{}`: it is whole, and tells what was remembered",
-                    copy.path.display()
-                )),
-                None => report,
-            }
+        StoreError::Corrupt { keeper, last_good, .. } => on_damage(report, *keeper, last_good.as_ref()),
+        StoreError::LineageMismatch { .. } => report
+            .hint("nothing was changed: two states were mixed up, as when a part of one was copied over another")
             .hint(
-                "put a copy of the state's directory from before the damage in its place; without one, move the directory \
-                 away, and `pgferry state rebuild` makes it anew from what is declared and what Azure has",
-            )
-        }
+                "put back what belongs together, from a copy; `pgferry init --from DIR` moves a whole state, and `pgferry state \
+                 push --force` replaces one",
+            ),
+        StoreError::NotLater { .. } => report
+            .hint("nothing was changed: what is there is as late or later, and stays")
+            .hint("`pgferry state pull` in either place shows what it remembers; `pgferry state push --force` puts one of them back"),
         StoreError::BoundElsewhere(conflict) => Report::new("this state belongs elsewhere")
             .fact("it belongs to", conflict.bound.to_string())
             .fact("this run is for", conflict.wanted.to_string())
@@ -541,9 +533,25 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
         StoreError::OtherPlan { .. } => report
             .hint("`pgferry wait` goes on with the plan that it was begun with; `pgferry plan --out FILE` makes another"),
         StoreError::StaleRevision { .. } => report.hint("somebody else wrote meanwhile: plan again"),
-        StoreError::Unusable | StoreError::Io { .. } => {
-            report.hint("check the disk (space, permissions), then run the same command again")
-        }
+        StoreError::Io { source, .. } => report
+            .hint("what was committed stands; what is under way in Azure goes on, and the next apply looks before it acts")
+            .hint(match source.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                    "make room on that disk, then run the same command again"
+                }
+                ErrorKind::ReadOnlyFilesystem => {
+                    "the state can be written again once the disk is mounted for writing; to read it there, copy its directory \
+                     to a disk that can be written"
+                }
+                ErrorKind::PermissionDenied => {
+                    "the state belongs to whoever first applied here: run as that user, or give this one its directory \
+                     (`chown -R`); nobody else can read it, since it is private"
+                }
+                _ => "check the disk (space, permissions), then run the same command again",
+            }),
+        StoreError::Unusable => report
+            .hint("what was committed stands; what is under way in Azure goes on, and the next apply looks before it acts")
+            .hint("check the disk (space, permissions), then run the same command again"),
         StoreError::HeldByAnother { .. } => {
             report.hint("`pgferry lock show` names the holder; whoever broke the wrong lock would stop somebody's work")
         }
@@ -568,12 +576,62 @@ pub(crate) fn on_store(error: &StoreError) -> Report {
             "check the network, the login and the `state` block, then run the same command again: what was committed stands",
         ),
         StoreError::TooDeep { .. }
-        | StoreError::LineageMismatch { .. }
-        | StoreError::NotLater { .. }
         | StoreError::UnknownRecord { .. }
         | StoreError::RecordExists { .. }
         | StoreError::RunNotOpen { .. }
         | StoreError::StepOutOfOrder { .. } => report,
+    }
+}
+
+/// The state refused or could not be read any more, in the middle of a run.
+pub(crate) fn on_store_midway(error: &StoreError) -> Report {
+    let mut report = on_store(error);
+    for hint in &mut report.hints {
+        if hint == UNTOUCHED {
+            "what this run began in Azure goes on; none of it is made twice, since whoever comes next looks first"
+                .clone_into(hint);
+        }
+    }
+    report
+}
+
+/// What is stored is not what was written: what is whole, and how to go back to it.
+fn on_damage(report: Report, keeper: Keeper, last_good: Option<&LastGood>) -> Report {
+    let report = report.hint(UNTOUCHED);
+    let rebuild = "`pgferry state rebuild` makes it anew from what is declared and what Azure has";
+    match (keeper, last_good) {
+        (Keeper::Directory, Some(copy)) => {
+            let path = copy.path.display();
+            report
+                .hint(format!("keep `{path}`: it is whole, and tells what was remembered"))
+                .hint("put a copy of the state's directory from before the damage in its place, if there is one")
+                .hint(format!(
+                    "without one, move the directory away, and `pgferry state push FILE` puts that file back from where it is then; \
+                     what was done since shows in the next plan, and if that is too much, {rebuild}"
+                ))
+        }
+        (Keeper::Directory, None) => report.hint(format!(
+            "put a copy of the state's directory from before the damage in its place; without one, move the directory away, and \
+             {rebuild}"
+        )),
+        (Keeper::Service, last_good) => {
+            let report = match last_good {
+                Some(copy) => report.hint(format!(
+                    "keep `{}`: it is whole, and tells what was remembered",
+                    copy.path.display()
+                )),
+                None => report,
+            };
+            report
+                .hint(
+                    "bring back what was there before: a blob that was deleted or overwritten from soft delete or its versions, \
+                     rows of a database from its backup",
+                )
+                .hint(format!(
+                    "where nothing was kept, leave what is there as it is, give the `state` block another `key` or `name`, and \
+                     {rebuild}"
+                ))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use pgferry_state::{Lineage, StoreError};
+use pgferry_state::{ImportError, Lineage, StoreError};
 
 use super::advice;
 use super::calling::Calling;
@@ -92,6 +92,13 @@ pub(crate) enum CommandError {
         path: PathBuf,
         /// What is wrong with it.
         source: PlanFileError,
+    },
+    /// A state in a file that a later pgferry wrote.
+    NewerExport {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: ImportError,
     },
     /// A plan that nobody looked at Azure for.
     PlanOfSnapshot {
@@ -414,6 +421,9 @@ impl CommandError {
                 exit: Exit::Error,
             },
             Self::Usage(text) => Report::new(text),
+            Self::NewerExport { path, source } => {
+                Report::new(format!("cannot take a state from `{}`: {source}", path.display())).hint(advice::NEWER_PROGRAM)
+            }
             Self::Address(error) => Report::of(error)
                 .hint("`pgferry show` lists the addresses that the state knows, quoted as a shell needs them"),
             Self::Cloud(error) => Report::of(error),

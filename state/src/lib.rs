@@ -43,6 +43,7 @@ pub use snapshot::{
     RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,
 };
 pub use store::{
-    BindingConflict, Committed, Damage, Edit, Held, HeldLock, Holder, Intent, LastGood, Life, Store, StoreError,
+    BindingConflict, Committed, Damage, Edit, Held, HeldLock, Holder, Intent, Keeper, LastGood, Life, Store,
+    StoreError,
 };
 pub use upgrade::{FormatVersion, ImportError};

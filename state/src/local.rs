@@ -13,7 +13,7 @@ mod opened;
 mod view;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -59,6 +59,15 @@ impl LocalStore {
         }
     }
 
+    /// The state that a view of some local state shows, in `view.json` or in `earlier`, with the large documents that are kept
+    /// beside it: what is left to go back to where the database is damaged.
+    ///
+    /// # Errors
+    /// When the file cannot be read, does not match its checksum, or lacks a document that was kept beside it.
+    pub fn kept(view: &Path) -> Result<Snapshot, StoreError> {
+        view::kept(view)
+    }
+
     /// What the writers that were locked through this value did.
     pub fn activity(&self) -> Activity {
         let Counters { commits, writes, views } = &*self.counters;
@@ -99,7 +108,11 @@ impl Store for LocalStore {
     }
 
     async fn holder(&self) -> Result<Option<HeldLock>, StoreError> {
-        self.blocking(Occupancy::holder).await
+        self.blocking(|layout| {
+            layout.stored_format()?;
+            Occupancy::holder(layout)
+        })
+        .await
     }
 
     async fn break_lock(&self, whose: &Actor) -> Result<Option<Holder>, StoreError> {
@@ -262,6 +275,8 @@ fn lock(layout: &Layout, intent: Intent) -> Result<Opened, StoreError> {
 
 /// Clears up what a dead holder left. A living one is in no lease that could be taken from it.
 fn break_lock(layout: &Layout, whose: Actor) -> Result<Option<Holder>, StoreError> {
+    // A later form may have another idea of locks.
+    layout.stored_format()?;
     let Some(HeldLock { holder, life }) = Occupancy::holder(layout)? else {
         return Ok(None);
     };
@@ -286,10 +301,12 @@ fn with_last_good(error: StoreError, layout: &Layout) -> StoreError {
     match error {
         StoreError::Corrupt {
             path,
+            keeper,
             damage,
             last_good,
         } => StoreError::Corrupt {
             path,
+            keeper,
             damage,
             last_good: last_good.or_else(|| view::last_good(layout)),
         },

@@ -18,7 +18,7 @@ pub(crate) use self::frame::{Frame, Mark, Payload, read_frames, replay};
 use crate::ledger::{LargeTexts, Ledger};
 use crate::rows::{LargeRef, RowKey};
 use crate::snapshot::Snapshot;
-use crate::store::{Committed, Damage, Edit, Held, StoreError};
+use crate::store::{Committed, Damage, Edit, Held, Keeper, StoreError};
 
 /// Where a writer's rows are made durable. It holds the lock until it is released.
 #[async_trait]
@@ -107,6 +107,7 @@ impl LargeTexts for InRows {
 pub(crate) fn damaged(place: &str, damage: Damage) -> StoreError {
     StoreError::Corrupt {
         path: place.into(),
+        keeper: Keeper::Service,
         damage,
         last_good: None,
     }

@@ -280,6 +280,8 @@ pub enum StoreError {
     Corrupt {
         /// The file or directory at fault, or the address of the blob or database.
         path: PathBuf,
+        /// What keeps it.
+        keeper: Keeper,
         /// What is wrong with it.
         damage: Damage,
         /// The newest whole copy, if one is left.
@@ -428,6 +430,15 @@ pub struct BindingConflict {
     pub wanted: Binding,
 }
 
+/// What keeps a state, and so what a copy of it may be found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// A directory of this machine.
+    Directory,
+    /// A service that others reach too: a container or a database.
+    Service,
+}
+
 /// What is wrong with a stored state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
@@ -494,10 +505,12 @@ impl StoreError {
             },
             Self::Corrupt {
                 path,
+                keeper,
                 damage,
                 last_good,
             } => Self::Corrupt {
                 path: path.clone(),
+                keeper: *keeper,
                 damage: damage.clone(),
                 last_good: last_good.clone(),
             },
@@ -531,7 +544,7 @@ impl fmt::Display for Successor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(holder) => write!(f, ", which is now held by {holder}"),
-            None => Ok(()),
+            None => f.write_str(", which was taken from it"),
         }
     }
 }

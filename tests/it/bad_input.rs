@@ -297,7 +297,7 @@ fn a_damaged_state_is_told_before_anybody_is_asked() {
     assert!(
         words
             .join(" ")
-            .contains("move the directory away, and `pgferry state rebuild`"),
+            .contains("move the directory away, and `pgferry state push FILE` puts that file back"),
         "{said}"
     );
     let state = ferry.path(".pgferry/simulator/state");

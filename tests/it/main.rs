@@ -8,6 +8,7 @@
 
 mod adopted;
 mod bad_input;
+mod bad_state;
 mod bug_report;
 mod chaos;
 mod console;

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
-use pgferry_state::{Edit, Serial, Snapshot};
+use pgferry_state::{Edit, ImportError, LocalStore, Serial, Snapshot};
 
 use super::Opened;
 use super::writing::{Locking, Writing};
@@ -28,7 +28,7 @@ const LARGEST: u64 = 1 << 30;
     ("pgferry state push --auto-approve - < state.json", "from standard input"),
 ]))]
 pub(crate) struct PushArgs {
-    /// A file of `pgferry state pull`; `-` for standard input
+    /// A file of `pgferry state pull`, or a view that a local state keeps; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Also where the file is of another state, an earlier one, or of another cloud or subscription
@@ -110,17 +110,27 @@ fn bounded(from: impl io::Read) -> io::Result<String> {
 
 fn read(args: &PushArgs, call: &Call<'_>) -> Result<Snapshot, CommandError> {
     let name = args.file.display().to_string();
+    let path = call.directory.join(&args.file);
     let unreadable = |cause: String| CommandError::Usage(format!("cannot take a state from `{name}`: {cause}"));
     let text = match name.as_str() {
         "-" => bounded(io::stdin().lock()),
-        _ => File::open(call.directory.join(&args.file)).and_then(bounded),
+        _ => File::open(&path).and_then(bounded),
     };
     let text = text.map_err(|error| unreadable(error.to_string()))?;
     let json = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-    Snapshot::import(json).map_err(|error| {
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-        unreadable(format!("{error}{cause}"))
-    })
+    match Snapshot::import(json) {
+        Ok(offered) => Ok(offered),
+        // What a local state keeps for its readers, with large documents beside it.
+        Err(ImportError::Elsewhere { .. }) => LocalStore::kept(&path).map_err(|error| unreadable(error.to_string())),
+        Err(error @ ImportError::NewerFormat { .. }) => Err(CommandError::NewerExport {
+            path: args.file.clone(),
+            source: error,
+        }),
+        Err(error @ ImportError::NotAnExport(_)) => {
+            let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+            Err(unreadable(format!("{error}{cause}")))
+        }
+    }
 }
 
 /// Refuses what would lose something, unless that is wanted.

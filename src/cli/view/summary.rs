@@ -57,6 +57,10 @@ impl SummaryView<'_> {
             text.push_str(&advice::on_step(unit, error).render(self.calling, self.columns));
             text.push('\n');
         }
+        if let Some(Stopped::Store(error)) = &self.report.stopped {
+            text.push_str(&advice::on_store_midway(error).render(self.calling, self.columns));
+            text.push('\n');
+        }
     }
 
     fn skipped(&self, text: &mut String) {
@@ -309,7 +313,7 @@ fn stopped_because(stopped: &Stopped) -> String {
             "Another apply, or a destroy, closed it meanwhile: what was left is its own now, or was taken back. Nothing of it begins here any more."
                 .into()
         }
-        Stopped::Store(error) => format!("The state cannot be written: {error}."),
+        Stopped::Store(_) => "The state could not be written any more, so nothing else was begun.".into(),
     }
 }
 

@@ -241,7 +241,10 @@ pub(super) async fn load(wire: &Wire) -> Result<Option<Ledger>, StoreError> {
 /// What a log and its base come to; damage is told together with what is left.
 pub(super) async fn read(wire: &Wire, log: &Log) -> Result<Replayed, StoreError> {
     match replayed(wire, log).await {
-        Err(StoreError::Corrupt { path, damage, .. }) => Err(StoreError::Corrupt {
+        Err(StoreError::Corrupt {
+            path, keeper, damage, ..
+        }) => Err(StoreError::Corrupt {
+            keeper,
             path,
             damage,
             last_good: last_good(wire, &log.standing.meta).await,

@@ -313,7 +313,7 @@ impl LogWriter {
                         return Ok(());
                     }
                     if retaken || !self.retake(&now).await? {
-                        return Err(lost(now));
+                        return Err(self.lost(now));
                     }
                     retaken = true;
                 }
@@ -341,6 +341,17 @@ impl LogWriter {
     /// Takes the lease again where it lapsed and nobody was inside since.
     async fn retake(&mut self, now: &Standing) -> Result<bool, StoreError> {
         Ok(now.etag == self.standing.etag && self.lease.retake(&self.wire, &now.etag).await?)
+    }
+
+    /// Somebody else was let in. Where the log still has our name, whoever that is left none.
+    fn lost(&self, now: Standing) -> StoreError {
+        let own = self.standing.meta.holder.as_ref();
+        let is_own = |holder: &Holder| {
+            own.is_some_and(|own| (&own.who, own.process, own.since) == (&holder.who, holder.process, holder.since))
+        };
+        StoreError::LockLost {
+            now: now.meta.holder.filter(|holder| !is_own(holder)).map(Box::new),
+        }
     }
 
     fn arrived(&mut self, etag: String, bytes: usize) {
@@ -406,7 +417,7 @@ impl LogWriter {
                 if now.length == 0 && now.meta.base == meta.base {
                     Ok(now.etag)
                 } else {
-                    Err(lost(now))
+                    Err(self.lost(now))
                 }
             }
             Err(undone) => Err(self.wire.explain(doing, undone)),
@@ -426,11 +437,5 @@ impl LogWriter {
         if let Err(error) = self.wire.must(&call).await {
             tracing::debug!(%error, ending, "a blob that nothing refers to stays");
         }
-    }
-}
-
-fn lost(now: Standing) -> StoreError {
-    StoreError::LockLost {
-        now: now.meta.holder.map(Box::new),
     }
 }

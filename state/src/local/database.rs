@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::layout::{Layout, io_error, sync_dir};
 use crate::rows::{Cell, Checksum, RowKey, Rows};
 use crate::snapshot::Serial;
-use crate::store::{Damage, StoreError};
+use crate::store::{Damage, Keeper, StoreError};
 
 /// An open database.
 pub(super) struct Database {
@@ -80,6 +80,7 @@ impl Database {
         let damaged = |damage| StoreError::Corrupt {
             path: self.dir.clone(),
             damage,
+            keeper: Keeper::Directory,
             last_good: None,
         };
         let mut rows = Rows::new();
@@ -232,6 +233,7 @@ fn guarded<T>(doing: &'static str, dir: &Path, call: impl FnOnce() -> sled::Resu
     let damaged = |why: String| StoreError::Corrupt {
         path: dir.to_owned(),
         damage: Damage::Database(why),
+        keeper: Keeper::Directory,
         last_good: None,
     };
     match outcome {

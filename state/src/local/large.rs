@@ -9,7 +9,7 @@ use super::layout::{Layout, create_private_dir, io_error, remove_file, write_who
 use crate::hex;
 use crate::ledger::LargeTexts;
 use crate::rows::{Content, LargeRef, RowKey};
-use crate::store::{Damage, StoreError};
+use crate::store::{Damage, Keeper, StoreError};
 
 /// The longest text that stays in its row. A page of the database holds up to 16 rows, and pages over 128 KiB are put
 /// by sled into files that it never syncs; with the longest keys, 16 rows of this size stay under that.
@@ -71,6 +71,7 @@ impl LargeTexts for LargeFiles {
             Ok(_) | Err(_) => Err(StoreError::Corrupt {
                 path,
                 damage: Damage::LargeDocument,
+                keeper: Keeper::Directory,
                 last_good: None,
             }),
         }
@@ -84,6 +85,7 @@ impl LargeTexts for LargeFiles {
         StoreError::Corrupt {
             path: self.layout.database(),
             damage,
+            keeper: Keeper::Directory,
             last_good: None,
         }
     }

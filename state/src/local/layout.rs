@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::store::{Damage, StoreError};
+use crate::store::{Damage, Keeper, StoreError};
 use crate::upgrade::FormatVersion;
 
 /// The directory of a local state.
@@ -13,6 +13,9 @@ use crate::upgrade::FormatVersion;
 pub(super) struct Layout {
     dir: PathBuf,
 }
+
+/// The directory of earlier views.
+pub(super) const EARLIER: &str = "earlier";
 
 const MARKER: &str = "pgferry-state ";
 
@@ -42,7 +45,7 @@ impl Layout {
 
     /// Where earlier views are kept.
     pub(super) fn earlier_views(&self) -> PathBuf {
-        self.dir.join("earlier")
+        self.dir.join(EARLIER)
     }
 
     /// Where texts are kept that are too large for a row.
@@ -96,6 +99,7 @@ impl Layout {
             Some(_) | None => Err(StoreError::Corrupt {
                 path,
                 damage: Damage::FormatMarker,
+                keeper: Keeper::Directory,
                 last_good: None,
             }),
         }
@@ -109,6 +113,7 @@ impl Layout {
                 return Err(StoreError::Corrupt {
                     path: self.format(),
                     damage,
+                    keeper: Keeper::Directory,
                     last_good: None,
                 });
             }

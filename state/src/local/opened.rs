@@ -7,7 +7,7 @@ use super::occupancy::Occupancy;
 use super::view;
 use crate::ledger::Ledger;
 use crate::snapshot::Serial;
-use crate::store::{Damage, Holder, StoreError};
+use crate::store::{Damage, Holder, Keeper, StoreError};
 
 /// The inside of a local state.
 pub(super) struct Opened {
@@ -96,6 +96,7 @@ fn open_checked(layout: &Layout, trust: ViewTrust) -> Result<(Database, Ledger),
     let damaged = |damage| StoreError::Corrupt {
         path: layout.database(),
         damage,
+        keeper: Keeper::Directory,
         last_good: None,
     };
     let ledger = match database.contents()? {

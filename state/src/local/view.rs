@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 
 use super::large::LargeFiles;
 use super::layout::{
-    Layout, create_private_dir, create_private_file, draft_of, io_error, put_in_place, remove_file, sync_dir,
+    EARLIER, Layout, create_private_dir, create_private_file, draft_of, io_error, put_in_place, remove_file, sync_dir,
 };
 use crate::hex;
 use crate::ledger::{Head, LargeTexts, Ledger, RunHead};
 use crate::rows::{Cell, Content, LargeRef, RowKey};
 use crate::snapshot::{Lineage, RecordKey, Serial, Snapshot, StepId};
-use crate::store::{Damage, LastGood, StoreError};
+use crate::store::{Damage, Keeper, LastGood, StoreError};
 use crate::upgrade::{self, Document, FormatVersion, ImportError};
 
 /// How many views of earlier locks are kept.
@@ -111,6 +111,18 @@ pub(super) fn last_good(layout: &Layout) -> Option<LastGood> {
     })
 }
 
+/// The state that a view in a file shows, be it in place or kept from earlier.
+pub(super) fn kept(path: &Path) -> Result<Snapshot, StoreError> {
+    let bytes = fs::read(path).map_err(io_error("read", path))?;
+    let document = parse(path, &bytes)?;
+    let beside = path.parent().unwrap_or(path);
+    let dir = match beside.file_name().is_some_and(|name| name == EARLIER) {
+        true => beside.parent().unwrap_or(beside),
+        false => beside,
+    };
+    complete(&Layout::new(dir.to_owned()), document)
+}
+
 /// Newest first.
 fn earlier(layout: &Layout) -> Result<Vec<PathBuf>, StoreError> {
     let dir = layout.earlier_views();
@@ -136,6 +148,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Document, StoreError> {
     let damaged = |damage| StoreError::Corrupt {
         path: path.to_owned(),
         damage,
+        keeper: Keeper::Directory,
         last_good: None,
     };
     let whole = sealed(bytes)
@@ -159,6 +172,7 @@ fn meaningless(path: &Path, what: &str, why: &serde_json::Error) -> StoreError {
     StoreError::Corrupt {
         path: path.to_owned(),
         damage,
+        keeper: Keeper::Directory,
         last_good: None,
     }
 }

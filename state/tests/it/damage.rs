@@ -125,6 +125,7 @@ async fn what_was_committed_and_is_gone_is_not_forgotten_silently() {
         path,
         damage,
         last_good,
+        keeper: _,
     }) = store.lock(intent("a")).await.map(|_| ())
     else {
         panic!("a state without its database was locked");
@@ -251,6 +252,7 @@ async fn a_marker_that_says_nothing_known_is_refused() {
                     path: at,
                     damage,
                     last_good,
+                    keeper: _,
                 }) => {
                     assert_eq!((at, damage), (path.clone(), Damage::FormatMarker));
                     assert!(whole.is_remains(last_good.as_ref()));

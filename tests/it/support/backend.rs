@@ -150,6 +150,38 @@ pub(crate) fn script(role: Option<(&str, &str)>, sql: &str) {
     });
 }
 
+/// Deletes the blob of a state, whoever has its lease.
+pub(crate) fn remove_blob(container: &str) {
+    let url = format!("{}/{container}/prod.simulator?{}", azurite().endpoint(), Azurite::sas());
+    let delete = || {
+        Backend::AzureBlob.let_lapse(container);
+        run(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            client.delete(&url).send().await.unwrap().status().as_u16()
+        })
+    };
+    let mut status = delete();
+    // A holder that writes at this moment takes its lease again.
+    while status == 412 {
+        status = delete();
+    }
+    assert_eq!(status, 202);
+}
+
+/// Ends the lease of a state and takes one without end, as no pgferry does.
+pub(crate) fn steal_lease(container: &str) {
+    let endless = [("x-ms-lease-action", "acquire"), ("x-ms-lease-duration", "-1")];
+    let steal = || {
+        Backend::AzureBlob.let_lapse(container);
+        blob(container, "comp=lease&", &endless)
+    };
+    let mut status = steal();
+    while status == 409 {
+        status = steal();
+    }
+    assert_eq!(status, 201);
+}
+
 /// Asks the emulator about the blob of a state, and answers with the status.
 fn blob(container: &str, query: &str, headers: &[(&'static str, &'static str)]) -> u16 {
     let url = format!(

@@ -6,6 +6,7 @@ pub(crate) mod gate;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -197,6 +198,37 @@ impl Ferry {
         // A command that ends early reads no more.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
+        Answer {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a shell script, in the project's directory, that may mount what nobody else sees. `$PGFERRY` is the program.
+    pub(crate) fn in_a_namespace(&self, script: &str) -> Answer {
+        self.instead("unshare", &["--map-root-user", "--mount", "sh", "-c", script])
+    }
+
+    /// Runs a command that may do no more than any other user, also where the test itself runs as root.
+    pub(crate) fn run_as_anybody(&self, arguments: &[&str]) -> Answer {
+        if fs::metadata("/proc/self").unwrap().uid() != 0 {
+            return self.run(arguments);
+        }
+        let least = ["--bounding-set=-dac_override,-dac_read_search", "--"];
+        let program = [env!("CARGO_BIN_EXE_pgferry")];
+        self.instead("setpriv", &[&least[..], &program, arguments].concat())
+    }
+
+    /// Runs another program in the directory and environment of a command.
+    fn instead(&self, program: &str, arguments: &[&str]) -> Answer {
+        let given = self.command(&[]);
+        let given = given.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.folder.path());
+        command.env_clear().envs(given);
+        command.env("PGFERRY", env!("CARGO_BIN_EXE_pgferry"));
+        let output = command.stdin(Stdio::null()).output().unwrap();
         Answer {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -552,6 +584,13 @@ pub(crate) fn may_trace() -> bool {
     nothing.args(["-o", "/dev/null", "true"]);
     let said = nothing.output().expect("strace is there; tests/run installs it");
     said.status.success()
+}
+
+/// Whether a file system can be mounted in a namespace of one's own; containers may forbid it.
+pub(crate) fn may_mount() -> bool {
+    let mut nothing = Command::new("unshare");
+    nothing.args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]);
+    nothing.output().is_ok_and(|said| said.status.success())
 }
 
 /// Waits until something holds.
