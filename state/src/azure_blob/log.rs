@@ -218,11 +218,14 @@ pub(super) async fn load(wire: &Wire) -> Result<Option<Ledger>, StoreError> {
     loop {
         looks += 1;
         let Some(log) = fetch(wire).await? else {
-            return if is_known(wire).await? {
-                Err(damaged(&wire.place(), Damage::Gone("the log")))
-            } else {
-                Ok(None)
-            };
+            if !is_known(wire).await? {
+                return Ok(None);
+            }
+            // Somebody may have made it since it was missed.
+            if looks < LOOKS && peek(wire).await?.is_some() {
+                continue;
+            }
+            return Err(damaged(&wire.place(), Damage::Gone("the log")));
         };
         match read(wire, &log).await {
             Ok(Replayed { ledger, .. }) => return Ok(ledger),

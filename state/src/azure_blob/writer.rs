@@ -121,7 +121,11 @@ async fn evict(wire: &Arc<Wire>, lease: Lease) -> Result<(), StoreError> {
 /// Makes an empty log; one that somebody else made at the same moment is as good.
 async fn make(wire: &Wire) -> Result<(), StoreError> {
     if log::is_known(wire).await? {
-        return Err(damaged(&wire.place(), Damage::Gone("the log")));
+        return match log::peek(wire).await? {
+            // Somebody made it since it was missed.
+            Some(_) => Ok(()),
+            None => Err(damaged(&wire.place(), Damage::Gone("the log"))),
+        };
     }
     let mut headers = Meta::default().headers();
     headers.push(("x-ms-blob-type", "AppendBlob".to_owned()));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pgferry_state::{Actor, Life, Store, StoreError};
+use pgferry_state::{Actor, Life, Serial, Store, StoreError};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -38,6 +38,36 @@ async fn of_eight_that_start_together_one_gets_in_and_seven_are_told_who() {
             assert!(took < Duration::from_secs(30), "{took:?}");
         }
         inside.remove(0).release().await.unwrap();
+    }
+}
+
+/// Between the look for the log and the look whether there was one, somebody makes both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_that_is_made_while_somebody_looks_for_it_is_not_taken_for_one_that_is_gone() {
+    for locks in [true, false] {
+        let place = Place::made().await;
+        let gate = Gate::before(azurite().port());
+        let mut first = Some(place.open());
+        gate.judge(move |line| {
+            if line.starts_with("HEAD") && line.ends_with(".known") {
+                if let Some(first) = first.take() {
+                    let runtime = tokio::runtime::Builder::new_multi_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
+                    runtime.block_on(async {
+                        first.lock(intent("faster")).await.unwrap().release().await.unwrap();
+                    });
+                }
+            }
+            Fate::Passes
+        });
+        let store = place.through(&gate.endpoint());
+        if locks {
+            store.lock(intent("slower")).await.unwrap().release().await.unwrap();
+        } else {
+            assert_eq!(store.load().await.unwrap().unwrap().serial, Serial::ZERO);
+        }
     }
 }
 
