@@ -144,6 +144,7 @@ impl<'a> ByHand<'a> {
             outputs_before: BTreeMap::new(),
         };
         let begin = Edit::BeginRun {
+            approval: caller.approval,
             run: entry.own,
             started: entry.started,
             by: caller.who.clone(),
@@ -200,8 +201,10 @@ impl<'a> ByHand<'a> {
     fn told(&self, entry: &Entry<'_>, outcome: RunOutcome, what: &str) -> Edit {
         let summary = format!("{} {}: {what}", self.ports.caller.command, self.unit);
         match entry.whose {
-            Whose::Own => end(&self.ports, entry.own, outcome, summary),
+            Whose::Own => end(&self.ports, entry.own, outcome, summary, (None, Vec::new())),
             Whose::Open => Edit::Log(HistoryEntry {
+                approval: self.ports.caller.approval,
+                account: pgferry_state::Account::default(),
                 run: entry.own,
                 started: entry.started,
                 finished: self.ports.wall.now(),

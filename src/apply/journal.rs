@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use pgferry_state::{
-    Edit, Held, Holder, Intent, Lineage, RecordKey, RunId, RunOutcome, StepId as JournalStep, Store, StoreError,
+    Account, Edit, Held, Holder, Intent, Lineage, RecordKey, RunId, RunOutcome, StepId as JournalStep, Store,
+    StoreError, UnitFailure,
 };
 use sha2::{Digest, Sha256};
 
@@ -178,12 +179,23 @@ impl Journal {
     }
 }
 
-/// The edit that closes a run.
-pub(super) fn end(ports: &Ports<'_>, run: RunId, outcome: RunOutcome, summary: String) -> Edit {
+/// The edit that closes a run. An exit code is that of whoever ends it, where the run is its own.
+pub(super) fn end(
+    ports: &Ports<'_>,
+    run: RunId,
+    outcome: RunOutcome,
+    summary: String,
+    (exit, failures): (Option<u8>, Vec<UnitFailure>),
+) -> Edit {
     Edit::EndRun {
         run,
         finished: ports.wall.now(),
         outcome,
         summary,
+        account: Account {
+            ended_by: Some(ports.caller.who.clone()),
+            exit,
+            failures,
+        },
     }
 }

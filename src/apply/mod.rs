@@ -65,7 +65,7 @@ pub use run::run;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pgferry_state::{Actor, Binding, Holder, RunId, Store};
+use pgferry_state::{Actor, Approval, Binding, Holder, RunId, Store};
 
 use crate::arm::{ArmWrite, Cloud, Outputs, SubscriptionId, TenantId, VaultRead};
 use crate::clock::Clock;
@@ -101,6 +101,8 @@ pub struct Caller {
     pub process: u32,
     /// The command.
     pub command: String,
+    /// On what word it does what it does, where somebody had to agree.
+    pub approval: Option<Approval>,
     /// The cloud that the state must belong to.
     pub cloud: Cloud,
     /// The tenant that the state must belong to.

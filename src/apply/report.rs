@@ -165,15 +165,31 @@ impl Report {
 
     /// What it comes to.
     pub fn conclusion(&self) -> Conclusion {
-        let worst = self.steps.iter().map(|step| step.outcome.conclusion()).max();
-        let worst = worst.unwrap_or(Conclusion::Done);
-        match &self.stopped {
+        Conclusion::of(self.steps.iter().map(|step| &step.outcome), self.stopped.as_ref())
+    }
+}
+
+impl Conclusion {
+    /// What these outcomes come to, of a run that ended before they were over where it was stopped.
+    pub(super) fn of<'a>(outcomes: impl Iterator<Item = &'a Outcome>, stopped: Option<&Stopped>) -> Self {
+        let worst = outcomes.map(Outcome::conclusion).max().unwrap_or(Self::Done);
+        match stopped {
             None => worst,
-            Some(Stopped::Interrupted) if worst == Conclusion::Waiting => Conclusion::InFlight,
+            Some(Stopped::Interrupted) if worst == Self::Waiting => Self::InFlight,
             Some(Stopped::Interrupted) => worst,
             // Nothing went wrong: what is left is the other run's.
-            Some(Stopped::TakenOver(_) | Stopped::Closed) => worst.max(Conclusion::InFlight),
-            Some(Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) => Conclusion::Failed,
+            Some(Stopped::TakenOver(_) | Stopped::Closed) => worst.max(Self::InFlight),
+            Some(Stopped::OnError | Stopped::Locked(_) | Stopped::Store(_)) => Self::Failed,
+        }
+    }
+
+    /// The exit code of a command that carries out nothing else.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::InFlight => 3,
+            Self::Waiting => 4,
         }
     }
 }

@@ -208,6 +208,8 @@ pub async fn close(
     let last = snapshot.run.as_ref().and_then(|open| closing(open, ports, options));
     let now = ports.wall.now();
     let note = HistoryEntry {
+        approval: None,
+        account: pgferry_state::Account::default(),
         run: RunId::random(),
         started: now,
         finished: now,
@@ -243,7 +245,7 @@ pub(super) fn closing(open: &OpenRun, ports: &Ports<'_>, options: &Options) -> O
         false => (RunOutcome::Continued, "the next run"),
     };
     let summary = format!("open with {done} {steps} done and no call in doubt when {by} closed it");
-    Some(end(ports, open.id, outcome, summary))
+    Some(end(ports, open.id, outcome, summary, (None, Vec::new())))
 }
 
 /// Goes on with the stored plan of an open run; `None` where there is none.

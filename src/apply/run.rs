@@ -30,8 +30,8 @@ use crate::arm::{ArmId, Outputs};
 use crate::plan::approve::Approved;
 use crate::plan::{Answer, Op};
 
-/// How long calls in flight may take to answer once the run was asked to stop. What is left of two seconds is for the
-/// journal and the lock.
+/// How long calls in flight may take to answer once the run was asked to stop. What is left of the time is for the journal and
+/// the lock.
 const GRACE: Duration = Duration::from_millis(1000);
 
 /// Carries an approved plan out.
@@ -89,12 +89,15 @@ pub(super) struct Run<'a> {
     /// Migrations that were seen to have succeeded.
     pub(super) succeeded: HashSet<ArmId>,
     pub(super) began: Timestamp,
+    /// When this process took it up, by the wall's clock.
+    pub(super) joined: Timestamp,
 }
 
 /// Whether the run was asked to stop, and has two seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interrupted {
-    Yes,
+    /// At this instant, by the wall's clock.
+    At(Timestamp),
     No,
 }
 
@@ -182,6 +185,7 @@ impl<'a> Run<'a> {
             downtimes: Vec::new(),
             succeeded: HashSet::new(),
             began: ports.clock.now(),
+            joined: ports.wall.now(),
         })
     }
 
@@ -209,7 +213,7 @@ impl<'a> Run<'a> {
     async fn turn(&mut self) -> Turn<'a> {
         let asked = async {
             match self.interrupted {
-                Interrupted::Yes => pending().await,
+                Interrupted::At(_) => pending().await,
                 Interrupted::No => self.interrupt.wait().await,
             }
         };
@@ -262,7 +266,7 @@ impl<'a> Run<'a> {
     fn interrupted(&mut self) {
         self.tell(&Event::Interrupted);
         self.stop(Stopped::Interrupted);
-        self.interrupted = Interrupted::Yes;
+        self.interrupted = Interrupted::At(self.ports.wall.now());
         self.deadline = Some(self.ports.wall.sleep(GRACE).boxed());
     }
 

@@ -68,7 +68,8 @@ fn word(op: &Op) -> &'static str {
     }
 }
 
-fn kind(error: &StepError) -> &str {
+/// The code of the service's error, or what kind of failure it was.
+pub(super) fn kind(error: &StepError) -> &str {
     match error {
         StepError::Arm(error) | StepError::OutOfSight(error) => error.failure.kind(),
         StepError::Missing(_) => "missing",

@@ -7,23 +7,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use pgferry_state::{Edit, Held, OpenRun, RunId, RunOutcome, Snapshot, StepPhase, StoreError};
+use pgferry_state::{
+    Account, Edit, Held, HistoryEntry, OpenRun, RunId, RunOutcome, Snapshot, StepPhase, StoreError, UnitFailure,
+};
 
-use super::Part;
 use super::error::{ApplyError, Moved};
 use super::journal::{Journal, end, journal_step, lock};
 use super::noting::removed;
 use super::observer::Event;
-use super::report::{Outcome, Stopped};
+use super::report::{Conclusion, Outcome, Stopped};
 use super::resume::closing;
 use super::run::{Interrupted, Run, in_full};
 use super::schedule::{At, Standing};
+use super::span::kind;
+use super::{Part, elapsed};
 use crate::address::UnitAddress;
 use crate::plan::StepId;
 use crate::plan::canonical::Fingerprint;
 
-/// What an interrupted run has for its last commit and for letting the lock go.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// What an interrupted run has altogether, until its last commit is made and the lock let go: less than the two seconds that it
+/// is given, for what the process does afterwards.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
+
+/// What of it is kept for that, however long calls took to answer.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// How long somebody else's lock is waited for, only to write that this process leaves; an interrupted one has less.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The lock, and what the store held when it was taken.
 pub(super) type Taken = (Box<dyn Held>, Snapshot);
@@ -117,6 +127,7 @@ impl<'a> Run<'a> {
             by: self.ports.caller.who.clone(),
             plan: serde_json::to_value(self.order.plan).expect("a plan has text keys only, so it is always JSON"),
             plan_fingerprint: self.order.fingerprint.to_owned(),
+            approval: self.ports.caller.approval,
         };
         let mut edits = vec![Edit::Bind(self.ports.caller.binding()), begin];
         for (at, state) in self.order.all().zip(&self.steps) {
@@ -222,16 +233,24 @@ impl<'a> Run<'a> {
         if self.options.part == Part::Watching {
             return;
         }
-        let interrupted = self.interrupted == Interrupted::Yes;
+        let wall = self.ports.wall;
+        let words_left = match self.interrupted {
+            Interrupted::At(then) => Some(LAST_WORDS.saturating_sub(elapsed(then, wall.now())).max(LAST_WORD)),
+            Interrupted::No => None,
+        };
+        let interrupted = words_left.is_some();
         match self.stopped {
             Some(Stopped::Locked(_) | Stopped::TakenOver(_) | Stopped::Closed) => return,
             Some(Stopped::Store(_) | Stopped::Interrupted | Stopped::OnError) | None => {}
         }
-        let wall = self.ports.wall;
         let closed = async {
-            let last = self.ending();
+            let (last, ends) = match self.ending() {
+                Some(last) => (last, true),
+                None => (self.leaving(), false),
+            };
             if !self.lock.is_held() {
-                if last.is_none() && self.deferred.is_empty() {
+                if !ends && self.deferred.is_empty() {
+                    self.tell_leaving(last).await;
                     return Ok(());
                 }
                 let patience = if interrupted {
@@ -242,15 +261,14 @@ impl<'a> Run<'a> {
                 let (held, snapshot) = self.taking(patience).await.map_err(refused)?;
                 self.resume_writing(held, &snapshot).await?;
             }
-            self.write_and_release(last).await
+            self.write_and_release(Some(last)).await
         };
-        let outcome = if interrupted {
-            tokio::select! {
+        let outcome = match words_left {
+            Some(left) => tokio::select! {
                 outcome = closed => outcome,
-                () = wall.sleep(LAST_WORDS) => Ok(()),
-            }
-        } else {
-            closed.await
+                () = wall.sleep(left) => Ok(()),
+            },
+            None => closed.await,
         };
         // That what was done could not be written is graver than that the run was asked to stop.
         if let Err(why) = outcome
@@ -291,7 +309,109 @@ impl<'a> Run<'a> {
         } = counts;
         let what = self.order.plan.mode.command();
         let summary = format!("{what}: {done} steps done, {failed} failed, {skipped} skipped, {left} not begun");
-        Some(end(&self.ports, self.order.run, outcome, summary))
+        // Checks are judged afterwards, and a run that is done may still exit with what they say.
+        let exit = match outcome == RunOutcome::Succeeded && !self.order.plan.checks.is_empty() {
+            true => None,
+            false => Some(self.exit_code()),
+        };
+        Some(end(
+            &self.ports,
+            self.order.run,
+            outcome,
+            summary,
+            (exit, self.failures()),
+        ))
+    }
+
+    /// The line in the history of a run that stays open, for whoever leaves it: by a wish, an interrupt or for want of a person.
+    fn leaving(&self) -> Edit {
+        let (mut done, mut failed, mut waiting, mut in_flight, mut left) = (0, 0, 0, 0, 0);
+        for outcome in self.steps.iter().filter_map(|state| state.outcome.as_ref()) {
+            match outcome {
+                Outcome::Done => done += 1,
+                Outcome::Failed(_) | Outcome::Skipped { .. } => failed += 1,
+                Outcome::Waiting(_) => waiting += 1,
+                Outcome::InFlight { .. } => in_flight += 1,
+                Outcome::Left { .. } => left += 1,
+            }
+        }
+        let caller = self.ports.caller;
+        let why = match self.stopped {
+            Some(Stopped::Interrupted) => "interrupted",
+            Some(_) | None => "left",
+        };
+        let what = caller.command.strip_prefix("pgferry ").unwrap_or(&caller.command);
+        Edit::Log(HistoryEntry {
+            run: self.order.run,
+            started: self.joined,
+            finished: self.ports.wall.now(),
+            by: caller.who.clone(),
+            plan_fingerprint: self.order.fingerprint.to_owned(),
+            approval: caller.approval,
+            outcome: RunOutcome::Left,
+            summary: format!(
+                "{what}: {why} with {done} steps done, {in_flight} under way, {waiting} waiting for a person, {failed} failed or \
+                 skipped, {left} not begun"
+            ),
+            account: Account {
+                ended_by: None,
+                exit: Some(self.exit_code()),
+                failures: self.failures(),
+            },
+        })
+    }
+
+    /// Writes that this process leaves, where nothing else is to be written. What keeps it from that is no failure of the run.
+    async fn tell_leaving(&self, line: Edit) {
+        let told = async {
+            let (held, snapshot) = self.taking(LAST_PATIENCE).await?;
+            // Whoever closed it, or took it over, has told of it.
+            if snapshot.run.is_some_and(|open| open.id == self.order.run) {
+                held.commit(vec![line]).await?;
+            }
+            held.release().await
+        };
+        if let Err(error) = told.await {
+            tracing::info!(%error, "the history does not tell that this process leaves");
+        }
+    }
+
+    /// The exit code of this process, as far as it is known before checks are judged.
+    fn exit_code(&self) -> u8 {
+        let outcomes = self.steps.iter().filter_map(|state| state.outcome.as_ref());
+        let plan = self.order.plan;
+        let beside = if plan.stuck().next().is_some() {
+            Conclusion::Failed
+        } else if plan.left_waiting().next().is_some() {
+            Conclusion::Waiting
+        } else if plan.left_behind().next().is_some() {
+            Conclusion::InFlight
+        } else {
+            Conclusion::Done
+        };
+        Conclusion::of(outcomes, self.stopped.as_ref()).max(beside).exit_code()
+    }
+
+    fn failures(&self) -> Vec<UnitFailure> {
+        let steps = self.order.all().zip(&self.steps);
+        let failed = steps.filter_map(|(at, state)| match &state.outcome {
+            Some(Outcome::Failed(error)) => Some((at, error)),
+            Some(
+                Outcome::Done
+                | Outcome::Skipped { .. }
+                | Outcome::Waiting(_)
+                | Outcome::InFlight { .. }
+                | Outcome::Left { .. },
+            )
+            | None => None,
+        });
+        failed
+            .map(|(at, error)| UnitFailure {
+                unit: self.order.step(at).unit.to_string(),
+                code: kind(error).to_owned(),
+                message: in_full(error),
+            })
+            .collect()
     }
 
     async fn write_and_release(&mut self, last: Option<Edit>) -> Result<(), Stopped> {
@@ -333,9 +453,10 @@ fn was_set_aside(snapshot: &Snapshot, run: RunId) -> bool {
     let mut earlier = snapshot.history.iter().rev();
     let later = earlier.by_ref().take_while(|entry| entry.run != run);
     let later = later
-        .filter(|entry| entry.plan_fingerprint.parse::<Fingerprint>().is_ok())
+        .filter(|entry| entry.outcome != RunOutcome::Left && entry.plan_fingerprint.parse::<Fingerprint>().is_ok())
         .count();
-    let closed = snapshot.history.iter().rev().find(|entry| entry.run == run);
+    let mut closed = snapshot.history.iter().rev().filter(|entry| entry.run == run);
+    let closed = closed.find(|entry| entry.outcome != RunOutcome::Left);
     later <= 1 && closed.is_some_and(|entry| entry.outcome == RunOutcome::Abandoned)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use pgferry_state::RunId;
+use pgferry_state::{Approval as Word, RunId};
 
 use super::Call;
 use super::aiming::{Aiming, Choosing, again};
@@ -191,7 +191,7 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     let Some((session, caller)) = opened.await? else {
         return Ok(work::not_begun(call.ui, &goes_on));
     };
-    let job = Job {
+    let mut job = Job {
         caller,
         options: Options {
             parallelism: running.parallelism.get(),
@@ -213,6 +213,13 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     }
     let Some(planned) = work::unless_interrupted(&mut signals, job.session.plan(&aim)).await? else {
         return Ok(work::not_begun(call.ui, &job.again));
+    };
+    job.caller.approval = match &order {
+        Order::Saved(_) => Some(Word::PlanFile),
+        Order::Approved(..) => Some(Word::Fingerprint),
+        Order::Asked(_) if !planned.plan.has_changes() => None,
+        Order::Asked(_) if running.auto_approve => Some(Word::Unasked),
+        Order::Asked(_) => Some(Word::Asked),
     };
     if let Order::Saved(saved) = &order {
         let planned = job.as_saved(saved, planned).await?;

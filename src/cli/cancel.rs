@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use clap::Args;
+use pgferry_state::Approval;
 
 use super::Call;
 use super::cutover::migration;
@@ -72,10 +73,15 @@ pub(crate) async fn run(args: &CancelArgs, call: &Call<'_>) -> Result<Exit, Comm
         }
     }
     let caller = work::unless_interrupted(&mut signals, work::caller(call, &session, "cancel"));
-    let Some(caller) = caller.await? else {
+    let Some(mut caller) = caller.await? else {
         work::interrupted(call.ui, nothing);
         return Ok(Exit::Error);
     };
+    caller.approval = Some(if args.accept_loss.is_some() {
+        Approval::Unasked
+    } else {
+        Approval::Asked
+    });
     let (secrets, outputs) = (Secrets::default(), Outputs::default());
     let ports = work::ports(&session, &caller, &secrets, &outputs);
     let options = args.working.options(LOCK_PATIENCE);

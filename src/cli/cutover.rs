@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use pgferry_state::Approval;
 
 use super::Call;
 use super::dealt::{Lists, deal_all, neighbours};
@@ -99,10 +100,15 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
         }
     }
     let caller = work::unless_interrupted(&mut signals, work::caller(call, &session, "cutover"));
-    let Some(caller) = caller.await? else {
+    let Some(mut caller) = caller.await? else {
         work::interrupted(call.ui, "nothing was triggered, and nothing was changed");
         return Ok(Exit::Error);
     };
+    caller.approval = Some(if args.auto_approve {
+        Approval::Unasked
+    } else {
+        Approval::Asked
+    });
     let (secrets, outputs) = (Secrets::default(), Outputs::default());
     let ports = work::ports(&session, &caller, &secrets, &outputs);
     let options = args.working.options(LOCK_PATIENCE);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use pgferry_state::{HistoryEntry, RunOutcome};
+use pgferry_state::{Account, HistoryEntry, RunOutcome, UnitFailure};
 use serde_json::{Value as Json, json};
 
 use super::Call;
@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::help;
 use super::project::Purpose;
 use super::session;
-use super::view::history::ended;
+use super::view::history::{ended, on_word};
 use super::view::layout::{clean, hang};
 use super::view::time::{between, instant};
 use crate::cli::color::{ADD, DIM, REMOVE, STRONG, paint};
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, Com
         let outcome = match entry.outcome {
             RunOutcome::Succeeded => paint(ADD, ended(entry)),
             RunOutcome::Failed | RunOutcome::Abandoned => paint(REMOVE, ended(entry)),
-            RunOutcome::Continued => ended(entry),
+            RunOutcome::Continued | RunOutcome::Left => ended(entry),
         };
         let _ = writeln!(
             text,
@@ -67,7 +67,15 @@ pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, Com
             clean(entry.by.as_str()),
         );
         text.push_str(&hang("  ", "  ", &clean(&entry.summary), call.ui.width()));
-        let _ = writeln!(text, "  {DIM}run {}, plan {}{DIM:#}", entry.run, entry.plan_fingerprint);
+        for UnitFailure { unit, code, message } in &entry.account.failures {
+            let failure = format!("{} ({}): {}", clean(unit), clean(code), clean(message));
+            text.push_str(&hang("    ", "      ", &failure, call.ui.width()));
+        }
+        let mut facts = vec![format!("run {}", entry.run), format!("plan {}", entry.plan_fingerprint)];
+        facts.extend(entry.approval.map(|approval| on_word(approval).to_owned()));
+        let other = entry.account.ended_by.as_ref().filter(|by| **by != entry.by);
+        facts.extend(other.map(|by| format!("ended by {}", clean(by.as_str()))));
+        let _ = writeln!(text, "  {DIM}{}{DIM:#}", facts.join(", "));
     }
     call.ui.show(&text);
     Ok(Exit::Done)
@@ -81,8 +89,14 @@ fn as_json(entry: &HistoryEntry) -> Json {
         finished,
         by,
         plan_fingerprint,
+        approval,
         outcome,
         summary,
+        account: Account {
+            ended_by,
+            exit,
+            failures,
+        },
     } = entry;
     json!({
         "run": run,
@@ -91,7 +105,11 @@ fn as_json(entry: &HistoryEntry) -> Json {
         "seconds": between(*started, *finished).as_secs(),
         "by": by,
         "plan": plan_fingerprint,
+        "approval": approval,
         "outcome": outcome,
         "summary": summary,
+        "ended_by": ended_by,
+        "exit": exit,
+        "failures": failures,
     })
 }

@@ -199,6 +199,7 @@ async fn forget(store: &dyn Store, intent: Intent) -> Result<(), CommandError> {
     let Snapshot { records, run, .. } = held.snapshot().await?;
     let mut edits: Vec<Edit> = records.into_keys().map(|key| Edit::Remove { key }).collect();
     edits.extend(run.map(|run| Edit::EndRun {
+        account: pgferry_state::Account::default(),
         run: run.id,
         finished: WallClock.now(),
         outcome: RunOutcome::Abandoned,

@@ -87,6 +87,7 @@ impl From<Failing> for OnError {
 pub(crate) async fn caller(call: &Call<'_>, session: &Session, command: &str) -> Result<Caller, CommandError> {
     session.remembered().await?;
     Ok(Caller {
+        approval: None,
         who: call.env.actor.clone(),
         process: std::process::id(),
         command: format!("pgferry {command}"),

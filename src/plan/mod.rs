@@ -375,6 +375,11 @@ impl Plan {
             .filter(move |finding| codes.contains(&finding.code))
     }
 
+    /// Those of them that wait for a person.
+    pub fn left_waiting(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.code == LEFT_WAITING)
+    }
+
     /// How many units each action concerns.
     pub fn tally(&self) -> Tally {
         Tally::of(&self.changes)

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::rows::{Cell, Checksum, Content, LargeRef, RowKey, Rows};
 use crate::snapshot::{
-    Actor, Binding, DEEPEST, FingerprintKey, HistoryEntry, Lineage, OpenRun, RECENT_RUNS, Record, RecordKey, Revision,
-    RunId, Serial, Snapshot, StepId, StepJournal, StepPhase, nests_within,
+    Actor, Approval, Binding, DEEPEST, FingerprintKey, HistoryEntry, Lineage, OpenRun, RECENT_RUNS, Record, RecordKey,
+    Revision, RunId, Serial, Snapshot, StepId, StepJournal, StepPhase, nests_within,
 };
 use crate::store::{BindingConflict, Committed, Edit, StoreError};
 
@@ -42,6 +42,8 @@ pub(crate) struct RunHead {
     pub(crate) started: jiff::Timestamp,
     pub(crate) by: Actor,
     pub(crate) plan_fingerprint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approval: Option<Approval>,
 }
 
 /// A state in memory. A clone is cheap and stays as it is.
@@ -211,12 +213,14 @@ impl Ledger {
                  started,
                  by,
                  plan_fingerprint,
+                 approval,
              }| OpenRun {
                 id,
                 started,
                 by,
                 plan,
                 plan_fingerprint,
+                approval,
                 steps,
             },
         );
@@ -275,12 +279,14 @@ impl Drafting<'_> {
                 by,
                 plan,
                 plan_fingerprint,
+                approval,
             } => self.begin(
                 RunHead {
                     id: run,
                     started,
                     by,
                     plan_fingerprint,
+                    approval,
                 },
                 &plan,
             ),
@@ -332,12 +338,14 @@ impl Drafting<'_> {
                 finished,
                 outcome,
                 summary,
+                account,
             } => {
                 let RunHead {
                     id,
                     started,
                     by,
                     plan_fingerprint,
+                    approval,
                 } = self.must_be_open(run)?;
                 self.end(&HistoryEntry {
                     run: id,
@@ -345,8 +353,10 @@ impl Drafting<'_> {
                     finished,
                     by,
                     plan_fingerprint,
+                    approval,
                     outcome,
                     summary,
+                    account,
                 });
                 Ok(())
             }
@@ -472,10 +482,12 @@ impl Drafting<'_> {
             let key = RowKey::Past(number);
             if let Some(content) = self.content(&key) {
                 let entry: HistoryEntry = understand(&key, content, self.large)?;
-                known.insert(entry.run.to_string());
+                known.insert((entry.run.to_string(), entry.finished));
             }
         }
-        for entry in history.iter().filter(|entry| !known.contains(&entry.run.to_string())) {
+        // A run has a line for each time that somebody left it.
+        let is_known = |entry: &&HistoryEntry| known.contains(&(entry.run.to_string(), entry.finished));
+        for entry in history.iter().filter(|entry| !is_known(entry)) {
             self.log(entry);
         }
         for (name, Record { revision: _, document }) in records {
@@ -539,6 +551,7 @@ impl Drafting<'_> {
             by,
             plan,
             plan_fingerprint,
+            approval,
             steps,
         }) = run
         else {
@@ -553,6 +566,7 @@ impl Drafting<'_> {
             started,
             by,
             plan_fingerprint,
+            approval,
         });
     }
 

@@ -39,11 +39,10 @@ pub use postgres::{Between, Dial, PostgresManners, PostgresStore, StateName, Sta
 pub use sealed::{KeyTextError, Keys, SealKey, SealedStore, Sealing};
 pub use shared::{RemoteFault, SignInRefused, settled};
 pub use snapshot::{
-    Actor, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey, Revision, RunId,
-    RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,
+    Account, Actor, Approval, Binding, FingerprintKey, HistoryEntry, InvalidName, Lineage, OpenRun, Record, RecordKey,
+    Revision, RunId, RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase, UnitFailure,
 };
 pub use store::{
-    BindingConflict, Committed, Damage, Edit, Held, HeldLock, Holder, Intent, Keeper, LastGood, Life, Store,
-    StoreError,
+    BindingConflict, Committed, Damage, Edit, Held, HeldLock, Holder, Intent, Keeper, LastGood, Life, Store, StoreError,
 };
 pub use upgrade::{FormatVersion, ImportError};

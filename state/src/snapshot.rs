@@ -120,6 +120,8 @@ pub struct OpenRun {
     pub plan: Value,
     /// The fingerprint under which the plan was approved.
     pub plan_fingerprint: String,
+    /// On what word the plan is carried out, where that is known.
+    pub approval: Option<Approval>,
     /// How far each step came; a step that is not here was not touched.
     pub steps: BTreeMap<StepId, StepJournal>,
 }
@@ -203,10 +205,62 @@ pub struct HistoryEntry {
     pub by: Actor,
     /// The fingerprint under which its plan was approved.
     pub plan_fingerprint: String,
+    /// On what word its plan was carried out, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// How it ended.
     pub outcome: RunOutcome,
     /// What it did, in a sentence for people.
     pub summary: String,
+    /// What else is known of its end.
+    #[serde(default, skip_serializing_if = "Account::is_empty")]
+    pub account: Account,
+}
+
+/// On what word a plan is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// Whoever ran the command was shown the plan, and agreed.
+    Asked,
+    /// Nobody was asked: the command said that it need not be.
+    #[serde(rename = "auto_approve")]
+    Unasked,
+    /// A fingerprint that was approved before.
+    Fingerprint,
+    /// A plan that was kept in a file.
+    PlanFile,
+}
+
+/// What is known of the end of a run beside its outcome.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Who ended it, or left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<Actor>,
+    /// The exit code that it comes to, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u8>,
+    /// What failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<UnitFailure>,
+}
+
+/// What failed of a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitFailure {
+    /// The unit.
+    pub unit: String,
+    /// The code of the service's error, or what kind of failure it was.
+    pub code: String,
+    /// What went wrong, for people.
+    pub message: String,
+}
+
+impl Account {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a run ended.
@@ -221,6 +275,9 @@ pub enum RunOutcome {
     Continued,
     /// It was given up before all its steps were tried.
     Abandoned,
+    /// Its process left in good order, while something went on or waited for a person. The run stays open, and how it ends is
+    /// told by another line.
+    Left,
 }
 
 /// The key of keyed fingerprints: 32 random bytes made with the lineage, never shown by `Debug`.

@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use crate::shared::RemoteFault;
 use crate::snapshot::{
-    Actor, Binding, HistoryEntry, Lineage, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot, StepId,
+    Account, Actor, Approval, Binding, HistoryEntry, Lineage, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot,
+    StepId,
 };
 use crate::upgrade::FormatVersion;
 
@@ -153,6 +154,8 @@ pub enum Edit {
         plan: Value,
         /// The fingerprint under which the plan was approved.
         plan_fingerprint: String,
+        /// On what word it is carried out, where that is known.
+        approval: Option<Approval>,
     },
     /// A call is about to be made.
     Intent {
@@ -249,6 +252,8 @@ pub enum Edit {
         outcome: RunOutcome,
         /// What it did, in a sentence for people.
         summary: String,
+        /// What else is known of its end.
+        account: Account,
     },
 }
 

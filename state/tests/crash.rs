@@ -222,6 +222,7 @@ async fn run_forever(held: &dyn Held, mut open: Option<RunId>) {
         if let Some(run) = open {
             let summary = "ended".to_owned();
             held.commit(vec![Edit::EndRun {
+                account: pgferry_state::Account::default(),
                 run,
                 finished: moment,
                 outcome: RunOutcome::Succeeded,
@@ -236,6 +237,7 @@ async fn run_forever(held: &dyn Held, mut open: Option<RunId>) {
         let by = Actor::new("writer");
         let edits = vec![
             Edit::BeginRun {
+                approval: None,
                 run,
                 started: moment,
                 by,

@@ -185,6 +185,7 @@ fn begin(run: RunId) -> Vec<Edit> {
     let [unit, method, body_hash, plan_fingerprint] = ["u", "PUT", "h", "f"].map(str::to_owned);
     vec![
         Edit::BeginRun {
+            approval: None,
             run,
             started: jiff::Timestamp::UNIX_EPOCH,
             by: Actor::new("writer"),
@@ -204,6 +205,7 @@ fn begin(run: RunId) -> Vec<Edit> {
 
 fn end(run: RunId) -> Edit {
     Edit::EndRun {
+        account: pgferry_state::Account::default(),
         run,
         finished: jiff::Timestamp::UNIX_EPOCH,
         outcome: RunOutcome::Succeeded,

@@ -20,6 +20,7 @@ mod entra;
 mod faults;
 mod fleet;
 mod fmt;
+mod history;
 mod interrupt;
 mod kinds;
 mod language;

@@ -146,6 +146,7 @@ fn a_kept_plan_whose_run_is_open_is_refused_and_wait_goes_on_with_it() {
     let kept = Saved::read(&fs::read(ferry.path("p.plan")).unwrap()).unwrap();
     // As a run leaves it that is killed right before its first call.
     let begin = Edit::BeginRun {
+        approval: None,
         run: kept.id.into(),
         started: jiff::Timestamp::UNIX_EPOCH,
         by: Actor::new("somebody"),
@@ -184,6 +185,8 @@ fn a_kept_plan_is_for_one_run_however_many_came_after_it() {
     let kept = Saved::read(&fs::read(ferry.path("p.plan")).unwrap()).unwrap();
     let line = |run| {
         Edit::Log(HistoryEntry {
+            approval: None,
+            account: pgferry_state::Account::default(),
             run,
             started: jiff::Timestamp::UNIX_EPOCH,
             finished: jiff::Timestamp::UNIX_EPOCH,

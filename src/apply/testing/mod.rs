@@ -172,6 +172,7 @@ impl Bench {
             vaults: Vault::default(),
             outputs: Outputs::default(),
             caller: Caller {
+                approval: Some(pgferry_state::Approval::Unasked),
                 who: Actor::new("tester"),
                 process: 1,
                 command: "apply".into(),

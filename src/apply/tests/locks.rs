@@ -223,12 +223,14 @@ async fn a_run_that_another_one_took_over_writes_nothing_more() {
         let held = take(&bench).await;
         let open = held.snapshot().await.unwrap().run.unwrap();
         let end = Edit::EndRun {
+            account: pgferry_state::Account::default(),
             run: open.id,
             finished: jiff::Timestamp::UNIX_EPOCH,
             outcome: pgferry_state::RunOutcome::Abandoned,
             summary: String::new(),
         };
         let begin = Edit::BeginRun {
+            approval: None,
             run: RunId::random(),
             started: jiff::Timestamp::UNIX_EPOCH,
             by: Actor::new("somebody"),
@@ -523,7 +525,7 @@ async fn an_unanswered_cancel_stays_open_though_the_next_try_was_refused_and_int
     }
     let order = cancel_order(&bench, &id).await;
     let interrupt = async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_secs(100)).await;
         bench.interrupter.interrupt();
     };
     let cancelling = bench.with(async |ports| {
@@ -534,5 +536,5 @@ async fn an_unanswered_cancel_stays_open_though_the_next_try_was_refused_and_int
         cancelled
     });
     assert_eq!(cancelling.await.unwrap(), Cancelled::InFlight);
-    assert!(bench.azure.count("PATCH", &id) > 1);
+    assert_eq!(bench.azure.count("PATCH", &id), 0);
 }

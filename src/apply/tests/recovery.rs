@@ -257,9 +257,12 @@ async fn an_interrupted_run_is_closed_by_the_next_one_and_told_in_the_history() 
     let again = plan(&azure, &store).await;
     assert_eq!(next.run(&again).await.unwrap().conclusion(), Conclusion::Done);
     let snapshot = store.load().await.unwrap().unwrap();
-    assert_eq!(snapshot.history[0].outcome, RunOutcome::Continued);
+    let told: Vec<_> = snapshot.history.iter().map(|entry| entry.outcome).collect();
+    assert_eq!(told, [RunOutcome::Left, RunOutcome::Continued, RunOutcome::Succeeded]);
+    assert_eq!(snapshot.history[0].run, snapshot.history[1].run);
+    assert_eq!(snapshot.history[0].account.exit, Some(3));
     assert_eq!(
-        snapshot.history[0].summary,
+        snapshot.history[1].summary,
         "open with 1 step done and no call in doubt when the next run closed it"
     );
 }

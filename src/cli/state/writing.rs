@@ -81,6 +81,8 @@ impl Writing {
         call: &Call<'_>,
     ) -> Result<(), CommandError> {
         edits.push(Edit::Log(HistoryEntry {
+            approval: None,
+            account: pgferry_state::Account::default(),
             run: RunId::random(),
             started: self.begun,
             finished: WallClock.now(),

@@ -1,6 +1,6 @@
 //! How a run ended, in words.
 
-use pgferry_state::{HistoryEntry, RunOutcome};
+use pgferry_state::{Approval, HistoryEntry, RunOutcome};
 
 use super::time::{between, instant, length};
 
@@ -12,5 +12,19 @@ pub(crate) fn ended(entry: &HistoryEntry) -> String {
         RunOutcome::Failed => format!("failed after {took}"),
         RunOutcome::Continued => format!("continued by a later run {}", instant(entry.finished)),
         RunOutcome::Abandoned => format!("abandoned, closed {}", instant(entry.finished)),
+        RunOutcome::Left => match entry.account.exit {
+            Some(code) => format!("left after {took}, exit code {code}"),
+            None => format!("left after {took}"),
+        },
+    }
+}
+
+/// On what word a plan was carried out.
+pub(crate) fn on_word(approval: Approval) -> &'static str {
+    match approval {
+        Approval::Asked => "agreed to when asked",
+        Approval::Unasked => "nobody was asked",
+        Approval::Fingerprint => "approved by its fingerprint",
+        Approval::PlanFile => "from a plan in a file",
     }
 }

@@ -302,11 +302,15 @@ impl<'a> Parts<'a> {
             started,
             by,
             plan_fingerprint,
+            approval,
         } = run;
         member(out, "{\"id\":", id)?;
         member(out, ",\"started\":", started)?;
         member(out, ",\"by\":", by)?;
         member(out, ",\"plan_fingerprint\":", plan_fingerprint)?;
+        if let Some(approval) = approval {
+            member(out, ",\"approval\":", approval)?;
+        }
         if let Some(plan) = self.plan {
             text(out, plan, ",\"plan\":", ",\"plan_large\":")?;
         }

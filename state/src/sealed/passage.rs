@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::cipher::{Cipher, unreadable};
 use super::key::{Header, header_key};
 use crate::rows::RowKey;
-use crate::snapshot::{Actor, DEEPEST, HistoryEntry, OpenRun, Record, Snapshot, StepJournal, StepPhase, nests_within};
+use crate::snapshot::{
+    Account, Actor, DEEPEST, HistoryEntry, OpenRun, Record, Snapshot, StepJournal, StepPhase, UnitFailure, nests_within,
+};
 use crate::store::{Edit, StoreError};
 
 /// A snapshot as it was before it was encrypted, without the header.
@@ -26,7 +28,9 @@ impl Cipher {
                 by,
                 plan,
                 plan_fingerprint,
+                approval,
             } => Edit::BeginRun {
+                approval,
                 run,
                 started,
                 by: self.seal_actor(&by),
@@ -84,11 +88,13 @@ impl Cipher {
                 finished,
                 outcome,
                 summary,
+                account,
             } => Edit::EndRun {
                 run,
                 finished,
                 outcome,
                 summary: self.seal("summary", &summary),
+                account: self.seal_account(account),
             },
             plain @ (Edit::Bind(_) | Edit::Done { .. } | Edit::Remove { .. } | Edit::Rename { .. }) => plain,
         })
@@ -122,14 +128,44 @@ impl Cipher {
         HistoryEntry {
             by: self.seal_actor(&entry.by),
             summary: self.seal("summary", &entry.summary),
+            account: self.seal_account(entry.account),
             ..entry
         }
+    }
+
+    fn seal_account(&self, account: Account) -> Account {
+        let failures = account.failures.into_iter().map(|failure| UnitFailure {
+            unit: self.seal("unit", &failure.unit),
+            code: self.seal("code", &failure.code),
+            message: self.seal("message", &failure.message),
+        });
+        Account {
+            ended_by: account.ended_by.map(|by| self.seal_actor(&by)),
+            exit: account.exit,
+            failures: failures.collect(),
+        }
+    }
+
+    fn open_account(&self, account: Account) -> Result<Account, StoreError> {
+        let failures = account.failures.into_iter().map(|failure| {
+            Ok(UnitFailure {
+                unit: self.open("unit", &failure.unit)?,
+                code: self.open("code", &failure.code)?,
+                message: self.open("message", &failure.message)?,
+            })
+        });
+        Ok(Account {
+            ended_by: account.ended_by.map(|by| self.open_actor(&by)).transpose()?,
+            exit: account.exit,
+            failures: failures.collect::<Result<_, StoreError>>()?,
+        })
     }
 
     pub(super) fn open_entry(&self, entry: HistoryEntry) -> Result<HistoryEntry, StoreError> {
         Ok(HistoryEntry {
             by: self.open_actor(&entry.by)?,
             summary: self.open("summary", &entry.summary)?,
+            account: self.open_account(entry.account)?,
             ..entry
         })
     }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::local::LocalStore;
-use crate::snapshot::{RunId, RunOutcome, StepId};
+use crate::snapshot::{Account, RunId, RunOutcome, StepId, UnitFailure};
 use crate::store::Damage;
 use crate::testing::Sealed;
 use crate::testing::conformance::Lab;
@@ -70,6 +70,7 @@ async fn fill(store: &dyn Store) {
         };
         let begun = vec![
             Edit::BeginRun {
+                approval: None,
                 run,
                 started: moment,
                 by: Actor::new("readable actor"),
@@ -95,6 +96,15 @@ async fn fill(store: &dyn Store) {
         if ends {
             let summary = "readable summary".to_owned();
             held.commit(vec![Edit::EndRun {
+                account: Account {
+                    ended_by: Some(Actor::new("readable actor")),
+                    exit: Some(1),
+                    failures: vec![UnitFailure {
+                        unit: "readable unit".to_owned(),
+                        code: "readable code".to_owned(),
+                        message: "readable message".to_owned(),
+                    }],
+                },
                 run,
                 finished: moment,
                 outcome: RunOutcome::Succeeded,
@@ -139,7 +149,7 @@ async fn nothing_of_what_is_kept_can_be_read_on_the_disk() {
         let history: Vec<_> = seen
             .history
             .iter()
-            .map(|entry| (entry.by.clone(), entry.summary.clone()))
+            .map(|entry| (entry.by.clone(), entry.summary.clone(), entry.account.clone()))
             .collect();
         let records: Vec<_> = seen
             .records

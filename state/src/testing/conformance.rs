@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::snapshot::{
-    Actor, Binding, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot, StepId, StepJournal, StepPhase,
+    Account, Actor, Approval, Binding, RecordKey, Revision, RunId, RunOutcome, Serial, Snapshot, StepId, StepJournal,
+    StepPhase, UnitFailure,
 };
 use crate::store::{Committed, Edit, Held, HeldLock, Holder, Intent, Life, Store, StoreError};
 use crate::upgrade::FormatVersion;
@@ -46,6 +47,7 @@ macro_rules! store_conformance {
             a_journal_comes_back,
             one_run_is_open_at_a_time,
             an_ended_run_is_history,
+            who_leaves_a_run_is_told_beside_how_it_ends,
             long_histories_are_kept,
             a_binding_holds,
             concurrent_commits_all_count,
@@ -435,7 +437,41 @@ pub async fn an_ended_run_is_history(lab: &impl Lab) {
         (RunOutcome::Succeeded, "3 created")
     );
     assert_eq!(entry.plan_fingerprint, "f00d");
+    assert_eq!(
+        (entry.approval, &entry.account),
+        (Some(Approval::Fingerprint), &account())
+    );
     assert_eq!(lab.store().history().await.expect("a history"), seen.history);
+}
+
+/// Whoever leaves a run has a line of its own, which the run's end does not replace, and which a push does not lose.
+pub async fn who_leaves_a_run_is_told_beside_how_it_ends(lab: &impl Lab) {
+    let run = RunId::random();
+    let held = lock(lab, "a").await;
+    commit(&*held, vec![begin(run, json!({"steps": []}))]).await;
+    let left = crate::HistoryEntry {
+        run,
+        outcome: RunOutcome::Left,
+        account: account(),
+        ..line("left")
+    };
+    commit(&*held, vec![Edit::Log(left.clone())]).await;
+    assert!(held.snapshot().await.expect("a snapshot").run.is_some());
+    let offered = held.snapshot().await.expect("a snapshot");
+    let later = crate::HistoryEntry {
+        finished: moment()
+            .checked_add(jiff::SignedDuration::from_secs(1))
+            .expect("an instant"),
+        outcome: RunOutcome::Succeeded,
+        ..left.clone()
+    };
+    let offered = Snapshot {
+        history: vec![left.clone(), later.clone()],
+        ..offered
+    };
+    commit(&*held, vec![replace(&offered)]).await;
+    assert_eq!(held.snapshot().await.expect("a snapshot").history, [left, later]);
+    held.release().await.expect("a release");
 }
 
 /// A snapshot carries the last 200 runs, the store all of them.
@@ -933,6 +969,8 @@ fn replace(state: &Snapshot) -> Edit {
 /// A line of history for what was no run.
 fn line(summary: &str) -> crate::HistoryEntry {
     crate::HistoryEntry {
+        approval: None,
+        account: crate::Account::default(),
         run: RunId::random(),
         started: moment(),
         finished: moment(),
@@ -945,6 +983,7 @@ fn line(summary: &str) -> crate::HistoryEntry {
 
 fn begin(run: RunId, plan: Value) -> Edit {
     Edit::BeginRun {
+        approval: Some(Approval::Fingerprint),
         run,
         started: moment(),
         by: Actor::new("a@test"),
@@ -953,8 +992,23 @@ fn begin(run: RunId, plan: Value) -> Edit {
     }
 }
 
+/// All that can be known of an end.
+fn account() -> Account {
+    let failure = |code: &str| UnitFailure {
+        unit: "u#1".to_owned(),
+        code: code.to_owned(),
+        message: "it said \"no\"".to_owned(),
+    };
+    Account {
+        ended_by: Some(Actor::new("b@test")),
+        exit: Some(3),
+        failures: vec![failure("Conflict"), failure("gate_closed")],
+    }
+}
+
 fn end(run: RunId, summary: &str) -> Edit {
     Edit::EndRun {
+        account: account(),
         run,
         finished: moment(),
         outcome: RunOutcome::Succeeded,

@@ -207,12 +207,14 @@ impl Kept {
                 by,
                 plan,
                 plan_fingerprint,
+                approval,
             } => self.begin(OpenRun {
                 id: run,
                 started,
                 by,
                 plan,
                 plan_fingerprint,
+                approval,
                 steps: BTreeMap::new(),
             }),
             Edit::Intent {
@@ -273,6 +275,7 @@ impl Kept {
                 finished,
                 outcome,
                 summary,
+                account,
             } => {
                 self.open(run)?;
                 let OpenRun {
@@ -281,6 +284,7 @@ impl Kept {
                     by,
                     plan: _,
                     plan_fingerprint,
+                    approval,
                     steps: _,
                 } = self.snapshot.run.take().ok_or(StoreError::RunNotOpen { run })?;
                 let entry = HistoryEntry {
@@ -289,8 +293,10 @@ impl Kept {
                     finished,
                     by,
                     plan_fingerprint,
+                    approval,
                     outcome,
                     summary,
+                    account,
                 };
                 self.snapshot.history.push(entry);
                 Ok(Effect::Noted)
@@ -303,7 +309,12 @@ impl Kept {
         let before = std::mem::replace(&mut self.snapshot, state);
         let added = std::mem::replace(&mut self.snapshot.history, before.history);
         for entry in added {
-            if self.snapshot.history.iter().all(|known| known.run != entry.run) {
+            if self
+                .snapshot
+                .history
+                .iter()
+                .all(|known| (known.run, known.finished) != (entry.run, entry.finished))
+            {
                 self.snapshot.history.push(entry);
             }
         }
@@ -526,6 +537,7 @@ mod tests {
         let (run, step) = (RunId::random(), StepId::new(1));
         let started = jiff::Timestamp::UNIX_EPOCH;
         let begin = Edit::BeginRun {
+            approval: None,
             run,
             started,
             by: Actor::new("a"),

@@ -135,6 +135,7 @@ mod tests {
             operation: json!({"url": "/x"}),
         };
         snapshot.run = Some(OpenRun {
+            approval: None,
             id: RunId::random(),
             started: moment,
             by: Actor::new("dba@runner"),
@@ -152,6 +153,8 @@ mod tests {
             );
         }
         snapshot.history.push(HistoryEntry {
+            approval: None,
+            account: crate::Account::default(),
             run: RunId::random(),
             started: moment,
             finished: moment,

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use super::FormatVersion;
 use crate::rows::LargeRef;
 use crate::snapshot::{
-    Actor, Binding, FingerprintKey, HistoryEntry, Lineage, OpenRun, Record, RecordKey, Revision, RunId, Serial,
-    Snapshot, StepId, StepJournal,
+    Actor, Approval, Binding, FingerprintKey, HistoryEntry, Lineage, OpenRun, Record, RecordKey, Revision, RunId,
+    Serial, Snapshot, StepId, StepJournal,
 };
 
 /// A whole state.
@@ -48,6 +48,7 @@ pub(crate) struct Run {
     started: Timestamp,
     by: Actor,
     plan_fingerprint: String,
+    approval: Option<Approval>,
     plan: Text,
     steps: BTreeMap<StepId, StepJournal>,
 }
@@ -92,6 +93,7 @@ impl Document {
                 started,
                 by,
                 plan_fingerprint,
+                approval,
                 plan,
                 steps,
             }) => {
@@ -102,6 +104,7 @@ impl Document {
                     by,
                     plan,
                     plan_fingerprint,
+                    approval,
                     steps,
                 })
             }
@@ -135,8 +138,14 @@ pub(crate) fn export(snapshot: &Snapshot) -> Value {
         history,
         fingerprint_key,
     } = snapshot;
-    let run = run.as_ref().map(|OpenRun { id, started, by, plan, plan_fingerprint, steps }| {
-        json!({ "id": id, "started": started, "by": by, "plan_fingerprint": plan_fingerprint, "plan": plan, "steps": steps })
+    let run = run.as_ref().map(|OpenRun { id, started, by, plan, plan_fingerprint, approval, steps }| {
+        let mut run = json!({
+            "id": id, "started": started, "by": by, "plan_fingerprint": plan_fingerprint, "plan": plan, "steps": steps,
+        });
+        if let (Some(approval), Some(members)) = (approval, run.as_object_mut()) {
+            members.insert("approval".to_owned(), json!(approval));
+        }
+        run
     });
     let records: Map<String, Value> = records
         .iter()
@@ -163,6 +172,7 @@ struct RunFields {
     started: Timestamp,
     by: Actor,
     plan_fingerprint: String,
+    approval: Option<Approval>,
     #[serde(default, deserialize_with = "present")]
     plan: Option<Value>,
     plan_large: Option<LargeRef>,
@@ -178,6 +188,7 @@ impl TryFrom<RunFields> for Run {
             started,
             by,
             plan_fingerprint,
+            approval,
             plan,
             plan_large,
             steps,
@@ -188,6 +199,7 @@ impl TryFrom<RunFields> for Run {
             started,
             by,
             plan_fingerprint,
+            approval,
             plan,
             steps,
         })

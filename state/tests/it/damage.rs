@@ -305,6 +305,7 @@ async fn begin_run(held: &dyn Held) {
             by,
             plan,
             plan_fingerprint,
+            approval: None,
         },
         Edit::Intent {
             run,
