@@ -205,6 +205,40 @@ fn a_holder_that_stood_still_for_longer_than_its_lease_writes_no_more() {
     });
 }
 
+/// Its Azure can still be reached, but not what keeps the state.
+#[test]
+fn a_holder_that_is_cut_off_from_the_state_begins_nothing_more_and_writes_nothing_once_it_is_back() {
+    side_by_side([Backend::AzureBlob, Backend::Postgres].into_iter(), |backend| {
+        let ferry = endless(backend, "cut-off");
+        let first = working(&ferry);
+        let held = lock(&ferry);
+        ferry.gate().unwrap().shut();
+        ferry.pass_by_the_gate();
+        let begun = ferry.writes();
+        go_on(&ferry);
+        let next = ferry.start(&["apply", "--auto-approve", "--lock-timeout", "100s"]);
+        until_writing(&ferry, &held);
+        let _ = next.finish(Duration::from_secs(120)).expect(0);
+        let after = (ferry.writes().len(), ferry.run(&["state", "pull"]).expect(0).out);
+        ferry.gate().unwrap().open();
+        let refused = first.finish(Duration::from_secs(120));
+        assert_eq!(refused.code, 1, "{backend:?}: {}", refused.all());
+        let said = refused.all().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("so nothing else was begun"), "{backend:?}: {said}");
+        assert!(
+            said.contains("the next apply looks before it acts") || said.contains("what was committed"),
+            "{said}"
+        );
+        assert_eq!(
+            (ferry.writes().len(), ferry.run(&["state", "pull"]).expect(0).out),
+            after,
+            "{backend:?}: {begun:#?}"
+        );
+        ferry.expect_no_changes();
+        assert_eq!(ferry.created().len(), 3, "{backend:?}: {:#?}", ferry.created());
+    });
+}
+
 #[test]
 fn on_one_machine_a_holder_that_stands_still_keeps_its_lock() {
     let ferry = endless(Backend::Local, "stood-still");

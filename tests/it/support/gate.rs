@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -21,6 +21,8 @@ pub(crate) enum Fate {
 pub(crate) struct Gate {
     /// Where projects reach it.
     pub(crate) port: u16,
+    /// Where it leads.
+    pub(crate) service: u16,
     shared: Arc<Shared>,
 }
 
@@ -28,6 +30,9 @@ pub(crate) struct Gate {
 struct Shared {
     sent: AtomicU64,
     strike: Mutex<Option<Strike>>,
+    /// Whether nothing passes.
+    shut: AtomicBool,
+    carried: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
 
 struct Strike {
@@ -54,19 +59,39 @@ impl Gate {
         let inside = Arc::clone(&shared);
         thread::spawn(move || {
             while let Ok((client, _)) = listener.accept() {
+                if inside.shut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let server = TcpStream::connect(("127.0.0.1", service)).unwrap();
                 let (answers, asker) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let both = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                inside.carried.lock().unwrap_or_else(PoisonError::into_inner).push(both);
                 let inside = Arc::clone(&inside);
                 thread::spawn(move || upward(client, server, &inside));
                 thread::spawn(move || downward(answers, asker));
             }
         });
-        Self { port, shared }
+        Self { port, service, shared }
     }
 
     /// How many messages were sent.
     pub(crate) fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
+    }
+
+    /// Lets nothing pass any more: connections end on both sides, and new ones are not carried.
+    pub(crate) fn shut(&self) {
+        self.shared.shut.store(true, Ordering::SeqCst);
+        let carried = std::mem::take(&mut *self.shared.carried.lock().unwrap_or_else(PoisonError::into_inner));
+        for (client, server) in carried {
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = server.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Carries again.
+    pub(crate) fn open(&self) {
+        self.shared.shut.store(false, Ordering::SeqCst);
     }
 
     /// Prepares to strike at the `nth` message from now on.

@@ -161,6 +161,14 @@ impl Ferry {
         self.given.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Lets commands from now on reach the service that keeps the state without the gate; those that run keep to it.
+    pub(crate) fn pass_by_the_gate(&self) {
+        let gate = self.gate.as_ref().expect("a service keeps the state");
+        let text = fs::read_to_string(self.path("state.hcl")).unwrap();
+        let (from, to) = (gate.port.to_string(), gate.service.to_string());
+        self.write("state.hcl", &text.replace(&from, &to));
+    }
+
     /// What stands between it and the service that keeps its state, where there is a service.
     pub(crate) fn gate(&self) -> Option<&gate::Gate> {
         self.gate.as_ref()
