@@ -156,6 +156,42 @@ fn a_state_is_encrypted_given_another_key_and_decrypted_without_loss() {
     });
 }
 
+/// Whoever left an apply open finds it under the new key; a key that never was the state's changes nothing.
+#[test]
+fn a_key_is_changed_beside_an_open_run_and_only_by_who_has_the_old_one() {
+    let key = "0f".repeat(32);
+    let mut ferry = Ferry::example("quickstart");
+    encrypt(&mut ferry, &[("passphrase", PASSPHRASE)]);
+    let _ = ferry.run(&["apply", "--auto-approve", "--wait", "none"]).expect(3);
+    encrypt(&mut ferry, &[("key", &key), ("previous_passphrase", LATER)]);
+    for command in [&["init"][..], &["plan"], &["wait"]] {
+        let said = flowing(&ferry.run(command).expect(1).err);
+        assert!(said.contains("is not that of the state"), "{command:?}: {said}");
+        assert!(said.contains("nothing was changed"), "{said}");
+    }
+    encrypt(&mut ferry, &[("key", &key), ("previous_passphrase", PASSPHRASE)]);
+    let _ = ferry.run(&["init"]).expect(0);
+    encrypt(&mut ferry, &[("key", &key)]);
+    let _ = ferry.run(&["wait"]).expect(0);
+    ferry.expect_no_changes();
+    assert_eq!(ferry.created().len(), 3, "{:#?}", ferry.created());
+}
+
+/// A plan is for people and tools to read; it holds no secret, and whoever only plans need not have the key of whoever reads it.
+#[test]
+fn a_plan_in_a_file_is_readable_beside_an_encrypted_state_and_holds_no_secret() {
+    let mut ferry = Ferry::example("quickstart");
+    encrypt(&mut ferry, &[("passphrase", PASSPHRASE)]);
+    let _ = ferry.run(&["plan", "--out", "kept.plan"]).expect(0);
+    let kept = std::fs::read(ferry.path("kept.plan")).unwrap();
+    assert!(holds(&kept, "ticketdb"));
+    for secret in [PASSPHRASE, crate::support::PASSWORD] {
+        assert!(!holds(&kept, secret));
+    }
+    let _ = ferry.run(&["apply", "kept.plan"]).expect(0);
+    ferry.expect_no_changes();
+}
+
 #[test]
 fn what_is_wrong_with_an_encryption_block_is_told_with_its_place() {
     let mut ferry = Ferry::example("quickstart");
