@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::backend::{Backend, blob_block, remove_blob, script, steal_lease};
-use crate::support::{Answer, Ferry, may_mount, until};
+use crate::support::{Answer, Ferry, is_root, may_mount, until};
 
 const STATE: &str = ".pgferry/simulator/state";
 
@@ -178,10 +178,11 @@ fn a_disk_that_is_full_costs_an_apply_and_nothing_else() {
         ferry.wake_simulator();
         fs::create_dir_all(ferry.path(STATE)).unwrap();
         let script = format!(
-            "mount -t tmpfs -o mode=700,size={kib}k tmpfs {STATE}\n\
+            "mount -t tmpfs -o mode=700,size=64m tmpfs {STATE}\n\
+             head -c $(( (65536 - {kib}) * 1024 )) /dev/zero > {STATE}/filler\n\
              code=0; \"$PGFERRY\" apply --auto-approve || code=$?\n\
              echo \"first: $code\"\n\
-             mount -o remount,size=64m {STATE}\n\
+             rm {STATE}/filler\n\
              code=0; \"$PGFERRY\" apply --auto-approve || code=$?\n\
              echo \"second: $code\"\n\
              code=0; \"$PGFERRY\" plan --detailed-exitcode || code=$?\n\
@@ -218,12 +219,12 @@ fn a_state_on_a_disk_that_is_read_only_is_read_and_not_written() {
     let answer = ferry.in_a_namespace(&format!(
         "mount -t tmpfs -o mode=700 tmpfs {STATE}\n\
          \"$PGFERRY\" apply --auto-approve >/dev/null\n\
-         mount -o remount,ro {STATE}\n\
+         mount -o remount,bind,ro {STATE}\n\
          for command in plan status 'state list' history; do\n\
            code=0; \"$PGFERRY\" $command >/dev/null || code=$?; echo \"$command: $code\"\n\
          done\n\
          code=0; \"$PGFERRY\" destroy --auto-approve 2>&1 || code=$?; echo \"destroy: $code\"\n\
-         mount -o remount,rw {STATE}\n\
+         mount -o remount,bind,rw {STATE}\n\
          code=0; \"$PGFERRY\" plan --detailed-exitcode >/dev/null || code=$?; echo \"after: $code\"\n"
     ));
     expect_said(
@@ -249,7 +250,10 @@ fn a_state_of_another_user_is_told_and_left_alone() {
     let state = ferry.path(STATE);
     let writes = ferry.writes();
     // Root may give it away, and is then treated as everybody else; a user can but lock itself out.
-    let is_root = std::os::unix::fs::chown(&state, Some(65534), Some(65534)).is_ok();
+    let is_root = is_root();
+    if is_root {
+        std::os::unix::fs::chown(&state, Some(65534), Some(65534)).unwrap();
+    }
     let mode = if is_root { 0o700 } else { 0o000 };
     fs::set_permissions(&state, fs::Permissions::from_mode(mode)).unwrap();
     for arguments in [&["plan"][..], &["apply", "--auto-approve"], &["state", "pull"]] {

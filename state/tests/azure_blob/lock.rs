@@ -49,16 +49,17 @@ async fn a_state_that_is_made_while_somebody_looks_for_it_is_not_taken_for_one_t
         let gate = Gate::before(azurite().port());
         let mut first = Some(place.open());
         gate.judge(move |line| {
-            if line.starts_with("HEAD") && line.ends_with(".known") {
-                if let Some(first) = first.take() {
-                    let runtime = tokio::runtime::Builder::new_multi_thread()
-                        .enable_all()
-                        .build()
-                        .unwrap();
-                    runtime.block_on(async {
-                        first.lock(intent("faster")).await.unwrap().release().await.unwrap();
-                    });
-                }
+            if line.starts_with("HEAD")
+                && line.ends_with(".known")
+                && let Some(first) = first.take()
+            {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    first.lock(intent("faster")).await.unwrap().release().await.unwrap();
+                });
             }
             Fate::Passes
         });

@@ -220,7 +220,7 @@ impl Ferry {
 
     /// Runs a command that may do no more than any other user, also where the test itself runs as root.
     pub(crate) fn run_as_anybody(&self, arguments: &[&str]) -> Answer {
-        if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        if !is_root() {
             return self.run(arguments);
         }
         let least = ["--bounding-set=-dac_override,-dac_read_search", "--"];
@@ -592,6 +592,11 @@ pub(crate) fn may_trace() -> bool {
     nothing.args(["-o", "/dev/null", "true"]);
     let said = nothing.output().expect("strace is there; tests/run installs it");
     said.status.success()
+}
+
+/// Whether the test runs as root.
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 /// Whether a file system can be mounted in a namespace of one's own; containers may forbid it.
