@@ -39,6 +39,7 @@ use policy::auth::Auth;
 use policy::correlation::Correlation;
 use policy::govern::{Caps, Governor};
 use policy::log::Log;
+use policy::own::Own;
 use policy::retry::{Jitter, Retries};
 use policy::trace::Trace;
 use transport::{HttpTransport, Route};
@@ -204,6 +205,7 @@ fn assemble(
                 Arc::new(retries),
                 governor.clone(),
                 Arc::new(Auth::new(tenants, scope)),
+                Arc::new(Own),
                 Arc::new(Log),
             ],
             Arc::clone(&transport),

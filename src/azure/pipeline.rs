@@ -65,7 +65,8 @@ pub struct Next<'a> {
 /// 3. `retry`: repeats what may be repeated;
 /// 4. `govern`: each repetition waits for its share of the quota and reports what is left;
 /// 5. `auth`: after every wait, so that the token is fresh when it leaves;
-/// 6. `log`: sees what really leaves and what really arrives.
+/// 6. `own`: takes no answer that was given to another call;
+/// 7. `log`: sees what really leaves and what really arrives.
 pub struct Pipeline {
     policies: Vec<Arc<dyn Policy>>,
     transport: Arc<dyn Transport>,

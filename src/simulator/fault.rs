@@ -70,6 +70,15 @@ pub enum Fault {
         /// By how many milliseconds.
         milliseconds: u64,
     },
+    /// Half of the body is late, in real time.
+    SlowBody {
+        /// By how many milliseconds.
+        milliseconds: u64,
+    },
+    /// The answer is delivered twice on its connection.
+    Duplicate {},
+    /// Everything happens, and the answer that is delivered is the one to the request before.
+    AnotherAnswer {},
     /// The body breaks off.
     Truncate {
         /// After so many bytes.

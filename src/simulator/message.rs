@@ -188,6 +188,10 @@ pub enum Delay {
 pub enum Delivery {
     /// As it is.
     Whole,
+    /// Half of the body late by so much real time.
+    Dripping(Duration),
+    /// Two times over, one right after the other.
+    Twice,
     /// Not at all: the connection breaks.
     Lost,
     /// Only so many bytes of the body, then the connection breaks.

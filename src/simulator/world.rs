@@ -62,6 +62,8 @@ pub struct World {
     /// Migrations that have not ended.
     pub(crate) active: BTreeSet<Key>,
     pub(crate) faults: Faults,
+    /// The last answer, while there are faults; not saved.
+    pub(crate) answered: Option<Response>,
     pub(crate) throttle: Throttle,
     pub(crate) log: RequestLog,
     pub(crate) chance: Chance,
@@ -116,6 +118,7 @@ impl World {
             busy: HashMap::new(),
             active: BTreeSet::new(),
             faults: Faults::default(),
+            answered: None,
             throttle: Throttle::default(),
             log: RequestLog::default(),
             sources: Vec::new(),
@@ -221,7 +224,21 @@ impl World {
             None => route.type_name(),
         };
         self.log.record(limit, self.now, request, type_name, response.status);
-        response
+        if self.faults.is_empty() {
+            return response;
+        }
+        // Only ARM is behind one connection with itself, and only an answer that names its call can be told from another.
+        if response.header("x-ms-client-request-id").is_none() {
+            return response;
+        }
+        match self.answered.replace(response.clone()) {
+            Some(another) if faults.contains(&Fault::AnotherAnswer {}) => Response {
+                delay: None,
+                delivery: Delivery::Whole,
+                ..another
+            },
+            Some(_) | None => response,
+        }
     }
 
     fn answer(&mut self, request: &Request, route: &Route, faults: &[Fault]) -> Response {
@@ -245,6 +262,9 @@ impl World {
                 Fault::ResetAfter {}
                 | Fault::Slow { .. }
                 | Fault::SlowWall { .. }
+                | Fault::SlowBody { .. }
+                | Fault::Duplicate {}
+                | Fault::AnotherAnswer {}
                 | Fault::Truncate { .. }
                 | Fault::NotFoundAfterCreate { .. }
                 | Fault::OperationFails { .. }
@@ -367,6 +387,9 @@ fn mishaps(faults: &[Fault]) -> Mishaps {
             | Fault::ResetAfter {}
             | Fault::Slow { .. }
             | Fault::SlowWall { .. }
+            | Fault::SlowBody { .. }
+            | Fault::Duplicate {}
+            | Fault::AnotherAnswer {}
             | Fault::Truncate { .. }
             | Fault::ServiceDies {} => {}
         }
@@ -395,9 +418,15 @@ fn spoil(response: &mut Response, fault: &Fault) {
         Fault::ResetBefore {} | Fault::ResetAfter {} => response.delivery = Delivery::Lost,
         Fault::Slow { by } => response.delay = Some(Delay::Simulated(by.0)),
         Fault::SlowWall { milliseconds } => response.delay = Some(Delay::Wall(Duration::from_millis(*milliseconds))),
+        Fault::SlowBody { milliseconds } => {
+            response.delivery = Delivery::Dripping(Duration::from_millis(*milliseconds));
+        }
+        Fault::Duplicate {} => response.delivery = Delivery::Twice,
         Fault::Truncate { bytes } => response.delivery = Delivery::Truncated(*bytes),
         Fault::ServiceDies {} => response.delivery = Delivery::ServiceDies,
-        Fault::Status { .. }
+        // Which answer it is then is the world's matter.
+        Fault::AnotherAnswer {}
+        | Fault::Status { .. }
         | Fault::Conflict { .. }
         | Fault::NotFoundAfterCreate { .. }
         | Fault::OperationFails { .. }

@@ -70,6 +70,9 @@ fn faults() -> Vec<Json> {
         json!({ "kind": "reset_after" }),
         json!({ "kind": "slow", "by": "90s" }),
         json!({ "kind": "slow_wall", "milliseconds": 300 }),
+        json!({ "kind": "slow_body", "milliseconds": 300 }),
+        json!({ "kind": "duplicate" }),
+        json!({ "kind": "another_answer" }),
         json!({ "kind": "truncate", "bytes": 20 }),
     ]
 }

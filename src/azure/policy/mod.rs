@@ -4,6 +4,7 @@ pub mod auth;
 pub mod correlation;
 pub mod govern;
 pub mod log;
+pub mod own;
 pub mod retry;
 pub mod trace;
 mod wait;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::{Rig, SERVER, Step, VNET, answer, body, call, code, id, no_answer, refusal};
 use crate::arm::error::Delivery;
-use crate::arm::{ArmRead, ArmWrite, Conflict, Failure, Retry, Verb};
+use crate::arm::{ArmRead, ArmWrite, Conflict, Failure, Found, Retry, Verb};
 use crate::azure::policy::govern::Caps;
 
 const MIGRATION: &str =
@@ -34,6 +34,25 @@ async fn passing_statuses_are_repeated_with_growing_pauses() {
         assert_eq!(rig.client.requests().retries, 2);
         assert_eq!(rig.client.requests().reads, 1);
     }
+}
+
+#[tokio::test]
+async fn the_answer_to_another_call_is_taken_for_none() {
+    let foreign = || {
+        answer(
+            200,
+            &[("x-ms-client-request-id", "of another call")],
+            r#"{"name":"another"}"#,
+        )
+    };
+    let rig = Rig::new(vec![foreign(), answer(200, &[], r#"{"name":"v"}"#)]);
+    let found = rig.client.get(&id(VNET)).await.unwrap();
+    assert!(matches!(found, Found::Present(object) if object["name"] == "v"));
+    assert_eq!(rig.seen().len(), 2);
+    // What it did is open, so that only its caller can say whether it may be made again.
+    assert_eq!(sent(Verb::Put, MIGRATION, foreign()).await, (1, false));
+    assert_eq!(sent(Verb::Patch, MIGRATION, foreign()).await, (1, false));
+    assert_eq!(sent(Verb::Put, VNET, foreign()).await, (2, true));
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use crate::azure::policy::auth::Auth;
 use crate::azure::policy::correlation::Correlation;
 use crate::azure::policy::govern::{Caps, Governor};
 use crate::azure::policy::log::Log;
+use crate::azure::policy::own::Own;
 use crate::azure::policy::retry::{Jitter, Retries};
 use crate::azure::vault::{Door, Vaults};
 use crate::clock::Clock;
@@ -250,6 +251,7 @@ impl Rig {
                     Arc::new(retries),
                     governor.clone(),
                     Arc::new(Auth::new(tenants, scope)),
+                    Arc::new(Own),
                     Arc::new(Log),
                 ],
                 service.clone(),

@@ -1,4 +1,5 @@
-//! Connections that can be broken from within a request, to lose a reply. Never looks at what passes through.
+//! Connections that can be broken from within a request, to lose a reply, or told to send a reply once more. Never looks at
+//! what passes through.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -7,7 +8,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready as ready_or_return};
 
 use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,23 +16,39 @@ use tokio::net::TcpStream;
 
 /// The open connections, by the client's address.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Breakers(Arc<Mutex<HashMap<SocketAddr, Arc<AtomicBool>>>>);
+pub(super) struct Breakers(Arc<Mutex<HashMap<SocketAddr, Arc<Wishes>>>>);
+
+/// What is to become of what is written to a client.
+#[derive(Debug, Default)]
+struct Wishes {
+    broken: AtomicBool,
+    twice: AtomicBool,
+}
 
 impl Breakers {
     /// From now on nothing is written to that client any more.
     pub(super) fn break_off(&self, peer: SocketAddr) {
-        if let Some(broken) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&peer) {
-            broken.store(true, Ordering::Relaxed);
+        self.wish(peer, |wishes| wishes.broken.store(true, Ordering::Relaxed));
+    }
+
+    /// What is written to that client next, up to the next flush, is written once more.
+    pub(super) fn repeat(&self, peer: SocketAddr) {
+        self.wish(peer, |wishes| wishes.twice.store(true, Ordering::Relaxed));
+    }
+
+    fn wish(&self, peer: SocketAddr, wish: impl FnOnce(&Wishes)) {
+        if let Some(wishes) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&peer) {
+            wish(wishes);
         }
     }
 
-    fn register(&self, peer: SocketAddr) -> Arc<AtomicBool> {
-        let broken = Arc::new(AtomicBool::new(false));
+    fn register(&self, peer: SocketAddr) -> Arc<Wishes> {
+        let wishes = Arc::new(Wishes::default());
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(peer, Arc::clone(&broken));
-        broken
+            .insert(peer, Arc::clone(&wishes));
+        wishes
     }
 
     fn forget(&self, peer: SocketAddr) {
@@ -59,11 +76,12 @@ impl<S> Accept<TcpStream, S> for Breakable {
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let opened = stream.set_nodelay(true).and_then(|()| stream.peer_addr());
         ready(opened.map(|peer| {
-            let broken = self.breakers.register(peer);
+            let wishes = self.breakers.register(peer);
             (
                 BreakableStream {
                     stream,
-                    broken,
+                    wishes,
+                    again: Vec::new(),
                     peer,
                     breakers: self.breakers.clone(),
                 },
@@ -77,18 +95,37 @@ impl<S> Accept<TcpStream, S> for Breakable {
 #[derive(Debug)]
 pub(super) struct BreakableStream {
     stream: TcpStream,
-    broken: Arc<AtomicBool>,
+    wishes: Arc<Wishes>,
+    /// What is to be written once more.
+    again: Vec<u8>,
     peer: SocketAddr,
     breakers: Breakers,
 }
 
 impl BreakableStream {
     fn check(&self) -> io::Result<()> {
-        if self.broken.load(Ordering::Relaxed) {
+        if self.wishes.broken.load(Ordering::Relaxed) {
             Err(io::ErrorKind::ConnectionReset.into())
         } else {
             Ok(())
         }
+    }
+
+    fn note<'b>(&mut self, buffers: impl IntoIterator<Item = &'b [u8]>, written: usize) {
+        if self.wishes.twice.load(Ordering::Relaxed) {
+            let all = buffers.into_iter().flatten();
+            self.again.extend(all.take(written));
+        }
+    }
+
+    /// Writes once more what is to be.
+    fn poll_again(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.again.is_empty() {
+            self.wishes.twice.store(false, Ordering::Relaxed);
+            let written = ready_or_return!(Pin::new(&mut self.stream).poll_write(context, &self.again))?;
+            self.again.drain(..written);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -112,7 +149,9 @@ impl AsyncRead for BreakableStream {
 impl AsyncWrite for BreakableStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = ready_or_return!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.note([bytes], written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -121,7 +160,9 @@ impl AsyncWrite for BreakableStream {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let written = ready_or_return!(Pin::new(&mut self.stream).poll_write_vectored(context, buffers))?;
+        self.note(buffers.iter().map(|buffer| &**buffer), written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -130,6 +171,7 @@ impl AsyncWrite for BreakableStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check()?;
+        ready_or_return!(self.poll_again(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

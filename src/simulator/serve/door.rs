@@ -348,7 +348,8 @@ async fn sent(door: &Door, peer: SocketAddr, response: Response) -> axum::respon
         None => {}
     }
     match response.delivery {
-        Delivery::Whole | Delivery::Truncated(_) => {}
+        Delivery::Whole | Delivery::Truncated(_) | Delivery::Dripping(_) => {}
+        Delivery::Twice => door.breakers.repeat(peer),
         Delivery::Lost => door.breakers.break_off(peer),
         Delivery::ServiceDies => {
             door.breakers.break_off(peer);
@@ -388,7 +389,10 @@ fn in_http(response: Response, now: &str) -> axum::response::Response {
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(response.body.len()));
             truncated(response.body, bytes)
         }
-        Delivery::Whole | Delivery::Truncated(_) | Delivery::Lost | Delivery::ServiceDies => Body::from(response.body),
+        Delivery::Dripping(pause) => dripping(response.body, pause),
+        Delivery::Whole | Delivery::Twice | Delivery::Truncated(_) | Delivery::Lost | Delivery::ServiceDies => {
+            Body::from(response.body)
+        }
     };
     out
 }
@@ -403,6 +407,17 @@ fn truncated(mut body: Vec<u8>, bytes: usize) -> Body {
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
     });
     Body::from_stream(first.chain(broken))
+}
+
+/// The first half of a body, and after a pause the rest.
+fn dripping(mut body: Vec<u8>, pause: Duration) -> Body {
+    let rest = body.split_off(body.len() / 2);
+    let first = stream::once(async move { Ok::<_, std::io::Error>(Bytes::from(body)) });
+    let late = stream::once(async move {
+        tokio::time::sleep(pause).await;
+        Ok(Bytes::from(rest))
+    });
+    Body::from_stream(first.chain(late))
 }
 
 #[derive(Deserialize)]

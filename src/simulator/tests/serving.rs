@@ -280,6 +280,69 @@ async fn replies_are_lost_cut_short_and_late() {
 }
 
 #[tokio::test]
+async fn an_answer_comes_twice_in_two_parts_or_is_that_of_another_call() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let served = serving(&scenario(&json!({ "latencies": false }))).await;
+    let fault = |fault: Value| json!({ "method": "GET", "fault": fault });
+
+    served
+        .control(
+            "POST",
+            "faults",
+            &fault(json!({ "kind": "slow_body", "milliseconds": 40 })),
+        )
+        .await;
+    let began = Instant::now();
+    let slow = served.get(&network("hub")).await;
+    let body: Value = slow.json().await.unwrap();
+    assert_eq!(body["name"], "hub");
+    assert!(began.elapsed() >= Duration::from_millis(40));
+
+    served
+        .control("POST", "faults", &fault(json!({ "kind": "duplicate" })))
+        .await;
+    let mut raw = tokio::net::TcpStream::connect(served.base.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let path = network("hub");
+    let line = format!(
+        "GET {path}?api-version={} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\n\r\n",
+        version(&path)
+    );
+    raw.write_all(line.as_bytes()).await.unwrap();
+    let (mut all, mut some) = (Vec::new(), [0; 4096]);
+    while String::from_utf8_lossy(&all).matches("HTTP/1.1 200 OK").count() < 2 {
+        let count = raw.read(&mut some).await.unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&all));
+        all.extend_from_slice(&some[..count]);
+    }
+    drop(raw);
+
+    served
+        .control(
+            "POST",
+            "faults",
+            &json!({ "method": "PUT", "fault": { "kind": "another_answer" } }),
+        )
+        .await;
+    let named = |method: &str, path: &str, name: &str| {
+        let request = served.request(method, path).header("x-ms-client-request-id", name);
+        request.header("x-ms-return-client-request-id", "true")
+    };
+    named("GET", &network("runtime"), "first").send().await.unwrap();
+    let put = named("PUT", &peering("hub", "runtime"), "second").json(&peering_body("runtime"));
+    let answer = put.send().await.unwrap();
+    assert_eq!(answer.headers()["x-ms-client-request-id"], "first");
+    assert_eq!(answer.json::<Value>().await.unwrap()["name"], "runtime");
+    assert_eq!(
+        served.get(&peering("hub", "runtime")).await.status(),
+        200,
+        "it took effect"
+    );
+    served.ended().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_dying_service_saves_nothing_and_frees_the_directory() {
     let dir = tempfile::tempdir().unwrap();
     let options = options(&dir, &scenario(&json!({ "latencies": false })));
