@@ -6,6 +6,7 @@
 //! starting   what it starts when
 //! noting     what it makes of what ended
 //! schedule   which step may run now
+//! urgency    which of several goes first
 //! deed       an acting step with everything known
 //! step       performs one: intent, call, outcome
 //! span       what a trace tells of one
@@ -43,6 +44,7 @@ pub mod seen;
 mod span;
 mod starting;
 mod step;
+mod urgency;
 mod watch;
 mod writing;
 
@@ -130,7 +132,7 @@ impl Caller {
 /// How a run goes about its plan.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many steps may be calling Azure at once; watching does not count.
+    /// How many steps may be under way in Azure at once; watching migrations does not count.
     pub parallelism: usize,
     /// What a failed step means to the others.
     pub on_error: OnError,
@@ -192,7 +194,7 @@ pub enum Wait {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            parallelism: 10,
+            parallelism: 100,
             on_error: OnError::Continue,
             wait: Wait::Done,
             lock_timeout: Duration::ZERO,

@@ -23,7 +23,7 @@ use super::span::StepSpan;
 use super::step::Performed;
 use super::watch::{Sight, Watcher};
 use super::writing::{Lock, Taken};
-use super::{Interrupt, Options, Part, Ports, Stall};
+use super::{Interrupt, Options, Part, Ports, Stall, urgency};
 use crate::address::UnitAddress;
 use crate::arm::migration::Substate;
 use crate::arm::{ArmId, Outputs};
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
             options,
             interrupt,
             observer,
-            schedule: Schedule::new(&order.plan.steps).map_err(ApplyError::Tangled)?,
+            schedule: Schedule::new(&order.plan.steps, &urgency::of(order.plan)).map_err(ApplyError::Tangled)?,
             outputs: ports.outputs.clone(),
             steps: std::iter::repeat_with(StepState::default).take(order.len()).collect(),
             revisions: order.revisions(),

@@ -1,11 +1,13 @@
 //! Which step may run now. Pure bookkeeping over the action graph: it runs nothing and knows no time.
 //!
-//! Every edge and every scope is looked at a bounded number of times, so that ten thousand steps cost ten times as much as
-//! one thousand.
+//! Of several that may run, the one goes first on which most hangs. Every edge and every scope is looked at a bounded number of
+//! times, so that ten thousand steps cost little more than ten times as much as one thousand.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::error::Tangled;
+use super::urgency::Urgency;
 use crate::address::UnitAddress;
 use crate::arm::ArmId;
 use crate::plan::{Op, Step, StepId};
@@ -61,6 +63,9 @@ struct Node {
     manner: Manner,
     /// Which unit it works on.
     unit: usize,
+    urgency: Urgency,
+    /// How often it could have had some of its scopes and not all.
+    passed: u32,
     standing: Standing,
     /// Predecessors that are not over.
     open: usize,
@@ -77,25 +82,34 @@ struct Node {
 #[derive(Debug, Default)]
 struct Scope {
     holder: Option<At>,
-    waiting: VecDeque<At>,
+    /// For whom it is kept while it is free: nobody less urgent takes it.
+    kept: Option<Turn>,
+    waiting: BTreeSet<Turn>,
 }
+
+/// A step in a queue: the most urgent first, and of equally urgent ones the first of the plan.
+type Turn = (Reverse<Urgency>, At);
+
+/// A step that was passed over so often has what is free of its scopes kept. Sooner would leave a scope idle that many wait
+/// for; never would let a step of two busy scopes go last.
+const PASSED: u32 = 2;
 
 /// The action graph on its way.
 #[derive(Debug)]
 pub(super) struct Schedule {
     nodes: Vec<Node>,
     scopes: Vec<Scope>,
-    acts: VecDeque<At>,
+    acts: BTreeSet<Turn>,
     watches: VecDeque<At>,
     notes: VecDeque<At>,
 }
 
 impl Schedule {
-    /// The graph of these steps, with whatever waits for nothing ready.
+    /// The graph of these steps, of each of which it is known how urgent it is, with whatever waits for nothing ready.
     ///
     /// # Errors
     /// When the steps do not form a graph without circles.
-    pub(super) fn new(steps: &[Step]) -> Result<Self, Tangled> {
+    pub(super) fn new(steps: &[Step], urgencies: &[Urgency]) -> Result<Self, Tangled> {
         let mut places: HashMap<StepId, At> = HashMap::with_capacity(steps.len());
         for (at, step) in steps.iter().enumerate() {
             if places.insert(step.id, At(at)).is_some() {
@@ -105,7 +119,7 @@ impl Schedule {
         let mut scope_places: HashMap<&ArmId, usize> = HashMap::new();
         let mut units: HashMap<&UnitAddress, usize> = HashMap::new();
         let mut nodes = Vec::with_capacity(steps.len());
-        for step in steps {
+        for (step, urgency) in steps.iter().zip(urgencies) {
             let before = step.after.keys().chain(&step.behind).map(|on| {
                 let waits = step.id;
                 places.get(on).copied().ok_or(Tangled::Unknown { waits, on: *on })
@@ -127,6 +141,8 @@ impl Schedule {
             nodes.push(Node {
                 manner,
                 unit: *units.entry(&step.unit).or_insert(next),
+                urgency: *urgency,
+                passed: 0,
                 standing: Standing::Waiting,
                 open: before.len(),
                 scopes,
@@ -153,16 +169,13 @@ impl Schedule {
             scopes: std::iter::repeat_with(Scope::default)
                 .take(scope_places.len())
                 .collect(),
-            acts: VecDeque::new(),
+            acts: BTreeSet::new(),
             watches: VecDeque::new(),
             notes: VecDeque::new(),
         };
         schedule.find_circle(steps)?;
-        for at in (0..steps.len()).map(At) {
-            if schedule.node(at).open == 0 {
-                schedule.ready(at);
-            }
-        }
+        let free = (0..steps.len()).map(At).filter(|at| schedule.node(*at).open == 0);
+        schedule.all_ready(free.collect());
         Ok(schedule)
     }
 
@@ -202,7 +215,7 @@ impl Schedule {
     pub(super) fn take(&mut self, manner: Manner) -> Option<At> {
         loop {
             let at = match manner {
-                Manner::Act => self.acts.pop_front(),
+                Manner::Act => self.acts.pop_first().map(|(_, at)| at),
                 Manner::Watch => self.watches.pop_front(),
                 Manner::Note => self.notes.pop_front(),
             }?;
@@ -242,16 +255,20 @@ impl Schedule {
         }
     }
 
-    /// Hands a free scope to the first of its waiters that can run; those that wait for another scope queue up there.
+    /// Hands a free scope to the most urgent of its waiters that can run; those that wait for another scope queue up there.
     fn wake(&mut self, place: usize) {
         loop {
             let Some(scope) = self.scopes.get_mut(place) else {
                 return;
             };
-            if scope.holder.is_some() {
+            let Some(turn) = scope.waiting.first().copied() else {
+                return;
+            };
+            if scope.holder.is_some() || scope.kept.is_some_and(|kept| kept < turn) {
                 return;
             }
-            let Some(at) = scope.waiting.pop_front() else { return };
+            scope.waiting.remove(&turn);
+            let (_, at) = turn;
             // An earlier run may have ended it while it stood in the queue.
             if self.standing(at) != Standing::Over {
                 self.claim(at);
@@ -264,6 +281,7 @@ impl Schedule {
         let mut skipped = Vec::new();
         let mut ended = vec![(at, ending)];
         while let Some((at, ending)) = ended.pop() {
+            self.let_go(at);
             let node = self.node_mut(at);
             node.standing = Standing::Over;
             let unit = node.unit;
@@ -296,13 +314,27 @@ impl Schedule {
     }
 
     fn less(&mut self, successors: &[At]) {
+        let mut free = Vec::new();
         for next in successors {
             let node = self.node_mut(*next);
             node.open = node.open.saturating_sub(1);
             if node.open == 0 && node.standing == Standing::Waiting {
-                self.ready(*next);
+                free.push(*next);
             }
         }
+        self.all_ready(free);
+    }
+
+    /// Lets steps run, the most urgent first, so that it gets its scopes.
+    fn all_ready(&mut self, mut steps: Vec<At>) {
+        steps.sort_unstable_by_key(|at| self.turn(*at));
+        for at in steps {
+            self.ready(at);
+        }
+    }
+
+    fn turn(&self, at: At) -> Turn {
+        (Reverse(self.node(at).urgency), at)
     }
 
     fn ready(&mut self, at: At) {
@@ -315,24 +347,51 @@ impl Schedule {
         }
     }
 
-    /// Takes all scopes of a step, or queues it at the first that is held: all or nothing, so that no two steps wait for
-    /// each other.
+    /// Takes all scopes of a step, or queues it at the first that it cannot have: all or nothing, so that no two steps wait for
+    /// each other. What is kept for a less urgent one it may have.
     fn claim(&mut self, at: At) {
-        let node = self.nodes.get(at.0).expect("positions come from this graph");
-        let held = node.scopes.iter().copied().find(|place| {
-            let scope = self.scopes.get(*place);
-            scope.is_some_and(|scope| scope.holder.is_some())
-        });
-        if let Some(scope) = held.and_then(|place| self.scopes.get_mut(place)) {
-            scope.waiting.push_back(at);
+        let turn = self.turn(at);
+        let scopes = self.node(at).scopes.clone();
+        let cannot_have = |scope: &Scope| scope.holder.is_some() || scope.kept.is_some_and(|kept| kept < turn);
+        let denied = scopes
+            .iter()
+            .copied()
+            .find(|place| self.scopes.get(*place).is_some_and(cannot_have));
+        let Some(denied) = denied else {
+            for scope in scopes {
+                if let Some(scope) = self.scopes.get_mut(scope) {
+                    scope.holder = Some(at);
+                    scope.kept = None;
+                }
+            }
+            self.acts.insert(turn);
             return;
+        };
+        if let Some(scope) = self.scopes.get_mut(denied) {
+            scope.waiting.insert(turn);
         }
-        for place in &node.scopes {
-            if let Some(scope) = self.scopes.get_mut(*place) {
-                scope.holder = Some(at);
+        let node = self.node_mut(at);
+        node.passed += 1;
+        if node.passed > PASSED {
+            for place in scopes {
+                if let Some(scope) = self.scopes.get_mut(place).filter(|scope| !cannot_have(scope)) {
+                    scope.kept = Some(turn);
+                }
             }
         }
-        self.acts.push_back(at);
+    }
+
+    /// Keeps nothing any more for a step that will not run.
+    fn let_go(&mut self, at: At) {
+        let turn = self.turn(at);
+        for place in self.node(at).scopes.clone() {
+            if let Some(scope) = self.scopes.get_mut(place)
+                && scope.kept == Some(turn)
+            {
+                scope.kept = None;
+                self.wake(place);
+            }
+        }
     }
 }
 
@@ -353,6 +412,14 @@ mod tests {
 
     use super::*;
     use crate::plan::step::{Finds, Remember, StepTarget};
+
+    /// The schedule of steps of which every third is more urgent than the others.
+    fn scheduled(steps: &[Step]) -> Result<Schedule, Tangled> {
+        let urgencies: Vec<Urgency> = (0..steps.len())
+            .map(|at| Urgency::of_seconds(u64::from(at % 3 == 2)))
+            .collect();
+        Schedule::new(steps, &urgencies)
+    }
 
     /// A step that deletes something, which is the least there is to an acting step.
     fn step(number: usize, after: &[usize], behind: &[usize], scopes: &[u8]) -> Step {
@@ -397,7 +464,7 @@ mod tests {
 
     /// Runs a graph in an order that `choices` choose; answers how each step ended.
     fn play(steps: &[Step], choices: &[(usize, bool)]) -> Vec<Option<bool>> {
-        let mut schedule = Schedule::new(steps).unwrap();
+        let mut schedule = scheduled(steps).unwrap();
         let mut ended: Vec<Option<bool>> = vec![None; steps.len()];
         let mut running: Vec<At> = Vec::new();
         let mut choices = choices.iter().cycle();
@@ -447,14 +514,14 @@ mod tests {
     #[test]
     fn a_circle_and_a_step_that_is_not_there_are_named() {
         let circle = [step(0, &[1], &[], &[]), step(1, &[], &[0], &[])];
-        assert_eq!(Schedule::new(&circle).unwrap_err(), Tangled::Circle(StepId(0)));
+        assert_eq!(scheduled(&circle).unwrap_err(), Tangled::Circle(StepId(0)));
         let unknown = Tangled::Unknown {
             waits: StepId(0),
             on: StepId(7),
         };
-        assert_eq!(Schedule::new(&[step(0, &[7], &[], &[])]).unwrap_err(), unknown);
+        assert_eq!(scheduled(&[step(0, &[7], &[], &[])]).unwrap_err(), unknown);
         let twice = [step(0, &[], &[], &[]), step(0, &[], &[], &[])];
-        assert_eq!(Schedule::new(&twice).unwrap_err(), Tangled::Twice(StepId(0)));
+        assert_eq!(scheduled(&twice).unwrap_err(), Tangled::Twice(StepId(0)));
     }
 
     #[test]
@@ -471,7 +538,7 @@ mod tests {
             step(3, &[1], &[], &[]),
             step(4, &[], &[3], &[]),
         ];
-        let mut schedule = Schedule::new(&steps).unwrap();
+        let mut schedule = scheduled(&steps).unwrap();
         let at = schedule.take(Manner::Act).unwrap();
         let skipped = schedule.over(at, Ending::FailedHolding);
         assert_eq!(skipped.len(), 2);

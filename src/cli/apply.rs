@@ -86,8 +86,8 @@ struct Running {
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,
-    /// How many calls to Azure at once; watching does not count
-    #[arg(long, value_name = "N", default_value = "10", value_parser = at_least_one)]
+    /// How many changes to have under way in Azure at once; watching migrations does not count
+    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one)]
     parallelism: NonZeroUsize,
     /// What a failed step means to the others: what hangs on it is skipped (continue), or nothing new begins (stop)
     #[arg(long, value_name = "HOW", default_value = "continue")]

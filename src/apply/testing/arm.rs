@@ -41,6 +41,8 @@ pub(in crate::apply) struct Azure {
     slowness: Duration,
     /// Whether PUTs of other things than migrations are long-running.
     long_running: Option<Duration>,
+    /// What takes another time.
+    lasting: Mutex<BTreeMap<ArmId, Duration>>,
 }
 
 #[derive(Default)]
@@ -117,6 +119,11 @@ impl Azure {
             long_running: Some(takes),
             ..Self::default()
         }
+    }
+
+    /// This one takes another time.
+    pub(in crate::apply) fn takes(&self, id: &ArmId, time: Duration) {
+        self.lasting.lock().unwrap().insert(id.clone(), time);
     }
 
     /// The next call of this verb on an object whose id contains the text goes wrong.
@@ -374,7 +381,9 @@ impl ArmWrite for Azure {
         let Operation::Running { call, .. } = operation else {
             panic!("only running operations are followed");
         };
-        tokio::time::sleep(self.long_running.unwrap_or(Duration::from_secs(1))).await;
+        let lasting = self.lasting.lock().unwrap().get(&call.id).copied();
+        let takes = lasting.or(self.long_running);
+        tokio::time::sleep(takes.unwrap_or(Duration::from_secs(1))).await;
         let mut inner = self.inner();
         if let Some(status) = inner.unfollowed.take() {
             return Err(error(call, refused(status, "AuthorizationFailed")));

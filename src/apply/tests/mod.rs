@@ -1,6 +1,7 @@
 //! Behaviour of whole runs, against an Azure in memory.
 
 mod locks;
+mod makespan;
 mod memory;
 mod migrations;
 mod recovery;
