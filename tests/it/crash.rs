@@ -1,7 +1,7 @@
 //! kill -9 of pgferry wherever its state is kept: around every mutating call, at every journal step and at any moment. The
 //! next apply converges, every migration was created once, nothing recorded is missing, and no secret is left anywhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hasher as _};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -12,6 +12,7 @@ use pgferry_state::testing::azurite::Azurite;
 use pgferry_state::{Actor, Holder, Intent, LocalStore, StepPhase, Store as _};
 use serde_json::{Value as Json, json};
 
+use crate::disk::{Disk, Survives};
 use crate::support::backend::{Backend, DATABASE_PASSWORD};
 use crate::support::gate::Fate;
 use crate::support::{Ferry, PASSWORD, Running, may_trace, rounds, side_by_side, until};
@@ -193,6 +194,70 @@ fn a_kill_after_any_commit_of_the_journal_costs_nothing_but_time() {
     writeln!(std::io::stdout(), "killed after each of {} commits", last - 1).unwrap();
 }
 
+/// Cuts the power at the `nth` sync of anything in the state's directory: pgferry is gone, and of what it wrote there stays what
+/// was synced, or some of the rest as well. Nothing, where it made fewer syncs.
+fn cut_at_sync(nth: usize, survives: Survives) -> Option<()> {
+    let ferry = Ferry::example("quickstart");
+    ferry.wake_simulator();
+    let (trace, state) = (ferry.path("trace"), ferry.path(".pgferry/simulator/state"));
+    let syncs = || {
+        let text = std::fs::read_to_string(&trace).unwrap_or_default();
+        text.lines().filter(|line| line.contains("fsync(")).count()
+    };
+    let mut running = ferry.start_recorded(&trace, &["apply", "--auto-approve"]);
+    until("the sync is made or the run ends", || {
+        syncs() >= nth || running.has_ended()
+    });
+    let cut = kill(running).then(|| {
+        let mut disk = Disk::new(&state);
+        let mut said = String::new();
+        for line in std::fs::read_to_string(&trace).unwrap().lines() {
+            said.push_str(&disk.happen(line).said);
+        }
+        assert!(!said.contains(PASSWORD), "{said}");
+        std::fs::remove_dir_all(&state).unwrap();
+        disk.restore(&state, survives);
+    });
+    settle(&ferry);
+    cut
+}
+
+#[test]
+fn a_power_loss_at_any_sync_costs_nothing_but_time() {
+    if !may_trace() {
+        return writeln!(
+            std::io::stdout(),
+            "nothing was tested: no process may trace another here"
+        )
+        .unwrap();
+    }
+    let survives = |nth: usize| [Survives::WhatWasSynced, Survives::MoreOrLess(nth as u64)];
+    if rounds() == 1 {
+        // Where the state begins, and some of what follows.
+        side_by_side([1, 4, 7, 12, 19, 28].into_iter(), |nth| {
+            assert!(
+                cut_at_sync(nth, survives(nth)[nth % 2]).is_some(),
+                "there was no sync {nth}"
+            );
+        });
+        return;
+    }
+    let last = AtomicUsize::new(usize::MAX);
+    let all = (1..).take_while(|nth| *nth < last.load(Ordering::Relaxed));
+    side_by_side(
+        all.flat_map(|nth| survives(nth).map(|survives| (nth, survives))),
+        |(nth, survives)| {
+            if cut_at_sync(nth, survives).is_none() {
+                last.fetch_min(nth, Ordering::Relaxed);
+            }
+        },
+    );
+    let last = last.into_inner();
+    assert!(last > calls().len(), "only {last} syncs for more calls");
+    // For whoever wants to say how many.
+    writeln!(std::io::stdout(), "the power was cut at each of {} syncs", last - 1).unwrap();
+}
+
 /// What more there is to do than in the quickstart, so that fifty units and more are under way.
 const MORE: &str = r#"
 locals {
@@ -273,6 +338,19 @@ impl Voyage {
     /// Lets a kill happen at the `nth` step of the journal, or so: the state's last write before it is done or not.
     fn kill_at_step(&self, nth: u64) -> bool {
         match self.ferry.gate() {
+            None if nth.is_multiple_of(2) && may_trace() => {
+                let trace = self.ferry.path("trace");
+                let commits = || {
+                    let text = std::fs::read_to_string(&trace).unwrap_or_default();
+                    text.lines().filter(|line| line.contains("fsync(")).count() as u64
+                };
+                let journal = self.ferry.path(".pgferry/simulator/state/sled/db");
+                let mut running = self.ferry.start_traced(&journal, &trace, &["apply", "--auto-approve"]);
+                until("the commit is made or the run ends", || {
+                    commits() > nth / 2 || running.has_ended()
+                });
+                kill(running)
+            }
             // Every mutating call has its intent before it and its outcome after it.
             None => {
                 let calls = &undisturbed().calls;
@@ -374,8 +452,8 @@ fn undisturbed() -> &'static Undisturbed {
     })
 }
 
-/// A little more than twice the messages that an undisturbed apply sends to a service that keeps its state: each is lost, and
-/// each arrives.
+/// More than twice the messages that an undisturbed apply sends to a service that keeps its state: each is lost, and each
+/// arrives. Also more than twice its commits, and its calls.
 const STEPS: u64 = 230;
 
 /// A number that looks like any other, and is the same in every run of the tests.
@@ -387,11 +465,12 @@ fn drawn(of: impl std::hash::Hash, below: u64) -> u64 {
 
 #[test]
 fn kills_at_steps_of_the_journal_and_at_any_moment_cost_nothing_but_time_on_any_backend() {
-    const VOYAGES: u64 = 5;
+    // Many rounds are for every step on every backend.
+    let voyages = if rounds() == 1 { 5 } else { STEPS.max(rounds() * 5) };
     let took = undisturbed().took;
-    let voyages = (0..rounds() * VOYAGES).flat_map(|voyage| Backend::ALL.map(|backend| (voyage, backend)));
-    let kills = AtomicU32::new(0);
-    side_by_side(voyages, |(number, backend)| {
+    let all = (0..voyages).flat_map(|voyage| Backend::ALL.map(|backend| (voyage, backend)));
+    let (kills, past_the_end) = (AtomicU32::new(0), Mutex::new(HashSet::new()));
+    side_by_side(all, |(number, backend)| {
         let voyage = Voyage::new(backend);
         for rule in faults().as_array().unwrap() {
             voyage
@@ -402,7 +481,14 @@ fn kills_at_steps_of_the_journal_and_at_any_moment_cost_nothing_but_time_on_any_
         let step = (number * 37 + 5) % STEPS;
         let share = drawn((number, backend as u8), 1000);
         let moment = took.mul_f64(share as f64 / 1000.0);
-        let struck = [voyage.kill_at_step(step), {
+        let in_time = voyage.kill_at_step(step);
+        if !in_time {
+            past_the_end
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(backend);
+        }
+        let struck = [in_time, {
             voyage.backend.let_lapse(&voyage.name);
             voyage.kill_after(moment)
         }];
@@ -411,8 +497,14 @@ fn kills_at_steps_of_the_journal_and_at_any_moment_cost_nothing_but_time_on_any_
         voyage.expect_whole();
     });
     let kills = kills.into_inner();
-    let least = u32::try_from(rounds() * VOYAGES * 3 * 3 / 2).unwrap();
+    // Of all steps the last lie behind the end of what there is to do.
+    let least = u32::try_from(if rounds() == 1 { voyages * 9 / 2 } else { voyages * 3 }).unwrap();
     assert!(kills >= least, "only {kills} kills came in time");
+    if rounds() > 1 {
+        // Otherwise there are steps behind the last that had its turn.
+        let past_the_end = past_the_end.into_inner().unwrap();
+        assert_eq!(past_the_end.len(), Backend::ALL.len(), "{past_the_end:?}");
+    }
     // For whoever runs many rounds, and wants to say how many.
     writeln!(std::io::stdout(), "{kills} kills came in time").unwrap();
 }

@@ -14,6 +14,9 @@ mod chaos;
 mod console;
 mod crash;
 mod cutover;
+/// What a power loss leaves, as the state's own tests have it.
+#[path = "../../state/tests/disk/mod.rs"]
+mod disk;
 mod drift;
 mod encryption;
 mod entra;

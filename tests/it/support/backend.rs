@@ -12,7 +12,7 @@ use super::Ferry;
 use super::gate::Gate;
 
 /// Where a state is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Backend {
     /// Beside the configuration.
     Local,

@@ -311,9 +311,22 @@ impl Ferry {
         Running { child }
     }
 
-    /// Starts a command whose every sync of the file `synced` is noted in `trace`, and lasts so long that it can be killed
-    /// right after.
+    /// Starts a command whose every sync of the file `synced` is noted in `trace`.
     pub(crate) fn start_traced(&self, synced: &Path, trace: &Path, arguments: &[&str]) -> Running {
+        let only = ["-e", "trace=fsync", "-P", synced.to_str().unwrap()];
+        self.start_under(&only, trace, arguments)
+    }
+
+    /// Starts a command whose every call that touches files is noted in `trace`, with all bytes, and whose syncs last as long.
+    pub(crate) fn start_recorded(&self, trace: &Path, arguments: &[&str]) -> Running {
+        let calls = "trace=openat,write,pwrite64,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,link,linkat,\
+                     unlink,unlinkat,mkdir,mkdirat,rmdir,close,dup,dup2,dup3,fcntl,lseek,pwritev,pwritev2,copy_file_range,\
+                     creat,open,truncate";
+        self.start_under(&["-xx", "-s", "1000000", "-e", calls], trace, arguments)
+    }
+
+    /// Starts a command whose calls are noted, each sync of which lasts so long that it can be killed right after.
+    fn start_under(&self, noted: &[&str], trace: &Path, arguments: &[&str]) -> Running {
         let traced = self.command(arguments);
         let mut command = Command::new("strace");
         // With `-D` the command stays the child, and its tracer becomes a stranger.
@@ -323,11 +336,11 @@ impl Ferry {
             "--seccomp-bpf",
             "-qq",
             "-e",
-            "trace=fsync",
-            "-e",
             "signal=none",
+            "-e",
+            "inject=fsync:delay_exit=400000",
         ]);
-        command.args(["-e", "inject=fsync:delay_exit=400000", "-P"]).arg(synced);
+        command.args(noted);
         command.arg("-o").arg(trace);
         command.arg(traced.get_program()).args(traced.get_args());
         command.current_dir(self.folder.path()).env_clear();
