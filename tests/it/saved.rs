@@ -418,6 +418,15 @@ fn what_stands_in_the_way_on_the_target_is_a_loss_that_the_plan_names() {
         json!({ "properties": { "charset": "UTF8" } }),
     );
     ferry.control(reqwest::Method::POST, "advance", Some(json!({ "by": "10m" })));
+    // Who may not look into it plans all the same, and the start looks itself.
+    let rule = json!({
+        "method": "GET", "path": "*/flexibleServers/pg-erp-prod/databases",
+        "fault": { "kind": "status", "status": 403, "code": "AuthorizationFailed" }
+    });
+    ferry.control(reqwest::Method::POST, "faults", Some(rule));
+    let blind = ferry.run(&["plan"]).expect(0);
+    assert!(!blind.out.contains("LOST"), "{}", blind.out);
+    ferry.control(reqwest::Method::DELETE, "faults", None);
     let refused = ferry.run(&["plan"]).expect(7);
     for told in [
         "WILL BE LOST: 1",

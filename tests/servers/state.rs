@@ -358,6 +358,7 @@ async fn a_commit_costs_as_much_among_a_hundred_thousand_records_as_among_a_thou
         let dial = StateDial {
             endpoint: gate.endpoint(),
             database: maintenance(),
+            login: StateLogin::Endpoint,
         };
         let name = StateName::new("states", &format!("of {records}")).unwrap();
         let store = PostgresStore::new(Arc::new(dial), &name, PostgresManners::default());

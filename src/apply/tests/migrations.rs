@@ -719,3 +719,19 @@ async fn what_a_vault_does_not_give_is_not_sent() {
     assert_snapshot!(outcomes(&report), @"database_batch.a#1 failed: a secret could not be read: read the secret https://kv-erp.vault.azure.net/secrets/migrator: SecretNotFound: not found");
     assert_eq!(bench.azure.count("PUT", &batch_id("t", "a")), 0);
 }
+
+/// Nobody has heard whether the first try took effect: that the vault gives nothing for a second one is not how the start ended.
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_refuses_the_next_try_of_a_start_in_doubt_does_not_close_it() {
+    let bench = Bench::new();
+    bench.vaults.hold(IN_VAULT, "hunter2");
+    bench.vaults.close_after(1);
+    bench.azure.fail_next(Verb::Put, "migrations/a", Fault::LostRequest);
+    let report = bench.run(&vaulted().plan()).await.unwrap();
+    assert_eq!(bench.vaults.read(), [IN_VAULT, IN_VAULT]);
+    let told = outcomes(&report);
+    assert!(
+        told.starts_with("database_batch.a#1 failed: the call failed: PUT ") && told.ends_with("connection reset"),
+        "{told}"
+    );
+}
