@@ -216,7 +216,10 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     };
     job.caller.approval = match &order {
         Order::Saved(_) => Some(Word::PlanFile),
-        Order::Approved(..) => Some(Word::Fingerprint),
+        // Where watching is all that is left, nobody's word is needed.
+        Order::Approved(_, approved) => {
+            (approved.fingerprint == planned.plan.fingerprint()).then_some(Word::Fingerprint)
+        }
         Order::Asked(_) if !planned.plan.has_changes() => None,
         Order::Asked(_) if running.auto_approve => Some(Word::Unasked),
         Order::Asked(_) => Some(Word::Asked),

@@ -405,11 +405,14 @@ impl Reading<'_> {
             self.found.push(conflict.at(span, text));
         }
         let is_checked = match ssl_mode {
-            SslMode::VerifyCa | SslMode::VerifyFull => true,
+            SslMode::VerifyFull => true,
+            // Public authorities certify everybody: without the name, only one of one's own proves anything.
+            SslMode::VerifyCa => self.attribute("root_certificates").is_some() || host.is_loopback(),
             SslMode::Disable | SslMode::Prefer | SslMode::Require => host.is_loopback(),
         };
         if !is_checked {
-            let text = "a token is only sent to a server whose certificate is checked: leave `ssl_mode` out, or write `verify_ca`";
+            let text = "a token is only sent to a server whose certificate is checked: leave `ssl_mode` out, or write `verify_ca` \
+                        beside `root_certificates`";
             self.refuse(span, text);
         }
     }

@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &DriftArgs, call: &Call<'_>) -> Result<Exit, Comma
             "patch": patch,
             "by_hand": amended.left.iter().map(by_hand).collect::<Vec<_>>(),
         });
-        call.ui.data(&format!("{told:#}\n"));
+        call.ui.document(&told);
     } else if args.patch {
         call.ui.data(&patch);
     } else {

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ExplainArgs, ui: &Ui) -> Result<Exit, CommandError> {
     let Some(written) = &args.code else {
         if args.json {
             let all: Vec<Json> = code::ALL.iter().map(as_json).collect();
-            ui.data(&format!("{:#}\n", Json::Array(all)));
+            ui.document(&Json::Array(all));
         } else {
             ui.show(&listed(ui.width()));
         }
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ExplainArgs, ui: &Ui) -> Result<Exit, CommandError> {
     };
     let explanation = code::find(written.trim()).ok_or_else(|| unknown(written))?;
     if args.json {
-        ui.data(&format!("{:#}\n", as_json(explanation)));
+        ui.document(&as_json(explanation));
     } else {
         ui.show(&explanation::render(explanation, ui.width()));
     }

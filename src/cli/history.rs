@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &HistoryArgs, call: &Call<'_>) -> Result<Exit, Com
     if args.json {
         let runs: Vec<Json> = shown.map(as_json).collect();
         let document = json!({ "format_version": 1, "all": history.len(), "runs": runs });
-        call.ui.data(&format!("{document:#}\n"));
+        call.ui.document(&document);
         return Ok(Exit::Done);
     }
     if history.is_empty() {

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &KindsArgs, ui: &Ui) -> Result<Exit, CommandError> {
     let Some(name) = &args.name else {
         if args.json {
             let all: Vec<Json> = pages.iter().map(page_json).collect();
-            ui.data(&format!("{:#}\n", Json::Array(all)));
+            ui.document(&Json::Array(all));
         } else {
             ui.show(&kinds::list(&pages, ui.width()));
         }
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &KindsArgs, ui: &Ui) -> Result<Exit, CommandError> {
         }
     })?;
     if args.json {
-        ui.data(&format!("{:#}\n", page_json(page)));
+        ui.document(&page_json(page));
     } else {
         ui.show(&kinds::page(page, ui.width()));
     }

@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &OutputArgs, call: &Call<'_>) -> Result<Exit, Comm
                         "`{name}` is no single text, number or truth value: use --json instead of --raw"
                     )));
                 }
-                (true, false, _) => call.ui.data(&format!("{value:#}\n")),
+                (true, false, _) => call.ui.document(&value),
                 (false, false, _) => call.ui.show(&(spelling.lines(value).join("\n") + "\n")),
             }
         }
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &OutputArgs, call: &Call<'_>) -> Result<Exit, Comm
                 .iter()
                 .map(|(name, value)| (name.clone(), serde_json::json!({ "sensitive": false, "value": value })))
                 .collect();
-            call.ui.data(&format!("{:#}\n", Json::Object(all)));
+            call.ui.document(&Json::Object(all));
         }
         None if outputs.is_empty() => {
             call.ui

@@ -73,10 +73,10 @@ pub(crate) async fn run(args: &RbacArgs, call: &Call<'_>) -> Result<Exit, Comman
     let rights = Rights::of(&graph, &subscription);
     let grants = grants(&graph);
     match args.role {
-        Some(Identity::Plan) => call.ui.data(&pretty(&names.definition_of_plan(&rights))),
-        Some(Identity::Apply) => call.ui.data(&pretty(&names.definition_of_apply(&rights))),
+        Some(Identity::Plan) => call.ui.document(&names.definition_of_plan(&rights)),
+        Some(Identity::Apply) => call.ui.document(&names.definition_of_apply(&rights)),
         None if args.sql => call.ui.data(&rbac::script(&grants)),
-        None if args.json => call.ui.data(&pretty(&json!({
+        None if args.json => call.ui.document(&json!({
             "roles": {
                 "plan": names.definition_of_plan(&rights),
                 "apply": names.definition_of_apply(&rights),
@@ -97,7 +97,7 @@ pub(crate) async fn run(args: &RbacArgs, call: &Call<'_>) -> Result<Exit, Comman
                 }),
                 Kept::Here | Kept::Blob(_) | Kept::Signed => Json::Null,
             },
-        }))),
+        })),
         None => {
             let view = RbacView {
                 rights: &rights,
@@ -139,10 +139,6 @@ fn kept(project: &Project) -> Kept {
             }
         }
     }
-}
-
-fn pretty(json: &Json) -> String {
-    format!("{json:#}\n")
 }
 
 fn reasons(role: &Role) -> Json {

@@ -1,5 +1,6 @@
 //! What the runner of a pipeline takes for a command where it stands in a log. Names, tags and messages come from servers, and
-//! whoever may write those must not steer a job: outside our own annotations such a text is said so that no runner listens.
+//! whoever may write those must not steer a job: outside our own annotations such a text is said so that no runner listens. What is
+//! neither for people nor JSON, as a value of `output --raw`, is told as it is: it is meant for a file or a variable, not for a log.
 //!
 //! GitHub's takes `::` at the beginning of a line and `##[` anywhere, the agent of Azure DevOps `##vso[` and `##[` anywhere. They
 //! may compare by the rules of a language, which pass over what cannot be seen and over letter case.
@@ -22,8 +23,8 @@ pub(crate) fn disarmed(text: &str) -> String {
     AT_THE_BEGINNING.replace_all(&text, "$1: $2").into_owned()
 }
 
-/// JSON, or what is written like it: a bracket in a string is escaped, which means the same.
-pub(crate) fn disarmed_data(text: &str) -> Cow<'_, str> {
+/// JSON: a bracket in a string is escaped, which means the same.
+pub(crate) fn disarmed_json(text: &str) -> Cow<'_, str> {
     ANYWHERE.replace_all(text, r"#$1\u005b")
 }
 
@@ -57,7 +58,7 @@ mod tests {
     #[test]
     fn data_means_the_same() {
         let text = serde_json::json!({ "owner": "##vso[task.complete]", "##[a": ["##"] }).to_string();
-        let said = disarmed_data(&text);
+        let said = disarmed_json(&text);
         assert!(!said.contains("##vso[") && !said.contains("##["), "{said}");
         let (before, after): (serde_json::Value, serde_json::Value) = (
             serde_json::from_str(&text).unwrap(),

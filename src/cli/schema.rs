@@ -44,7 +44,7 @@ enum Contract {
 
 pub(crate) fn run(args: &SchemaArgs, ui: &Ui) -> Result<Exit, CommandError> {
     match args.of {
-        Contract::Configuration => ui.data(&format!("{:#}\n", json_schema::configuration())),
+        Contract::Configuration => ui.document(&json_schema::configuration()),
         Contract::PlanJson => ui.data(JSON_SCHEMA),
         Contract::SavedPlan => ui.data(SAVED_PLAN),
         Contract::Snapshot => ui.data(SNAPSHOT),

@@ -103,7 +103,7 @@ pub(crate) async fn run(args: &SimulatorArgs, call: &Call<'_>) -> Result<Exit, C
         SimulatorCommand::World(args) => {
             let what = if args.objects { "world/objects" } else { "world" };
             let world = ask(call, Ask::Read(what)).await?;
-            call.ui.data(&format!("{world:#}\n"));
+            call.ui.document(&world);
         }
         SimulatorCommand::Advance(args) => {
             let told = ask(call, Ask::Tell("advance", json!({ "by": args.by }))).await?;

@@ -109,7 +109,7 @@ pub(crate) async fn run(args: &StatusArgs, call: &Call<'_>) -> Result<Exit, Comm
         calling: call.calling.clone(),
     };
     if args.json {
-        call.ui.data(&format!("{:#}\n", view.json()));
+        call.ui.document(&view.json());
     } else {
         let detailed = args.address.is_some() || call.ui.verbosity() == Verbosity::Detailed;
         let databases = if detailed {

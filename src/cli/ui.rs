@@ -229,7 +229,7 @@ impl Ui {
         streams.out.write(text);
     }
 
-    /// A result for programs: without heading, without styles.
+    /// A result for programs, as it is: without heading, without styles, and in a pipeline, too, which is not meant to log it.
     pub(crate) fn data(&self, text: &str) {
         let mut streams = self.streams();
         streams.clear_live();
@@ -444,7 +444,7 @@ impl Stream {
 
     fn document(&mut self, document: &Json) {
         match self.reader {
-            Reader::Runner => self.put(&pretty(document), Sort::Data),
+            Reader::Runner => self.write_bytes(runner::disarmed_json(&pretty(document)).as_bytes()),
             Reader::Anybody => {
                 let mut to = BufWriter::with_capacity(PIECE, Pieces(self));
                 serde_json::to_writer_pretty(&mut to, document)
@@ -469,9 +469,8 @@ impl Stream {
             Styles::Removed => Cow::Borrowed(text),
         };
         match (self.reader, sort) {
-            (Reader::Anybody, _) | (Reader::Runner, Sort::Commands) => text,
+            (Reader::Anybody, _) | (Reader::Runner, Sort::Data | Sort::Commands) => text,
             (Reader::Runner, Sort::Text) => runner::disarmed(&text).into(),
-            (Reader::Runner, Sort::Data) => runner::disarmed_data(&text).into_owned().into(),
         }
     }
 
@@ -637,11 +636,12 @@ mod tests {
         let mut stream = Stream::new(Box::new(err.clone()), false, &settings);
         let (text, command) = ("##vso[task.complete]\n", "##vso[task.logissue type=error;]a\n");
         stream.write(text);
+        stream.document(&Json::from(text));
         stream.put(text, Sort::Data);
         stream.put(command, Sort::Commands);
         assert_eq!(
             err.text(),
-            "# #vso[task.complete]\n##vso\\u005btask.complete]\n##vso[task.logissue type=error;]a\n"
+            "# #vso[task.complete]\n\"##vso\\u005btask.complete]\\n\"\n##vso[task.complete]\n##vso[task.logissue type=error;]a\n"
         );
     }
 

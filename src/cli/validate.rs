@@ -61,12 +61,12 @@ fn as_json(call: &Call<'_>) -> Exit {
         Err(CommandError::Configuration { refused, .. }) => (refused.found, refused.sources),
         Err(error) => {
             let answer = of_error(&error.report(), &call.calling);
-            call.ui.data(&format!("{answer:#}\n"));
+            call.ui.document(&answer);
             return Exit::Error;
         }
     };
     let failed = found.has_errors();
     let answer = document(found, &|file| source_text(&sources, file));
-    call.ui.data(&format!("{answer:#}\n"));
+    call.ui.document(&answer);
     if failed { Exit::Error } else { Exit::Done }
 }

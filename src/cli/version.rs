@@ -29,7 +29,7 @@ pub(crate) fn run(args: &VersionArgs, ui: &Ui) -> Result<Exit, CommandError> {
             "platform": platform,
             "plan_format": crate::plan::Plan::FORMAT,
         });
-        ui.data(&format!("{answer:#}\n"));
+        ui.document(&answer);
     } else {
         ui.show(&format!("pgferry {version}\non {platform}\n"));
     }

@@ -364,6 +364,37 @@ impl Compare {
     }
 }
 
+impl Compare {
+    /// An observed value in the one spelling of all that are the same to it, as far as they can be told without what is declared.
+    pub fn canonical(self, observed: &Json) -> Json {
+        match (self, observed) {
+            (Self::Exact, Json::String(text)) if text.is_empty() => Json::Null,
+            (Self::Folded, Json::String(text)) => text.to_ascii_lowercase().into(),
+            (Self::Location, Json::String(text)) => fold_location(text).into(),
+            (Self::Ranges, value) => ranges(value).into_iter().collect(),
+            (Self::Contained, value) => folded(value),
+            (Self::Exact | Self::Folded | Self::Location | Self::Tags, value) => value.clone(),
+        }
+    }
+}
+
+/// Lists in one order, texts in one letter case, and objects without their names.
+fn folded(value: &Json) -> Json {
+    match value {
+        Json::String(text) => text.to_ascii_lowercase().into(),
+        Json::Array(list) => {
+            let mut list: Vec<Json> = list.iter().map(folded).collect();
+            list.sort_by_cached_key(Json::to_string);
+            list.into()
+        }
+        Json::Object(members) => {
+            let named = members.iter().filter(|(key, _)| *key != "name");
+            named.map(|(key, value)| (key.clone(), folded(value))).collect()
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),
+    }
+}
+
 /// Whether all that is declared is there, names apart.
 fn contained(declared: &Json, there: &Json) -> bool {
     match (declared, there) {

@@ -7,10 +7,11 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::action::Action;
-use super::step::{Await, Op, Remember, Response, Step, Until};
+use super::step::{Await, Finds, Member, Op, Remember, Response, Step, Until};
 use super::{Gate, Plan};
 use crate::address::UnitAddress;
-use crate::arm::ArmId;
+use crate::arm::{ArmId, Body, Draft};
+use crate::kind::Compare;
 
 /// What is done to each unit, in order.
 pub type Deeds = BTreeMap<UnitAddress, Vec<Json>>;
@@ -103,11 +104,44 @@ impl std::str::FromStr for Fingerprint {
     }
 }
 
+/// What is written over or deleted, as it was seen: whoever approves an update or a deletion approves that of this. Of tags only
+/// those that are declared count.
+fn found(finds: &Finds, body: Option<&Body<Draft>>) -> Json {
+    let members = match finds {
+        Finds::Nothing => return "nothing".into(),
+        Finds::Anything => return "anything".into(),
+        Finds::Members(members) => members,
+    };
+    let value = |member: &Member| {
+        let Json::Object(mut tags) = member.compare.canonical(&member.value) else {
+            return member.compare.canonical(&member.value);
+        };
+        if member.compare == Compare::Tags {
+            let way: Vec<&str> = member.path.iter().map(String::as_str).collect();
+            let declared = body.and_then(|body| body.get(&way)).map(Body::to_shown);
+            let declared = declared.as_ref().and_then(Json::as_object);
+            let is_declared =
+                |key: &str| declared.is_some_and(|tags| tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)));
+            tags.retain(|key, _| is_declared(key));
+        }
+        Json::Object(tags)
+    };
+    members
+        .iter()
+        .map(|member| json!([member.path, value(member)]))
+        .collect()
+}
+
 fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
     Some(match &step.op {
         Op::Put {
-            target, body, query, ..
-        } => json!({ "put": target, "body": body, "query": query }),
+            target,
+            body,
+            query,
+            finds,
+            // What later steps are given is no doing.
+            brings: _,
+        } => json!({ "put": target, "body": body, "query": query, "finds": found(finds, Some(body)) }),
         Op::Start {
             migration,
             body,
@@ -116,7 +150,7 @@ fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
             writes: _,
             tags: _,
         } => json!({ "start": migration, "body": body, "may_exist": may_exist }),
-        Op::Delete { target, .. } => json!({ "delete": target }),
+        Op::Delete { target, finds } => json!({ "delete": target, "finds": found(finds, None) }),
         Op::Await(Await {
             migration,
             until: until @ (Until::ReadyForCutover | Until::Succeeded),

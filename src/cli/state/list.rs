@@ -63,6 +63,6 @@ pub(crate) async fn run(args: &ListArgs, call: &Call<'_>) -> Result<Exit, Comman
         "serial": snapshot.as_ref().map(|snapshot| snapshot.serial),
         "units": listed,
     });
-    call.ui.data(&format!("{document:#}\n"));
+    call.ui.document(&document);
     Ok(Exit::Done)
 }

@@ -31,6 +31,6 @@ pub(crate) async fn run(args: &PullArgs, call: &Call<'_>) -> Result<Exit, Comman
             snapshot.history.push(entry);
         }
     }
-    call.ui.data(&format!("{:#}\n", snapshot.export()));
+    call.ui.document(&snapshot.export());
     Ok(Exit::Done)
 }

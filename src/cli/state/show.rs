@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
             "serial": snapshot.as_ref().map(|snapshot| snapshot.serial),
             "units": shown.collect::<Vec<_>>(),
         });
-        call.ui.data(&format!("{document:#}\n"));
+        call.ui.document(&document);
         return Ok(Exit::Done);
     }
     let spelling = Spelling {

@@ -206,6 +206,37 @@ fn a_fingerprint_is_of_what_is_remembered() {
     assert_eq!(parted(&then, &now), ["vnet_peering.p#forward Azure"]);
 }
 
+/// Whoever approves an update or a deletion approves that of what was seen.
+#[test]
+fn a_fingerprint_is_of_what_is_written_over() {
+    let changed = PEERING.replace(
+        "to = network.b\n",
+        "to = network.b\n  forward { use_remote_gateways = true }\n",
+    );
+    let of = |change: &dyn Fn(&mut World), text: &str| {
+        let mut world = World::after(PEERING);
+        change(&mut world);
+        world.plan(text).fingerprint()
+    };
+    let same = |_: &mut World| ();
+    let elsewhere = |world: &mut World| world.object(&forward())["properties"]["allowForwardedTraffic"] = json!(true);
+    let absent = |world: &mut World| drop(world.objects.remove(&forward()));
+    let told = |world: &mut World| world.object(&forward())["properties"]["peeringState"] = json!("Connected");
+    assert_ne!(of(&same, &changed), of(&elsewhere, &changed), "somebody changed it");
+    assert_ne!(
+        of(&same, &changed),
+        of(&absent, &changed),
+        "it is created, and not changed"
+    );
+    assert_eq!(
+        of(&same, &changed),
+        of(&told, &changed),
+        "what nobody declares does not count"
+    );
+    assert_ne!(of(&same, ""), of(&elsewhere, ""), "it is another one that goes");
+    assert_eq!(of(&same, ""), of(&told, ""));
+}
+
 /// A file that somebody wrote in shows less than what would be done.
 #[test]
 fn what_a_file_does_not_show_is_not_done() {
