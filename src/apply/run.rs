@@ -253,7 +253,11 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn stop(&mut self, why: Stopped) {
-        self.stopped.get_or_insert(why);
+        match (&self.stopped, &why) {
+            // That an earlier write failed is no reason of its own: the one that failed tells it.
+            (None, _) | (Some(Stopped::Store(StoreError::Unusable)), Stopped::Store(_)) => self.stopped = Some(why),
+            (Some(_), _) => {}
+        }
         self.watching.clear();
         self.resting.clear();
         self.alarm = None;

@@ -1,19 +1,19 @@
 //! The flags that render a plan for programs and pull requests, the same for every command that has a plan to show. They choose
 //! where each text goes; how it looks stands in [`super::view::plan`].
 
-use std::borrow::Cow;
 use std::convert::Infallible;
-use std::fs;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use serde_json::Value as Json;
+use serde::Serialize;
 
 use super::Call;
 use super::error::CommandError;
 use super::plan::approved;
-use super::ui::{Ui, pretty};
+use super::ui::Ui;
 use super::view::plan::problem::{Places, problems};
 use super::view::plan::{annotations, html, json, junit, markdown, sarif};
 use crate::plan::{Aim, Plan};
@@ -195,45 +195,52 @@ fn one_owner<'a>(wanted: impl Iterator<Item = (&'static str, &'a Destination)>) 
     }
 }
 
-/// What goes to a destination.
-pub(crate) enum Rendered {
-    /// JSON.
-    Document(Json),
-    /// Anything else.
-    Text(String),
-}
-
 impl Destination {
     /// Writes a text where it goes; a file's path starts at the project.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn take(&self, text: &str, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
-        self.take_rendered(&Rendered::Text(text.to_owned()), directory, ui)
-    }
-
-    /// The same of a document.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub(crate) fn take_rendered(&self, what: &Rendered, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
-        match (self, what) {
-            (Self::Output, Rendered::Text(text)) => ui.data(text),
-            (Self::Output, Rendered::Document(document)) => ui.document(document),
-            (Self::File(path), what) => {
-                let text = match what {
-                    Rendered::Text(text) => Cow::Borrowed(text.as_str()),
-                    Rendered::Document(document) => Cow::Owned(pretty(document)),
-                };
-                fs::write(directory.join(path), text.as_bytes()).map_err(|cause| {
-                    let name = path.display().to_string();
-                    CommandError::NotWritten { name, cause }
-                })?;
-                ui.answered_in_a_file();
-            }
+        match self {
+            Self::Output => ui.data(text),
+            Self::File(path) => write_file(path, directory, ui, |file| file.write_all(text.as_bytes()))?,
         }
         Ok(())
     }
+
+    /// The same of a document, which is written while it is made.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    fn take_document(&self, document: &impl Serialize, directory: &Path, ui: &Ui) -> Result<(), CommandError> {
+        match self {
+            Self::Output => ui.document(document),
+            Self::File(path) => write_file(path, directory, ui, |file| {
+                serde_json::to_writer_pretty(&mut *file, document)?;
+                file.write_all(b"\n")
+            })?,
+        }
+        Ok(())
+    }
+}
+
+fn write_file(
+    path: &Path,
+    directory: &Path,
+    ui: &Ui,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    let written = File::create(directory.join(path)).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.flush()
+    });
+    written.map_err(|cause| CommandError::NotWritten {
+        name: path.display().to_string(),
+        cause,
+    })?;
+    ui.answered_in_a_file();
+    Ok(())
 }
 
 impl Renderings {
@@ -288,17 +295,25 @@ impl Renderings {
     pub(crate) fn write(&self, plan: &Plan, aim: &Aim, places: &Places, call: &Call<'_>) -> Result<(), CommandError> {
         let calling = &call.calling;
         for (format, to) in self.wanted() {
-            let what = match format {
-                Format::Json => Rendered::Document(json::document(plan, calling, places)),
+            let directory = &call.directory;
+            let text = match format {
+                Format::Json => {
+                    let document = json::Document { plan, calling, places };
+                    to.take_document(&document, directory, call.ui)?;
+                    continue;
+                }
+                Format::Sarif => {
+                    to.take_document(&sarif::document(plan, calling, places), directory, call.ui)?;
+                    continue;
+                }
                 Format::Markdown => {
                     let approval = calling.line(&approved(plan, aim));
-                    Rendered::Text(markdown::render(plan, &approval, calling, places, self.max_bytes))
+                    markdown::render(plan, &approval, calling, places, self.max_bytes)
                 }
-                Format::Sarif => Rendered::Document(sarif::document(plan, calling, places)),
-                Format::Junit => Rendered::Text(junit::render(plan, calling, places)),
-                Format::Html => Rendered::Text(html::render(plan, calling, places)),
+                Format::Junit => junit::render(plan, calling, places),
+                Format::Html => html::render(plan, calling, places),
             };
-            to.take_rendered(&what, &call.directory, call.ui)?;
+            to.take(&text, directory, call.ui)?;
         }
         if let (Some(dialect), false) = (call.env.annotations, self.no_annotations) {
             let found = problems(plan, calling, places);

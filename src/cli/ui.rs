@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value as Json;
+use serde::Serialize;
 
 use super::color::{ColorWish, SIMULATED, paint};
 use super::runner;
@@ -238,7 +238,7 @@ impl Ui {
     }
 
     /// A document for programs. A large one is written while it is made into text, and is never there as a whole.
-    pub(crate) fn document(&self, document: &Json) {
+    pub(crate) fn document(&self, document: &impl Serialize) {
         let mut streams = self.streams();
         streams.clear_live();
         streams.answered = true;
@@ -411,7 +411,7 @@ impl Write for Pieces<'_> {
 }
 
 /// A document as a text. Its `Display` would hand it over in small pieces, of which a large plan has millions.
-pub(crate) fn pretty(document: &Json) -> String {
+pub(crate) fn pretty(document: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(document).expect("a document has text keys only");
     text.push('\n');
     text
@@ -442,7 +442,7 @@ impl Stream {
         self.write_bytes(said.as_bytes());
     }
 
-    fn document(&mut self, document: &Json) {
+    fn document(&mut self, document: &impl Serialize) {
         match self.reader {
             Reader::Runner => self.write_bytes(runner::disarmed_json(&pretty(document)).as_bytes()),
             Reader::Anybody => {
@@ -636,7 +636,7 @@ mod tests {
         let mut stream = Stream::new(Box::new(err.clone()), false, &settings);
         let (text, command) = ("##vso[task.complete]\n", "##vso[task.logissue type=error;]a\n");
         stream.write(text);
-        stream.document(&Json::from(text));
+        stream.document(&text);
         stream.put(text, Sort::Data);
         stream.put(command, Sort::Commands);
         assert_eq!(

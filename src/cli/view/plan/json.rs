@@ -13,20 +13,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use super::is_write;
 use super::picture::does;
 use super::problem::Places;
 use super::schedule;
-use crate::address::{Address, InstanceKey, ModulePath, Part, UnitAddress};
+use crate::address::{InstanceKey, ModulePath, Part, UnitAddress};
 use crate::block::Verdict;
 use crate::cli::calling::Calling;
 use crate::cli::view::change::because;
 use crate::diagnostic::Severity;
 use crate::plan::action::{Drift, Outcome, Phase, Shown};
 use crate::plan::step::Remember;
-use crate::plan::{Action, Change, Checked, FieldChange, Mode, Output, Plan, Reason, Step};
+use crate::plan::{Action, Change, Checked, FieldChange, Finding, Mode, Output, Plan, Reason, Step};
 
 /// The version of Terraform's form.
 const FORMAT: &str = "1.2";
@@ -37,65 +38,99 @@ const TERRAFORM: &str = "1.11.4";
 /// The version of what stands under `pgferry`.
 const OURS: u32 = 1;
 
-/// The document.
-pub(crate) fn document(plan: &Plan, calling: &Calling, places: &Places) -> Json {
-    let remembered = remembered(plan);
-    let previous: BTreeMap<&UnitAddress, &UnitAddress> =
-        plan.moves.iter().map(|moved| (&moved.to, &moved.from)).collect();
-    let mut changes = Vec::with_capacity(plan.changes.len());
-    let mut planned = Module::default();
-    let mut prior = Module::default();
-    for change in &plan.changes {
-        let values = Values::of(change, remembered.get(&change.unit).copied());
-        if let Some(after) = &values.after {
-            planned.add(&change.unit, after, &values.after_sensitive);
-        }
-        if let Some(before) = &values.before {
-            prior.add(&change.unit, before, &values.before_sensitive);
-        }
-        changes.push(resource_change(change, values, previous.get(&change.unit).copied()));
-    }
-    let changed: HashSet<&UnitAddress> = plan.changes.iter().map(|change| &change.unit).collect();
-    let only_moved = plan.moves.iter().filter(|moved| !changed.contains(&moved.to));
-    changes.extend(only_moved.map(|moved| {
-        let same = Values::default();
-        let mut object = resource(&moved.to);
-        object.insert("previous_address".to_owned(), moved.from.to_string().into());
-        object.insert("change".to_owned(), same.into_change(&["no-op"]));
-        Json::Object(object)
-    }));
-    let mut document = json!({
-        "format_version": FORMAT,
-        "terraform_version": TERRAFORM,
-        "planned_values": {
-            "outputs": plan.outputs.iter().map(|(name, output)| (name.clone(), planned_output(output))).collect::<Map<_, _>>(),
-            "root_module": planned.into_json(None),
-        },
-        "resource_changes": changes,
-        "output_changes": output_changes(plan),
-        "prior_state": {
-            "format_version": "1.0",
-            "terraform_version": TERRAFORM,
-            "values": { "root_module": prior.into_json(None) },
-        },
-        "configuration": { "root_module": {} },
-        "checks": checks(&plan.checks),
-        "applyable": is_applicable(plan),
-        "complete": plan.left_out.is_empty(),
-        "errored": false,
-        "pgferry": ours(plan, calling, places),
-    });
-    let lists = [
-        ("resource_drift", plan.drift.iter().map(drift).collect::<Vec<_>>()),
-        ("relevant_attributes", relevant_attributes(plan)),
-    ];
-    if let Json::Object(members) = &mut document {
+/// The document. It is made while it is written, element by element: a large plan is never there twice.
+pub(crate) struct Document<'a> {
+    /// The plan.
+    pub(crate) plan: &'a Plan,
+    /// How commands are called.
+    pub(crate) calling: &'a Calling,
+    /// Where resources are declared.
+    pub(crate) places: &'a Places,
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plan = self.plan;
+        let remembered = remembered(plan);
+        let previous: BTreeMap<&UnitAddress, &UnitAddress> =
+            plan.moves.iter().map(|moved| (&moved.to, &moved.from)).collect();
+        let changed: HashSet<&UnitAddress> = plan.changes.iter().map(|change| &change.unit).collect();
+        let values = |change: &Change| Values::of(change, remembered.get(&change.unit).copied());
+        let changes = || {
+            let changes = plan.changes.iter();
+            let changes =
+                changes.map(|change| resource_change(change, values(change), previous.get(&change.unit).copied()));
+            let only_moved = plan.moves.iter().filter(|moved| !changed.contains(&moved.to));
+            changes.chain(only_moved.map(|moved| {
+                let mut object = resource(&moved.to);
+                object.insert("previous_address".to_owned(), moved.from.to_string().into());
+                object.insert("change".to_owned(), Values::default().into_change(&["no-op"]));
+                Json::Object(object)
+            }))
+        };
+        let after = |change: &Change| {
+            let values = values(change);
+            Some((values.after?, values.after_sensitive))
+        };
+        let before = |change: &Change| {
+            let values = values(change);
+            Some((values.before?, values.before_sensitive))
+        };
+        let outputs = plan.outputs.iter();
+        let outputs: Map<_, _> = outputs
+            .map(|(name, output)| (name.clone(), planned_output(output)))
+            .collect();
+        let planned = Module::of(plan, is_there_afterwards);
+        let prior = Module::of(plan, was_there_before);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("applyable", &is_applicable(plan))?;
+        map.serialize_entry("checks", &checks(&plan.checks))?;
+        map.serialize_entry("complete", &plan.left_out.is_empty())?;
+        map.serialize_entry("configuration", &json!({ "root_module": {} }))?;
+        map.serialize_entry("errored", &false)?;
+        map.serialize_entry("format_version", FORMAT)?;
+        map.serialize_entry("output_changes", &output_changes(plan))?;
+        map.serialize_entry("pgferry", &Ours(self))?;
+        map.serialize_entry(
+            "planned_values",
+            &Valued {
+                outputs: Some(&outputs),
+                root: InModule {
+                    address: None,
+                    module: &planned,
+                    values: &after,
+                },
+            },
+        )?;
+        map.serialize_entry(
+            "prior_state",
+            &Prior(InModule {
+                address: None,
+                module: &prior,
+                values: &before,
+            }),
+        )?;
         // Terraform leaves them out where they are empty.
-        for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-            members.insert(name.to_owned(), list.into());
+        let attributes = relevant_attributes(plan);
+        if !attributes.is_empty() {
+            map.serialize_entry("relevant_attributes", &attributes)?;
         }
+        map.serialize_entry("resource_changes", &Made(changes))?;
+        if !plan.drift.is_empty() {
+            map.serialize_entry("resource_drift", &Made(|| plan.drift.iter().map(drift)))?;
+        }
+        map.serialize_entry("terraform_version", TERRAFORM)?;
+        map.end()
     }
-    document
+}
+
+/// A list whose elements are made while it is written.
+struct Made<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Json>> Serialize for Made<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 /// The declared fields of each unit once its steps are done.
@@ -116,6 +151,14 @@ fn is_applicable(plan: &Plan) -> bool {
     !plan.is_refused() && does_something
 }
 
+fn was_there_before(action: &Action) -> bool {
+    *action != Action::Create
+}
+
+fn is_there_afterwards(action: &Action) -> bool {
+    !matches!(action, Action::Delete | Action::Forget)
+}
+
 /// A unit before and after, with the masks.
 #[derive(Default)]
 struct Values {
@@ -130,11 +173,7 @@ struct Values {
 impl Values {
     /// `remembered` are all declared fields as they will be; a change has only those that differ, unless it creates.
     fn of(change: &Change, remembered: Option<&BTreeMap<String, Json>>) -> Self {
-        let (has_before, has_after) = match change.action {
-            Action::Create => (false, true),
-            Action::Delete | Action::Forget => (true, false),
-            Action::Update | Action::Replace | Action::Adopt | Action::Remember | Action::Advance(_) => (true, true),
-        };
+        let (has_before, has_after) = (was_there_before(&change.action), is_there_afterwards(&change.action));
         let mut values = Self::default();
         let fields = remembered.into_iter().flatten();
         let base: Map<String, Json> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -277,43 +316,103 @@ fn action_reason(change: &Change) -> Option<&'static str> {
 
 /// Resources by module, as `planned_values` and `prior_state` nest them.
 #[derive(Default)]
-struct Module {
-    resources: Vec<Json>,
-    children: BTreeMap<String, Module>,
+struct Module<'a> {
+    resources: Vec<&'a Change>,
+    children: BTreeMap<String, Module<'a>>,
 }
 
-impl Module {
-    fn add(&mut self, unit: &UnitAddress, values: &Map<String, Json>, sensitive: &Map<String, Json>) {
-        let mut object = resource(unit);
-        object.remove("module_address");
-        object.insert("schema_version".to_owned(), 0.into());
-        object.insert("values".to_owned(), Json::Object(values.clone()));
-        object.insert("sensitive_values".to_owned(), Json::Object(sensitive.clone()));
-        let mut at = self;
-        let mut path = ModulePath::root();
-        for step in unit.resource.module().steps() {
-            path = path.child(step.clone());
-            at = at.children.entry(path.to_string()).or_default();
+impl<'a> Module<'a> {
+    fn of(plan: &'a Plan, is_meant: impl Fn(&Action) -> bool) -> Self {
+        let mut root = Self::default();
+        for change in plan.changes.iter().filter(|change| is_meant(&change.action)) {
+            let mut at = &mut root;
+            let mut path = ModulePath::root();
+            for step in change.unit.resource.module().steps() {
+                path = path.child(step.clone());
+                at = at.children.entry(path.to_string()).or_default();
+            }
+            at.resources.push(change);
         }
-        at.resources.push(Json::Object(object));
+        root
     }
+}
 
-    fn into_json(self, address: Option<String>) -> Json {
-        let mut object = Map::new();
-        if let Some(address) = address {
-            object.insert("address".to_owned(), address.into());
+/// The values of a unit on one side, with their mask.
+type OnOneSide<'a> = &'a dyn Fn(&Change) -> Option<(Map<String, Json>, Map<String, Json>)>;
+
+/// A module as it is written.
+struct InModule<'a> {
+    address: Option<&'a str>,
+    module: &'a Module<'a>,
+    values: OnOneSide<'a>,
+}
+
+impl Serialize for InModule<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Module { resources, children } = self.module;
+        let with_values = || {
+            resources.iter().filter_map(|change| {
+                let (values, sensitive) = (self.values)(change)?;
+                let mut object = resource(&change.unit);
+                object.remove("module_address");
+                object.insert("schema_version".to_owned(), 0.into());
+                object.insert("values".to_owned(), Json::Object(values));
+                object.insert("sensitive_values".to_owned(), Json::Object(sensitive));
+                Some(Json::Object(object))
+            })
+        };
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(address) = self.address {
+            map.serialize_entry("address", address)?;
         }
-        if !self.resources.is_empty() {
-            object.insert("resources".to_owned(), self.resources.into());
+        if !children.is_empty() {
+            let children = children.iter().map(|(address, module)| Self {
+                address: Some(address),
+                module,
+                values: self.values,
+            });
+            map.serialize_entry("child_modules", &children.collect::<Vec<_>>())?;
         }
-        if !self.children.is_empty() {
-            let children = self.children.into_iter();
-            let children: Vec<Json> = children
-                .map(|(address, child)| child.into_json(Some(address)))
-                .collect();
-            object.insert("child_modules".to_owned(), children.into());
+        if !resources.is_empty() {
+            map.serialize_entry("resources", &Made(with_values))?;
         }
-        Json::Object(object)
+        map.end()
+    }
+}
+
+/// `planned_values`, and what `prior_state` holds.
+struct Valued<'a> {
+    outputs: Option<&'a Map<String, Json>>,
+    root: InModule<'a>,
+}
+
+impl Serialize for Valued<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(outputs) = self.outputs {
+            map.serialize_entry("outputs", outputs)?;
+        }
+        map.serialize_entry("root_module", &self.root)?;
+        map.end()
+    }
+}
+
+/// `prior_state`.
+struct Prior<'a>(InModule<'a>);
+
+impl Serialize for Prior<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("format_version", "1.0")?;
+        map.serialize_entry("terraform_version", TERRAFORM)?;
+        map.serialize_entry(
+            "values",
+            &Valued {
+                outputs: None,
+                root: InModule { ..self.0 },
+            },
+        )?;
+        map.end()
     }
 }
 
@@ -454,44 +553,57 @@ fn check(name: &str, assertions: &[&Checked]) -> Json {
 }
 
 /// What Terraform's form has no place for.
-fn ours(plan: &Plan, calling: &Calling, places: &Places) -> Json {
-    let actions: HashMap<&UnitAddress, &Action> = plan
-        .changes
-        .iter()
-        .map(|change| (&change.unit, &change.action))
-        .collect();
-    let place = |address: &Option<Address>| address.as_ref().and_then(|address| places.of_address(address));
-    let findings = plan.findings.iter().map(|finding| {
-        json!({
-            "code": finding.code,
-            "severity": match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
-            "summary": finding.summary,
-            "detail": finding.detail.as_ref().map(|detail| calling.in_text(detail)),
-            "remedy": finding.remedy,
-            "address": finding.address,
-            "place": place(&finding.address).map(|place| place.to_string()),
-        })
-    });
+struct Ours<'a>(&'a Document<'a>);
+
+impl Serialize for Ours<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Document { plan, calling, places } = *self.0;
+        let actions: HashMap<&UnitAddress, &Action> = plan
+            .changes
+            .iter()
+            .map(|change| (&change.unit, &change.action))
+            .collect();
+        let steps = || {
+            let steps = plan.steps.iter();
+            steps.map(|step| self::step(step, actions.get(&step.unit).copied()))
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("cloud", &plan.base.cloud)?;
+        map.serialize_entry(
+            "findings",
+            &Made(|| plan.findings.iter().map(|found| finding(found, calling, places))),
+        )?;
+        map.serialize_entry("fingerprint", plan.fingerprint().as_str())?;
+        map.serialize_entry("format", &OURS)?;
+        map.serialize_entry("kept", &plan.kept)?;
+        map.serialize_entry("left_out", &plan.left_out)?;
+        map.serialize_entry("losses", &plan.losses)?;
+        map.serialize_entry("mode", &plan.mode)?;
+        map.serialize_entry("moves", &plan.moves)?;
+        map.serialize_entry("refused", &plan.is_refused())?;
+        map.serialize_entry("schedule", &schedule::document(plan))?;
+        map.serialize_entry("snapshot", &plan.base.snapshot)?;
+        map.serialize_entry("steps", &Made(steps))?;
+        map.serialize_entry("subscription", &plan.base.subscription)?;
+        map.serialize_entry("units", &Made(|| plan.changes.iter().map(unit)))?;
+        map.serialize_entry("writes", &plan.steps.iter().filter(|step| is_write(&step.op)).count())?;
+        map.end()
+    }
+}
+
+fn finding(finding: &Finding, calling: &Calling, places: &Places) -> Json {
+    let place = finding.address.as_ref().and_then(|address| places.of_address(address));
     json!({
-        "format": OURS,
-        "mode": plan.mode,
-        "cloud": plan.base.cloud,
-        "subscription": plan.base.subscription,
-        "fingerprint": plan.fingerprint().to_string(),
-        "refused": plan.is_refused(),
-        "snapshot": plan.base.snapshot,
-        "losses": plan.losses,
-        "findings": findings.collect::<Vec<_>>(),
-        "units": plan.changes.iter().map(unit).collect::<Vec<_>>(),
-        "kept": plan.kept,
-        "left_out": plan.left_out,
-        "moves": plan.moves,
-        "steps": plan.steps.iter().map(|step| self::step(step, actions.get(&step.unit).copied())).collect::<Vec<_>>(),
-        "schedule": schedule::document(plan),
-        "writes": plan.steps.iter().filter(|step| is_write(&step.op)).count(),
+        "code": finding.code,
+        "severity": match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "summary": finding.summary,
+        "detail": finding.detail.as_ref().map(|detail| calling.in_text(detail)),
+        "remedy": finding.remedy,
+        "address": finding.address,
+        "place": place.map(|place| place.to_string()),
     })
 }
 
@@ -538,11 +650,16 @@ mod tests {
     use super::super::problem::samples;
     use super::*;
     use crate::cli::view::samples::{change, declared, differing, first_apply, network, plan, unit};
-    use crate::plan::{Finding, Moved};
+    use crate::plan::Moved;
     use std::process::Command;
 
+    fn written(plan: &Plan, places: &Places) -> Json {
+        let calling = &Calling::of(std::path::Path::new("."), &[]);
+        serde_json::to_value(Document { plan, calling, places }).unwrap()
+    }
+
     fn of(plan: &Plan) -> Json {
-        document(plan, &Calling::of(std::path::Path::new("."), &[]), &Places::default())
+        written(plan, &Places::default())
     }
 
     /// A plan with every action, an unknown and a secret value, drift, moves and outputs.
@@ -622,7 +739,7 @@ mod tests {
 
     fn document_of_everything() -> Json {
         let (plan, places) = everything();
-        document(&plan, &Calling::of(std::path::Path::new("."), &[]), &places)
+        written(&plan, &places)
     }
 
     fn find<'a>(document: &'a Json, list: &str, address: &str) -> &'a Json {
