@@ -32,6 +32,10 @@ const LAST_WORDS: Duration = Duration::from_millis(1500);
 /// What of it is kept for that, however long calls took to answer.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
+/// When an interrupted run gives up taking the lock, after the signal: one that is not taken by then could not be written under
+/// and let go in time.
+const LAST_LOCK: Duration = Duration::from_millis(900);
+
 /// How long somebody else's lock is waited for, only to write that this process leaves; an interrupted one has less.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -238,7 +242,11 @@ impl<'a> Run<'a> {
             Interrupted::At(then) => Some(LAST_WORDS.saturating_sub(elapsed(then, wall.now())).max(LAST_WORD)),
             Interrupted::No => None,
         };
-        let interrupted = words_left.is_some();
+        // Somebody else's lock is not waited for then.
+        let patience = match words_left {
+            Some(_) => Duration::ZERO,
+            None => self.options.relock_timeout,
+        };
         match self.stopped {
             Some(Stopped::Locked(_) | Stopped::TakenOver(_) | Stopped::Closed) => return,
             Some(Stopped::Store(_) | Stopped::Interrupted | Stopped::OnError) | None => {}
@@ -253,12 +261,10 @@ impl<'a> Run<'a> {
                     self.tell_leaving(last).await;
                     return Ok(());
                 }
-                let patience = if interrupted {
-                    Duration::ZERO
-                } else {
-                    self.options.relock_timeout
+                let Some(taken) = self.in_time(self.taking(patience)).await else {
+                    return Ok(());
                 };
-                let (held, snapshot) = self.taking(patience).await.map_err(refused)?;
+                let (held, snapshot) = taken.map_err(refused)?;
                 self.resume_writing(held, &snapshot).await?;
             }
             self.write_and_release(Some(last)).await
@@ -361,17 +367,34 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// The lock, unless this run was interrupted and has no time left for it. What is taken after all is let go in passing.
+    async fn in_time<T>(&self, taking: impl Future<Output = T>) -> Option<T> {
+        let Interrupted::At(then) = self.interrupted else {
+            return Some(taking.await);
+        };
+        let left = LAST_LOCK.saturating_sub(elapsed(then, self.ports.wall.now()));
+        tokio::select! {
+            taken = taking => Some(taken),
+            () = self.ports.wall.sleep(left) => None,
+        }
+    }
+
     /// Writes that this process leaves, where nothing else is to be written. What keeps it from that is no failure of the run.
     async fn tell_leaving(&self, line: Edit) {
-        let told = async {
-            let (held, snapshot) = self.taking(LAST_PATIENCE).await?;
+        let told: Result<(), StoreError> = async {
+            let Some(taken) = self.in_time(self.taking(LAST_PATIENCE)).await else {
+                tracing::info!("the history does not tell that this process leaves: the lock was not had in time");
+                return Ok(());
+            };
+            let (held, snapshot) = taken?;
             // Whoever closed it, or took it over, has told of it.
             if snapshot.run.is_some_and(|open| open.id == self.order.run) {
                 held.commit(vec![line]).await?;
             }
             held.release().await
-        };
-        if let Err(error) = told.await {
+        }
+        .await;
+        if let Err(error) = told {
             tracing::info!(%error, "the history does not tell that this process leaves");
         }
     }

@@ -457,19 +457,18 @@ pub(crate) fn on_apply(error: &ApplyError) -> Report {
 
 /// Somebody else holds the lock.
 fn on_lock(holder: &Holder, now: Timestamp) -> Report {
-    let report = Report::new("somebody else is writing to the state")
-        .fact("who", holder.who.to_string())
-        .fact("process", holder.process.to_string())
-        .fact("command", &holder.command);
-    let report = match &holder.run {
-        Some(run) => report.fact("run", run.to_string()),
-        None => report,
-    };
+    let mut report = Report::new("somebody else is writing to the state").fact("who", holder.who.to_string());
+    if holder.is_known() {
+        report = report
+            .fact("process", holder.process.to_string())
+            .fact("command", &holder.command);
+        if let Some(run) = &holder.run {
+            report = report.fact("run", run.to_string());
+        }
+        let since = format!("{}, {} ago", instant(holder.since), length(between(holder.since, now)));
+        report = report.fact("since", since);
+    }
     report
-        .fact(
-            "since",
-            format!("{}, {} ago", instant(holder.since), length(between(holder.since, now))),
-        )
         .hint("wait until it is done, or give --lock-timeout; `pgferry status` and `pgferry plan` work meanwhile")
         .hint("a lock outlives its process by a minute at most: if that one hangs, end it and run this command again")
         .hint("`pgferry lock show` tells whether it still counts")

@@ -399,7 +399,17 @@ fn connected(
     let span = traces.command(&call.command);
     let exit = runtime.block_on(command.instrument(span.clone()));
     // A lock that an error dropped is let go in passing; one that is not would keep others out until it lapses.
-    let _ = runtime.block_on(async { tokio::time::timeout(LETTING_GO, pgferry_state::settled()).await });
+    let patience =
+        signals::asked_to_stop().map_or(LETTING_GO, |then| LEAVING.saturating_sub(then.elapsed()).max(AT_ONCE));
+    let let_go = runtime.block_on(async { tokio::time::timeout(patience, pgferry_state::settled()).await });
+    if let_go.is_err() {
+        call.ui.alert(&format!(
+            "\nThe lock of the state could not be let go in time. It lapses by itself within a minute; `{}` tells whose it is, and \
+             `{}` ends it at once.\n",
+            call.calling.line("lock show"),
+            call.calling.line("lock break --holder NAME"),
+        ));
+    }
     // What still runs only waits for answers that nobody will read.
     runtime.shutdown_background();
     traces.end(span, &exit);
@@ -408,6 +418,12 @@ fn connected(
 
 /// How long a command that failed may take to let go of a lock.
 const LETTING_GO: Duration = Duration::from_secs(2);
+
+/// How long one that was asked to stop may take for everything: a little less than the two seconds that it has.
+const LEAVING: Duration = Duration::from_millis(1950);
+
+/// What it has for its lock, however late it is.
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// The name of the command that was given: `plan`, `state list`.
 fn command_name(matches: &ArgMatches) -> String {

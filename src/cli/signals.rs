@@ -1,5 +1,8 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks to stop in good order, the second ends the process at once.
 
+use std::sync::OnceLock;
+use std::time::Instant;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::error::CommandError;
@@ -37,5 +40,14 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.hangup.recv() => {}
         }
+        FIRST.get_or_init(Instant::now);
     }
+}
+
+/// When the first one arrived. What ends a process comes once in its life.
+static FIRST: OnceLock<Instant> = OnceLock::new();
+
+/// When this process was asked to stop, if it was.
+pub(crate) fn asked_to_stop() -> Option<Instant> {
+    FIRST.get().copied()
 }

@@ -168,8 +168,13 @@ impl Store for PostgresStore {
 
     async fn lock(&self, intent: Intent) -> Result<Box<dyn Held>, StoreError> {
         let Intent { holder } = intent;
-        let (ledger, writer) = writer::take(self.line().await?, &holder).await?;
-        Ok(shared::hold(self.place.clone(), ledger, writer))
+        let (line, place) = (self.line().await?, self.place.clone());
+        // A lease that is granted after the caller gave up is let go.
+        shared::to_the_end(async move {
+            let (ledger, writer) = writer::take(line, &holder).await?;
+            Ok(shared::hold(place, ledger, writer))
+        })
+        .await
     }
 
     async fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {

@@ -48,7 +48,18 @@ pub(crate) fn hold(place: String, ledger: Ledger, medium: impl Medium) -> Box<dy
     Box::new(SharedHeld { place, writer: sender })
 }
 
-/// Waits until every lock of a shared store that was dropped in this process is let go. A program that ends earlier leaves
+/// Carries work to its end even if nobody waits for it any more; what it comes to is dropped then.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let inside = Inside::enter();
+    // Leaves after what it came to, whose drop may have something to send.
+    let carried = tokio::spawn(async move { (work.await, inside) });
+    // Work that panicked has left nobody knows what.
+    carried.await.map_or(Err(StoreError::Unusable), |(done, _)| done)
+}
+
+/// Waits until every lock of a shared store that was dropped in this process is let go, also one whose taking was given up. A program that ends earlier leaves
 /// its lock to lapse; a lock that is still held is waited for, too.
 pub async fn settled() {
     loop {
@@ -63,17 +74,17 @@ pub async fn settled() {
     }
 }
 
-/// How many writers of shared stores this process has.
+/// How many of them this process has.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
 /// Tells that one of them left.
 static LEFT: Notify = Notify::const_new();
 
-/// A writer, from its start to its end however it ends.
-struct Inside;
+/// A writer, from its start to its end however it ends; or somebody who is still taking a lock or letting it go.
+pub(crate) struct Inside;
 
 impl Inside {
-    fn enter() -> Self {
+    pub(crate) fn enter() -> Self {
         INSIDE.fetch_add(1, Ordering::SeqCst);
         Self
     }

@@ -112,10 +112,15 @@ impl Holder {
         }
     }
 
-    /// Whoever holds a lock that no pgferry took.
+    /// Whoever holds a lock and left no name: no pgferry, or one that is taking or leaving it, or died while it did.
     pub(crate) fn unknown() -> Self {
         let who = Actor::new("somebody who left no name");
         Self::new(who, 0, "an unknown program", None, Timestamp::UNIX_EPOCH)
+    }
+
+    /// Whether the holder said who it is. Where not, neither process nor time means anything.
+    pub fn is_known(&self) -> bool {
+        *self != Self::unknown()
     }
 }
 
@@ -128,6 +133,9 @@ impl fmt::Display for Holder {
             run,
             since,
         } = self;
+        if !self.is_known() {
+            return write!(f, "{who}");
+        }
         write!(f, "{who} (process {process}) with `{command}`")?;
         if let Some(run) = run {
             write!(f, ", run {run}")?;

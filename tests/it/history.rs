@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use crate::support::backend::Backend;
 use crate::support::{Ferry, until};
 
 /// The lines of the history, latest last.
@@ -122,6 +123,47 @@ fn who_leaves_while_only_watching_is_told_too() {
         last["summary"].as_str().unwrap().starts_with("wait: interrupted"),
         "{last}"
     );
+}
+
+/// However slow the place is that keeps the state: who leaves in time leaves no lock behind, and tells of it where it can.
+#[test]
+fn who_leaves_while_only_watching_leaves_no_lock_behind() {
+    for (number, slow) in [(0, 100), (1, 300), (2, 400), (3, 600)] {
+        let mut ferry = Ferry::example("quickstart");
+        Backend::AzureBlob.keep(&mut ferry, &format!("leaving-{number}"));
+        let _ = ferry.run(&["apply", "--auto-approve", "--wait", "none"]).expect(3);
+        ferry.control(reqwest::Method::POST, "clock", Some(json!({ "mode": "manual" })));
+        let mut watching = ferry.start(&["wait"]);
+        let held = || ferry.run(&["lock", "show", "--json"]).expect(0).out;
+        until("it has the lock", || {
+            held().contains("pgferry wait") || watching.has_ended()
+        });
+        until("nobody holds the lock", || {
+            held().contains("\"lock\": null") || watching.has_ended()
+        });
+        ferry.gate().unwrap().slow_down(Duration::from_millis(slow));
+        watching.signal("INT");
+        let answer = watching.finish(Duration::from_secs(10)).expect(3);
+        assert!(
+            !answer.all().contains("could not be let go"),
+            "{slow}: {}",
+            answer.all()
+        );
+        ferry.gate().unwrap().slow_down(Duration::ZERO);
+        let held: Json = serde_json::from_str(&held()).unwrap();
+        let lapsed = held["lock"].is_null() || held["lock"]["lapsed"] == json!(true);
+        assert!(lapsed, "{slow}: {held}");
+        let last = told(&ferry).pop().unwrap();
+        if slow <= 100 {
+            assert!(
+                last["summary"].as_str().unwrap().starts_with("wait: interrupted"),
+                "{slow}: {last}"
+            );
+        }
+        let _ = ferry
+            .run(&["apply", "--auto-approve", "--wait", "none", "--lock-timeout", "0s"])
+            .expect(3);
+    }
 }
 
 #[test]

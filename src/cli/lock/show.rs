@@ -30,13 +30,14 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
     let held = store(call).await?.holder().await?;
     if args.json {
         let lock = held.as_ref().map(|HeldLock { holder, life }| {
+            let known = holder.is_known().then_some(holder);
             json!({
                 "holder": holder.who,
-                "process": holder.process,
-                "command": holder.command,
+                "process": known.map(|holder| holder.process),
+                "command": known.map(|holder| &holder.command),
                 "run": holder.run,
-                "since": holder.since,
-                "age_seconds": between(holder.since, WallClock.now()).as_secs(),
+                "since": known.map(|holder| holder.since),
+                "age_seconds": known.map(|holder| between(holder.since, WallClock.now()).as_secs()),
                 "lapsed": *life == Life::Lapsed,
             })
         });
@@ -54,14 +55,14 @@ pub(crate) async fn run(args: &ShowArgs, call: &Call<'_>) -> Result<Exit, Comman
 /// A lock in lines for people.
 pub(super) fn told(held: &HeldLock, columns: usize) -> String {
     let HeldLock { holder, life } = held;
-    let age = length(between(holder.since, WallClock.now()));
-    let mut lines = vec![
-        ("holder ", clean(holder.who.as_str())),
-        ("process", holder.process.to_string()),
-        ("command", clean(&holder.command)),
-    ];
-    lines.extend(holder.run.map(|run| ("run    ", run.to_string())));
-    lines.push(("since  ", format!("{}, {age} ago", instant(holder.since))));
+    let mut lines = vec![("holder ", clean(holder.who.as_str()))];
+    if holder.is_known() {
+        let age = length(between(holder.since, WallClock.now()));
+        lines.push(("process", holder.process.to_string()));
+        lines.push(("command", clean(&holder.command)));
+        lines.extend(holder.run.map(|run| ("run    ", run.to_string())));
+        lines.push(("since  ", format!("{}, {age} ago", instant(holder.since))));
+    }
     let counts = match life {
         Life::Alive => "it is alive, and others are kept out",
         Life::Lapsed => "it died or fell silent: the next command that asks gets the lock",

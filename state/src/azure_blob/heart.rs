@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use reqwest::{Method, StatusCode};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::wire::{Call, Undone, Wire};
+use crate::shared::{Inside, to_the_end};
 use crate::store::StoreError;
 
-/// A lease that is renewed until this is dropped.
+/// A lease that is renewed until this is dropped. One that is dropped is let go in passing.
 pub(super) struct Lease {
+    wire: Arc<Wire>,
     id: String,
     heart: JoinHandle<()>,
+    is_over: bool,
 }
 
 /// What came of asking for the lease.
@@ -28,13 +32,19 @@ pub(super) enum Wanted {
 const BEATS: u32 = 4;
 
 impl Lease {
-    /// Asks for the lease of the log.
+    /// Asks for the lease of the log. A lease that is granted after the caller gave up is let go.
     pub(super) async fn take(wire: &Arc<Wire>) -> Result<Wanted, StoreError> {
+        to_the_end(Self::ask(Arc::clone(wire))).await
+    }
+
+    async fn ask(wire: Arc<Wire>) -> Result<Wanted, StoreError> {
         let id = Uuid::new_v4().to_string();
-        match wire.send(&acquiring(wire, &id, None)).await {
+        match wire.send(&acquiring(&wire, &id, None)).await {
             Ok(_) => Ok(Wanted::Taken(Self {
-                heart: beat(Arc::clone(wire), id.clone()),
+                heart: beat(Arc::clone(&wire), id.clone()),
+                wire,
                 id,
+                is_over: false,
             })),
             Err(Undone::Refused(refusal)) if refusal.status == StatusCode::CONFLICT => Ok(Wanted::Held),
             Err(Undone::Refused(refusal)) if super::log::is_absent(&refusal) => Ok(Wanted::NoLog),
@@ -61,24 +71,37 @@ impl Lease {
     }
 
     /// Lets the next one in. One that lapsed is let go already.
-    pub(super) async fn release(self, wire: &Wire) -> Result<(), StoreError> {
+    pub(super) async fn release(mut self) -> Result<(), StoreError> {
         self.heart.abort();
-        let call = leasing(
-            "unlock the state in",
-            "release",
-            vec![("x-ms-lease-id", self.id.clone())],
-        );
-        match wire.send(&call).await {
-            Ok(_) => Ok(()),
-            Err(Undone::Refused(refusal)) if matches!(refusal.status.as_u16(), 404 | 409 | 412) => Ok(()),
-            Err(undone) => Err(wire.explain(call.doing, undone)),
-        }
+        let released = let_go(&self.wire, &self.id).await;
+        self.is_over = true;
+        released
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         self.heart.abort();
+        // Without a runtime there is nobody to send anything, and the lease lapses.
+        let Some(runtime) = Handle::try_current().ok().filter(|_| !self.is_over) else {
+            return;
+        };
+        let (wire, id, inside) = (Arc::clone(&self.wire), self.id.clone(), Inside::enter());
+        runtime.spawn(async move {
+            if let Err(error) = let_go(&wire, &id).await {
+                tracing::warn!(%error, "the lock of the state stays until it lapses");
+            }
+            drop(inside);
+        });
+    }
+}
+
+async fn let_go(wire: &Wire, id: &str) -> Result<(), StoreError> {
+    let call = leasing("unlock the state in", "release", vec![("x-ms-lease-id", id.to_owned())]);
+    match wire.send(&call).await {
+        Ok(_) => Ok(()),
+        Err(Undone::Refused(refusal)) if matches!(refusal.status.as_u16(), 404 | 409 | 412) => Ok(()),
+        Err(undone) => Err(wire.explain(call.doing, undone)),
     }
 }
 

@@ -115,7 +115,7 @@ async fn evict(wire: &Arc<Wire>, lease: Lease) -> Result<(), StoreError> {
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
-    lease.release(wire).await.and(noted)
+    lease.release().await.and(noted)
 }
 
 /// Makes an empty log; one that somebody else made at the same moment is as good.
@@ -182,14 +182,14 @@ async fn enter(wire: &Arc<Wire>, lease: Lease, holder: &Holder) -> Result<(Ledge
                 None => match writer.begin().await {
                     Ok(ledger) => Ok((ledger, writer)),
                     Err(error) => {
-                        drop(writer.lease.release(wire).await);
+                        drop(writer.lease.release().await);
                         Err(error)
                     }
                 },
             }
         }
         Err(error) => {
-            drop(lease.release(wire).await);
+            drop(lease.release().await);
             Err(error)
         }
     }
@@ -253,7 +253,7 @@ impl Medium for LogWriter {
         if let Err(error) = noted {
             tracing::debug!(%error, "the holder's name stays in the log");
         }
-        lease.release(&wire).await
+        lease.release().await
     }
 }
 

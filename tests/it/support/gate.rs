@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// What becomes of the message at which the project is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ struct Shared {
     strike: Mutex<Option<Strike>>,
     /// Whether nothing passes.
     shut: AtomicBool,
+    /// How long each answer takes, in milliseconds.
+    slow: AtomicU64,
     carried: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
 
@@ -66,9 +69,9 @@ impl Gate {
                 let (answers, asker) = (server.try_clone().unwrap(), client.try_clone().unwrap());
                 let both = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 inside.carried.lock().unwrap_or_else(PoisonError::into_inner).push(both);
-                let inside = Arc::clone(&inside);
+                let (inside, for_answers) = (Arc::clone(&inside), Arc::clone(&inside));
                 thread::spawn(move || upward(client, server, &inside));
-                thread::spawn(move || downward(answers, asker));
+                thread::spawn(move || downward(answers, asker, &for_answers));
             }
         });
         Self { port, service, shared }
@@ -92,6 +95,12 @@ impl Gate {
     /// Carries again.
     pub(crate) fn open(&self) {
         self.shared.shut.store(false, Ordering::SeqCst);
+    }
+
+    /// Lets each answer from now on take so long.
+    pub(crate) fn slow_down(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap();
+        self.shared.slow.store(by, Ordering::SeqCst);
     }
 
     /// Prepares to strike at the `nth` message from now on.
@@ -150,7 +159,14 @@ fn upward(mut client: TcpStream, mut server: TcpStream, inside: &Shared) {
     }
 }
 
-fn downward(mut server: TcpStream, mut client: TcpStream) {
-    let _ = std::io::copy(&mut server, &mut client);
-    let _ = client.shutdown(Shutdown::Both);
+fn downward(mut server: TcpStream, mut client: TcpStream, inside: &Shared) {
+    let mut bytes = vec![0; 1 << 18];
+    loop {
+        let count = server.read(&mut bytes).unwrap_or(0);
+        thread::sleep(Duration::from_millis(inside.slow.load(Ordering::SeqCst)));
+        if count == 0 || client.write_all(&bytes[..count]).is_err() {
+            let _ = client.shutdown(Shutdown::Both);
+            return;
+        }
+    }
 }
