@@ -11,6 +11,7 @@
 //! step       performs one: intent, call, outcome
 //! span       what a trace tells of one
 //! seen       how many tables each database was ever seen to have
+//! pace       how often they are looked at
 //! watch      looks at migrations, holds gates
 //! journal    the lock and what is written under it
 //! memory     what is remembered before the first step and after the last
@@ -36,6 +37,7 @@ mod memory;
 mod noting;
 pub mod observer;
 mod order;
+pub mod pace;
 mod report;
 mod resume;
 mod run;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::elapsed;
 use super::error::{EndedBadly, StepError};
 use super::observer::{Event, GateReading, MigrationProgress, Objection, Observer, WaitsFor};
+use super::pace::{self, NEAR_CUTOVER};
 use super::seen::TablesSeen;
 use crate::address::UnitAddress;
 use crate::arm::migration::{Changes, DatabaseState, Ending, Migration, Standing, State, Substate, Tables};
@@ -17,14 +18,6 @@ use crate::arm::{ArmError, ArmId, ArmRead, Failure, Found};
 use crate::clock::Clock;
 use crate::plan::step::{Opens, Response, Until};
 use crate::plan::{Answer, Await, Gate, Op, Step};
-
-/// Between looks at first, and later on (contract 12).
-const AT_FIRST: Duration = Duration::from_secs(30);
-const LATER: Duration = Duration::from_secs(60);
-/// How long "at first" is.
-const FIRST: Duration = Duration::from_secs(5 * 60);
-/// Between looks near the cutover, where every second counts.
-const NEAR_CUTOVER: Duration = Duration::from_secs(10);
 
 /// Failed looks in a row before a run gives a migration up as unseen. With the pauses between them, ten outlast what a
 /// network or a service usually needs to come back.
@@ -187,7 +180,7 @@ impl<'p> Watcher<'p> {
 
     fn see(&mut self, found: Result<Found, ArmError>, look: &Look<'_>) -> Sight<'p> {
         let now = look.clock.now();
-        self.pause = Some(self.usual_pause(now));
+        self.pause = Some(pace::usual(elapsed(self.began, now)));
         let migration = match found {
             Ok(Found::Present(json)) => Some(Migration::read(self.goal.migration().clone(), &json)),
             Ok(Found::Absent) => None,
@@ -217,20 +210,12 @@ impl<'p> Watcher<'p> {
         }
     }
 
-    fn usual_pause(&self, now: Timestamp) -> Duration {
-        if elapsed(self.began, now) < FIRST {
-            AT_FIRST
-        } else {
-            LATER
-        }
-    }
-
     fn is_blind(&mut self, error: ArmError, now: Timestamp, look: &Look<'_>) -> Sight<'p> {
         self.blind += 1;
         self.good = 0;
         // Looks that would be refused unsent say nothing about whether it can be seen.
         let asked = error.failure.asked().unwrap_or_default();
-        self.pause = Some(self.usual_pause(now).max(asked));
+        self.pause = Some(pace::usual(elapsed(self.began, now)).max(asked));
         let limit = match error.failure {
             Failure::Unauthenticated { .. } => BLIND_WITHOUT_LOGIN,
             Failure::Refused(_)

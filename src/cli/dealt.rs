@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::error::CommandError;
 use super::session::Session;
 use super::view::layout::listed;
+use super::view::progress::chain;
 use crate::address::{Address, UnitAddress};
 use crate::arm::migration::{Migration, MigrationOption, Standing};
 use crate::arm::{ArmError, ArmId, ArmRead, Failure};
@@ -126,6 +128,7 @@ impl Queued {
 }
 
 /// What targets say of their migrations, or why one cannot be read.
+#[derive(Default)]
 pub(crate) struct Lists(HashMap<ArmId, Result<Vec<Migration>, String>>);
 
 impl Lists {
@@ -134,23 +137,21 @@ impl Lists {
     /// # Errors
     /// When Azure cannot be asked. One server that may not be read does not hide the others.
     pub(crate) async fn read(session: &Session, targets: BTreeSet<ArmId>) -> Result<Self, CommandError> {
-        let reads = targets.into_iter().map(|target| async move {
-            let answer = match target.child("migrations", "any").collection() {
-                Some(collection) => session.client.list(&collection).await,
-                None => Ok(None),
-            };
-            (target, answer)
-        });
-        let answers: Vec<_> = stream::iter(reads).buffer_unordered(IN_FLIGHT).collect().await;
-        let lists = answers.into_iter().map(|(target, answer)| match answer {
-            Ok(found) => {
-                let listed = |json| Migration::listed(&target, json);
-                let migrations = found.iter().flatten().filter_map(listed).collect();
-                Ok((target, Ok(migrations)))
-            }
-            Err(error) => Ok((target, Err(forbidden(error)?))),
-        });
+        let lists = ask(session, targets)
+            .await
+            .into_iter()
+            .map(|(target, answer)| match answer {
+                Ok(migrations) => Ok((target, Ok(migrations))),
+                Err(error) => Ok((target, Err(forbidden(error)?))),
+            });
         lists.collect::<Result<_, CommandError>>().map(Self)
+    }
+
+    /// The same for some of them, once more. One that cannot be read hides what was known of it, and ends nothing.
+    pub(crate) async fn read_again(&mut self, session: &Session, targets: BTreeSet<ArmId>) {
+        for (target, answer) in ask(session, targets).await {
+            self.0.insert(target, answer.map_err(|error| chain(&error)));
+        }
     }
 
     /// Of one target; `None` where it was not asked.
@@ -158,6 +159,22 @@ impl Lists {
         let list = self.0.get(target)?;
         Some(list.as_deref().map_err(String::as_str))
     }
+}
+
+async fn ask(session: &Session, targets: BTreeSet<ArmId>) -> Vec<(ArmId, Result<Vec<Migration>, ArmError>)> {
+    let reads = targets.into_iter().map(|target| async move {
+        let answer = match target.child("migrations", "any").collection() {
+            Some(collection) => session.client.list(&collection).await,
+            None => Ok(None),
+        };
+        let listed = |found: Option<Vec<Json>>| {
+            let members = found.iter().flatten();
+            members.filter_map(|json| Migration::listed(&target, json)).collect()
+        };
+        let answer = answer.map(listed);
+        (target, answer)
+    });
+    stream::iter(reads).buffer_unordered(IN_FLIGHT).collect().await
 }
 
 fn forbidden(error: ArmError) -> Result<String, CommandError> {

@@ -19,6 +19,7 @@ mod dialler;
 mod drift;
 mod env;
 mod error;
+mod events;
 mod exit;
 mod explain;
 mod fmt;
@@ -29,12 +30,14 @@ mod init;
 mod kinds;
 mod lock;
 mod logging;
+mod lookout;
 mod lsp;
 mod man;
 mod output;
 mod panic;
 mod plan;
 mod plan_file;
+mod polling;
 mod preflight;
 mod project;
 mod prompt;
@@ -199,6 +202,7 @@ enum Command {
     Destroy(apply::DestroyArgs),
     Wait(wait::WaitArgs),
     Status(status::StatusArgs),
+    Events(events::EventsArgs),
     Cutover(cutover::CutoverArgs),
     Cancel(cancel::CancelArgs),
     Show(show::ShowArgs),
@@ -357,6 +361,7 @@ fn dispatch(cli: &Cli, call: &Call<'_>) -> Result<Exit, CommandError> {
         Command::Cutover(args) => connected(global, call, cutover::run(args, call)),
         Command::Destroy(args) => connected(global, call, apply::destroy(args, call)),
         Command::Drift(args) => connected(global, call, drift::run(args, call)),
+        Command::Events(args) => connected(global, call, events::run(args, call)),
         Command::ForceUnlock(args) => connected(global, call, lock::unlock(args, call)),
         Command::Graph(args) => connected(global, call, graph::run(args, call)),
         Command::History(args) => connected(global, call, history::run(args, call)),

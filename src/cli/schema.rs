@@ -9,6 +9,9 @@ use super::ui::Ui;
 use super::view::plan::JSON_SCHEMA;
 use crate::config::json_schema;
 
+/// The contract of a line of `events`.
+const EVENTS: &str = include_str!("../../schemas/pgferry/events.json");
+
 /// The contract of the files of `plan --out`.
 const SAVED_PLAN: &str = include_str!("../../schemas/pgferry/saved-plan.json");
 
@@ -19,6 +22,7 @@ const SNAPSHOT: &str = include_str!("../../schemas/pgferry/snapshot.json");
 #[derive(Args)]
 #[command(after_help = help::examples(&[
     ("pgferry schema configuration", "of a configuration in JSON, *.hcl.json"),
+    ("pgferry schema events", "of each line of `pgferry events`"),
     ("pgferry schema plan-json", "of what `pgferry plan --json` prints"),
     ("pgferry schema saved-plan", "of the files of `pgferry plan --out`"),
     ("pgferry schema snapshot", "of the files of `pgferry snapshot`"),
@@ -34,6 +38,8 @@ pub(crate) struct SchemaArgs {
 enum Contract {
     /// The configuration in JSON syntax
     Configuration,
+    /// A line of what happens to migrations
+    Events,
     /// A plan in Terraform's JSON representation
     PlanJson,
     /// A plan in a file
@@ -45,6 +51,7 @@ enum Contract {
 pub(crate) fn run(args: &SchemaArgs, ui: &Ui) -> Result<Exit, CommandError> {
     match args.of {
         Contract::Configuration => ui.document(&json_schema::configuration()),
+        Contract::Events => ui.data(EVENTS),
         Contract::PlanJson => ui.data(JSON_SCHEMA),
         Contract::SavedPlan => ui.data(SAVED_PLAN),
         Contract::Snapshot => ui.data(SNAPSHOT),

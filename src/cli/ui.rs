@@ -255,6 +255,11 @@ impl Ui {
         self.streams().answered
     }
 
+    /// Whether the reader of standard output went away, or it takes no more.
+    pub(crate) fn is_unread(&self) -> bool {
+        !matches!(self.streams().out.state, StreamState::Open)
+    }
+
     /// Bytes of a protocol, as they are.
     pub(crate) fn protocol(&self, bytes: &[u8]) {
         self.streams().out.write_bytes(bytes);

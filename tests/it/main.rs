@@ -20,6 +20,7 @@ mod disk;
 mod drift;
 mod encryption;
 mod entra;
+mod events;
 mod faults;
 mod fleet;
 mod fmt;

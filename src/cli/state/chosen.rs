@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::address::pattern::Pattern;
 use crate::address::{AddressError, UnitAddress};
 use crate::cli::error::CommandError;
-use crate::cli::status::covers;
+use crate::cli::lookout::covers;
 use crate::prior::Prior;
 
 /// A unit, a resource or a module.

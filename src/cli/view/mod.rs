@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod change;
 pub(crate) mod diagnostic;
 pub(crate) mod diagnostic_json;
+pub(crate) mod event;
 pub(crate) mod explanation;
 pub(crate) mod history;
 pub(crate) mod kinds;

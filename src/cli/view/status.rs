@@ -289,6 +289,11 @@ impl StatusView {
         }
     }
 
+    /// Whether only a person moves it on.
+    pub(crate) fn waits_for_person(&self, row: &Row) -> bool {
+        self.need(row).is_some()
+    }
+
     fn need(&self, row: &Row) -> Option<Need> {
         let Seen::Migration(migration) = &row.seen else {
             return None;
