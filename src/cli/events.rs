@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &EventsArgs, call: &Call<'_>) -> Result<Exit, Comm
             .map(|event| format!("{}\n", event.json()));
         let lines: String = lines.collect();
         if !lines.is_empty() {
-            call.ui.data(&lines);
+            call.ui.json_lines(&lines);
         }
         // A reader who went away reads nothing more.
         if !args.follow || is_over(&view) || call.ui.is_unread() {

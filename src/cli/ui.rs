@@ -60,6 +60,8 @@ enum Sort {
     Text,
     /// For programs.
     Data,
+    /// For programs, a document of JSON a line.
+    JsonLines,
     /// For the runner of a pipeline.
     Commands,
 }
@@ -235,6 +237,14 @@ impl Ui {
         streams.clear_live();
         streams.answered = true;
         streams.out.put(text, Sort::Data);
+    }
+
+    /// Results for programs as lines of JSON.
+    pub(crate) fn json_lines(&self, lines: &str) {
+        let mut streams = self.streams();
+        streams.clear_live();
+        streams.answered = true;
+        streams.out.put(lines, Sort::JsonLines);
     }
 
     /// A document for programs. A large one is written while it is made into text, and is never there as a whole.
@@ -476,6 +486,7 @@ impl Stream {
         match (self.reader, sort) {
             (Reader::Anybody, _) | (Reader::Runner, Sort::Data | Sort::Commands) => text,
             (Reader::Runner, Sort::Text) => runner::disarmed(&text).into(),
+            (Reader::Runner, Sort::JsonLines) => runner::disarmed_json(&text).into_owned().into(),
         }
     }
 
