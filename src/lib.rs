@@ -2,7 +2,7 @@
 //!
 //! The modules stand in layers; each imports only from the layers above it in this list (held by `tests/tidy.rs`):
 //!
-//! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`length`], [`database`], [`arm`], [`lang`]. No I/O.
+//! 0. words: [`address`], [`block`], [`secret`], [`diagnostic`], [`clock`], [`length`], [`window`], [`database`], [`arm`], [`lang`]. No I/O.
 //! 1. pure: [`kind`], [`config`], [`editor`], [`graph`], [`prior`], [`observed`], [`plan`], [`rights`]. Never async; cannot reach Azure, the clock or the disk
 //!    (except `config::source`, the one door to configuration files).
 //! 2. I/O: [`azure`], [`postgres`], [`simulator`]. They know the words and nothing of each other.
@@ -18,6 +18,7 @@ pub mod diagnostic;
 pub mod lang;
 pub mod length;
 pub mod secret;
+pub mod window;
 
 pub mod config;
 pub mod editor;

@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("length", &[]),
+    ("window", &[]),
     ("editor", &["lang", "kind", "config"]),
     ("graph", &["address", "block", "diagnostic", "arm", "kind"]),
     ("observed", WORDS),
@@ -50,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "observed",
             "prior",
             "length",
+            "window",
         ],
     ),
     (
@@ -80,7 +82,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
-    ("apply", &["address", "secret", "clock", "lang", "arm", "prior", "plan"]),
+    (
+        "apply",
+        &["address", "secret", "clock", "lang", "arm", "prior", "plan", "window"],
+    ),
 ];
 
 const WORDS: &[&str] = &[
@@ -93,6 +98,7 @@ const WORDS: &[&str] = &[
     "clock",
     "database",
     "length",
+    "window",
 ];
 
 /// Who may use the crate that owns stored state, beside the shell. `postgres` lends it connections.
@@ -106,6 +112,7 @@ const PURE: &[&str] = &[
     "database",
     "block",
     "length",
+    "window",
     "lang",
     "kind",
     "graph",

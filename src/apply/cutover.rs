@@ -74,6 +74,7 @@ pub async fn cutover(
         id: gate.migration.clone(),
         databases: &gate.databases,
         gate: Some(&gate),
+        seen_open: true,
     };
     let fruit = match hand.act(op, deed, "cutover by hand").await? {
         Performed::Done(fruit) => fruit,
@@ -111,6 +112,15 @@ async fn ended_early(hand: &ByHand<'_>, gate: &Gate, patience: Duration) -> Resu
         Sight::Passed(_) | Sight::Changed(None) | Sight::Nothing => Ok(None),
         Sight::Failed(error) => Err(hand.failed(error)),
         Sight::Lost(error) => Err(hand.failed(StepError::Arm(error))),
+        Sight::Changed(Some(WaitsFor::Window { holds, opens, .. })) => match &gate.window {
+            // A command of a person does not stay until then.
+            Some(window) => Err(hand.failed(StepError::WindowClosed {
+                holds,
+                window: Box::new(window.clone()),
+                opens: Some(opens),
+            })),
+            None => Ok(None),
+        },
         Sight::Changed(Some(waits)) => Ok(Some(waiting(waits))),
         Sight::Asks(substate, _) => Ok(Some(waiting(WaitsFor::Answer { substate, why: None }))),
     }

@@ -7,11 +7,13 @@ use serde_json::Value as Json;
 
 use super::error::StepError;
 use super::journal::BodyHash;
+use super::observer::Held;
 use crate::arm::migration::Migration;
 use crate::arm::{ArmId, Body, Outputs, Query, Sealed};
 use crate::plan::batch::TAG_LINEAGE;
 use crate::plan::step::{Finds, StepTarget};
 use crate::plan::{Answer, Gate, Op, Step};
+use crate::window::Window;
 
 /// An acting step with nothing left open. Its secrets are filled in for each try of its call, and dropped after it.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub(super) enum Deed<'p> {
         body: Body<Sealed>,
         hash: BodyHash,
         start: Start<'p>,
+        window: Option<&'p Window>,
     },
     Delete {
         id: ArmId,
@@ -38,6 +41,8 @@ pub(super) enum Deed<'p> {
         id: ArmId,
         databases: &'p [String],
         gate: Option<&'p Gate>,
+        /// Whether the gate was seen open right before: then one more good reading is enough.
+        seen_open: bool,
     },
     Answer {
         id: ArmId,
@@ -60,6 +65,15 @@ pub(super) struct Start<'p> {
 }
 
 impl<'p> Deed<'p> {
+    /// When it may be done, and what that is, where it is limited.
+    pub(super) fn window(&self) -> Option<(Held, &'p Window)> {
+        match self {
+            Self::Start { window, .. } => Some((Held::Start, (*window)?)),
+            Self::Cutover { gate, .. } => Some((Held::Cutover, gate.as_ref()?.window.as_ref()?)),
+            Self::Put { .. } | Self::Delete { .. } | Self::Answer { .. } | Self::Cancel { .. } => None,
+        }
+    }
+
     /// Fills in what has become known.
     ///
     /// # Errors
@@ -86,6 +100,7 @@ impl<'p> Deed<'p> {
                 writes,
                 tags,
                 may_exist,
+                window,
             } => Self::Start {
                 id: migration.clone(),
                 hash: BodyHash::of(body),
@@ -95,6 +110,7 @@ impl<'p> Deed<'p> {
                     tags,
                 },
                 body: body.settle(outputs)?,
+                window: window.as_ref(),
             },
             Op::Delete { target, finds } => Self::Delete {
                 id: settle(target, outputs)?,
@@ -104,6 +120,7 @@ impl<'p> Deed<'p> {
                 id: migration.clone(),
                 databases,
                 gate: None,
+                seen_open: true,
             },
             Op::Await(_) | Op::Gate(_) | Op::Note => return Ok(None),
         }))

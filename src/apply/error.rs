@@ -4,16 +4,18 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use pgferry_state::{Holder, InvalidName, Lineage, RunId, StoreError};
 use thiserror::Error;
 
-use super::observer::GateReading;
+use super::observer::{GateReading, Held};
 use super::step::is_uncertain;
 use crate::address::UnitAddress;
 use crate::arm::id::ArmIdError;
 use crate::arm::migration::{DatabaseState, Ending, Migration, ValidationCheck, Verdict};
 use crate::arm::{ArmError, ArmId, MissingOutput, VaultError};
 use crate::plan::StepId;
+use crate::window::Window;
 
 /// Why nothing, or nothing more, was done.
 #[derive(Debug, Error)]
@@ -193,6 +195,16 @@ pub enum StepError {
         /// How long they were watched.
         waited: Duration,
     },
+    /// The window of a start or a cutover is closed.
+    #[error("the window of its {} is closed: {window}", match holds { Held::Start => "start", Held::Cutover => "cutover" })]
+    WindowClosed {
+        /// What it holds back.
+        holds: Held,
+        /// The window.
+        window: Box<Window>,
+        /// When it opens; `None` where it never does any more.
+        opens: Option<Timestamp>,
+    },
     /// A cancel would lose more than was agreed to.
     #[error("{why} since you were asked")]
     Grown {
@@ -253,6 +265,16 @@ impl EndedBadly {
 }
 
 impl StepError {
+    /// That a window is closed at this instant, if there is one and it is.
+    pub(super) fn outside(holds: Held, window: Option<&Window>, now: Timestamp) -> Option<Self> {
+        let window = window.filter(|window| !window.is_open(now))?;
+        Some(Self::WindowClosed {
+            holds,
+            opens: window.opens(now),
+            window: Box::new(window.clone()),
+        })
+    }
+
     /// Whether the call may have taken effect all the same. Its intent stays open in the journal, and the next run looks.
     pub fn is_open_ended(&self) -> bool {
         match self {
@@ -261,7 +283,8 @@ impl StepError {
             Self::Missing(_) | Self::Vault(_) | Self::NoId(_) => false,
             Self::Moved(_) | Self::NameTaken { .. } | Self::NoTarget { .. } => false,
             Self::DatabasesThere { .. } | Self::Ended(_) | Self::Vanished { .. } | Self::NotReady { .. } => false,
-            Self::GateClosed { .. } | Self::Grown { .. } | Self::Store(_) | Self::Earlier(_) => false,
+            Self::GateClosed { .. } | Self::WindowClosed { .. } => false,
+            Self::Grown { .. } | Self::Store(_) | Self::Earlier(_) => false,
         }
     }
 }

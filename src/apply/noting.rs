@@ -56,6 +56,14 @@ impl<'a> Run<'a> {
                 self.state(at).outcome = Some(Outcome::InFlight { unseen: None });
                 self.stop(Stopped::Store(error));
             }
+            (
+                Err(StepError::WindowClosed {
+                    holds,
+                    window,
+                    opens: Some(opens),
+                }),
+                _,
+            ) => self.hold(at, holds, &window, opens),
             (Err(error), _) => {
                 if let Some(id) = left {
                     self.remember_left(at, id);

@@ -179,11 +179,40 @@ pub enum WaitsFor {
         /// How it is let through.
         opens: Opens,
     },
+    /// That its window opens.
+    Window {
+        /// What may not be done until then.
+        holds: Held,
+        /// When it opens.
+        opens: Timestamp,
+        /// The same instant by clocks of the window's time zone.
+        local: String,
+    },
     /// Nothing has moved for a long time.
     Stalled {
         /// Since when.
         since: Timestamp,
     },
+}
+
+/// What a window that is closed holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// The start of a migration.
+    Start,
+    /// Its cutover.
+    Cutover,
+}
+
+impl WaitsFor {
+    /// Whether a person has to do something.
+    pub fn is_person(&self) -> bool {
+        match self {
+            Self::Answer { .. } | Self::Somebody { .. } | Self::Cutover { .. } | Self::Stalled { .. } => true,
+            Self::Window { .. } => false,
+        }
+    }
 }
 
 /// A migration at one instant. What the service did not tell is `None`, never zero.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pgferry_state::{Holder, RunId, StoreError};
 
 use super::error::StepError;
-use super::observer::{Downtime, WaitsFor};
+use super::observer::{Downtime, Held, WaitsFor};
 use crate::address::UnitAddress;
 use crate::arm::{ArmError, Outputs};
 use crate::plan::StepId;
@@ -53,7 +53,7 @@ pub enum Outcome {
         /// The step.
         because: StepId,
     },
-    /// Somebody has to do something.
+    /// Somebody has to do something, or its window has to open.
     Waiting(WaitsFor),
     /// It goes on in Azure.
     InFlight {
@@ -155,6 +155,10 @@ impl Report {
                 Outcome::Done => counts.done += 1,
                 Outcome::Failed(_) => counts.failed += 1,
                 Outcome::Skipped { .. } => counts.skipped += 1,
+                Outcome::Waiting(WaitsFor::Window { holds: Held::Start, .. }) => counts.left += 1,
+                Outcome::Waiting(WaitsFor::Window {
+                    holds: Held::Cutover, ..
+                }) => counts.in_flight += 1,
                 Outcome::Waiting(_) => counts.waiting += 1,
                 Outcome::InFlight { .. } => counts.in_flight += 1,
                 Outcome::Left { .. } => counts.left += 1,
@@ -200,8 +204,8 @@ impl Outcome {
         match self {
             Self::Done => Conclusion::Done,
             Self::Failed(_) | Self::Skipped { .. } => Conclusion::Failed,
-            Self::Waiting(_) => Conclusion::Waiting,
-            Self::InFlight { .. } | Self::Left { .. } => Conclusion::InFlight,
+            Self::Waiting(waits) if waits.is_person() => Conclusion::Waiting,
+            Self::Waiting(_) | Self::InFlight { .. } | Self::Left { .. } => Conclusion::InFlight,
         }
     }
 }

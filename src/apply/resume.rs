@@ -535,6 +535,7 @@ impl Lookup<'_> {
                 writes,
                 tags,
                 may_exist,
+                window: _,
             } => match appears(&self.ports, migration).await? {
                 Some(object)
                     if (Start {

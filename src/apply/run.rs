@@ -1,7 +1,7 @@
 //! The loop that carries a plan out: it starts what is ready, takes note of what ended, and stops when asked. What a step
 //! does is `step`'s, what a migration shows is `watch`'s, when the lock is held is `writing`'s.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::error::Error;
 use std::future::pending;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::span::StepSpan;
 use super::step::Performed;
 use super::watch::{Sight, Watcher};
 use super::writing::{Lock, Taken};
-use super::{Interrupt, Options, Part, Ports, Stall, urgency};
+use super::{Interrupt, Options, Part, Ports, Stall, Wait, urgency};
 use crate::address::UnitAddress;
 use crate::arm::migration::Substate;
 use crate::arm::{ArmId, Outputs};
@@ -78,6 +78,10 @@ pub(super) struct Run<'a> {
     /// Watchers between two looks, by the instant of the next one. One alarm wakes them all: a thousand migrations are one
     /// sleep, not a thousand.
     pub(super) resting: BTreeMap<(Timestamp, At), Watcher<'a>>,
+    /// Steps that wait for their windows, by the instant at which these open.
+    pub(super) held: BTreeSet<(Timestamp, At)>,
+    /// All steps that ever did: what was seen before is old.
+    pub(super) was_held: HashSet<At>,
     pub(super) alarm: Option<(Timestamp, BoxFuture<'a, ()>)>,
     pub(super) seen: Arc<TablesSeen>,
     pub(super) waiting: BTreeMap<At, WaitsFor>,
@@ -175,6 +179,8 @@ impl<'a> Run<'a> {
             recording: FuturesUnordered::new(),
             watching: FuturesUnordered::new(),
             resting: BTreeMap::new(),
+            held: BTreeSet::new(),
+            was_held: HashSet::new(),
             alarm: None,
             seen: Arc::default(),
             waiting: BTreeMap::new(),
@@ -248,8 +254,11 @@ impl<'a> Run<'a> {
         let for_persons = self.waiting.values().filter(|waits| match waits {
             WaitsFor::Stalled { .. } => self.options.stall == Stall::Ends,
             WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Cutover { .. } => true,
+            WaitsFor::Window { .. } => false,
         });
-        !(has_writes && may_write) && self.watching.len() + self.resting.len() <= for_persons.count()
+        let stays = self.options.wait != Wait::NoWait && !self.held.is_empty();
+        let goes_on = stays || (has_writes && may_write);
+        !goes_on && self.watching.len() + self.resting.len() <= for_persons.count()
     }
 
     pub(super) fn stop(&mut self, why: Stopped) {
@@ -260,6 +269,7 @@ impl<'a> Run<'a> {
         }
         self.watching.clear();
         self.resting.clear();
+        self.held.clear();
         self.alarm = None;
         self.idle = None;
         if let Lock::Taking(_) = self.lock {

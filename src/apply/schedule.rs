@@ -276,6 +276,19 @@ impl Schedule {
         }
     }
 
+    /// Takes a step back that was taken and not begun: it holds no scope, and runs only once it is let through.
+    pub(super) fn put_back(&mut self, at: At) {
+        self.node_mut(at).standing = Standing::Waiting;
+        self.free(at);
+    }
+
+    /// Lets a step through that was taken back.
+    pub(super) fn let_through(&mut self, at: At) {
+        if self.standing(at) == Standing::Waiting {
+            self.ready(at);
+        }
+    }
+
     /// Ends a step, and with it whatever comes after a failed one.
     pub(super) fn over(&mut self, at: At, ending: Ending) -> Vec<Skipped> {
         let mut skipped = Vec::new();

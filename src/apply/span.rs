@@ -83,6 +83,7 @@ pub(super) fn kind(error: &StepError) -> &str {
         StepError::Vanished { .. } => "vanished",
         StepError::NotReady { .. } => "not_ready",
         StepError::GateClosed { .. } => "gate_closed",
+        StepError::WindowClosed { .. } => "window_closed",
         StepError::Grown { .. } => "grown",
         StepError::Store(_) => "store",
         StepError::Earlier(_) => "earlier",

@@ -12,7 +12,7 @@ use super::deed::Deed;
 use super::elapsed;
 use super::error::{Moved, StepError};
 use super::journal::Journal;
-use super::observer::Event;
+use super::observer::{Event, Held, WaitsFor};
 use super::report::Outcome;
 use super::run::{Acted, Answering, Run};
 use super::schedule::{At, Manner};
@@ -23,6 +23,7 @@ use super::writing::Lock;
 use super::{Part, Wait};
 use crate::plan::Op;
 use crate::plan::step::Opens;
+use crate::window::Window;
 
 /// Watchers that are due this much later may look now, so that many look at once.
 const TOGETHER: Duration = Duration::from_secs(1);
@@ -88,8 +89,20 @@ impl<'a> Run<'a> {
     }
 
     fn start_acting(&mut self, at: At, journal: &Arc<Journal>) {
+        let ready = self.check_moved(at).and_then(|()| self.deed(at));
+        let limits = ready.as_ref().ok().and_then(|deed| deed.as_ref()?.window());
+        let closed = limits.and_then(|(holds, window)| StepError::outside(holds, Some(window), self.ports.clock.now()));
+        let ready = match closed {
+            Some(StepError::WindowClosed {
+                holds,
+                window,
+                opens: Some(opens),
+            }) => return self.hold(at, holds, &window, opens),
+            Some(never) => Err(never),
+            None => ready,
+        };
         self.begin(at);
-        match self.check_moved(at).and_then(|()| self.deed(at)) {
+        match ready {
             Ok(Some(deed)) => self.act(at, deed, None, journal),
             // Only acting steps are taken as such.
             Ok(None) => self.record(at, journal, &Fruit::default()),
@@ -100,8 +113,12 @@ impl<'a> Run<'a> {
     fn deed(&self, at: At) -> Result<Option<Deed<'a>>, StepError> {
         let step = self.order.step(at);
         let mut deed = Deed::of(step, &self.outputs)?;
-        if let Some(Deed::Cutover { id, gate, .. }) = &mut deed {
+        if let Some(Deed::Cutover {
+            id, gate, seen_open, ..
+        }) = &mut deed
+        {
             *gate = self.order.gate_before(step, id);
+            *seen_open = !self.was_held.contains(&at);
         }
         Ok(deed)
     }
@@ -176,12 +193,40 @@ impl<'a> Run<'a> {
         self.set_alarm();
     }
 
-    /// Sets the alarm to the first watcher that is due, unless it is set so already.
+    /// Takes a step back until its window opens.
+    pub(super) fn hold(&mut self, at: At, holds: Held, window: &Window, opens: Timestamp) {
+        self.schedule.put_back(at);
+        let waits = WaitsFor::Window {
+            holds,
+            opens,
+            local: window.local(opens),
+        };
+        let unit = &self.order.step(at).unit;
+        self.tell(&Event::Waiting { unit, waits: &waits });
+        self.waiting.insert(at, waits);
+        self.held.insert((opens, at));
+        self.was_held.insert(at);
+        self.set_alarm();
+    }
+
+    /// Lets steps through whose windows have opened.
+    fn let_through(&mut self, until: Timestamp) {
+        while let Some((opens, at)) = self.held.first().copied().filter(|(opens, _)| *opens <= until) {
+            self.held.remove(&(opens, at));
+            self.waiting.remove(&at);
+            let unit = &self.order.step(at).unit;
+            self.tell(&Event::GoesOn { unit });
+            self.schedule.let_through(at);
+        }
+    }
+
+    /// Sets the alarm to the first watcher that is due, or step that is held, unless it is set so already.
     fn set_alarm(&mut self) {
-        let Some(((due, _), _)) = self.resting.first_key_value() else {
+        let looks = self.resting.first_key_value().map(|((due, _), _)| *due);
+        let opens = self.held.first().map(|(opens, _)| *opens);
+        let Some(due) = looks.into_iter().chain(opens).min() else {
             return;
         };
-        let due = *due;
         if self.alarm.as_ref().is_none_or(|(set, _)| due < *set) {
             let rest = elapsed(self.ports.clock.now(), due);
             self.alarm = Some((due, self.ports.clock.sleep(rest).boxed()));
@@ -194,6 +239,7 @@ impl<'a> Run<'a> {
         let due = self.alarm.take().map(|(due, _)| due);
         let now = self.ports.clock.now();
         let until = due.map_or(now, |due| due.max(now));
+        self.let_through(until);
         let until = until.checked_add(TOGETHER).unwrap_or(Timestamp::MAX);
         while let Some(entry) = self.resting.first_entry() {
             let (due, at) = *entry.key();

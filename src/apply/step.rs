@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::deed::{Deed, Start};
 use super::error::{EndedBadly, Moved, StepError};
 use super::journal::{BodyHash, Intended, Journal, journal_step};
-use super::observer::{Event, GateReading, Observer};
+use super::observer::{Event, GateReading, Held, Observer};
 use super::seen::TablesSeen;
 use super::{Interrupt, Ports, elapsed};
 use crate::address::UnitAddress;
@@ -27,6 +27,7 @@ use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
 use crate::plan::step::{Finds, Member, is_as_sent};
 use crate::plan::{Gate, Step};
 use crate::secret::Secrets;
+use crate::window::Window;
 
 /// How long a step without a limit of its own may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -156,12 +157,18 @@ impl Doer<'_> {
                 mut body,
                 hash,
                 start,
+                window,
             } => {
                 self.sign(&mut body);
-                self.start(id, &body, &hash, &start).await
+                self.start(id, (&body, &hash), &start, window).await
             }
             Deed::Delete { id, finds } => self.delete(id, finds).await,
-            Deed::Cutover { id, databases, gate } => self.cutover(id, databases, gate).await,
+            Deed::Cutover {
+                id,
+                databases,
+                gate,
+                seen_open,
+            } => self.cutover(id, databases, gate, seen_open).await,
             Deed::Answer { id, body, hash } => self.answer(id, &body, &hash).await,
             Deed::Cancel { id, shown } => self.cancel(id, shown).await,
         }
@@ -255,9 +262,9 @@ impl Doer<'_> {
     async fn start(
         &mut self,
         id: ArmId,
-        body: &Body<Sealed>,
-        hash: &BodyHash,
+        (body, hash): (&Body<Sealed>, &BodyHash),
         start: &Start<'_>,
+        window: Option<&Window>,
     ) -> Result<Performed, StepError> {
         if let Some(object) = self.look(&id).await? {
             return self.owned(id, object, start);
@@ -269,6 +276,12 @@ impl Doer<'_> {
         // How the last of them ended: while that is open, nothing that keeps from another try is the end of it.
         let mut doubt: Option<ArmError> = None;
         loop {
+            // Tries take half an hour at most, and windows may close meanwhile. What may have been heard only a look can tell.
+            match StepError::outside(Held::Start, window, self.ports.clock.now()) {
+                Some(_) if unheard > 0 => return Ok(Performed::Left(Left::InAzure)),
+                Some(closed) => return Err(closed),
+                None => {}
+            }
             let ready = match self.unsealed(body).await {
                 Ok(sent) => self.check_target(&id, start).await.map(|()| sent),
                 Err(error) => Err(error),
@@ -363,7 +376,13 @@ impl Doer<'_> {
     }
 
     /// Triggers a cutover, once more behind its gate: between the last reading and this call time has passed.
-    async fn cutover(&mut self, id: ArmId, databases: &[String], gate: Option<&Gate>) -> Result<Performed, StepError> {
+    async fn cutover(
+        &mut self,
+        id: ArmId,
+        databases: &[String],
+        gate: Option<&Gate>,
+        seen_open: bool,
+    ) -> Result<Performed, StepError> {
         let began = self.ports.clock.now();
         let body = Body::from_json(&json!({
             "properties": { "triggerCutover": "True", "dbsToTriggerCutoverOn": databases }
@@ -374,8 +393,8 @@ impl Doer<'_> {
         // Triggers that may have been heard.
         let mut sent = 0;
         let mut row = Row::new(began);
-        // The gate has just been seen open: one more good reading is enough. After a bad one it takes the whole row again.
-        let mut good = gate.map_or(0, |gate| gate.samples);
+        // Where the gate has just been seen open, one more good reading is enough. After a bad one it takes the whole row again.
+        let mut good = gate.filter(|_| seen_open).map_or(0, |gate| gate.samples);
         loop {
             let Some(migration) = self.migration_long(&id).await? else {
                 return Err(StepError::Vanished { migration: id });
@@ -395,6 +414,11 @@ impl Doer<'_> {
                 }
             }
             let now = self.ports.clock.now();
+            match StepError::outside(Held::Cutover, gate.and_then(|gate| gate.window.as_ref()), now) {
+                Some(_) if sent > 0 => return Ok(Performed::Left(Left::InAzure)),
+                Some(closed) => return Err(closed),
+                None => {}
+            }
             match self.once(&call, Some(&body), &hash).await {
                 Ok(Called::Finished(_)) => return Ok(self.cut_over(id, triggered.or(Some(now)))),
                 Ok(Called::Left(left)) => return Ok(Performed::Left(left.after(sent))),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::elapsed;
 use super::error::{EndedBadly, StepError};
-use super::observer::{Event, GateReading, MigrationProgress, Objection, Observer, WaitsFor};
+use super::observer::{Event, GateReading, Held, MigrationProgress, Objection, Observer, WaitsFor};
 use super::pace::{self, NEAR_CUTOVER};
 use super::seen::TablesSeen;
 use crate::address::UnitAddress;
@@ -18,6 +18,7 @@ use crate::arm::{ArmError, ArmId, ArmRead, Failure, Found};
 use crate::clock::Clock;
 use crate::plan::step::{Opens, Response, Until};
 use crate::plan::{Answer, Await, Gate, Op, Step};
+use crate::window::Window;
 
 /// Failed looks in a row before a run gives a migration up as unseen. With the pauses between them, ten outlast what a
 /// network or a service usually needs to come back.
@@ -353,13 +354,32 @@ impl<'p> Watcher<'p> {
         }
     }
 
+    /// What a gate's window says, where it is closed.
+    fn judge_window(&mut self, window: &Window, now: Timestamp) -> Verdict<'p> {
+        let Some(opens) = window.opens(now) else {
+            let never = StepError::WindowClosed {
+                holds: Held::Cutover,
+                window: Box::new(window.clone()),
+                opens: None,
+            };
+            return Verdict::Over(Err(never));
+        };
+        self.pause = self.pause.map(|pause| pause.min(elapsed(now, opens)));
+        Verdict::Stands(Some(WaitsFor::Window {
+            holds: Held::Cutover,
+            opens,
+            local: window.local(opens),
+        }))
+    }
+
     fn judge_reading(&mut self, gate: &'p Gate, migration: &Migration, now: Timestamp, look: &Look<'_>) -> Verdict<'p> {
         // While a person is waited for, a row that is complete grows no further.
         let before = self.good.min(gate.samples.saturating_sub(1));
         let reading = GateReading::of(gate, migration, &look.seen, before);
         self.good = reading.good;
         let gist = Gist::of(&reading);
-        let goes_on_by_itself = gate.opens == Opens::ByItself && !reading.is_hopeless();
+        let closed = gate.window.as_ref().filter(|window| !window.is_open(now));
+        let goes_on_by_itself = gate.opens == Opens::ByItself && !reading.is_hopeless() && closed.is_none();
         if goes_on_by_itself || self.gist.as_ref() != Some(&gist) {
             let told = Event::GateRead {
                 unit: self.unit,
@@ -368,6 +388,9 @@ impl<'p> Watcher<'p> {
             look.observer.event(now, &told);
         }
         self.gist = Some(gist);
+        if let Some(window) = closed.filter(|_| gate.opens == Opens::ByItself && !reading.is_hopeless()) {
+            return self.judge_window(window, now);
+        }
         let reading = Box::new(reading);
         match gate.opens {
             opens @ (Opens::ByHand | Opens::ByApproval) => Verdict::Stands(Some(WaitsFor::Cutover { reading, opens })),
@@ -427,6 +450,7 @@ enum Kind<'a> {
     ClosedGate,
     OpenGate,
     Stalled,
+    Window(Timestamp),
 }
 
 fn kind(waits: Option<&WaitsFor>) -> Kind<'_> {
@@ -437,5 +461,6 @@ fn kind(waits: Option<&WaitsFor>) -> Kind<'_> {
         Some(WaitsFor::Cutover { reading, .. }) if reading.is_open() => Kind::OpenGate,
         Some(WaitsFor::Cutover { .. }) => Kind::ClosedGate,
         Some(WaitsFor::Stalled { .. }) => Kind::Stalled,
+        Some(WaitsFor::Window { opens, .. }) => Kind::Window(*opens),
     }
 }

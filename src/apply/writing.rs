@@ -331,16 +331,21 @@ impl<'a> Run<'a> {
 
     /// The line in the history of a run that stays open, for whoever leaves it: by a wish, an interrupt or for want of a person.
     fn leaving(&self) -> Edit {
-        let (mut done, mut failed, mut waiting, mut in_flight, mut left) = (0, 0, 0, 0, 0);
+        let (mut done, mut failed, mut waiting, mut in_flight, mut left, mut held) = (0, 0, 0, 0, 0, 0);
         for outcome in self.steps.iter().filter_map(|state| state.outcome.as_ref()) {
             match outcome {
                 Outcome::Done => done += 1,
                 Outcome::Failed(_) | Outcome::Skipped { .. } => failed += 1,
-                Outcome::Waiting(_) => waiting += 1,
+                Outcome::Waiting(waits) if waits.is_person() => waiting += 1,
+                Outcome::Waiting(_) => held += 1,
                 Outcome::InFlight { .. } => in_flight += 1,
                 Outcome::Left { .. } => left += 1,
             }
         }
+        let windows = match held {
+            0 => String::new(),
+            held => format!("{held} waiting for their windows, "),
+        };
         let caller = self.ports.caller;
         let why = match self.stopped {
             Some(Stopped::Interrupted) => "interrupted",
@@ -356,7 +361,7 @@ impl<'a> Run<'a> {
             approval: caller.approval,
             outcome: RunOutcome::Left,
             summary: format!(
-                "{what}: {why} with {done} steps done, {in_flight} under way, {waiting} waiting for a person, {failed} failed or \
+                "{what}: {why} with {done} steps done, {in_flight} under way, {waiting} waiting for a person, {windows}{failed} failed or \
                  skipped, {left} not begun"
             ),
             account: Account {

@@ -376,6 +376,16 @@ pub(crate) fn on_step(unit: &UnitAddress, error: &StepError) -> Report {
                 ))
                 .hint("or move or drop them first; nothing was changed")
         }
+        StepError::WindowClosed { window, opens, .. } => {
+            let report = named(Report::of(error));
+            match opens {
+                Some(opens) => report
+                    .fact("opens", window.local(*opens))
+                    .hint("nothing was done: run it again then, or `pgferry wait` where an apply is open"),
+                None => report
+                    .hint("nothing was done, and it does not open any more: change the window in the batch, then apply again"),
+            }
+        }
         StepError::Grown { .. } => named(Report::of(error)).hint(format!(
             "`pgferry cancel {}` shows where it stands and what it would lose now, and asks anew",
             typed(unit)

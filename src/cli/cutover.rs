@@ -48,6 +48,9 @@ pub(crate) struct CutoverArgs {
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,
+    /// Cut it over even while the window of its cutover is closed; the history tells so
+    #[arg(long)]
+    outside_window: bool,
     #[command(flatten)]
     working: Working,
 }
@@ -80,7 +83,22 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
                 .to_owned(),
         });
     }
-    let order = order(args, &migration, batch.as_ref());
+    let mut order = order(args, &migration, batch.as_ref());
+    let now = session.clock.now();
+    let closed = order
+        .gate
+        .window
+        .take_if(|window| args.outside_window || !window.is_open(now));
+    let is_outside = match closed {
+        Some(window) if !args.outside_window => {
+            return Err(CommandError::OutsideWindow {
+                unit: args.address.clone(),
+                opens: window.opens(now).map(|opens| window.local(opens)),
+            });
+        }
+        Some(window) => !window.is_open(now),
+        None => false,
+    };
     if order.gate.databases.is_empty() {
         return Err(CommandError::Usage(format!(
             "every database of {} has failed or was cancelled: nothing is left to cut over, and `pgferry cancel {}` ends it",
@@ -99,7 +117,12 @@ pub(crate) async fn run(args: &CutoverArgs, call: &Call<'_>) -> Result<Exit, Com
             return Ok(Exit::Error);
         }
     }
-    let caller = work::unless_interrupted(&mut signals, work::caller(call, &session, "cutover"));
+    let command = if is_outside {
+        "cutover --outside-window"
+    } else {
+        "cutover"
+    };
+    let caller = work::unless_interrupted(&mut signals, work::caller(call, &session, command));
     let Some(mut caller) = caller.await? else {
         work::interrupted(call.ui, "nothing was triggered, and nothing was changed");
         return Ok(Exit::Error);
@@ -224,6 +247,7 @@ fn order(args: &CutoverArgs, migration: &Migration, batch: Option<&Batch>) -> Cu
             max_lag: batch.map_or(Duration::ZERO, |batch| batch.cutover.max_lag),
             samples: batch.map_or(3, |batch| batch.cutover.samples),
             opens: Opens::ByHand,
+            window: batch.and_then(|batch| batch.cutover.window.clone()),
         },
         patience: args.patience.0,
         stall_after: batch.map_or(Duration::from_secs(15 * 60), |batch| batch.stall_after),

@@ -23,6 +23,7 @@ use crate::plan::questions;
 use crate::plan::queue::{self, Depths, Queue, QueuePlace, line_up};
 use crate::plan::step::{Opens, Response};
 use crate::prior::Prior;
+use crate::window::Window;
 
 /// Targets that are read at once.
 const IN_FLIGHT: usize = 16;
@@ -36,6 +37,10 @@ pub(crate) struct Dealt {
     pub(crate) databases: usize,
     /// How many of them have arrived; where it only validates, how many were looked at.
     pub(crate) arrived: usize,
+    /// When its migrations may start; at any time where there is none.
+    pub(crate) window: Option<Window>,
+    /// When they may be cut over.
+    pub(crate) cutover_window: Option<Window>,
     /// What the next apply does with each of its migrations.
     pub(crate) next: BTreeMap<UnitAddress, Next>,
     /// Its migrations that have not begun, by number.
@@ -285,6 +290,8 @@ impl Dealt {
                 .iter()
                 .filter(|name| !open.contains(name.as_str()))
                 .count(),
+            window: batch.window.clone(),
+            cutover_window: batch.cutover.window.clone(),
             next: deal
                 .chunks
                 .iter()

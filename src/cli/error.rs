@@ -237,6 +237,13 @@ pub(crate) enum CommandError {
         /// What the service is at.
         doing: String,
     },
+    /// A migration that may not be cut over at this time.
+    OutsideWindow {
+        /// Its address.
+        unit: UnitAddress,
+        /// When its window opens, as clocks of its time zone show it; `None` where it never does any more.
+        opens: Option<String>,
+    },
     /// A destroy that was left, and that only a destroy goes on with.
     OpenDestroy,
     /// A migration that has ended.
@@ -546,6 +553,15 @@ impl CommandError {
             Self::NotReady { unit, doing } => Report::new(format!("{unit} is not ready for its cutover: {doing}"))
                 .hint("`pgferry status` shows how far it is")
                 .hint("`pgferry wait --until ready` stays until it can be cut over"),
+            Self::OutsideWindow { unit, opens } => {
+                let report = Report::new(format!("the window of the cutover of {unit} is closed"));
+                let report = match opens {
+                    Some(opens) => report.fact("opens", opens),
+                    None => report.because("it does not open any more"),
+                };
+                report
+                    .hint("nothing was triggered; `--outside-window` cuts it over all the same, and the history tells so")
+            }
             Self::OpenDestroy => Report::new("a destroy was left open, and waiting does not go on with it")
                 .hint("`pgferry destroy` takes down the rest; `pgferry apply` makes everything as declared again")
                 .hint("`pgferry wait --watch` only looks"),

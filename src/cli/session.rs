@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use pgferry_state::{Lineage, LocalStore, OpenRun, RunId, SealedStore, Serial, Snapshot, Store};
 use serde_json::Value;
 use uuid::Uuid;
@@ -170,7 +171,8 @@ impl Session {
         let open = snapshot.and_then(|snapshot| snapshot.run);
         let seen = self.look(&prior).await?;
         let beside = open.filter(|open| stands_beside(aim, open, &seen.declared.graph));
-        let planned = propose(&self.project, self.subscription.clone(), &self.ui, seen, prior, aim)?;
+        let place = (self.subscription.clone(), self.clock.now());
+        let planned = propose(&self.project, place, &self.ui, seen, prior, aim)?;
         Ok(Planned {
             beside: beside.map(|open| open.id),
             ..planned
@@ -238,6 +240,7 @@ impl Session {
             observed: &seen.observed,
             cloud: self.project.cloud(),
             subscription: self.subscription.clone(),
+            now: self.clock.now(),
             outputs: BTreeMap::new(),
             statements: &statements,
         });
@@ -349,7 +352,8 @@ pub(crate) async fn plan_from(
     let (prior, memory) = snapshot.remembered(project, &subscription, call.env).await?;
     let seen = look(project, &prior, Source::Snapshot(&snapshot.snapshot)).await;
     let seen = seen.map_err(|error| failed(project, ui, error))?;
-    let mut planned = propose(project, subscription, ui, seen, prior, aim)?;
+    let now = WallClock.now();
+    let mut planned = propose(project, (subscription, now), ui, seen, prior, aim)?;
     planned.plan.base.snapshot = Some(snapshot.origin(memory));
     Ok(planned)
 }
@@ -357,7 +361,7 @@ pub(crate) async fn plan_from(
 /// Proposes what to do about what was seen.
 fn propose(
     project: &Project,
-    subscription: SubscriptionId,
+    (subscription, now): (SubscriptionId, Timestamp),
     ui: &Ui,
     seen: Seen<Declared>,
     prior: Prior,
@@ -398,6 +402,7 @@ fn propose(
         observed: &observed,
         cloud: project.cloud(),
         subscription,
+        now,
         outputs: shown(&values),
         statements: &statements,
     })

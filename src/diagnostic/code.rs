@@ -42,6 +42,7 @@ codes! {
     UNLISTED = "B006": "a migration that was started is not among those that Azure lists";
     LEFT_WAITING = "B007": "a batch left the configuration while its migration waits for a person";
     AS_BEGUN = "B008": "a running migration does otherwise than its batch declares now";
+    WINDOW = "B009": "a window does not open in time";
 
     SYNTAX = "C001": "the text does not follow the grammar";
     UNCLOSED = "C002": "a bracket, quote, comment or heredoc is opened and never closed";

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::schema::{Argument, ArgumentType, Content, Effect, Fields, Schema, Section, Term, Word};
 use super::{Body, Conduct, Context, Expansion, Kind, known_ids, server, source};
 use crate::address::Address;
@@ -12,6 +14,7 @@ use crate::arm::{ArmId, Draft};
 use crate::diagnostic::code::{CONFLICT, MISSING_ARGUMENT, NOT_ALLOWED, NOT_KNOWN, UNPROVEN};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use crate::secret::SecretRef;
+use crate::window::{self, Closed, Hours, Window, Zone};
 
 /// The kind's name.
 pub const NAME: &str = "database_batch";
@@ -98,6 +101,8 @@ pub struct Batch {
     pub max_concurrent: usize,
     /// Higher goes first in a queue.
     pub priority: i64,
+    /// When its migrations may start; at any time where there is none.
+    pub window: Option<Window>,
     /// Overrides for names that the service cannot resolve.
     pub source_fqdn: Option<String>,
     /// The same for the target.
@@ -151,6 +156,8 @@ pub struct Cutover {
     pub max_lag: Duration,
     /// In how many samples in a row.
     pub samples: u32,
+    /// When it may be triggered; at any time where there is none.
+    pub window: Option<Window>,
 }
 
 impl Cutover {
@@ -268,6 +275,33 @@ static SCHEMA: Schema = Schema {
             "0",
             "Higher goes first where migrations queue.",
         ),
+        Argument::default(
+            "time_zone",
+            ArgumentType::Text,
+            "UTC",
+            "Whose clocks the times of its windows mean, by the name in the IANA database, such as `Europe/Berlin`.",
+        ),
+        Argument::optional(
+            "calendar",
+            ArgumentType::Text,
+            "Days on which none of its migrations is started or cut over, such as `file(\"freeze.txt\")`: on each line a day, \
+             `2026-12-24`, or a first and a last one, `2026-12-24/2027-01-01`, then the reason; `#` begins a comment.",
+        ),
+        Argument::optional(
+            "not_before",
+            ArgumentType::Text,
+            "No migration starts before it: `2026-12-05 22:00`.",
+        ),
+        Argument::optional(
+            "not_after",
+            ArgumentType::Text,
+            "No migration starts then, or later. What runs already goes on.",
+        ),
+        Argument::optional(
+            "start_window",
+            ArgumentType::Texts,
+            "Hours of the week at which migrations may start, such as `[\"Mon-Fri 20:00-06:00\", \"Sat,Sun\"]`.",
+        ),
         Argument::optional(
             "source_fqdn",
             ArgumentType::Text,
@@ -307,6 +341,21 @@ static SCHEMA: Schema = Schema {
                     "approved",
                     ArgumentType::WholesOrTrue,
                     "Numbers of the migrations that may be cut over; `true` where there is only one.",
+                ),
+                Argument::optional(
+                    "not_before",
+                    ArgumentType::Text,
+                    "No cutover is triggered before it: `2026-12-05 22:00`, by clocks of `time_zone`.",
+                ),
+                Argument::optional(
+                    "not_after",
+                    ArgumentType::Text,
+                    "No cutover is triggered then, or later. One that has begun goes on.",
+                ),
+                Argument::optional(
+                    "window",
+                    ArgumentType::Texts,
+                    "Hours of the week at which cutovers may be triggered, such as `[\"Sat 22:00-04:00\"]`.",
                 ),
             ],
         },
@@ -401,6 +450,8 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
         }
         other => other,
     };
+    let times = Times::of(fields, found);
+    let window = times.window(Some(top), "start_window", found);
     let path = known_ids(&ends.stations.iter().cloned().map(Term::Known).collect::<Vec<_>>());
     Ok(Batch {
         address: fields.owner().clone(),
@@ -430,13 +481,14 @@ fn decode(fields: &Fields<'_>, cx: &Context<'_>, found: &mut Diagnostics) -> Res
             .and_then(|section| section.whole("attempts"))
             .and_then(|number| u32::try_from(number).ok())
             .unwrap_or(0),
-        cutover: cutover(fields, found),
+        cutover: cutover(fields, &times, found),
         stall_after: top.duration("stall_after").unwrap_or(Duration::from_secs(15 * 60)),
         max_concurrent: top
             .whole("max_concurrent")
             .and_then(|number| usize::try_from(number).ok())
             .unwrap_or(1),
         priority: top.whole("priority").unwrap_or(0),
+        window,
         source_fqdn: top.text("source_fqdn").map(str::to_owned),
         target_fqdn: top.text("target_fqdn").map(str::to_owned),
         base_name: base_name(fields.owner()),
@@ -580,7 +632,103 @@ fn accept_loss(fields: &Fields<'_>, found: &mut Diagnostics) -> BTreeMap<String,
     consents
 }
 
-fn cutover(fields: &Fields<'_>, found: &mut Diagnostics) -> Cutover {
+/// What all windows of a batch have in common.
+struct Times<'a> {
+    owner: &'a Address,
+    zone: Zone,
+    closed: Vec<Closed>,
+}
+
+impl<'a> Times<'a> {
+    fn of(fields: &Fields<'a>, found: &mut Diagnostics) -> Self {
+        let top = fields.top();
+        let mut refuse = |argument: &str, text: String| {
+            found.push(
+                Diagnostic::error(NOT_ALLOWED, "value not allowed")
+                    .at(top.span(argument), text)
+                    .about(fields.owner()),
+            );
+        };
+        let zone = top.text("time_zone").map(str::parse::<Zone>).transpose();
+        let zone = zone.unwrap_or_else(|error| {
+            refuse("time_zone", error.to_string());
+            None
+        });
+        let closed = top.text("calendar").map(window::calendar).transpose();
+        let closed = closed.unwrap_or_else(|error| {
+            found.push(
+                Diagnostic::error(NOT_ALLOWED, "value not allowed")
+                    .at(top.span("calendar"), error.to_string())
+                    .hint("a line is a day, `2026-12-24`, or a first and a last one, `2026-12-24/2027-01-01`, then the reason")
+                    .about(fields.owner()),
+            );
+            None
+        });
+        Self {
+            owner: fields.owner(),
+            zone: zone.unwrap_or_default(),
+            closed: closed.unwrap_or_default(),
+        }
+    }
+
+    /// The window of these arguments; `None` where nothing limits it.
+    fn window(&self, content: Option<&Content<'_>>, hours: &str, found: &mut Diagnostics) -> Option<Window> {
+        let Some(content) = content else {
+            return self.limited(None, None, Vec::new());
+        };
+        let mut refuse = |argument: &str, text: String| {
+            found.push(
+                Diagnostic::error(NOT_ALLOWED, "value not allowed")
+                    .at(content.span(argument), text)
+                    .about(self.owner),
+            );
+        };
+        let [not_before, not_after] = ["not_before", "not_after"].map(|argument| {
+            match content.text(argument).map(|text| self.zone.instant(text))? {
+                Ok(instant) => Some(instant),
+                Err(error) => {
+                    refuse(argument, error.to_string());
+                    None
+                }
+            }
+        });
+        if not_before.zip(not_after).is_some_and(|(first, after)| after <= first) {
+            refuse(
+                "not_after",
+                "it has to be later than `not_before`: otherwise nothing ever begins".into(),
+            );
+        }
+        let mut read = Vec::new();
+        for text in content.texts(hours).unwrap_or_default() {
+            match text.parse::<Hours>() {
+                Ok(hours) => read.push(hours),
+                Err(error) => refuse(hours, error.to_string()),
+            }
+        }
+        if content.texts(hours).is_some_and(<[String]>::is_empty) {
+            refuse(hours, "an empty list leaves no hour: name some, or leave it out".into());
+        }
+        self.limited(not_before, not_after, read)
+    }
+
+    fn limited(
+        &self,
+        not_before: Option<Timestamp>,
+        not_after: Option<Timestamp>,
+        hours: Vec<Hours>,
+    ) -> Option<Window> {
+        let window = Window {
+            zone: self.zone.clone(),
+            not_before,
+            not_after,
+            hours,
+            closed: self.closed.clone(),
+        };
+        window.is_limited().then_some(window)
+    }
+}
+
+fn cutover(fields: &Fields<'_>, times: &Times<'_>, found: &mut Diagnostics) -> Cutover {
     let section = fields.section("cutover");
     let policy = section
         .and_then(|section| section.choice("policy"))
@@ -620,6 +768,7 @@ fn cutover(fields: &Fields<'_>, found: &mut Diagnostics) -> Cutover {
             .and_then(|section| section.whole("samples"))
             .and_then(|number| u32::try_from(number).ok())
             .unwrap_or(Cutover::SAMPLES),
+        window: times.window(section, "window", found),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Gate, Plan};
 use crate::address::UnitAddress;
 use crate::arm::{ArmId, Body, Draft};
 use crate::kind::Compare;
+use crate::window::Window;
 
 /// What is done to each unit, in order.
 pub type Deeds = BTreeMap<UnitAddress, Vec<Json>>;
@@ -149,7 +150,11 @@ fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
             // Both stand in the body.
             writes: _,
             tags: _,
-        } => json!({ "start": migration, "body": body, "may_exist": may_exist }),
+            window,
+        } => within(
+            json!({ "start": migration, "body": body, "may_exist": may_exist }),
+            window.as_ref(),
+        ),
         Op::Delete { target, finds } => json!({ "delete": target, "finds": found(finds, None) }),
         Op::Await(Await {
             migration,
@@ -173,9 +178,13 @@ fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
             max_lag,
             samples,
             opens,
-        }) => json!({
-            "gate": migration, "databases": databases, "max_lag": max_lag.as_secs_f64(), "samples": samples, "opens": opens
-        }),
+            window,
+        }) => {
+            let gate = json!({
+                "gate": migration, "databases": databases, "max_lag": max_lag.as_secs_f64(), "samples": samples, "opens": opens
+            });
+            within(gate, window.as_ref())
+        }
         Op::Cutover { migration, databases } => json!({ "cutover": migration, "databases": databases }),
         // What is done is what is remembered: of which object, and what later plans will take for declared.
         Op::Note => match &step.then {
@@ -188,4 +197,12 @@ fn deed(step: &Step, noted: Option<&Action>) -> Option<Json> {
             Remember::Unchanged | Remember::Forget => json!({ "note": noted? }),
         },
     })
+}
+
+/// A deed, and when it may be done, where that is limited.
+fn within(mut deed: Json, window: Option<&Window>) -> Json {
+    if let (Json::Object(members), Some(window)) = (&mut deed, window) {
+        members.insert("window".to_owned(), json!(window));
+    }
+    deed
 }

@@ -32,6 +32,7 @@ use super::import;
 use super::questions;
 use super::queue::{Queue, QueuePlace};
 use super::step::{Await, Gate, Op, Opens, Remember, Response, Until, Why};
+use super::timing;
 use super::work::{Direction, Operation, Work, Works};
 use super::{Finding, Inputs, Mode};
 
@@ -599,10 +600,15 @@ impl Job<'_> {
             }
             Fate::Running(migration) => {
                 self.note_answer(migration, works);
+                let late = timing::of_running(self.batch, &self.unit, migration, self.opens(), self.inputs.now);
+                works.findings.extend(late);
                 Some(self.attach(migration))
             }
             Fate::Start(start) => {
                 self.note_losses(start, works);
+                works
+                    .findings
+                    .extend(timing::of_start(self.batch, &self.unit, self.inputs.now));
                 Some(self.start(start))
             }
         }
@@ -727,7 +733,9 @@ impl Job<'_> {
             };
             format!("{} will follow with {next}: {why}", databases.join(", "))
         });
-        told.chain(restart).collect()
+        told.chain(restart)
+            .chain(timing::notes(self.batch, self.inputs.now))
+            .collect()
     }
 
     fn start(&self, start: &Start) -> Work {
@@ -757,6 +765,7 @@ impl Job<'_> {
                 },
                 tags: self.own_tags(),
                 may_exist: start.may_exist.keys().cloned().collect(),
+                window: self.batch.window.clone(),
             },
             scopes: BTreeSet::from([self.batch.target.clone()]),
             patience: None,
@@ -786,6 +795,7 @@ impl Job<'_> {
         let mut notes: Vec<String> = is_foreign.then(|| note.to_owned()).into_iter().collect();
         notes.extend(self.about_hand_made(migration));
         notes.extend(as_reported(migration));
+        notes.extend(timing::note_of_running(self.batch, migration, opens, self.inputs.now));
         if let Standing::Asking(asked) = &standing {
             notes.push(self.about_question(migration, asked, is_cut_over));
         }
@@ -900,6 +910,7 @@ impl Job<'_> {
             max_lag: self.batch.cutover.max_lag,
             samples: self.batch.cutover.samples,
             opens,
+            window: self.batch.cutover.window.clone(),
         };
         let cutover = Operation {
             op: Op::Cutover {
@@ -1001,10 +1012,18 @@ impl Job<'_> {
 
     /// What the gate waits for, where that is set.
     fn gate_as_set(&self) -> Vec<FieldChange> {
-        let Cutover { max_lag, samples, .. } = &self.batch.cutover;
+        let Cutover {
+            max_lag,
+            samples,
+            window,
+            policy: _,
+        } = &self.batch.cutover;
+        let window = window
+            .as_ref()
+            .map(|window| field("cutover_window", json!(window.to_string())));
         let max_lag = (*max_lag != Cutover::MAX_LAG).then(|| field("max_lag", json!(Length(*max_lag).to_string())));
         let samples = (*samples != Cutover::SAMPLES).then(|| field("samples", json!(samples)));
-        max_lag.into_iter().chain(samples).collect()
+        max_lag.into_iter().chain(samples).chain(window).collect()
     }
 
     /// What else is set: whoever approves a plan approves it, too.
@@ -1022,6 +1041,10 @@ impl Job<'_> {
             (
                 "max_concurrent",
                 (batch.max_concurrent > 1).then(|| json!(batch.max_concurrent)),
+            ),
+            (
+                "start_window",
+                batch.window.as_ref().map(|window| json!(window.to_string())),
             ),
             ("priority", (batch.priority != 0).then(|| json!(batch.priority))),
             ("tags", (!batch.tags.is_empty()).then(|| json!(batch.tags))),

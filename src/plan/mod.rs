@@ -23,6 +23,7 @@ pub mod saved;
 pub mod schedule;
 mod select;
 pub mod step;
+mod timing;
 pub mod withdrawn;
 pub mod work;
 
@@ -195,6 +196,8 @@ pub struct Inputs<'a> {
     pub cloud: Cloud,
     /// The subscription the state is bound to.
     pub subscription: SubscriptionId,
+    /// The present instant, by the clock of the cloud.
+    pub now: Timestamp,
     /// Output values, as evaluated against what is observed.
     pub outputs: BTreeMap<String, Output>,
     /// What the configuration says beside what it declares.
@@ -280,7 +283,7 @@ fn propose_for(inputs: Inputs<'_>) -> Result<Plan, Diagnostics> {
         drift: works.drift,
         losses: works.losses,
         findings,
-        outlooks: outlook::of(&steps, inputs.observed),
+        outlooks: outlook::of(&steps, inputs.observed, inputs.now),
         steps,
         outputs_before: outputs_before(&inputs),
         outputs: inputs.outputs,

@@ -12,9 +12,10 @@ use crate::address::UnitAddress;
 use crate::arm::migration::{Ending, Migration, MigrationMode, MigrationOption};
 use crate::arm::{ArmId, Body, Draft, SourceServer};
 use crate::observed::Observed;
+use crate::window::Window;
 
 /// What is known of the time that a migration takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlook {
     /// When Azure started it; `None` where it is still to be started, or Azure does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,6 +23,12 @@ pub struct Outlook {
     /// How long its like took; `None` where none has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub like: Option<Experience>,
+    /// When the window of its start opens, where it was closed when the plan was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_from: Option<Timestamp>,
+    /// When the window of its cutover opens, where it is closed when the plan was made or the start is let through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cutover_from: Option<Timestamp>,
 }
 
 /// How long ended migrations took, from their start to their end. The wait for a cutover is a part of that.
@@ -41,25 +48,44 @@ pub struct Experience {
 type Likeness = (ArmId, SourceServer, MigrationMode, MigrationOption);
 
 /// What is known of each unit that is a migration. Units of which nothing is known are not among them.
-pub(super) fn of(steps: &[Step], observed: &Observed) -> BTreeMap<UnitAddress, Outlook> {
+pub(super) fn of(steps: &[Step], observed: &Observed, now: Timestamp) -> BTreeMap<UnitAddress, Outlook> {
     let mut known: BTreeMap<Likeness, Option<Experience>> = BTreeMap::new();
-    let mut outlooks = BTreeMap::new();
+    let mut outlooks: BTreeMap<UnitAddress, Outlook> = BTreeMap::new();
     for step in steps {
         let outlook = match &step.op {
-            Op::Start { migration, body, .. } => likeness(migration, body).and_then(|likeness| {
-                let experience = known
-                    .entry(likeness)
-                    .or_insert_with_key(|likeness| experience(likeness, observed));
-                Some(Outlook {
-                    started: None,
-                    like: Some(experience.clone()?),
-                })
-            }),
+            Op::Start {
+                migration,
+                body,
+                window,
+                ..
+            } => {
+                let like = likeness(migration, body).and_then(|likeness| {
+                    let experience = known
+                        .entry(likeness)
+                        .or_insert_with_key(|likeness| experience(likeness, observed));
+                    experience.clone()
+                });
+                let outlook = Outlook {
+                    like,
+                    starts_from: window.as_ref().and_then(|window| still_closed(window, now)),
+                    ..Outlook::default()
+                };
+                (outlook != Outlook::default()).then_some(outlook)
+            }
             Op::Await(watched) => started(&watched.migration, observed).map(|started| Outlook {
                 started: Some(started),
-                like: None,
+                ..Outlook::default()
             }),
-            Op::Put { .. } | Op::Delete { .. } | Op::Gate(_) | Op::Cutover { .. } | Op::Note => None,
+            Op::Gate(gate) => {
+                let before = outlooks.get(&step.unit).and_then(|outlook| outlook.starts_from);
+                let opens = gate.window.as_ref();
+                let opens = opens.and_then(|window| still_closed(window, before.unwrap_or(now)));
+                if let Some(opens) = opens {
+                    outlooks.entry(step.unit.clone()).or_default().cutover_from = Some(opens);
+                }
+                None
+            }
+            Op::Put { .. } | Op::Delete { .. } | Op::Cutover { .. } | Op::Note => None,
         };
         if let Some(outlook) = outlook {
             // What is started stands before what is watched.
@@ -67,6 +93,11 @@ pub(super) fn of(steps: &[Step], observed: &Observed) -> BTreeMap<UnitAddress, O
         }
     }
     outlooks
+}
+
+/// When a window opens that is closed at this instant.
+fn still_closed(window: &Window, at: Timestamp) -> Option<Timestamp> {
+    window.opens(at).filter(|opens| *opens > at)
 }
 
 fn likeness(migration: &ArmId, body: &Body<Draft>) -> Option<Likeness> {

@@ -30,7 +30,7 @@ pub struct Schedule<'a> {
 /// What places and lengths are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// Seconds: of every migration it is known how long its like took, and none waits for somebody.
+    /// Seconds: of every migration it is known how long its like took, and none waits for somebody or for a window.
     Seconds,
     /// Turns: how long one takes is unknown.
     Turns,
@@ -64,6 +64,10 @@ pub struct Bar<'a> {
     pub like: Option<&'a Experience>,
     /// Who opens its gate, where it has one.
     pub opens: Option<Opens>,
+    /// When the window of its start opens, where that is closed.
+    pub starts_from: Option<Timestamp>,
+    /// When the window of its cutover opens, where that is closed.
+    pub cutover_from: Option<Timestamp>,
     /// Whether the end of everything hangs on it.
     pub is_critical: bool,
 }
@@ -204,6 +208,8 @@ fn bars(plan: &Plan) -> BTreeMap<&UnitAddress, Bar<'_>> {
             started: outlook.and_then(|outlook| outlook.started),
             like: outlook.and_then(|outlook| outlook.like.as_ref()),
             opens: None,
+            starts_from: outlook.and_then(|outlook| outlook.starts_from),
+            cutover_from: outlook.and_then(|outlook| outlook.cutover_from),
             is_critical: false,
         });
         bar.databases = bar.databases.max(databases);
@@ -218,7 +224,8 @@ fn bars(plan: &Plan) -> BTreeMap<&UnitAddress, Bar<'_>> {
 fn scale(plan: &Plan, bars: &BTreeMap<&UnitAddress, Bar<'_>>) -> Scale {
     let is_known = |bar: &Bar<'_>| {
         let waits_for_somebody = matches!(bar.opens, Some(Opens::ByHand | Opens::ByApproval));
-        bar.like.is_some() && !waits_for_somebody
+        let waits_for_window = bar.starts_from.is_some() || bar.cutover_from.is_some();
+        bar.like.is_some() && !waits_for_somebody && !waits_for_window
     };
     match bars.values().all(is_known) && !plan.steps.iter().any(is_of_others) {
         true => Scale::Seconds,
@@ -326,19 +333,20 @@ mod tests {
             writes: vec!["erp".into()],
             tags: BTreeMap::new(),
             may_exist: BTreeSet::new(),
+            window: None,
         }
     }
 
     fn took(minutes: u64) -> Outlook {
         let length = Duration::from_secs(minutes * 60);
         Outlook {
-            started: None,
             like: Some(Experience {
                 migrations: 1,
                 shortest: length,
                 middle: length,
                 longest: length,
             }),
+            ..Outlook::default()
         }
     }
 
@@ -378,6 +386,15 @@ mod tests {
         );
         let path: Vec<String> = schedule.critical.iter().map(ToString::to_string).collect();
         assert_eq!(path, ["dns_zone.first", "database_batch.a#1", "database_batch.b#1"]);
+
+        let mut held = known.clone();
+        let outlook = held.outlooks.get_mut(&"database_batch.a#2".parse().unwrap()).unwrap();
+        outlook.starts_from = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            Schedule::of(&held).unwrap().scale,
+            Scale::Turns,
+            "it starts when its window says"
+        );
 
         known.outlooks.pop_first();
         let schedule = Schedule::of(&known).unwrap();

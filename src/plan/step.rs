@@ -14,6 +14,7 @@ use crate::kind::database_batch::{Approval, CutoverPolicy};
 use crate::kind::{self, BodyField, Compare, Dead, OnChange, Thing, member};
 use crate::lang::Residual;
 use crate::prior::UnitRecord;
+use crate::window::Window;
 
 /// The number of a step within its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,6 +94,9 @@ pub enum Op {
         tags: BTreeMap<String, String>,
         /// Databases of these that may exist on the target already: overwritten by consent, or left by an own attempt.
         may_exist: BTreeSet<String>,
+        /// When it may be sent; at any time where there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<Window>,
     },
     /// Delete an object; absent is as good as deleted.
     Delete {
@@ -294,6 +298,9 @@ pub struct Gate {
     pub samples: u32,
     /// Whether the gate opens by itself or a person does.
     pub opens: Opens,
+    /// When it opens; at any time where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
 }
 
 /// Who opens the gate.

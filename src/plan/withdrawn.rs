@@ -73,9 +73,11 @@ fn against(step: &Step, plan: &Plan, put: &BTreeSet<&UnitAddress>, graph: &Graph
             migration,
             body,
             writes,
+            window,
             ..
         } => match batch(step, graph) {
             None => Some("is no longer declared".to_owned()),
+            Some(batch) if batch.window != *window => Some("may start at other times now".to_owned()),
             Some(batch) => against_start(batch, plan, migration, body, writes),
         },
         Op::Gate(gate) if gate.opens == Opens::ByItself => match batch(step, graph) {
@@ -87,6 +89,9 @@ fn against(step: &Step, plan: &Plan, put: &BTreeSet<&UnitAddress>, graph: &Graph
                 match opens {
                     Opens::ByHand | Opens::ByApproval => Some("is no longer to be cut over by itself".to_owned()),
                     Opens::ByItself if is_stricter => Some("has stricter conditions for its cutover now".to_owned()),
+                    Opens::ByItself if batch.cutover.window != gate.window => {
+                        Some("may be cut over at other times now".to_owned())
+                    }
                     Opens::ByItself => None,
                 }
             }

@@ -55,3 +55,4 @@ mod traces;
 mod tutorial;
 mod vault;
 mod wait;
+mod windows;

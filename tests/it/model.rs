@@ -97,6 +97,7 @@ impl Model {
             observed: &self.observed(&declared.graph),
             cloud: Cloud::Simulator,
             subscription: SUBSCRIPTION.parse().unwrap(),
+            now: jiff::Timestamp::UNIX_EPOCH,
             statements: &plan::Statements::default(),
             outputs: BTreeMap::new(),
         })

@@ -101,6 +101,7 @@ pub(in crate::apply) fn chain(target: &str, name: &str, how: Chain) -> Vec<(Unit
         writes: databases.clone(),
         tags: own,
         may_exist: BTreeSet::new(),
+        window: None,
     };
     let way = |until| {
         let body = Body::from_json(&json!({ "properties": { "startDataMigration": "True" } }));
@@ -129,6 +130,7 @@ pub(in crate::apply) fn chain(target: &str, name: &str, how: Chain) -> Vec<(Unit
         max_lag: Duration::ZERO,
         samples: how.samples,
         opens: how.opens,
+        window: None,
     });
     let cutover = Op::Cutover {
         migration: migration.clone(),

@@ -6,6 +6,7 @@ mod memory;
 mod migrations;
 mod recovery;
 mod steps;
+mod windows;
 
 use crate::apply::{Outcome, Report, Unseen};
 

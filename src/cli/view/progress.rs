@@ -11,7 +11,7 @@ use super::layout::{clean, count, hang, listed, pad, shorten, typed, width};
 use super::status::doing;
 use super::time::{between, clock, lag, length, roughly};
 use crate::address::UnitAddress;
-use crate::apply::observer::{DatabaseReading, GateReading, MigrationProgress, Objection, WaitsFor};
+use crate::apply::observer::{DatabaseReading, GateReading, Held, MigrationProgress, Objection, WaitsFor};
 use crate::apply::{Event, Observer};
 use crate::arm::ArmId;
 use crate::arm::migration::{CUTOVER_WAIT, Substate, cutover_until};
@@ -595,6 +595,13 @@ pub(crate) fn waiting(unit: &UnitAddress, waits: &WaitsFor, left: Option<Duratio
                 Some(approval) => format!("waits for {approval}, {limit}, or now: {line}"),
                 None => format!("waits for a person, {limit}: {line}"),
             }
+        }
+        WaitsFor::Window { holds, local, .. } => {
+            let what = match holds {
+                Held::Start => "starts",
+                Held::Cutover => "is cut over",
+            };
+            format!("{what} {local} at the earliest, when its window opens")
         }
         WaitsFor::Stalled { since } => format!(
             "nothing has moved since {}: look at the load, locks and free disk of both servers; where it stays so, end it \

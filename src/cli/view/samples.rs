@@ -100,6 +100,7 @@ fn start(name: &str) -> Op {
         writes: Vec::new(),
         tags: BTreeMap::new(),
         may_exist: BTreeSet::new(),
+        window: None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::cli::calling::Calling;
 use crate::cli::color::{ADD, ADVANCE, CHANGE, DIM, REMOVE, STRONG, paint};
 use crate::cli::dealt::{Dealt, Next};
 use crate::plan::step::{Opens, Response};
+use crate::window::Window;
 
 /// One migration of a batch, as far as it is known.
 pub(crate) struct Row {
@@ -128,11 +129,22 @@ impl StatusView {
             &format!("{STRONG}{address}{STRONG:#}: {stands}"),
             columns,
         ));
-        if dealt.queued.len() > 1 || dealt.queued.iter().any(|queued| !queued.behind.is_empty()) {
+        let is_held = !dealt.queued.is_empty() && self.later(dealt.window.as_ref()).is_some();
+        if is_held || dealt.queued.len() > 1 || dealt.queued.iter().any(|queued| !queued.behind.is_empty()) {
             text.push('\n');
             self.queue(text, dealt, columns);
         }
         text.push('\n');
+    }
+
+    /// When a window opens that is closed now, as clocks of its time zone show it.
+    fn later(&self, window: Option<&Window>) -> Option<String> {
+        let window = window.filter(|window| !window.is_open(self.now))?;
+        Some(
+            window
+                .opens(self.now)
+                .map_or_else(|| "never".to_owned(), |opens| window.local(opens)),
+        )
     }
 
     /// What has not begun, each with what goes before it.
@@ -145,7 +157,13 @@ impl StatusView {
                 (Some(behind), false) => format!("waits for {behind}"),
                 (None, false) => "not started".to_owned(),
             };
-            let sentence = format!("#{part}  {}, {behind}", count(queued.databases, "database"));
+            let opens = self.later(dealt.window.as_ref());
+            let opens = opens.map(|opens| format!("; starts {opens} at the earliest, when its window opens"));
+            let sentence = format!(
+                "#{part}  {}, {behind}{}",
+                count(queued.databases, "database"),
+                opens.unwrap_or_default()
+            );
             text.push_str(&hang("  ", "      ", &sentence, columns));
         }
     }
@@ -179,7 +197,9 @@ impl StatusView {
                 let remark = format!("validation: {}", clean(&remark.to_string()));
                 text.push_str(&hang("      ", "        ", &remark, columns));
             }
-            if let Some(by_itself) = by_itself(migration, self.next(&row.unit)) {
+            let batch = self.batches.get(&row.unit.resource).and_then(Option::as_ref);
+            let closed_until = self.later(batch.and_then(|batch| batch.cutover_window.as_ref()));
+            if let Some(by_itself) = by_itself(migration, self.next(&row.unit), closed_until.as_deref()) {
                 text.push_str(&hang("      ", "      ", &self.calling.in_text(&by_itself), columns));
             }
             if is_active || databases == Databases::OfAll {
@@ -313,8 +333,16 @@ impl StatusView {
             .batches
             .values()
             .flatten()
-            .flat_map(|dealt| &dealt.queued)
-            .map(|queued| json!({ "address": queued.unit, "databases": queued.databases, "waits_for": queued.behind }))
+            .flat_map(|dealt| dealt.queued.iter().map(move |queued| (queued, dealt.window.as_ref())))
+            .map(|(queued, window)| {
+                let opens = window.and_then(|window| window.opens(self.now));
+                json!({
+                    "address": queued.unit,
+                    "databases": queued.databases,
+                    "waits_for": queued.behind,
+                    "starts_from": opens.filter(|opens| *opens > self.now).map(|opens| opens.to_string()),
+                })
+            })
             .collect();
         json!({
             "format_version": 1,
@@ -582,14 +610,15 @@ fn need(unit: &UnitAddress, migration: &Migration, next: Option<&Next>) -> Optio
 }
 
 /// What the next apply, or one that still watches, does by itself where a migration waits.
-fn by_itself(migration: &Migration, next: Option<&Next>) -> Option<String> {
+fn by_itself(migration: &Migration, next: Option<&Next>, closed_until: Option<&str>) -> Option<String> {
     let Some(Next::GoesOn { opens, response }) = next else {
         return None;
     };
     match (migration.standing(), response) {
-        (Standing::ReadyForCutover, _) if *opens == Opens::ByItself => {
-            Some("`pgferry apply` cuts it over by itself".to_owned())
-        }
+        (Standing::ReadyForCutover, _) if *opens == Opens::ByItself => Some(match closed_until {
+            Some(opens) => format!("`pgferry apply` cuts it over by itself, {opens} at the earliest"),
+            None => "`pgferry apply` cuts it over by itself".to_owned(),
+        }),
         (Standing::Asking(_), Some(Response::Answer(answer))) => {
             Some(format!("`pgferry apply` answers with `{}`", answer.from))
         }
@@ -666,6 +695,8 @@ mod tests {
             validates: false,
             databases,
             arrived,
+            window: None,
+            cutover_window: None,
             next: BTreeMap::new(),
             queued: queued.collect(),
             unrecorded: Vec::new(),

@@ -7,7 +7,7 @@ use super::layout::{count, hang, listed, typed};
 use super::progress::{approval, chain, gate, waiting};
 use super::time::length;
 use crate::address::UnitAddress;
-use crate::apply::observer::WaitsFor;
+use crate::apply::observer::{Held, WaitsFor};
 use crate::apply::{Conclusion, Counts, Outcome, Report, StepError, Stopped, Unseen};
 use crate::cli::advice;
 use crate::cli::calling::Calling;
@@ -134,6 +134,7 @@ impl SummaryView<'_> {
             match outcome {
                 Outcome::InFlight { .. } if !self.is_at_its_gate(unit) => return "left; Azure goes on",
                 Outcome::InFlight { .. } => runs = true,
+                Outcome::Waiting(WaitsFor::Window { holds: Held::Start, .. }) => {}
                 // What waits for a person is there, and goes on where it does not wait for the person alone.
                 Outcome::Waiting(_) => return "left; Azure goes on",
                 Outcome::Done | Outcome::Failed(_) | Outcome::Skipped { .. } | Outcome::Left { .. } => {}
@@ -178,7 +179,12 @@ impl SummaryView<'_> {
             match outcome {
                 Outcome::Waiting(WaitsFor::Cutover { .. }) => ready.push(unit),
                 Outcome::Done | Outcome::Left { behind: Some(_) } => {}
-                Outcome::Waiting(WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Stalled { .. })
+                Outcome::Waiting(
+                    WaitsFor::Answer { .. }
+                    | WaitsFor::Somebody { .. }
+                    | WaitsFor::Stalled { .. }
+                    | WaitsFor::Window { .. },
+                )
                 | Outcome::Failed(_)
                 | Outcome::InFlight { .. }
                 | Outcome::Left { behind: None }
@@ -203,8 +209,20 @@ impl SummaryView<'_> {
         if waits.peek().is_none() {
             return;
         }
+        let (persons, windows): (Vec<_>, Vec<_>) = waits.partition(|(_, waits)| waits.is_person());
+        if !windows.is_empty() {
+            let _ = writeln!(text, "{STRONG}Waiting for a window:{STRONG:#}\n");
+            for (unit, waits) in windows {
+                let sentence = format!("{unit} {}", waiting(unit, waits, None, self.calling));
+                text.push_str(&hang("  ", "  ", &sentence, self.columns));
+            }
+            text.push('\n');
+        }
+        if persons.is_empty() {
+            return;
+        }
         let _ = writeln!(text, "{STRONG}Waiting for a person:{STRONG:#}\n");
-        for (unit, waits) in waits {
+        for (unit, waits) in persons {
             match waits {
                 WaitsFor::Cutover { reading, opens } => {
                     let sentence = format!("{unit} is ready for its cutover; {}", gate(reading));
@@ -215,7 +233,10 @@ impl SummaryView<'_> {
                     }
                     let _ = writeln!(text, "    {}", self.calling.line(&format!("cutover {}", typed(unit))));
                 }
-                WaitsFor::Answer { .. } | WaitsFor::Somebody { .. } | WaitsFor::Stalled { .. } => {
+                WaitsFor::Answer { .. }
+                | WaitsFor::Somebody { .. }
+                | WaitsFor::Stalled { .. }
+                | WaitsFor::Window { .. } => {
                     let sentence = format!("{unit} {}", waiting(unit, waits, None, self.calling));
                     text.push_str(&hang("  ", "  ", &sentence, self.columns));
                 }

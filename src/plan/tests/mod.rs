@@ -32,6 +32,7 @@ mod running;
 mod security;
 mod tags;
 mod unreadable;
+mod windows;
 mod withdrawn;
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
@@ -83,6 +84,8 @@ struct World {
     databases: BTreeMap<ArmId, BTreeSet<String>>,
     /// What was looked for and is not there, beside what is remembered.
     gone: Vec<ArmId>,
+    /// The present instant.
+    now: Timestamp,
 }
 
 fn id(tail: &str) -> ArmId {
@@ -129,6 +132,10 @@ impl World {
     }
 
     fn declared(&self, text: &str) -> Declared {
+        self.try_declared(text).unwrap()
+    }
+
+    fn try_declared(&self, text: &str) -> Result<Declared, Diagnostics> {
         let mut sources = Sources::from_texts([("main.hcl", text)]);
         let program = Program {
             configuration: parse(&mut sources).unwrap(),
@@ -142,7 +149,7 @@ impl World {
                 tags: self.tags.clone(),
             },
         };
-        program.declare(&self.outputs).unwrap()
+        program.declare(&self.outputs)
     }
 
     fn propose(&self, text: &str) -> Result<Plan, Diagnostics> {
@@ -185,6 +192,7 @@ impl World {
             observed: &observed,
             cloud: Cloud::Simulator,
             subscription: SUBSCRIPTION.parse().unwrap(),
+            now: self.now,
             statements: &super::Statements::default(),
             outputs: BTreeMap::new(),
         })

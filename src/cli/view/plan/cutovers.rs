@@ -43,9 +43,13 @@ fn once(gate: &Gate) -> String {
         0 => "no database lags behind".to_owned(),
         _ => format!("no database lags behind by more than {}", length(gate.max_lag)),
     };
-    match gate.samples {
+    let lag = match gate.samples {
         0 | 1 => lag,
         samples => format!("{lag}, in {samples} readings in a row"),
+    };
+    match &gate.window {
+        None => lag,
+        Some(window) => format!("{lag}, within {window}"),
     }
 }
 

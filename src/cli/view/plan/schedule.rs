@@ -150,6 +150,18 @@ pub(super) fn facts(schedule: &Schedule<'_>) -> Vec<String> {
         "Deadlines: Azure gives a migration up {} h after its start{online}.",
         LIFETIME.as_secs() / 3600
     ));
+    for bar in bars().take(BARS) {
+        let windows = [("starts", bar.starts_from), ("is cut over", bar.cutover_from)];
+        for (what, opens) in windows {
+            facts.extend(opens.map(|opens| {
+                format!(
+                    "{} {what} {} at the earliest, when its window opens.",
+                    bar.migration.name(),
+                    instant(opens)
+                )
+            }));
+        }
+    }
     for bar in bars().filter(|bar| bar.started.is_some()).take(BARS) {
         if let Some(started) = bar.started {
             let until = end_of_life(started).map(instant);
@@ -314,6 +326,8 @@ pub(super) fn document(plan: &Plan) -> Json {
                 "started": bar.started,
                 "ends_by": bar.started.and_then(end_of_life),
                 "like": bar.like.map(experience),
+                "starts_from": bar.starts_from,
+                "cutover_from": bar.cutover_from,
             })
         })
     });
@@ -354,8 +368,8 @@ mod tests {
                 longest: Duration::from_secs(90 * 60),
             };
             let outlook = Outlook {
-                started: None,
                 like: Some(like),
+                ..Outlook::default()
             };
             plan.outlooks
                 .insert(unit(&format!("database_batch.wave1#{number}")), outlook);
@@ -416,6 +430,7 @@ mod tests {
             max_lag: Duration::ZERO,
             samples: 3,
             opens: Opens::ByHand,
+            window: None,
         });
         let told = shown(&plan);
         for said in [
@@ -433,7 +448,7 @@ mod tests {
         let mut plan = first_apply();
         let outlook = Outlook {
             started: "2026-11-01T10:00:00Z".parse().ok(),
-            like: None,
+            ..Outlook::default()
         };
         plan.outlooks.insert(unit("database_batch.wave1#1"), outlook);
         let told = shown(&plan);
@@ -447,6 +462,7 @@ mod tests {
             max_lag: Duration::ZERO,
             samples: 3,
             opens: Opens::ByHand,
+            window: None,
         });
         let told = shown(&plan).replace("\n    ", " ");
         let sooner = "at the latest, or 72 h after it became ready for its cutover, if that is sooner.";
