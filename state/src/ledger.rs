@@ -329,10 +329,7 @@ impl Drafting<'_> {
             Edit::Rename { from, to } => self.rename(from, to),
             Edit::Adopt { state, history } => self.adopt(*state, &history),
             Edit::Replace { state } => self.replace(*state),
-            Edit::Log(entry) => {
-                self.log(&entry);
-                Ok(())
-            }
+            Edit::Log(entry) => self.note_down(&entry),
             Edit::EndRun {
                 run,
                 finished,
@@ -568,6 +565,20 @@ impl Drafting<'_> {
             plan_fingerprint,
             approval,
         });
+    }
+
+    /// A line for something that was no run. Who leaves a run again and again has one line, the last.
+    fn note_down(&mut self, entry: &HistoryEntry) -> Result<(), StoreError> {
+        let last = self.head.finished_runs.checked_sub(1).map(RowKey::Past);
+        if let Some((key, content)) = last.and_then(|key| Some((key.clone(), self.content(&key)?))) {
+            let before: HistoryEntry = understand(&key, content, self.large)?;
+            if entry.replaces(&before) {
+                self.put(key, entry);
+                return Ok(());
+            }
+        }
+        self.log(entry);
+        Ok(())
     }
 
     fn log(&mut self, entry: &HistoryEntry) {

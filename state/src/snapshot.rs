@@ -217,6 +217,14 @@ pub struct HistoryEntry {
     pub account: Account,
 }
 
+impl HistoryEntry {
+    /// Whether it makes the line right before it needless: the same run was left, and now is left again.
+    pub(crate) fn replaces(&self, before: &Self) -> bool {
+        let both_left = (self.outcome, before.outcome) == (RunOutcome::Left, RunOutcome::Left);
+        both_left && self.run == before.run
+    }
+}
+
 /// On what word a plan is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -271,7 +279,8 @@ pub enum RunOutcome {
     Succeeded,
     /// Some step failed, or was skipped because one did.
     Failed,
-    /// It left in good order while something went on or waited for a person, and a later run went on from there.
+    /// It left in good order while something went on or waited for a person, and a later run went on from there, or a later
+    /// command found that nothing of it was wanted any more.
     Continued,
     /// It was given up before all its steps were tried.
     Abandoned,

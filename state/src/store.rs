@@ -248,7 +248,8 @@ pub enum Edit {
         /// The state that is to be.
         state: Box<Snapshot>,
     },
-    /// A line in the history for something that was no run. An open run stays open.
+    /// A line in the history for something that was no run. An open run stays open. That a run was left takes the place of the
+    /// line right before it, if that says the same of the same run.
     Log(HistoryEntry),
     /// Ends the open run: a line in the history, and its plan and journal are dropped.
     EndRun {

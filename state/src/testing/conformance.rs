@@ -455,7 +455,14 @@ pub async fn who_leaves_a_run_is_told_beside_how_it_ends(lab: &impl Lab) {
         account: account(),
         ..line("left")
     };
-    commit(&*held, vec![Edit::Log(left.clone())]).await;
+    let earlier = crate::HistoryEntry {
+        summary: "left for the first time".to_owned(),
+        ..left.clone()
+    };
+    // Whoever waits on a schedule leaves the last line only, and crowds out nobody's run.
+    commit(&*held, vec![Edit::Log(earlier.clone())]).await;
+    commit(&*held, vec![Edit::Log(earlier), Edit::Log(left.clone())]).await;
+    assert_eq!(held.snapshot().await.expect("a snapshot").history, [left.clone()]);
     assert!(held.snapshot().await.expect("a snapshot").run.is_some());
     let offered = held.snapshot().await.expect("a snapshot");
     let later = crate::HistoryEntry {

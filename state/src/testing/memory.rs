@@ -267,7 +267,9 @@ impl Kept {
             }
             Edit::Replace { state } => Ok(self.replace(*state)),
             Edit::Log(entry) => {
-                self.snapshot.history.push(entry);
+                let history = &mut self.snapshot.history;
+                history.pop_if(|before| entry.replaces(before));
+                history.push(entry);
                 Ok(Effect::Noted)
             }
             Edit::EndRun {
