@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pgferry_state::{Edit, HistoryEntry, OpenRun, RecordKey, RunId, RunOutcome, StepId as JournalStep};
+use pgferry_state::{Account, Edit, HistoryEntry, OpenRun, RecordKey, RunId, RunOutcome, StepId as JournalStep};
 
 use super::deed::Deed;
 use super::error::{ApplyError, StepError};
 use super::journal::{Journal, end, lock};
 use super::memory::record_key;
 use super::observer::Observer;
+use super::report::Conclusion;
 use super::seen::TablesSeen;
 use super::step::{Doer, Fruit, Left, Performed};
 use super::watch::{Goal, Look, Sight, Watcher};
+use super::writing::failure;
 use super::{Interrupt, Options, Ports};
 use crate::address::UnitAddress;
 use crate::plan::step::Remember;
@@ -167,7 +169,8 @@ impl<'a> ByHand<'a> {
             Ok(Performed::Left(Left::InAzure)) => match entry.whose {
                 Whose::Own => return Vec::new(),
                 Whose::Open => {
-                    return vec![self.told(entry, RunOutcome::Abandoned, "sent, and not known whether it was heard")];
+                    let what = "sent, and not known whether it was heard";
+                    return vec![self.told(entry, RunOutcome::Abandoned, what, None)];
                 }
             },
             Ok(Performed::Left(Left::NotThere)) => {
@@ -194,17 +197,24 @@ impl<'a> ByHand<'a> {
                 (failed, RunOutcome::Failed, message)
             }
         };
-        vec![edit, self.told(entry, outcome, &what)]
+        vec![edit, self.told(entry, outcome, &what, performed.as_ref().err())]
     }
 
     /// The line in the history.
-    fn told(&self, entry: &Entry<'_>, outcome: RunOutcome, what: &str) -> Edit {
+    fn told(&self, entry: &Entry<'_>, outcome: RunOutcome, what: &str, error: Option<&StepError>) -> Edit {
         let summary = format!("{} {}: {what}", self.ports.caller.command, self.unit);
+        // Where the call was made, the command still watches what comes of it.
+        let exit = error.map(|_| Conclusion::Failed.exit_code());
+        let failures = error.map(|error| failure(self.unit, error)).into_iter().collect();
         match entry.whose {
-            Whose::Own => end(&self.ports, entry.own, outcome, summary, (None, Vec::new())),
+            Whose::Own => end(&self.ports, entry.own, outcome, summary, (exit, failures)),
             Whose::Open => Edit::Log(HistoryEntry {
                 approval: self.ports.caller.approval,
-                account: pgferry_state::Account::default(),
+                account: Account {
+                    ended_by: None,
+                    exit,
+                    failures,
+                },
                 run: entry.own,
                 started: entry.started,
                 finished: self.ports.wall.now(),

@@ -14,7 +14,7 @@ use crate::address::UnitAddress;
 use crate::arm::id::ArmIdError;
 use crate::arm::migration::{DatabaseState, Ending, Migration, ValidationCheck, Verdict};
 use crate::arm::{ArmError, ArmId, MissingOutput, VaultError};
-use crate::plan::StepId;
+use crate::plan::{Plan, StepId};
 use crate::window::Window;
 
 /// Why nothing, or nothing more, was done.
@@ -63,6 +63,17 @@ pub enum ApplyError {
         /// Why.
         #[source]
         source: serde_json::Error,
+    },
+    /// The plan of an open run has a form that this program does not read.
+    #[error(
+        "the plan of run {run} has form {found}, and this program reads form {}",
+        Plan::FORMAT
+    )]
+    StoredForm {
+        /// The run.
+        run: RunId,
+        /// The form it has.
+        found: u64,
     },
     /// A look at Azure failed.
     #[error("Azure cannot be asked")]

@@ -1,6 +1,7 @@
 //! What became of a run: one outcome per step and per unit, and what they come to. It renders nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use pgferry_state::{Holder, RunId, StoreError};
@@ -126,31 +127,47 @@ pub struct Counts {
 impl Report {
     /// What became of each unit: the first of its steps that is not done tells, unless that only waits for another one.
     pub fn units(&self) -> BTreeMap<&UnitAddress, &Outcome> {
-        let mut units: BTreeMap<&UnitAddress, &Outcome> = BTreeMap::new();
-        for step in &self.steps {
-            let told = units.entry(&step.unit).or_insert(&step.outcome);
-            match (&**told, &step.outcome) {
-                (Outcome::Done, _)
-                | (Outcome::Left { .. }, Outcome::Failed(_) | Outcome::Waiting(_) | Outcome::InFlight { .. }) => {
-                    *told = &step.outcome;
-                }
-                (
-                    Outcome::Left { .. }
-                    | Outcome::Failed(_)
-                    | Outcome::Skipped { .. }
-                    | Outcome::Waiting(_)
-                    | Outcome::InFlight { .. },
-                    _,
-                ) => {}
-            }
-        }
-        units
+        by_unit(self.steps.iter().map(|step| (&step.unit, &step.outcome)))
     }
 
     /// How many units came to what.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for outcome in self.units().into_values() {
+        Counts::of(self.steps.iter().map(|step| (&step.unit, &step.outcome)))
+    }
+
+    /// What it comes to.
+    pub fn conclusion(&self) -> Conclusion {
+        Conclusion::of(self.steps.iter().map(|step| &step.outcome), self.stopped.as_ref())
+    }
+}
+
+fn by_unit<'a>(steps: impl Iterator<Item = (&'a UnitAddress, &'a Outcome)>) -> BTreeMap<&'a UnitAddress, &'a Outcome> {
+    let mut units: BTreeMap<&UnitAddress, &Outcome> = BTreeMap::new();
+    for (unit, outcome) in steps {
+        let told = units.entry(unit).or_insert(outcome);
+        match (&**told, outcome) {
+            (Outcome::Done, _)
+            | (Outcome::Left { .. }, Outcome::Failed(_) | Outcome::Waiting(_) | Outcome::InFlight { .. }) => {
+                *told = outcome;
+            }
+            (
+                Outcome::Left { .. }
+                | Outcome::Failed(_)
+                | Outcome::Skipped { .. }
+                | Outcome::Waiting(_)
+                | Outcome::InFlight { .. },
+                _,
+            ) => {}
+        }
+    }
+    units
+}
+
+impl Counts {
+    /// Of these steps, each with its unit.
+    pub(super) fn of<'a>(steps: impl Iterator<Item = (&'a UnitAddress, &'a Outcome)>) -> Self {
+        let mut counts = Self::default();
+        for outcome in by_unit(steps).into_values() {
             match outcome {
                 Outcome::Done => counts.done += 1,
                 Outcome::Failed(_) => counts.failed += 1,
@@ -166,10 +183,34 @@ impl Report {
         }
         counts
     }
+}
 
-    /// What it comes to.
-    pub fn conclusion(&self) -> Conclusion {
-        Conclusion::of(self.steps.iter().map(|step| &step.outcome), self.stopped.as_ref())
+/// In the words that a command ends with and the history keeps: `4 units done, 1 going on and 2 not begun`.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            done,
+            failed,
+            skipped,
+            waiting,
+            in_flight,
+            left,
+        } = *self;
+        let others = [
+            (failed, "failed"),
+            (skipped, "skipped"),
+            (waiting, "waiting"),
+            (in_flight, "going on"),
+            (left, "not begun"),
+        ];
+        let others = others.into_iter().filter(|(number, _)| *number > 0);
+        let others: Vec<String> = others.map(|(number, word)| format!("{number} {word}")).collect();
+        write!(f, "{done} {} done", if done == 1 { "unit" } else { "units" })?;
+        match others.split_last() {
+            None => Ok(()),
+            Some((last, [])) => write!(f, " and {last}"),
+            Some((last, rest)) => write!(f, ", {} and {last}", rest.join(", ")),
+        }
     }
 }
 

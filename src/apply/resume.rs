@@ -18,14 +18,14 @@ use super::error::{ApplyError, StepError};
 use super::journal::{Journal, end, journal_step, lock};
 use super::observer::{Event, Observer};
 use super::order::{Order, creates, remembered};
-use super::report::{Outcome, Report, Unseen};
+use super::report::{Counts, Outcome, Report, Unseen};
 use super::run::{Run, in_full};
 use super::schedule::{At, Ending, Standing};
 use super::step::{Fruit, PATIENCE, appears, is_cut_over, made_by};
 use super::writing::Lock;
 use super::{Interrupt, Options, Part, Ports};
 use crate::address::UnitAddress;
-use crate::arm::migration::Migration;
+use crate::arm::migration::{Ending as MigrationEnding, Migration, Standing as MigrationStanding};
 use crate::arm::operation::{Follow, Operation};
 use crate::arm::{ArmError, ArmId, Body, Call, Condition, Draft, Found, Outputs, Verb};
 use crate::plan::batch::{TAG_LINEAGE, TAG_UNIT};
@@ -191,21 +191,33 @@ fn cut_short(open: &OpenRun, step: JournalStep) -> Edit {
     }
 }
 
-/// Closes a run that left in good order, where a new plan has nothing to do: what that one had left is done or taken back.
-/// Migrations that the new plan leaves behind are told in the history: whoever still watches them must see that it came.
+/// Closes a run that left in good order, where a new plan has nothing to do: what that one had left is done or taken back, and
+/// Azure tells which. Migrations that the new plan leaves behind are told in the history: whoever still watches them must see
+/// that it came. `exit` is the code that the caller's command comes to.
 ///
 /// # Errors
-/// When the state is locked or cannot be written.
+/// When the state is locked or cannot be written, or Azure cannot be asked.
 pub async fn close(
     ports: &Ports<'_>,
     options: &Options,
     fingerprint: &Fingerprint,
     left: &[&str],
+    exit: u8,
     observer: &dyn Observer,
 ) -> Result<(), ApplyError> {
     let held = lock(ports, ports.caller, RunId::random(), options.lock_timeout, observer).await?;
     let snapshot = held.snapshot().await?;
-    let last = snapshot.run.as_ref().and_then(|open| closing(open, ports, options));
+    let last = match &snapshot.run {
+        Some(open) => ending(open, &snapshot, ports, exit).await,
+        None => Ok(None),
+    };
+    let last = match last {
+        Ok(last) => last,
+        Err(error) => {
+            held.release().await?;
+            return Err(error);
+        }
+    };
     let now = ports.wall.now();
     let note = HistoryEntry {
         approval: None,
@@ -229,23 +241,72 @@ pub async fn close(
     Ok(held.release().await?)
 }
 
+/// The edit that closes a run where nothing is left to do: it succeeded if Azure shows all that it was for, whoever did it.
+async fn ending(open: &OpenRun, snapshot: &Snapshot, ports: &Ports<'_>, exit: u8) -> Result<Option<Edit>, ApplyError> {
+    if open.in_doubt().next().is_some() {
+        return Ok(None);
+    }
+    let plan = open_plan(open)?;
+    let order = Order::new(&plan, &open.plan_fingerprint, open.id)?;
+    let look = Lookup {
+        order: &order,
+        open,
+        snapshot,
+        ports: *ports,
+    };
+    let outputs = look.recall().await?;
+    let looks = order.all().map(|at| look.is_reached(at, &outputs));
+    let reached: Vec<Result<bool, ArmError>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    for is_reached in reached {
+        if !is_reached.map_err(ApplyError::Arm)? {
+            return Ok(closed_by(
+                open,
+                ports,
+                RunOutcome::Continued,
+                "a command that found nothing left to do",
+            ));
+        }
+    }
+    let counts = Counts::of(order.all().map(|at| (&order.step(at).unit, &Outcome::Done)));
+    let summary = format!("{}: {counts}", plan.mode.command());
+    let told = (Some(exit), Vec::new());
+    Ok(Some(end(ports, open.id, RunOutcome::Succeeded, summary, told)))
+}
+
 /// The edit that closes a run no call of which is in doubt; none for another. A new run goes on with what it left, or takes it
 /// back; where it does something else, the one that is closed may open itself again.
 pub(super) fn closing(open: &OpenRun, ports: &Ports<'_>, options: &Options) -> Option<Edit> {
-    if open.in_doubt().next().is_some() {
-        return None;
-    }
-    let done = open.steps.values().filter(|entry| entry.phase == StepPhase::Done);
-    let (done, steps) = match done.count() {
-        1 => (1, "step"),
-        many => (many, "steps"),
-    };
     let (outcome, by) = match options.beside == Some(open.id) {
         true => (RunOutcome::Abandoned, "a run of something else"),
         false => (RunOutcome::Continued, "the next run"),
     };
-    let summary = format!("open with {done} {steps} done and no call in doubt when {by} closed it");
+    closed_by(open, ports, outcome, by)
+}
+
+fn closed_by(open: &OpenRun, ports: &Ports<'_>, outcome: RunOutcome, by: &str) -> Option<Edit> {
+    if open.in_doubt().next().is_some() {
+        return None;
+    }
+    // A plan that this version does not read tells no units.
+    let done = open_plan(open).map_or_else(|_| String::new(), |plan| format!(" with {}", units_done(open, &plan)));
+    let summary = format!("open{done} and no call in doubt when {by} closed it");
     Some(end(ports, open.id, outcome, summary, (None, Vec::new())))
+}
+
+/// The units of a run all steps of which its journal has for done.
+fn units_done(open: &OpenRun, plan: &Plan) -> Counts {
+    let is_done = |step: &Step| {
+        let entry = open.steps.get(&journal_step(step.id));
+        entry.is_some_and(|entry| entry.phase == StepPhase::Done)
+    };
+    let unfinished: BTreeSet<&UnitAddress> = plan
+        .steps
+        .iter()
+        .filter(|step| !is_done(step))
+        .map(|step| &step.unit)
+        .collect();
+    let done = plan.steps.iter().filter(|step| !unfinished.contains(&step.unit));
+    Counts::of(done.map(|step| (&step.unit, &Outcome::Done)))
 }
 
 /// Goes on with the stored plan of an open run; `None` where there is none.
@@ -344,11 +405,15 @@ pub fn mode(open: &OpenRun) -> Mode {
 /// # Errors
 /// When it is not one that this version reads.
 pub fn open_plan(open: &OpenRun) -> Result<Plan, ApplyError> {
-    Plan::deserialize(&open.plan).map_err(|source| ApplyError::Stored {
-        run: open.id,
-        what: "plan",
-        source,
-    })
+    let run = open.id;
+    match open.plan.get("format").and_then(Json::as_u64) {
+        Some(found) if found != u64::from(Plan::FORMAT) => Err(ApplyError::StoredForm { run, found }),
+        Some(_) | None => Plan::deserialize(&open.plan).map_err(|source| ApplyError::Stored {
+            run,
+            what: "plan",
+            source,
+        }),
+    }
 }
 
 impl<'a> Run<'a> {
@@ -397,6 +462,7 @@ impl<'a> Run<'a> {
 
     /// Takes what the journal says of steps for what it is.
     fn recall(&mut self, open: &OpenRun, snapshot: &Snapshot) {
+        self.approval = open.approval;
         for (id, entry) in &open.steps {
             let Some(at) = self.order.place(StepId(id.get())) else {
                 continue;
@@ -505,6 +571,29 @@ impl Lookup<'_> {
                 other => Ok(other),
             },
         }
+    }
+
+    /// Whether what a step is for is so, by the journal or by what Azure shows.
+    async fn is_reached(&self, at: At, outputs: &Outputs) -> Result<bool, ArmError> {
+        let step = self.order.step(at);
+        let entry = self.open.steps.get(&journal_step(step.id));
+        if entry.is_some_and(|entry| entry.phase == StepPhase::Done) {
+            return Ok(true);
+        }
+        let migration = match &step.op {
+            Op::Await(watch) => &watch.migration,
+            Op::Gate(gate) => &gate.migration,
+            Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } | Op::Note => {
+                return Ok(matches!(self.look(at, outputs).await?, Finding::Happened(_)));
+            }
+        };
+        Ok(match self.ports.arm.get(migration).await? {
+            Found::Present(object) => {
+                let standing = Migration::read(migration.clone(), &object).standing();
+                matches!(standing, MigrationStanding::Ended(MigrationEnding::Succeeded))
+            }
+            Found::Absent => false,
+        })
     }
 
     async fn look(&self, at: At, outputs: &Outputs) -> Result<Finding, ArmError> {

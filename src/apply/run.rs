@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use pgferry_state::{Committed, Edit, RecordKey, Revision, RunId, StoreError};
+use pgferry_state::{Approval, Committed, Edit, RecordKey, Revision, RunId, StoreError};
 
 use super::elapsed;
 use super::error::{ApplyError, StepError};
@@ -93,6 +93,8 @@ pub(super) struct Run<'a> {
     /// Migrations that were seen to have succeeded.
     pub(super) succeeded: HashSet<ArmId>,
     pub(super) began: Timestamp,
+    /// On what word the run is carried out: that of whoever began it.
+    pub(super) approval: Option<Approval>,
     /// When this process took it up, by the wall's clock.
     pub(super) joined: Timestamp,
 }
@@ -191,6 +193,7 @@ impl<'a> Run<'a> {
             downtimes: Vec::new(),
             succeeded: HashSet::new(),
             began: ports.clock.now(),
+            approval: ports.caller.approval,
             joined: ports.wall.now(),
         })
     }

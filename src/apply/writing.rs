@@ -11,11 +11,11 @@ use pgferry_state::{
     Account, Edit, Held, HistoryEntry, OpenRun, RunId, RunOutcome, Snapshot, StepPhase, StoreError, UnitFailure,
 };
 
-use super::error::{ApplyError, Moved};
+use super::error::{ApplyError, Moved, StepError};
 use super::journal::{Journal, end, journal_step, lock};
 use super::noting::removed;
 use super::observer::Event;
-use super::report::{Conclusion, Outcome, Stopped};
+use super::report::{Conclusion, Counts, Outcome, Stopped};
 use super::resume::closing;
 use super::run::{Interrupted, Run, in_full};
 use super::schedule::{At, Standing};
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
             by: self.ports.caller.who.clone(),
             plan: serde_json::to_value(self.order.plan).expect("a plan has text keys only, so it is always JSON"),
             plan_fingerprint: self.order.fingerprint.to_owned(),
-            approval: self.ports.caller.approval,
+            approval: self.approval,
         };
         let mut edits = vec![Edit::Bind(self.ports.caller.binding()), begin];
         for (at, state) in self.order.all().zip(&self.steps) {
@@ -286,35 +286,18 @@ impl<'a> Run<'a> {
 
     /// The edit that ends the run, where nothing of it is left to a later one.
     fn ending(&self) -> Option<Edit> {
-        let mut counts = Counts::default();
+        let given_up = matches!(self.stopped, Some(Stopped::OnError));
+        let mut outcome = RunOutcome::Succeeded;
         for state in &self.steps {
             match &state.outcome {
-                Some(Outcome::Done) => counts.done += 1,
-                Some(Outcome::Failed(error)) if error.is_open_ended() => counts.open += 1,
-                Some(Outcome::Failed(_)) => counts.failed += 1,
-                Some(Outcome::Skipped { .. }) => counts.skipped += 1,
-                Some(Outcome::Left { .. }) => counts.left += 1,
-                Some(Outcome::Waiting(_) | Outcome::InFlight { .. }) | None => counts.open += 1,
+                Some(Outcome::Done) => {}
+                Some(Outcome::Failed(error)) if error.is_open_ended() => return None,
+                Some(Outcome::Failed(_) | Outcome::Skipped { .. }) => outcome = RunOutcome::Failed,
+                Some(Outcome::Left { .. }) if given_up => outcome = RunOutcome::Failed,
+                Some(Outcome::Left { .. } | Outcome::Waiting(_) | Outcome::InFlight { .. }) | None => return None,
             }
         }
-        let given_up = matches!(self.stopped, Some(Stopped::OnError));
-        if counts.open > 0 || (counts.left > 0 && !given_up) {
-            return None;
-        }
-        let outcome = if counts.failed + counts.skipped + counts.left == 0 {
-            RunOutcome::Succeeded
-        } else {
-            RunOutcome::Failed
-        };
-        let Counts {
-            done,
-            failed,
-            skipped,
-            left,
-            open: _,
-        } = counts;
-        let what = self.order.plan.mode.command();
-        let summary = format!("{what}: {done} steps done, {failed} failed, {skipped} skipped, {left} not begun");
+        let summary = format!("{}: {}", self.order.plan.mode.command(), self.counts());
         // Checks are judged afterwards, and a run that is done may still exit with what they say.
         let exit = match outcome == RunOutcome::Succeeded && !self.order.plan.checks.is_empty() {
             true => None,
@@ -331,21 +314,6 @@ impl<'a> Run<'a> {
 
     /// The line in the history of a run that stays open, for whoever leaves it: by a wish, an interrupt or for want of a person.
     fn leaving(&self) -> Edit {
-        let (mut done, mut failed, mut waiting, mut in_flight, mut left, mut held) = (0, 0, 0, 0, 0, 0);
-        for outcome in self.steps.iter().filter_map(|state| state.outcome.as_ref()) {
-            match outcome {
-                Outcome::Done => done += 1,
-                Outcome::Failed(_) | Outcome::Skipped { .. } => failed += 1,
-                Outcome::Waiting(waits) if waits.is_person() => waiting += 1,
-                Outcome::Waiting(_) => held += 1,
-                Outcome::InFlight { .. } => in_flight += 1,
-                Outcome::Left { .. } => left += 1,
-            }
-        }
-        let windows = match held {
-            0 => String::new(),
-            held => format!("{held} waiting for their windows, "),
-        };
         let caller = self.ports.caller;
         let why = match self.stopped {
             Some(Stopped::Interrupted) => "interrupted",
@@ -358,12 +326,9 @@ impl<'a> Run<'a> {
             finished: self.ports.wall.now(),
             by: caller.who.clone(),
             plan_fingerprint: self.order.fingerprint.to_owned(),
-            approval: caller.approval,
+            approval: self.approval,
             outcome: RunOutcome::Left,
-            summary: format!(
-                "{what}: {why} with {done} steps done, {in_flight} under way, {waiting} waiting for a person, {windows}{failed} failed or \
-                 skipped, {left} not begun"
-            ),
+            summary: format!("{what}: {why} with {}", self.counts()),
             account: Account {
                 ended_by: None,
                 exit: Some(self.exit_code()),
@@ -434,12 +399,14 @@ impl<'a> Run<'a> {
             | None => None,
         });
         failed
-            .map(|(at, error)| UnitFailure {
-                unit: self.order.step(at).unit.to_string(),
-                code: kind(error).to_owned(),
-                message: in_full(error),
-            })
+            .map(|(at, error)| failure(&self.order.step(at).unit, error))
             .collect()
+    }
+
+    /// How many units came to what, so far.
+    fn counts(&self) -> Counts {
+        let steps = self.order.all().zip(&self.steps);
+        Counts::of(steps.filter_map(|(at, state)| Some((&self.order.step(at).unit, state.outcome.as_ref()?))))
     }
 
     async fn write_and_release(&mut self, last: Option<Edit>) -> Result<(), Stopped> {
@@ -461,14 +428,13 @@ impl<'a> Run<'a> {
     }
 }
 
-/// How many steps came to what.
-#[derive(Default)]
-struct Counts {
-    done: usize,
-    failed: usize,
-    skipped: usize,
-    left: usize,
-    open: usize,
+/// A failure as the history tells it.
+pub(super) fn failure(unit: &UnitAddress, error: &StepError) -> UnitFailure {
+    UnitFailure {
+        unit: unit.to_string(),
+        code: kind(error).to_owned(),
+        message: in_full(error),
+    }
 }
 
 fn is_outcome(edit: &Edit) -> bool {

@@ -18,6 +18,7 @@ use crate::arm::{ArmError, ArmId, Failure, MissingOutput, Retry, ServiceError, V
 use crate::azure::ConnectError;
 use crate::azure::clock::WallClock;
 use crate::clock::Clock as _;
+use crate::plan::Plan;
 use crate::plan::step::Why;
 use crate::simulator::serve::ServeError;
 
@@ -460,7 +461,13 @@ pub(crate) fn on_apply(error: &ApplyError) -> Report {
         ApplyError::Store(error) => on_store(error),
         ApplyError::Arm(error) => on_arm(error),
         ApplyError::Step { unit, source } => on_step(unit, source),
-        ApplyError::Stored { .. } => Report::of(error).hint(NEWER_PROGRAM),
+        ApplyError::StoredForm { found, .. } if *found > u64::from(Plan::FORMAT) => Report::of(error).hint(NEWER_PROGRAM),
+        ApplyError::StoredForm { .. } => Report::of(error)
+            .hint("an older pgferry began it: finish it with that version (`pgferry wait`, or `pgferry apply`), then use this one")
+            .hint(UNTOUCHED),
+        ApplyError::Stored { .. } => Report::of(error)
+            .hint("what stands there is damaged, or was written by hand: `pgferry state push FILE --force` puts a good copy back")
+            .hint(UNTOUCHED),
         ApplyError::Tangled(_) | ApplyError::Key { .. } | ApplyError::OutputKey { .. } => Report::of(error),
     }
 }

@@ -241,13 +241,14 @@ async fn run(order: Order, working: &Working, running: &Running, call: &Call<'_>
     };
     match consent {
         Some(Approval::Given) if is_nothing => {
+            let exit = checked(&planned.plan.checks).and(job.short_of(&planned.plan));
             if aim.mode != Mode::Refresh && aim.is_whole() {
-                job.close_what_is_over(&planned.plan).await?;
+                job.close_what_is_over(&planned.plan, exit).await?;
             }
             if aim.mode == Mode::Apply {
                 job.keep_outputs(&planned.plan.outputs).await?;
             }
-            Ok(checked(&planned.plan.checks).and(job.short_of(&planned.plan)))
+            Ok(exit)
         }
         Some(Approval::Given) => job.carry_out(&mut signals, planned, &aim).await,
         Some(Approval::Refused) => {
@@ -377,7 +378,7 @@ impl Job<'_> {
     }
 
     /// Nothing is to be done: a run that left in good order has nothing to come back for.
-    async fn close_what_is_over(&self, plan: &Plan) -> Result<(), CommandError> {
+    async fn close_what_is_over(&self, plan: &Plan, exit: Exit) -> Result<(), CommandError> {
         let (snapshot, _) = self.session.remembered().await?;
         let left: Vec<&str> = plan.left_behind().map(|finding| finding.summary.as_str()).collect();
         let is_open = snapshot.as_ref().is_some_and(|snapshot| snapshot.run.is_some());
@@ -387,7 +388,8 @@ impl Job<'_> {
         let (secrets, outputs) = (Secrets::default(), Outputs::default());
         let ports = work::ports(&self.session, &self.caller, &secrets, &outputs);
         let progress = Progress::by_hand(self.call);
-        Ok(apply::close(&ports, &self.options, &plan.fingerprint(), &left, &progress).await?)
+        let fingerprint = plan.fingerprint();
+        Ok(apply::close(&ports, &self.options, &fingerprint, &left, exit.code(), &progress).await?)
     }
 
     async fn keep_outputs(&self, outputs: &BTreeMap<String, Output>) -> Result<(), CommandError> {

@@ -36,6 +36,15 @@ fn a_manual_cutover_ends_the_run_with_four_and_is_done_by_hand() {
         let code = if number == 3 { 0 } else { 4 };
         let _ = ferry.run(&["apply", "--auto-approve"]).expect(code);
     }
+    let told = ferry.run(&["history", "--json"]).expect(0).out;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let last = told["runs"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["outcome"], &last["exit"]),
+        (&"succeeded".into(), &0.into()),
+        "{told:#}"
+    );
+    assert!(last["summary"].as_str().unwrap().starts_with("apply: "), "{last}");
     ferry.expect_no_changes();
 }
 

@@ -12,7 +12,7 @@ const READABLE: [&str; 4] = [
     "virtualNetworkPeerings",
     "Microsoft.DBforPostgreSQL",
     "ticketdb",
-    "steps done",
+    "units done",
 ];
 
 /// Encrypts the project's state with these arguments, each the name of a variable too.

@@ -76,6 +76,15 @@ fn an_apply_that_waits_for_a_person_says_so() {
         .expect(0);
     let by_hand = told(&ferry).pop().unwrap();
     assert_eq!(by_hand["approval"], json!("auto_approve"), "{by_hand}");
+
+    // Whoever only waits leaves on the word on which the run was begun.
+    let _ = ferry.run(&["wait"]).expect(4);
+    let left = told(&ferry).pop().unwrap();
+    assert_eq!(
+        (&left["outcome"], &left["approval"]),
+        (&json!("left"), &json!("auto_approve")),
+        "{left}"
+    );
 }
 
 #[test]
@@ -91,7 +100,7 @@ fn an_interrupted_apply_is_told_with_what_it_leaves() {
     let [left] = lines.as_slice() else { panic!("{lines:#?}") };
     assert_eq!((&left["outcome"], &left["exit"]), (&json!("left"), &json!(3)));
     let summary = left["summary"].as_str().unwrap();
-    assert!(summary.starts_with("apply: interrupted with 0 steps done"), "{summary}");
+    assert!(summary.starts_with("apply: interrupted with 0 units done"), "{summary}");
 }
 
 /// While it only watches, the lock is free: leaving takes it for a moment.
@@ -164,6 +173,30 @@ fn who_leaves_while_only_watching_leaves_no_lock_behind() {
             .run(&["apply", "--auto-approve", "--wait", "none", "--lock-timeout", "0s"])
             .expect(3);
     }
+}
+
+#[test]
+fn work_by_hand_that_failed_is_told_with_exit_code_and_failure() {
+    let ferry = Ferry::example("quickstart");
+    ferry.edit("policy = \"automatic\"", "policy = \"manual\"");
+    let _ = ferry.run(&["apply", "--auto-approve"]).expect(4);
+    let fault = json!({ "method": "PATCH", "path": "*/migrations/*", "count": 0,
+        "fault": { "kind": "status", "status": 403, "code": "AuthorizationFailed" } });
+    ferry.control(reqwest::Method::POST, "faults", Some(fault));
+    let unit = "database_batch.wave1#1";
+    let _ = ferry.run(&["cutover", unit, "--auto-approve"]).expect(1);
+    let last = told(&ferry).pop().unwrap();
+    assert_eq!(
+        (&last["outcome"], &last["exit"]),
+        (&json!("failed"), &json!(1)),
+        "{last}"
+    );
+    let failure = &last["failures"][0];
+    assert_eq!(
+        (&failure["unit"], &failure["code"]),
+        (&json!(unit), &json!("AuthorizationFailed")),
+        "{last}"
+    );
 }
 
 #[test]

@@ -285,5 +285,5 @@ fn what_another_apply_took_back_is_not_begun() {
     assert_eq!(first.code, 3, "{said}");
     assert_eq!(ferry.created().len(), 1, "{said}");
     let history = ferry.run(&["history"]).expect(0).out;
-    assert!(history.contains("continued by a later run"), "{history}");
+    assert!(history.contains("closed by a later command"), "{history}");
 }

@@ -198,7 +198,7 @@ async fn nothing_to_do(bench: &Bench, left: &[&str]) {
     let fingerprint = Plans::default().plan().fingerprint();
     for _ in 0..2 {
         other
-            .with(async |ports| crate::apply::close(&ports, &other.options, &fingerprint, left, &other.heard).await)
+            .with(async |ports| crate::apply::close(&ports, &other.options, &fingerprint, left, 0, &other.heard).await)
             .await
             .unwrap();
     }

@@ -97,7 +97,7 @@ async fn process(azure: &Arc<Azure>, store: &MemoryStore, fuse: Fuse) -> bool {
         let plan = plan(azure, store).await;
         if plan.steps.is_empty() {
             bench
-                .with(async |ports| close(&ports, &bench.options, &plan.fingerprint(), &[], &bench.heard).await)
+                .with(async |ports| close(&ports, &bench.options, &plan.fingerprint(), &[], 0, &bench.heard).await)
                 .await
                 .unwrap();
         } else {
@@ -263,7 +263,7 @@ async fn an_interrupted_run_is_closed_by_the_next_one_and_told_in_the_history() 
     assert_eq!(snapshot.history[0].account.exit, Some(3));
     assert_eq!(
         snapshot.history[1].summary,
-        "open with 1 step done and no call in doubt when the next run closed it"
+        "open with 1 unit done and no call in doubt when the next run closed it"
     );
 }
 

@@ -10,7 +10,7 @@ pub(crate) fn ended(entry: &HistoryEntry) -> String {
     match entry.outcome {
         RunOutcome::Succeeded => format!("succeeded after {took}"),
         RunOutcome::Failed => format!("failed after {took}"),
-        RunOutcome::Continued => format!("continued by a later run {}", instant(entry.finished)),
+        RunOutcome::Continued => format!("closed by a later command {}", instant(entry.finished)),
         RunOutcome::Abandoned => format!("abandoned, closed {}", instant(entry.finished)),
         RunOutcome::Left => match entry.account.exit {
             Some(code) => format!("left after {took}, exit code {code}"),

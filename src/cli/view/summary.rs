@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
-use super::layout::{count, hang, listed, typed};
+use super::layout::{hang, typed};
 use super::progress::{approval, chain, gate, waiting};
 use super::time::length;
 use crate::address::UnitAddress;
 use crate::apply::observer::{Held, WaitsFor};
-use crate::apply::{Conclusion, Counts, Outcome, Report, StepError, Stopped, Unseen};
+use crate::apply::{Conclusion, Outcome, Report, StepError, Stopped, Unseen};
 use crate::cli::advice;
 use crate::cli::calling::Calling;
 use crate::cli::color::{CHANGE, ERROR, GOOD, STRONG, paint};
@@ -267,7 +267,7 @@ impl SummaryView<'_> {
             Mode::Destroy => "Destroy",
             Mode::Refresh => "Refresh",
         };
-        let counts = counted(self.report.counts());
+        let counts = self.report.counts();
         let took = length(self.report.elapsed);
         let (ending, style, goes_on) = match self.report.conclusion() {
             Conclusion::Done => ("complete", GOOD, false),
@@ -336,31 +336,6 @@ fn stopped_because(stopped: &Stopped) -> String {
         }
         Stopped::Store(_) => "The state could not be written any more, so nothing else was begun.".into(),
     }
-}
-
-fn counted(counts: Counts) -> String {
-    let Counts {
-        done,
-        failed,
-        skipped,
-        waiting,
-        in_flight,
-        left,
-    } = counts;
-    let parts: Vec<String> = [
-        (failed, "failed"),
-        (skipped, "skipped"),
-        (waiting, "waiting"),
-        (in_flight, "going on"),
-        (left, "not begun"),
-    ]
-    .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, word)| format!("{number} {word}"))
-    .collect();
-    let mut all = vec![format!("{} done", count(done, "unit"))];
-    all.extend(parts);
-    listed(&all)
 }
 
 #[cfg(test)]
