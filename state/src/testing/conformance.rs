@@ -462,7 +462,10 @@ pub async fn who_leaves_a_run_is_told_beside_how_it_ends(lab: &impl Lab) {
     // Whoever waits on a schedule leaves the last line only, and crowds out nobody's run.
     commit(&*held, vec![Edit::Log(earlier.clone())]).await;
     commit(&*held, vec![Edit::Log(earlier), Edit::Log(left.clone())]).await;
-    assert_eq!(held.snapshot().await.expect("a snapshot").history, std::slice::from_ref(&left));
+    assert_eq!(
+        held.snapshot().await.expect("a snapshot").history,
+        std::slice::from_ref(&left)
+    );
     assert!(held.snapshot().await.expect("a snapshot").run.is_some());
     let offered = held.snapshot().await.expect("a snapshot");
     let later = crate::HistoryEntry {
