@@ -2,6 +2,7 @@
 //! nothing, holds no lock and works beside a running apply.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -96,9 +97,19 @@ impl<'a> Lookout<'a> {
         Ok(lookout)
     }
 
+    /// What may be read grows with time, by what the service last said is left.
+    fn grow(&mut self) {
+        let left = self.session.client.remaining();
+        let left = left.iter().map(|remaining| (&remaining.bucket, remaining.left));
+        let left = left.filter(|(bucket, _)| bucket.class == Class::Read && bucket.service == SERVICE);
+        let left = left.map(|(bucket, left)| (bucket.subscription.as_str(), left));
+        self.polling.grow(self.session.clock.now(), left);
+    }
+
     /// Waits until something is worth another look, and looks. What cannot be read now is told in its row and read again later.
     pub(crate) async fn again(&mut self) {
-        let clock = &self.session.clock;
+        self.grow();
+        let clock = Arc::clone(&self.session.clock);
         clock.sleep(self.polling.wait(clock.now())).await;
         let now = clock.now();
         if between(self.remembered, now) >= REMEMBER {
@@ -108,11 +119,7 @@ impl<'a> Lookout<'a> {
                 (self.snapshot, self.prior) = (snapshot, prior);
             }
         }
-        let left = self.session.client.remaining();
-        let left = left.iter().map(|remaining| (&remaining.bucket, remaining.left));
-        let left = left.filter(|(bucket, _)| bucket.class == Class::Read && bucket.service == SERVICE);
-        self.polling
-            .grow(now, left.map(|(bucket, left)| (bucket.subscription.as_str(), left)));
+        self.grow();
         let new = self.targets().into_iter().filter(|target| !self.polling.knows(target));
         let mut targets: BTreeSet<ArmId> = new.collect();
         targets.extend(self.polling.due(now));

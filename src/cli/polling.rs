@@ -19,7 +19,7 @@ const REFILL: Duration = Duration::from_secs(10);
 pub(crate) const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// Looks that are due sooner than that are made together.
-const TOGETHER: Duration = Duration::from_secs(1);
+const TOGETHER: Duration = Duration::from_secs(2);
 
 /// Whose turn it is.
 #[derive(Default)]
@@ -141,17 +141,18 @@ mod tests {
             .unwrap()
     }
 
-    /// Looks for so many seconds; the looks at each target, while so many reads are left.
+    /// Looks from one second to another; the looks at each target, while so many reads are left.
     fn watched(
         polling: &mut Polling,
-        seconds: f64,
+        (from, to): (f64, f64),
         pause: impl Fn(&ArmId) -> Duration,
         left: u64,
     ) -> BTreeMap<ArmId, u32> {
-        let (mut now, mut looks) = (0.0, BTreeMap::new());
+        let (mut now, mut looks) = (from, BTreeMap::new());
         loop {
+            polling.grow(at(now), [("s", left)].into_iter());
             now += polling.wait(at(now)).as_secs_f64();
-            if now > seconds {
+            if now > to {
                 return looks;
             }
             polling.grow(at(now), [("s", left)].into_iter());
@@ -171,7 +172,7 @@ mod tests {
             polling.looked(&target(number), at(0.0), pause(&target(number)));
         }
         // A tenth of 250 reads that come back within 10 s: 2.5 each second.
-        let looks = watched(&mut polling, 3600.0, pause, 250);
+        let looks = watched(&mut polling, (0.0, 3600.0), pause, 250);
         let all: u32 = looks.values().sum();
         assert!((8_500..=9_025).contains(&all), "{all} reads in an hour, of 9000");
         let of = |is_near: bool| {
@@ -187,7 +188,7 @@ mod tests {
             "{nearest} looks near a cutover, {others} elsewhere"
         );
         // Others draw on the quota, too: the less is left, the longer the pauses.
-        let looks: u32 = watched(&mut polling, 3600.0, pause, 50).values().sum();
+        let looks: u32 = watched(&mut polling, (3600.0, 7200.0), pause, 50).values().sum();
         assert!((1_700..=1_830).contains(&looks), "{looks}");
     }
 
@@ -196,7 +197,7 @@ mod tests {
         let mut polling = Polling::default();
         let pause = |_: &ArmId| Duration::from_secs(30);
         polling.looked(&target(1), at(0.0), pause(&target(1)));
-        let looks: u32 = watched(&mut polling, 300.0, pause, 250).values().sum();
+        let looks: u32 = watched(&mut polling, (0.0, 300.0), pause, 250).values().sum();
         assert_eq!(looks, 10);
     }
 
@@ -205,7 +206,7 @@ mod tests {
         let mut polling = Polling::default();
         let pause = |_: &ArmId| Duration::from_secs(10);
         polling.looked(&target(1), at(0.0), pause(&target(1)));
-        let looks: u32 = watched(&mut polling, 1000.0, pause, 0).values().sum();
+        let looks: u32 = watched(&mut polling, (0.0, 1000.0), pause, 0).values().sum();
         assert!((9..=10).contains(&looks), "{looks}");
     }
 }
