@@ -19,7 +19,7 @@ use super::journal::{Journal, end, journal_step, lock};
 use super::observer::{Event, Observer};
 use super::order::{Order, creates, remembered};
 use super::report::{Counts, Outcome, Report, Unseen};
-use super::run::{Run, in_full};
+use super::run::{Run, in_full, migration_of};
 use super::schedule::{At, Ending, Standing};
 use super::step::{Fruit, PATIENCE, appears, is_cut_over, made_by};
 use super::writing::Lock;
@@ -256,15 +256,11 @@ async fn ending(open: &OpenRun, snapshot: &Snapshot, ports: &Ports<'_>, exit: u8
     };
     let outputs = look.recall().await?;
     let looks = order.all().map(|at| look.is_reached(at, &outputs));
-    let reached: Vec<Result<bool, ArmError>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
-    for is_reached in reached {
+    let mut looks = stream::iter(looks).buffered(AT_ONCE);
+    while let Some(is_reached) = looks.next().await {
         if !is_reached.map_err(ApplyError::Arm)? {
-            return Ok(closed_by(
-                open,
-                ports,
-                RunOutcome::Continued,
-                "a command that found nothing left to do",
-            ));
+            let by = "a command that found nothing left to do";
+            return Ok(closed_by(open, ports, RunOutcome::Continued, by));
         }
     }
     let counts = Counts::of(order.all().map(|at| (&order.step(at).unit, &Outcome::Done)));
@@ -573,26 +569,26 @@ impl Lookup<'_> {
         }
     }
 
-    /// Whether what a step is for is so, by the journal or by what Azure shows.
+    /// Whether what a step is for is so, by the journal or by what Azure shows at this moment: nothing is waited for.
     async fn is_reached(&self, at: At, outputs: &Outputs) -> Result<bool, ArmError> {
         let step = self.order.step(at);
         let entry = self.open.steps.get(&journal_step(step.id));
         if entry.is_some_and(|entry| entry.phase == StepPhase::Done) {
             return Ok(true);
         }
-        let migration = match &step.op {
-            Op::Await(watch) => &watch.migration,
-            Op::Gate(gate) => &gate.migration,
-            Op::Put { .. } | Op::Start { .. } | Op::Delete { .. } | Op::Cutover { .. } | Op::Note => {
-                return Ok(matches!(self.look(at, outputs).await?, Finding::Happened(_)));
+        let id = migration_of(&step.op).cloned().or_else(|| target(step, outputs));
+        let Some(id) = id else { return Ok(false) };
+        let found = self.ports.arm.get(&id).await?;
+        Ok(match (&step.op, found) {
+            (Op::Put { body, .. }, Found::Present(object)) => {
+                matches!(Condition::of(&object), Condition::Settled) && is_as_sent(&step.unit, body, &object)
             }
-        };
-        Ok(match self.ports.arm.get(migration).await? {
-            Found::Present(object) => {
-                let standing = Migration::read(migration.clone(), &object).standing();
+            (Op::Start { .. } | Op::Await(_) | Op::Gate(_) | Op::Cutover { .. }, Found::Present(object)) => {
+                let standing = Migration::read(id, &object).standing();
                 matches!(standing, MigrationStanding::Ended(MigrationEnding::Succeeded))
             }
-            Found::Absent => false,
+            (Op::Delete { .. }, found) => matches!(found, Found::Absent),
+            (Op::Note, _) | (_, Found::Absent) => false,
         })
     }
 

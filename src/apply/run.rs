@@ -366,7 +366,7 @@ impl<'a> Run<'a> {
 }
 
 /// The migration that an operation brings further.
-fn migration_of(op: &Op) -> Option<&ArmId> {
+pub(super) fn migration_of(op: &Op) -> Option<&ArmId> {
     match op {
         Op::Start { migration, .. } | Op::Cutover { migration, .. } => Some(migration),
         Op::Await(watch) => Some(&watch.migration),

@@ -28,17 +28,18 @@ async fn a_lock_that_was_dropped_or_given_up_is_free_once_all_is_settled() {
 
 async fn a_lock_that_was_dropped_is_free(store: &BlobStore) {
     settled().await;
-    let held = store.lock(intent("first")).await.unwrap();
+    let held = store.lock(intent("first")).await.expect("a lock");
     let put = Edit::Put {
-        key: "a".parse().unwrap(),
+        key: "a".parse().expect("a key"),
         document: json!(1),
     };
-    held.commit(vec![put]).await.unwrap();
+    held.commit(vec![put]).await.expect("a commit");
     let waits = tokio::time::timeout(Duration::from_millis(50), settled()).await;
     assert!(waits.is_err(), "a lock that is held is waited for");
     drop(held);
     settled().await;
-    store.lock(intent("second")).await.unwrap().release().await.unwrap();
+    let held = store.lock(intent("second")).await.expect("a lock");
+    held.release().await.expect("a release");
 }
 
 /// Given up at each moment at which something is waited for.
@@ -59,7 +60,7 @@ async fn a_lock_whose_taking_was_given_up_is_free(store: &BlobStore) {
         let is_through = taken.is_some();
         drop(taken);
         settled().await;
-        let held = store.holder().await.unwrap();
+        let held = store.holder().await.expect("an answer");
         assert!(
             held.is_none_or(|held| held.life == Life::Lapsed),
             "given up at its wait {waits}"
