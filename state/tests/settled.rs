@@ -1,5 +1,4 @@
 //! A program that ends lets go of the locks that it dropped. A program of its own, because locks are counted for all of it.
-#![expect(clippy::unwrap_used, reason = "whatever goes wrong here fails the test")]
 
 use std::future::poll_fn;
 use std::task::Poll;
