@@ -21,13 +21,12 @@ fn tokens_of_ninety_seconds_are_renewed_before_they_end() {
     assert!(took.as_mins() >= 10, "{took}");
     let fetched = entries.iter().filter(|entry| is_sign_in(entry)).count();
     assert!(fetched > 6, "{fetched} tokens");
-    // One for each stretch of work, not one for each call; most of the hour is looks a minute apart.
+    // One for each stretch of work, not one for each call.
     assert!(
-        fetched * 3 < entries.len() * 2,
+        fetched * 2 < entries.len(),
         "{fetched} tokens for {} requests",
         entries.len()
     );
-    // The simulated clock goes on while a loaded machine computes: a token may end on its way there, and is then fetched anew.
     let refused: Vec<&Json> = entries.iter().filter(|entry| entry["status"] == 401).collect();
-    assert!(refused.len() * 10 < entries.len(), "{refused:#?}");
+    assert!(refused.is_empty(), "{refused:#?}");
 }
