@@ -381,14 +381,13 @@ fn days_of(text: &str) -> Option<[bool; 7]> {
 /// `22:00` as minutes after midnight, `24:00` among them.
 fn minutes_of(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
-    let is_written_out = hours.len() == 2 && minutes.len() == 2;
     let number = |digits: &str| {
-        let all = digits.bytes().all(|byte| byte.is_ascii_digit());
-        all.then(|| digits.parse::<u16>().ok()).flatten()
+        let is_written_out = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_written_out.then(|| digits.parse::<u16>().ok()).flatten()
     };
     let (hours, minutes) = (number(hours)?, number(minutes)?);
     let sum = hours * 60 + minutes;
-    (is_written_out && minutes < 60 && sum <= MINUTES_A_DAY).then_some(sum)
+    (minutes < 60 && sum <= MINUTES_A_DAY).then_some(sum)
 }
 
 impl fmt::Display for Hours {
@@ -632,6 +631,8 @@ mod tests {
             "25:00-26:00",
             "24:00-04:00",
             "9:00-10:00",
+            "9999:00-10:00",
+            "09:00-65535:65535",
             "Mon 09:00",
             "Mon 09:00-10:00 x",
             "09:60-10:00",
