@@ -368,6 +368,7 @@ impl Compare {
     /// An observed value in the one spelling of all that are the same to it, as far as they can be told without what is declared.
     pub fn canonical(self, observed: &Json) -> Json {
         match (self, observed) {
+            (_, value) if is_nothing(value) => Json::Null,
             (Self::Exact, Json::String(text)) if text.is_empty() => Json::Null,
             (Self::Folded, Json::String(text)) => text.to_ascii_lowercase().into(),
             (Self::Location, Json::String(text)) => fold_location(text).into(),
@@ -375,6 +376,16 @@ impl Compare {
             (Self::Contained, value) => folded(value),
             (Self::Exact | Self::Folded | Self::Location | Self::Tags, value) => value.clone(),
         }
+    }
+}
+
+/// Services leave out what is empty, or do not.
+pub fn is_nothing(value: &Json) -> bool {
+    match value {
+        Json::Null => true,
+        Json::Array(list) => list.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
     }
 }
 

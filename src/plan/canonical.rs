@@ -114,10 +114,8 @@ fn found(finds: &Finds, body: Option<&Body<Draft>>) -> Json {
         Finds::Members(members) => members,
     };
     let value = |member: &Member| {
-        let Json::Object(mut tags) = member.compare.canonical(&member.value) else {
-            return member.compare.canonical(&member.value);
-        };
-        if member.compare == Compare::Tags {
+        let mut value = member.compare.canonical(&member.value);
+        if let (Compare::Tags, Json::Object(tags)) = (member.compare, &mut value) {
             let way: Vec<&str> = member.path.iter().map(String::as_str).collect();
             let declared = body.and_then(|body| body.get(&way)).map(Body::to_shown);
             let declared = declared.as_ref().and_then(Json::as_object);
@@ -125,7 +123,7 @@ fn found(finds: &Finds, body: Option<&Body<Draft>>) -> Json {
                 |key: &str| declared.is_some_and(|tags| tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)));
             tags.retain(|key, _| is_declared(key));
         }
-        Json::Object(tags)
+        value
     };
     members
         .iter()

@@ -291,11 +291,7 @@ type Face<'a> = (&'a Action, Option<&'a ArmId>, Vec<(&'a str, Option<&'a Shown>)
 
 /// What a plan shows of each unit. How far a migration has come by now is not its to say.
 fn shown(plan: &Plan) -> BTreeMap<&UnitAddress, Face<'_>> {
-    let is_fixed = |change: &&Change| match change.action {
-        Action::Create | Action::Update | Action::Replace => true,
-        Action::Adopt | Action::Delete | Action::Forget | Action::Remember => true,
-        Action::Advance(_) => false,
-    };
+    let is_fixed = |change: &&Change| !matches!(change.action, Action::Advance(_));
     plan.changes
         .iter()
         .filter(is_fixed)

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::address::UnitAddress;
 use crate::arm::{ArmId, Body, Draft, Query, Stage};
 use crate::kind::database_batch::{Approval, CutoverPolicy};
-use crate::kind::{self, BodyField, Compare, Dead, OnChange, Thing, member};
+use crate::kind::{self, BodyField, Compare, Dead, OnChange, Thing, is_nothing, member};
 use crate::lang::Residual;
 use crate::prior::UnitRecord;
 use crate::window::Window;
@@ -215,16 +215,6 @@ pub fn is_as_sent<S: Stage>(unit: &UnitAddress, body: &Body<S>, object: &Json) -
             sent.still_holds(object)
         })
     })
-}
-
-/// Services leave out what is empty, or do not.
-fn is_nothing(value: &Json) -> bool {
-    match value {
-        Json::Null => true,
-        Json::Array(list) => list.is_empty(),
-        Json::Object(members) => members.is_empty(),
-        Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
-    }
 }
 
 /// What to watch a migration for.

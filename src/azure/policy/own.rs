@@ -8,6 +8,9 @@ use crate::arm::http::{HeaderValue, Response};
 use crate::arm::{Failure, TransportError};
 use crate::azure::pipeline::{Exchange, Next, Policy};
 
+/// What a call is named by.
+const CALL: &str = "x-ms-client-request-id";
+
 /// Where a service repeats the name of the call that it answers, it has to be the one that was sent. Not every service does.
 pub struct Own;
 
@@ -22,7 +25,9 @@ impl Policy for Own {
         match (sent, response.header(CALL)) {
             (Some(sent), Some(answered)) if !sent.eq_ignore_ascii_case(answered) => {
                 Err(Failure::Unreachable(TransportError {
-                    message: "the answer is one to another call".to_owned(),
+                    message: format!(
+                        "the answer is one to another call (`{CALL}`): a proxy on the way gives answers twice, or rewrites that header"
+                    ),
                     delivered: Delivery::Unknown,
                 }))
             }
@@ -30,6 +35,3 @@ impl Policy for Own {
         }
     }
 }
-
-/// What a call is named by.
-const CALL: &str = "x-ms-client-request-id";

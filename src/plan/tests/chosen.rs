@@ -221,7 +221,11 @@ fn a_fingerprint_is_of_what_is_written_over() {
     let same = |_: &mut World| ();
     let elsewhere = |world: &mut World| world.object(&forward())["properties"]["allowForwardedTraffic"] = json!(true);
     let absent = |world: &mut World| drop(world.objects.remove(&forward()));
-    let told = |world: &mut World| world.object(&forward())["properties"]["peeringState"] = json!("Connected");
+    let told = |world: &mut World| {
+        let properties = &mut world.object(&forward())["properties"];
+        properties["peeringState"] = json!("Connected");
+        properties["remoteAddressSpace"] = json!({});
+    };
     assert_ne!(of(&same, &changed), of(&elsewhere, &changed), "somebody changed it");
     assert_ne!(
         of(&same, &changed),

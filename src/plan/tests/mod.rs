@@ -68,6 +68,25 @@ database_batch "w" {
 }
 "#;
 
+/// A source and a target without networks.
+const SERVERS: &str = r#"
+variable "p" {
+  type      = string
+  sensitive = true
+}
+source "s" {
+  type     = "on_premises"
+  host     = "db.example.org"
+  username = "migrator"
+  password = var.p
+}
+target "t" {
+  name           = "pg-t"
+  admin_username = "pgadmin"
+  admin_password = var.p
+}
+"#;
+
 /// An Azure and what is remembered of it.
 #[derive(Default)]
 struct World {

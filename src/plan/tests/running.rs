@@ -5,24 +5,6 @@ use crate::arm::migration::MigrationMode;
 use crate::plan::action::{Action, Phase};
 use crate::plan::step::Response;
 
-const SERVERS: &str = r#"
-source "s" {
-  type     = "on_premises"
-  host     = "db.example.org"
-  username = "migrator"
-  password = var.p
-}
-target "t" {
-  name           = "pg-t"
-  admin_username = "pgadmin"
-  admin_password = var.p
-}
-variable "p" {
-  type      = string
-  sensitive = true
-}
-"#;
-
 fn target() -> ArmId {
     id("Microsoft.DBforPostgreSQL/flexibleServers/pg-t")
 }

@@ -4,24 +4,6 @@ use super::*;
 use crate::diagnostic::Severity;
 use crate::plan::schedule::Schedule;
 
-const SERVERS: &str = r#"
-variable "p" {
-  type      = string
-  sensitive = true
-}
-source "s" {
-  type     = "on_premises"
-  host     = "db.example.org"
-  username = "migrator"
-  password = var.p
-}
-target "t" {
-  name           = "pg-t"
-  admin_username = "pgadmin"
-  admin_password = var.p
-}
-"#;
-
 fn batch(more: &str, cutover: &str) -> String {
     format!(
         "{SERVERS}database_batch \"w\" {{\n  source = source.s\n  target = target.t\n  databases = [\"a\"]\n  mode = \"online\"\n\

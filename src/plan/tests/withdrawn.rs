@@ -4,27 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{World, id};
+use super::{SERVERS, World, id};
 use crate::plan::withdrawn::{stands_beside, withdrawn};
 use crate::plan::{Aim, Mode, Plan};
-
-const SERVERS: &str = r#"
-variable "p" {
-  type      = string
-  sensitive = true
-}
-source "s" {
-  type     = "on_premises"
-  host     = "db.example.org"
-  username = "migrator"
-  password = var.p
-}
-target "t" {
-  name           = "pg-t"
-  admin_username = "pgadmin"
-  admin_password = var.p
-}
-"#;
 
 fn batch(databases: &str, cutover: &str) -> String {
     format!(
