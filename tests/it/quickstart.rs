@@ -96,3 +96,16 @@ fn what_is_there_already_is_adopted_and_outlives_us() {
         "what was adopted is forgotten, not deleted"
     );
 }
+
+/// What is approved is the same on every machine: the tour in the README shows the fingerprint that everybody sees.
+#[test]
+fn the_tour_shows_the_plan_that_everybody_sees() {
+    let ferry = Ferry::example("quickstart");
+    let planned = ferry.run(&["plan"]).expect(0).out;
+    let fingerprint = planned.lines().find(|line| line.starts_with("Fingerprint: ")).unwrap();
+    let tour = include_str!("../../README.md");
+    assert!(tour.contains(fingerprint), "{fingerprint}");
+    let batch = planned.split("  + database_batch.wave1\n").nth(1).unwrap();
+    let (fields, _) = batch.split_once("      after  ").unwrap();
+    assert!(tour.contains(fields), "{fields}");
+}
