@@ -106,34 +106,34 @@ fn edit() -> impl Strategy<Value = Edit> {
     let step = || (0..3u32).prop_map(StepId::new);
     let started = jiff::Timestamp::UNIX_EPOCH;
     prop_oneof![
-            4 => (key(), document()).prop_map(|(key, document)| Edit::Put { key, document }),
-            2 => (key(), document(), proptest::option::of(0..6u64)).prop_map(|(key, document, expected)| {
-                Edit::PutIf { key, document, expected: expected.map(Revision::new) }
-            }),
-            2 => key().prop_map(|key| Edit::Remove { key }),
-            2 => (key(), key()).prop_map(|(from, to)| Edit::Rename { from, to }),
-            3 => (run(), document(), prop_oneof!["f", "g"]).prop_map(move |(run, plan, plan_fingerprint)| Edit::BeginRun {
-    approval: None,             run, started, by: Actor::new("a"), plan, plan_fingerprint,
-            }),
-            3 => (run(), step(), 1..4u32).prop_map(|(run, step, attempt)| {
-                let [unit, method, body_hash] = ["u", "PUT", "h"].map(str::to_owned);
-                Edit::Intent { run, step, attempt, unit, method, body_hash }
-            }),
-            2 => (run(), step(), document()).prop_map(|(run, step, operation)| Edit::Accepted { run, step, operation }),
-            2 => (run(), step()).prop_map(|(run, step)| Edit::Done { run, step }),
-            1 => (run(), step()).prop_map(|(run, step)| Edit::Failed { run, step, message: "m".to_owned() }),
-            2 => run().prop_map(move |run| Edit::EndRun {
-    account: crate::Account::default(),             run, finished: started, outcome: RunOutcome::Succeeded, summary: "s".to_owned(),
-            }),
-            1 => run().prop_map(move |run| Edit::Log(HistoryEntry {
-    approval: None, account: crate::Account::default(),             run, started, finished: started, by: Actor::new("a"), plan_fingerprint: String::new(),
-                outcome: RunOutcome::Succeeded, summary: "l".to_owned(),
-            })),
-            1 => prop_oneof!["public", "simulator"].prop_map(|cloud| {
-                let [tenant, subscription] = ["t", "s"].map(str::to_owned);
-                Edit::Bind(Binding { cloud, tenant, subscription })
-            }),
-        ]
+        4 => (key(), document()).prop_map(|(key, document)| Edit::Put { key, document }),
+        2 => (key(), document(), proptest::option::of(0..6u64)).prop_map(|(key, document, expected)| {
+            Edit::PutIf { key, document, expected: expected.map(Revision::new) }
+        }),
+        2 => key().prop_map(|key| Edit::Remove { key }),
+        2 => (key(), key()).prop_map(|(from, to)| Edit::Rename { from, to }),
+        3 => (run(), document(), prop_oneof!["f", "g"]).prop_map(move |(run, plan, plan_fingerprint)| Edit::BeginRun {
+            run, started, by: Actor::new("a"), plan, plan_fingerprint, approval: None,
+        }),
+        3 => (run(), step(), 1..4u32).prop_map(|(run, step, attempt)| {
+            let [unit, method, body_hash] = ["u", "PUT", "h"].map(str::to_owned);
+            Edit::Intent { run, step, attempt, unit, method, body_hash }
+        }),
+        2 => (run(), step(), document()).prop_map(|(run, step, operation)| Edit::Accepted { run, step, operation }),
+        2 => (run(), step()).prop_map(|(run, step)| Edit::Done { run, step }),
+        1 => (run(), step()).prop_map(|(run, step)| Edit::Failed { run, step, message: "m".to_owned() }),
+        2 => run().prop_map(move |run| Edit::EndRun {
+            run, finished: started, outcome: RunOutcome::Succeeded, summary: "s".to_owned(), account: crate::Account::default(),
+        }),
+        1 => run().prop_map(move |run| Edit::Log(HistoryEntry {
+            run, started, finished: started, by: Actor::new("a"), plan_fingerprint: String::new(), approval: None,
+            outcome: RunOutcome::Succeeded, summary: "l".to_owned(), account: crate::Account::default(),
+        })),
+        1 => prop_oneof!["public", "simulator"].prop_map(|cloud| {
+            let [tenant, subscription] = ["t", "s"].map(str::to_owned);
+            Edit::Bind(Binding { cloud, tenant, subscription })
+        }),
+    ]
 }
 
 fn key() -> impl Strategy<Value = RecordKey> {
